@@ -1,0 +1,5 @@
+"""``python -m counterbot``."""
+
+from .cli import main
+
+main()

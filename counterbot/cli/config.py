@@ -1,0 +1,50 @@
+"""``counterbot config``: checks a configuration, explains its keys. Opens no file that it names."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+DEFAULT = "config.yaml"
+
+
+@click.group()
+def command() -> None:
+    """Check the configuration, or print what it may hold."""
+
+
+@command.command()
+@click.argument("file", required=False)
+@click.option("-c", "--config", "option", metavar="FILE", help=f"The same as FILE (default: {DEFAULT}).")
+def check(file: str | None, option: str | None) -> None:
+    """Tell every mistake in FILE; status 1 if there are any. The files it names are not opened."""
+    if file is not None and option is not None:
+        raise click.UsageError("give the file once: as FILE or with -c")
+    from counterbot.files.config import Config, load_config
+
+    path = file or option or DEFAULT
+    outcome = load_config(path)
+    if isinstance(outcome, Config):
+        click.echo(f"{path}: no mistakes")
+        return
+    for mistake in outcome:
+        click.echo(str(mistake), err=True)
+    raise SystemExit(1)
+
+
+@command.command()
+def sample() -> None:
+    """Print a configuration in which every key is explained."""
+    from counterbot.files.config import Config
+    from counterbot.files.sample import sample as text
+
+    click.echo(text(Config), nl=False)
+
+
+@command.command()
+def schema() -> None:
+    """Print the JSON Schema of the configuration, for editors."""
+    from counterbot.files.config import schema as settings
+
+    click.echo(json.dumps(settings(), indent=2))

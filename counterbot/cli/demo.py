@@ -1,0 +1,134 @@
+"""``counterbot demo``: the whole job on loopback servers, and what a reviewer and a channel see of it."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ..demo.gerrit import Gerrit
+    from ..demo.irc import IrcServer
+    from ..demo.zuul import Zuul
+    from .wiring import Bot
+
+DEADLINE = 2
+"""Seconds that the demonstration waits for logs that never come."""
+
+PATIENCE = 12.0
+
+CONFIG = """\
+gerrit:
+  host: 127.0.0.1
+  port: {gerrit.port}
+  username: counterbot
+  key_file: id_ed25519
+  host_key: {gerrit.host_key}
+zuul:
+  accounts: [zuul]
+  url: {zuul.url}
+  logs: ["{zuul.logs}"]
+rules: queries/
+database: sqlite:///counterbot.db
+irc:
+  host: 127.0.0.1
+  port: {irc.port}
+  tls: false
+  nick: counterbot
+  channels:
+    "{channel}": {{projects: ["openstack/*"], pipelines: [check, gate]}}
+report: {{deadline: {deadline}}}
+"""
+
+
+@click.command()
+@click.option("--stay", is_flag=True, help="Keep the servers up, and print their addresses.")
+@click.option("--keep", metavar="DIR", help="Leave configuration, rules and database in DIR.")
+def command(stay: bool, keep: str | None) -> None:
+    """Show the whole job on loopback servers: four reports of Zuul, and what the bot says of them."""
+    from ..demo import story
+    from ..demo.gerrit import Gerrit
+    from ..demo.irc import IrcServer
+    from ..demo.sshd import make_key
+    from ..demo.zuul import Zuul
+    from .wiring import Bot, loaded
+
+    logging.basicConfig(level=logging.ERROR)
+    with ExitStack() as stack:
+        folder = Path(keep or stack.enter_context(tempfile.TemporaryDirectory(prefix="counterbot-demo-")))
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "id_ed25519").unlink(missing_ok=True)
+        key = make_key(folder / "id_ed25519")
+        gerrit = stack.enter_context(Gerrit({key: "counterbot"}))
+        zuul = stack.enter_context(Zuul())
+        irc = stack.enter_context(IrcServer())
+        _write(folder, gerrit, zuul, irc)
+        story.prepare(gerrit, zuul)
+        bot = Bot(loaded(str(folder / "config.yaml")))
+        stack.callback(bot.close)
+        arrived = _play(bot, gerrit, zuul, irc)
+        _show(bot, gerrit, irc)
+        if stay:
+            _stay(folder, gerrit, zuul, irc)
+    if not arrived:
+        raise click.ClickException("not everything arrived; see above")
+
+
+def _write(folder: Path, gerrit: Gerrit, zuul: Zuul, irc: IrcServer) -> None:
+    from ..demo import story
+
+    (folder / "counterbot.db").unlink(missing_ok=True)
+    (folder / "config.yaml").write_text(CONFIG.format(
+        gerrit=gerrit, zuul=zuul, irc=irc, channel=story.CHANNEL, deadline=DEADLINE))
+    (folder / "queries").mkdir(exist_ok=True)
+    for rule in (Path(story.__file__).parent / "data/queries").iterdir():
+        (folder / "queries" / rule.name).write_text(rule.read_text())
+
+
+def _play(bot: Bot, gerrit: Gerrit, zuul: Zuul, irc: IrcServer) -> bool:
+    """Let the events happen; whether all that was due arrived."""
+    from ..demo import story
+
+    bot.start()
+    bot.listen()
+    gerrit.wait_for_streams()
+    for change in story.CHANGES:
+        gerrit.emit(story.event(change, zuul))
+    ends = time.monotonic() + PATIENCE
+    while time.monotonic() < ends and not bot.service.error:
+        decided = len(bot.ledger.reports())
+        if decided == len(story.CHANGES) and bot.ledger.unsettled() == 0:
+            return bool(gerrit.messages(1001) and irc.said(story.CHANNEL))
+        time.sleep(0.05)
+    return False
+
+
+def _show(bot: Bot, gerrit: Gerrit, irc: IrcServer) -> None:
+    from ..demo import story
+
+    subjects = {change.number: change.subject for change in story.CHANGES}
+    click.echo("Zuul reported on four changes. What the bot made of each:\n")
+    for report in sorted(bot.ledger.reports(), key=lambda report: report.change):
+        click.echo(f"  {report.change}  {subjects[report.change]}\n        {report.why}")
+    for change in subjects:
+        for message in gerrit.messages(change):
+            click.echo(f"\nThe comment on change {change}, as Gerrit stored it ({message.tag}, no vote):\n")
+            click.echo("\n".join(f"  {line}".rstrip() for line in message.text.splitlines()))
+    click.echo(f"\nIn {story.CHANNEL}:\n")
+    for line in irc.said(story.CHANNEL):
+        click.echo(f"  <counterbot> {line}")
+
+
+def _stay(folder: Path, gerrit: Gerrit, zuul: Zuul, irc: IrcServer) -> None:
+    click.echo(f"\nGerrit (SSH)  {gerrit.host}:{gerrit.port}\nZuul          {zuul.url}\nIRC           {irc.host}:{irc.port}"
+               f"\nFolder        {folder}\nCtrl-C ends them.")
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        pass

@@ -1,0 +1,46 @@
+"""``counterbot explain``: what the bot makes of recorded events. Follows no link and posts nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from ..core import events
+from ..core.model import Ignored, Unreadable
+
+
+@click.command()
+@click.argument("source", metavar="[EVENTS|-]", default="-")
+@click.option("-c", "--config", "file", metavar="FILE", help="Take accounts and Zuul's root from FILE"
+              " (default: account zuul, any URL).")
+def command(source: str, file: str | None) -> None:
+    """Print a JSON line for each line of EVENTS (default: standard input)."""
+    from ..sources.recording import recorded
+
+    settings = _settings(file)
+    try:
+        for number, line in enumerate(recorded(source), 1):
+            click.echo(json.dumps({"line": number, **_explained(line, settings)}))
+    except OSError as error:
+        raise click.FileError(source, error.strerror) from error
+
+
+def _settings(file: str | None) -> events.Recognition:
+    if file is None:
+        return events.Recognition(frozenset({"zuul"}))
+    from .wiring import loaded, recognition
+
+    return recognition(loaded(file))
+
+
+def _explained(line: bytes, settings: events.Recognition) -> dict[str, Any]:
+    try:
+        report = events.recognise(events.parse_line(line), settings)
+    except Unreadable as error:
+        return {"error": str(error)}
+    if isinstance(report, Ignored):
+        return {"ignored": report.why}
+    return {"change": report.patchset.change, "patchset": report.patchset.number, "pipeline": report.pipeline,
+            "builds": [{"job": link.job, "url": link.url, "uuid": link.uuid} for link in report.builds]}

@@ -1,0 +1,80 @@
+"""``counterbot extract``: attachments out of a subunit stream. Decides nothing about what is in them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import BinaryIO
+
+import click
+
+from counterbot.core import gunzip, limits, subunit
+from counterbot.core.model import Unreadable
+
+ABSENT, READ_FAILED, UNREADABLE = 1, 2, 3
+BLOCK = 1 << 18
+
+
+class Failure(click.ClickException):
+    """A line on stderr, and the exit status."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.exit_code = status
+
+
+@click.command("extract")
+@click.argument("stream", type=click.File("rb"))
+@click.option("--name", default="counters.json", show_default=True, help="The run-level file to extract.")
+@click.option("--list", "list_all", is_flag=True, help="List all attachments instead, a JSON line each.")
+def command(stream: BinaryIO, name: str, list_all: bool) -> None:
+    """Write a file that belongs to a whole test run, as subunit STREAM holds it, to standard output.
+
+    STREAM is subunit version 2, gzipped or not; - is standard input. Where the stream holds the file
+    several times, the contents follow one another in the order in which they were completed. Damage to
+    other parts of the stream is told on standard error.
+
+    The exit status is 1 where the stream has no such file, and 3 where it has it but damage touched it,
+    or where the stream is not subunit version 2.
+    """
+    blocks = gunzip.unzipped_all(
+        _blocks(stream), packed_limit=limits.STREAM_PACKED, unpacked_limit=limits.STREAM_UNPACKED
+    )
+    try:
+        if list_all:
+            _list(blocks)
+        else:
+            _extract(blocks, name, stream.name)
+    except Unreadable as error:
+        raise Failure(f"{stream.name}: {error}", UNREADABLE) from None
+
+
+def _extract(blocks: Iterator[bytes], name: str, stream: str) -> None:
+    contents = subunit.documents(blocks, name, tell=_tell)
+    if not contents:
+        raise Failure(f"{stream}: no run-level file {name} in it", ABSENT)
+    for content in contents:
+        sys.stdout.buffer.write(content)
+
+
+def _list(blocks: Iterator[bytes]) -> None:
+    for attachment in subunit.listing(blocks, tell=_tell):
+        sys.stdout.write(json.dumps(asdict(attachment)) + "\n")
+
+
+def _tell(damage: subunit.Damage) -> None:
+    click.echo(str(damage), err=True)
+
+
+def _blocks(stream: BinaryIO) -> Iterator[bytes]:
+    """The bytes as they are; an error here is of reading, not of writing what was found."""
+    while True:
+        try:
+            block = stream.read(BLOCK)
+        except OSError as error:
+            raise Failure(f"{stream.name}: {error.strerror}", READ_FAILED) from None
+        if not block:
+            return
+        yield block

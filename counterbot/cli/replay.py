@@ -1,0 +1,68 @@
+"""``counterbot replay``: recorded events through the real bot, until all is decided and delivered."""
+
+from __future__ import annotations
+
+import click
+
+from ..core.model import Delivery, Refused, Retry, Sent
+
+
+@click.command()
+@click.argument("events", metavar="EVENTS")
+@click.option("-c", "--config", "file", metavar="FILE", required=True, help="The configuration.")
+@click.option("--dry-run", is_flag=True, help="Deliver nothing and note nothing: print what would be said.")
+@click.option("--deadline", type=click.FloatRange(min=0), metavar="SECONDS",
+              help="Wait so long for logs (default: report.deadline).")
+@click.option("-v", "--verbose", is_flag=True, help="Log also what is ignored.")
+def command(events: str, file: str, dry_run: bool, deadline: float | None, verbose: bool) -> None:
+    """Feed the event lines of EVENTS (- is standard input); a line for each delivery."""
+    from ..engine.service import until
+    from ..ledger import LedgerError
+    from ..sources.recording import recorded
+    from .wiring import Bot, loaded, log_to_stderr
+
+    log_to_stderr(verbose)
+    told = Told(dry_run)
+    try:
+        bot = Bot(loaded(file), dry=dry_run, deadline=deadline, told=told)
+    except LedgerError as error:
+        raise click.ClickException(str(error)) from error
+    try:
+        bot.start()
+        for line in recorded(events):
+            bot.take(line, "recording")
+        until(lambda: bot.ledger.unsettled() == 0, bot.service.stop)
+    except OSError as error:
+        raise click.FileError(events, error.strerror) from error
+    except LedgerError as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        bot.close()
+    if bot.service.error:
+        raise click.ClickException(str(bot.service.error))
+    raise SystemExit(1 if told.refused else 0)
+
+
+class Told:
+    """Prints what became of each delivery."""
+
+    def __init__(self, dry: bool) -> None:
+        self.refused = 0
+        self._dry = dry
+
+    def __call__(self, delivery: Delivery, result: Sent | Retry | Refused) -> None:
+        from ..engine.delivery import worded
+
+        self.refused += isinstance(result, Refused)
+        if self._dry:
+            click.echo(f"would be sent to {where(delivery)}:\n{delivery.payload.get('message') or delivery.payload['text']}\n")
+        elif not isinstance(result, Retry):
+            click.echo(f"{where(delivery)}: {worded(result)}")
+
+
+def where(delivery: Delivery) -> str:
+    """A delivery's destination, as people name it."""
+    payload = delivery.payload
+    if delivery.kind == "gerrit":
+        return f"gerrit {payload['project']} {payload['change']},{payload['patchset']}"
+    return f"{delivery.kind} {delivery.destination}"

@@ -1,0 +1,163 @@
+"""From a configuration to the parts of a bot, put together. The only place that sees them all."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from ..core.decide import Channel
+from ..core.events import Recognition
+from ..core.model import Delivery, Refused, Retry, Sent, Unreadable
+from ..core.wording import Links
+from ..files.config import Config, load_config, read_secret
+
+Told = Callable[[Delivery, Sent | Retry | Refused], None]
+
+
+def loaded(file: str) -> Config:
+    """The configuration; ends the command with all its mistakes where it has any."""
+    outcome = load_config(file)
+    if isinstance(outcome, Config):
+        return outcome
+    for mistake in outcome:
+        click.echo(str(mistake), err=True)
+    raise SystemExit(1)
+
+
+def recognition(config: Config) -> Recognition:
+    return Recognition(frozenset(config.zuul.accounts), config.gerrit.host, config.gerrit.username, config.zuul.url)
+
+
+def log_to_stderr(verbose: bool) -> None:
+    """One line a thing. Libraries speak from warnings on."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("counterbot").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+class Bot:
+    """The parts of one bot. ``dry``: a ledger of its own that goes with it, and nothing is sent."""
+
+    def __init__(self, config: Config, *, dry: bool = False, deadline: float | None = None,
+                 told: Told = lambda delivery, result: None) -> None:
+        from ..artifacts import Artifacts
+        from ..clients.http import Http
+        from ..clients.zuul import Zuul
+        from ..engine.clock import steady
+        from ..engine.service import Service
+        from ..engine.stages import Settings, Stages
+        from ..files.rulebook import RuleBook
+        from ..ledger import Ledger
+
+        self.config, self.dry, self._told = config, dry, told
+        self.book = RuleBook(_folder(config.rules), logging.getLogger("counterbot.rules"))
+        now = steady()
+        self._folder = tempfile.TemporaryDirectory(prefix="counterbot-dry-") if dry else None
+        url = f"sqlite:///{self._folder.name}/ledger.db" if self._folder else config.database
+        self.ledger = Ledger(url, now)
+        http = Http([f"{config.zuul.url}/api/", *config.zuul.logs])
+        settings = Settings(
+            recognition(config), _channels(config), Links(config.bugs.view, config.bugs.file),
+            int((deadline if deadline is not None else config.report.deadline) * 1000), config.report.settle * 1000)
+        self.stages = Stages(self.ledger, Zuul(http, config.zuul.url), Artifacts(http), lambda: self.book.rules,
+                             settings, now)
+        self.service = Service(threading.Event())
+        self.irc = None
+
+    def start(self) -> None:
+        """Begin to work, and to deliver."""
+        from ..engine.delivery import Comments, Lines
+
+        lines = Lines(self.ledger, [channel.name for channel in _channels(self.config)], told=self._told)
+        self.service.repeat("worker", self.stages.step, self.config.workers)
+        if self.dry:
+            from ..reporters.nobody import Nobody
+
+            comments = Comments(self.ledger, Nobody(), told=self._told)
+            self.service.repeat("irc", lambda: _say_nothing(lines))
+        else:
+            comments = Comments(self.ledger, self._reporter(), told=self._told)
+            self._start_irc(lines)
+        self.service.repeat("comments", comments.step)
+
+    def take(self, line: bytes, source: str) -> bool:
+        """An event goes into the inbox."""
+        new = self.ledger.put(line, source)
+        self.service.wake()
+        return new
+
+    def listen(self) -> object:
+        """Begin to listen to Gerrit; the source is returned for its state."""
+        from ..sources.gerrit_stream import GerritStream
+
+        stream = GerritStream(self._connect(), lambda line: self.take(line, "gerrit stream-events"))
+        self.service.run("stream", stream.run)
+        return stream
+
+    def close(self) -> list[str]:
+        """Stop, wait, and let go; the names of threads that did not end."""
+        self.service.stop.set()
+        late = self.service.join(20)
+        if not late:
+            self.ledger.close()
+        if self._folder:
+            self._folder.cleanup()
+        return late
+
+    def _connect(self) -> Callable:
+        from ..clients.ssh import Server, connect
+
+        gerrit = self.config.gerrit
+        server = Server(gerrit.host, gerrit.port, gerrit.username, str(gerrit.key_file), gerrit.host_key,
+                        gerrit.known_hosts and str(gerrit.known_hosts))
+        return lambda: connect(server)
+
+    def _reporter(self) -> object:
+        from ..clients.gerrit import Gerrit
+        from ..reporters.gerrit import GerritReporter
+
+        return GerritReporter(Gerrit(self._connect()), self.config.gerrit.username)
+
+    def _start_irc(self, lines: object) -> None:
+        irc = self.config.irc
+        if irc is None:
+            return
+        from ..reporters.irc import Irc, Settings
+
+        settings = Settings(
+            irc.host, irc.port, irc.nick, tuple(irc.channels), tls=irc.tls,
+            ca_file=irc.ca_file and str(irc.ca_file),
+            password=_secret(irc.password_file) if irc.password_file else None,
+            sasl=(irc.sasl.username, _secret(irc.sasl.password_file)) if irc.sasl else None)
+        self.irc = Irc(settings, lines)
+        self.service.run("irc", self.irc.run)
+
+
+def _channels(config: Config) -> tuple[Channel, ...]:
+    return tuple(Channel(name, tuple(wants.projects or ()), tuple(wants.pipelines or ()))
+                 for name, wants in (config.irc.channels.items() if config.irc else ()))
+
+
+def _folder(rules: Path) -> Path:
+    if not rules.is_dir():
+        raise click.ClickException(f"{rules}: no such folder; 'rules' in the configuration names it")
+    return rules
+
+
+def _secret(path: Path) -> str:
+    try:
+        return read_secret(path)
+    except Unreadable as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _say_nothing(lines: object) -> bool:
+    claim = lines.claim()
+    if claim is not None:
+        lines.settle(claim, Sent())
+    return claim is not None

@@ -1,0 +1,1 @@
+"""How the outside is spoken to, each protocol once. Nothing here decides what is said."""

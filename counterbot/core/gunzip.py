@@ -1,0 +1,120 @@
+"""Takes gzip off a stream of blocks, in fixed memory. Opens no file and knows nothing of what is inside.
+
+``isal`` and ``zlib-ng`` decompress about three times as fast as the standard library, with the same
+results; where one of them is installed, it is used.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from typing import Any
+
+from .model import Unreadable
+
+MAGIC = b"\x1f\x8b"
+GZIP = 16 + 15  # wbits: a gzip header and check, the largest window
+PACKED_PIECE, PIECE = 1 << 16, 1 << 18
+"""Bytes taken in and handed on at a time: few enough to be still in the processor's cache when read."""
+
+
+def _fastest() -> Any:
+    for module in ("isal.isal_zlib", "zlib_ng.zlib_ng"):
+        try:
+            return import_module(module)
+        except ImportError:
+            continue
+    return zlib
+
+
+INFLATE = _fastest()
+
+
+def unzipped(blocks: Iterable[bytes], *, packed_limit: int, unpacked_limit: int) -> Iterator[bytes]:
+    """The blocks without their gzip, where they begin with its magic, else as they are.
+
+    Appended members are one stream, and zeros behind the last are padding, as gzip(1) has it. No block
+    is longer than 1 MiB. ``packed_limit`` (bytes) holds for gzip only, ``unpacked_limit`` for both.
+    Raises Unreadable for gzip data that is truncated or corrupt, for anything else behind it and for
+    too many bytes, after what came before has been handed on.
+    """
+    start, rest = _start(iter(blocks))
+    if start != MAGIC:
+        yield from _limited(_cut(start, rest, PIECE), unpacked_limit, "")
+        return
+    packed = _limited(_cut(start, rest, PACKED_PIECE), packed_limit, " of gzip data")
+    yield from _limited(_members(packed), unpacked_limit, " when decompressed")
+
+
+def unzipped_all(blocks: Iterable[bytes], *, packed_limit: int, unpacked_limit: int) -> Iterator[bytes]:
+    """As :func:`unzipped`, for a file that may be gzipped twice: a ``.gz`` sent with Content-Encoding gzip."""
+    once = unzipped(blocks, packed_limit=packed_limit, unpacked_limit=unpacked_limit)
+    return unzipped(once, packed_limit=unpacked_limit, unpacked_limit=unpacked_limit)
+
+
+def _start(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first two bytes, if there are as many, and all the rest."""
+    start = b""
+    for block in blocks:
+        start += block
+        if len(start) >= len(MAGIC):
+            break
+
+    def rest() -> Iterator[bytes]:
+        yield start[len(MAGIC) :]
+        yield from blocks
+
+    return start[: len(MAGIC)], rest()
+
+
+def _cut(start: bytes, rest: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """All bytes again, in blocks of at most ``size``; none is empty."""
+    for block in rest:
+        whole, start = start + block, b""
+        if 0 < len(whole) <= size:
+            yield whole
+        else:
+            yield from (whole[at : at + size] for at in range(0, len(whole), size))
+
+
+def _limited(blocks: Iterator[bytes], limit: int, when: str) -> Iterator[bytes]:
+    total = 0
+    for block in blocks:
+        total += len(block)
+        if total > limit:
+            raise Unreadable(f"more than {limit:,} bytes{when}")
+        yield block
+
+
+def _members(packed: Iterator[bytes]) -> Iterator[bytes]:
+    member = INFLATE.decompressobj(GZIP)
+    for block in packed:
+        rest = block
+        while rest:
+            yield from _unpacked(member, rest)
+            rest = member.unused_data.lstrip(b"\0")
+            if member.eof and rest:
+                member = _next_member(rest)
+    if not member.eof:
+        raise Unreadable("truncated gzip data: the end is missing")
+
+
+def _next_member(block: bytes) -> Any:
+    if block[0] != MAGIC[0]:
+        raise Unreadable("other data stands behind the gzip data; append it gzipped, as a member of its own")
+    return INFLATE.decompressobj(GZIP)
+
+
+def _unpacked(member: Any, block: bytes) -> Iterator[bytes]:
+    """What the block adds, a piece at a time: a bomb must not be in memory at once."""
+    while True:
+        try:
+            piece = member.decompress(block, PIECE)
+        except INFLATE.error as error:
+            raise Unreadable(f"corrupt gzip data ({error})") from None
+        if piece:
+            yield piece
+        block = member.unconsumed_tail
+        if member.eof or (not block and len(piece) < PIECE):
+            return

@@ -1,0 +1,49 @@
+"""Makes text of others harmless to show: one line, nothing invisible, of bounded length.
+
+Knows neither IRC nor Gerrit, and does not judge what a text says.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+COLOUR = re.compile("\x03(?:[0-9]{1,2}(?:,[0-9]{1,2})?)?|\x04(?:[0-9A-Fa-f]{6}(?:,[0-9A-Fa-f]{6})?)?")
+"""Chat clients read the digits after these two controls as a colour: they go with them."""
+
+BREAKS = re.compile("[\t\n\x0b\x0c\r\x1c-\x1e\x85\u2028\u2029]+")
+BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+"""Drawn as nothing, though Unicode does not call them controls."""
+
+ELLIPSIS = "…"
+
+
+def inert(text: str, limit_bytes: int) -> str:
+    """``text`` on one line of at most ``limit_bytes`` of UTF-8, with ``…`` at its end where it was cut.
+
+    Line breaks and tabs become a space; controls (C0, DEL, C1, chat colours) and what has no width or
+    turns the reading direction vanish; half a surrogate pair becomes U+FFFD. Blanks at the ends go.
+    The same text comes out when it is put in again.
+    """
+    text = BREAKS.sub(" ", COLOUR.sub("", text))
+    return cut("".join(map(_visible, text)).strip(), limit_bytes)
+
+
+def cut(text: str, limit_bytes: int) -> str:
+    """``text``, or as many of its code points as leave room for ``…`` within ``limit_bytes`` of UTF-8."""
+    data = text.encode()
+    if len(data) <= limit_bytes:
+        return text
+    room = limit_bytes - len(ELLIPSIS.encode())
+    if room < 0:
+        return ""
+    return data[:room].decode(errors="ignore").rstrip() + ELLIPSIS
+
+
+def _visible(character: str) -> str:
+    if character in BLANK_LETTERS:
+        return ""
+    category = unicodedata.category(character)
+    if category == "Cs":
+        return "\N{REPLACEMENT CHARACTER}"
+    return "" if category in ("Cc", "Cf") else character

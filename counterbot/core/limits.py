@@ -1,0 +1,45 @@
+"""Every limit on what others write, in one place. Sizes are bytes, times are seconds."""
+
+EVENT_LINE = 1 << 20
+"""A Gerrit event; Gerrit itself caps a comment at 16 KiB and a commit message far below this."""
+
+JOB_NAME = 255
+"""Zuul keeps job names in a database column of this width."""
+
+COUNTERS_FILE = 8 << 20
+"""One counters document or performance.json."""
+
+COUNTERS = 20_000
+"""Names in one counters document; a full SHOW GLOBAL STATUS has about 600."""
+
+COUNTER_NAME = 200
+DIGITS = 30
+"""Digits of a whole number; 2**64 has twenty."""
+
+MANIFEST_FILE = 16 << 20
+MANIFEST_NODES = 50_000
+MANIFEST_DEPTH = 64
+
+API_ANSWER = 4 << 20
+STREAM_PACKED = 256 << 20
+STREAM_UNPACKED = 2 << 30
+"""A subunit stream before and after decompression; a whole Tempest run has about 100 MB unpacked."""
+
+STREAMS = 32
+"""Subunit streams read from one build."""
+
+ATTACHMENT = COUNTERS_FILE
+
+DOWNLOAD_SECONDS = 120
+"""In all, for one file, from the request to the last byte."""
+
+RULE_FILE = 1 << 20
+
+COMMENT = 16_000
+"""Gerrit refuses messages over 16 KiB (change.commentSizeLimit)."""
+
+IRC_LINE = 350
+"""Of 512, what is left for text after the server has put our full prefix before it, with room to spare."""
+
+SSH_ANSWER = 32 << 20
+"""What one command may print. A change's messages have 3 MiB in all (change.cumulativeCommentSizeLimit)."""

@@ -1,0 +1,157 @@
+"""The nouns that pass between the stages: plain frozen values, named as Gerrit and Zuul name them.
+
+Nothing here reads, parses or decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Number = int | float
+
+
+class Unreadable(Exception):
+    """What others wrote cannot be read; the text says why, in words for the person who wrote it."""
+
+
+@dataclass(frozen=True)
+class PatchSet:
+    """One patch set of one change, as a Gerrit event names it."""
+
+    server: str
+    project: str
+    branch: str
+    change: int
+    number: int
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class BuildLink:
+    """A job's line in Zuul's comment. ``uuid`` is None where the URL is no build page."""
+
+    job: str
+    url: str
+    uuid: str | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """Zuul reported on a patch set."""
+
+    patchset: PatchSet
+    pipeline: str | None
+    buildset: str | None
+    builds: tuple[BuildLink, ...]
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """Nothing is to be done for an event, and why."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """What a build returned by ``zuul_return``; ``type`` is its metadata's type."""
+
+    name: str
+    url: str
+    type: str | None
+
+
+@dataclass(frozen=True)
+class Build:
+    """A row of Zuul's build API. ``result`` is None while the build runs; ``ended`` is epoch milliseconds."""
+
+    uuid: str
+    job: str
+    result: str | None
+    voting: bool
+    project: str
+    branch: str
+    pipeline: str | None
+    log_url: str | None
+    artifacts: tuple[Artifact, ...] = ()
+    ended: int | None = None
+
+
+@dataclass(frozen=True)
+class Counters:
+    """Counters of one build: ``group.name`` to a finite number.
+
+    ``unreadable`` gives names whose value is no finite number, with the reason; ``failures`` gives
+    collectors (or files) that failed, with the reason; ``absent`` and ``resets`` are names without a
+    value; ``repeated`` are names that came twice, of which the later value was kept. ``delta`` tells
+    differences of two readings from totals since the servers' start (None: neither, as in
+    performance.json alone).
+    """
+
+    values: Mapping[str, Number]
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
+    resets: frozenset[str] = frozenset()
+    repeated: frozenset[str] = frozenset()
+    delta: bool | None = None
+
+
+@dataclass(frozen=True)
+class BuildFacts:
+    """What a rule's ``where`` may ask of a build. None: not known, and so not asked."""
+
+    job: str | None = None
+    branch: str | None = None
+    project: str | None = None
+    pipeline: str | None = None
+    voting: bool | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A counter of a build is over the bound of a rule."""
+
+    job: str
+    build: str
+    rule: str
+    counter: str
+    value: Number
+    bound: Number
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Something owed to the outside, once: ``key`` is unique, ``marker`` is its short form in the text.
+
+    ``kind`` is ``gerrit`` or ``irc``; ``destination`` is ``project~change,patchset`` or a channel;
+    ``payload`` is what the reporter of that kind needs.
+    """
+
+    key: str
+    kind: str
+    destination: str
+    payload: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The other side has it. ``already`` when it had it before this attempt."""
+
+    already: bool = False
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Not now: try again after so many seconds, or when the lease ends (None: the outcome is unknown)."""
+
+    why: str
+    after: float | None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The other side will not take it, now or later."""
+
+    why: str

@@ -1,0 +1,195 @@
+"""Which rules apply to a build, and what they say of its counters. Reads no file and reports to nobody."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from .model import BuildFacts, Counters, Finding, Number
+
+
+@dataclass(frozen=True)
+class Where:
+    """Shell patterns, any of which must match; an empty tuple asks nothing."""
+
+    job: tuple[str, ...] = ()
+    branch: tuple[str, ...] = ()
+    project: tuple[str, ...] = ()
+    pipeline: tuple[str, ...] = ()
+    voting: bool | None = None
+
+
+@dataclass(frozen=True)
+class Bound:
+    """``counter`` is a name or a shell pattern; a value above ``max`` is over."""
+
+    counter: str
+    max: Number
+
+    @property
+    def is_pattern(self) -> bool:
+        return any(character in self.counter for character in "*?[")
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Who is told: the change's reviewers, and channels (None: every channel that wants the change)."""
+
+    gerrit: bool = True
+    irc: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """A rule's own test: counters of a build, and the names that must come out over their bound."""
+
+    given: BuildFacts
+    counters: Mapping[str, Number]
+    over: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """A known failure in elastic-recheck's form. Kept and listed; not matched yet."""
+
+    query: str
+    suppress_graph: bool = False
+    suppress_notification: bool = False
+    allow_nonvoting: bool = False
+    test_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One file of ``queries/``. ``bug`` is a Launchpad number or a URL."""
+
+    name: str
+    title: str
+    why: str = ""
+    owner: str = ""
+    bug: str | None = None
+    where: Where = Where()
+    bounds: tuple[Bound, ...] = ()
+    report: Audience = Audience()
+    cases: tuple[Case, ...] = ()
+    fingerprint: Fingerprint | None = None
+
+
+class Outcome(enum.IntEnum):
+    """What is known of a counter; of several, the worst counts.
+
+    within < no data < over: a value over its bound is news whatever else is missing, and what is
+    missing must never look as if it had passed.
+    """
+
+    WITHIN = 0
+    NO_DATA = 1
+    OVER = 2
+
+    def worst(self, other: Outcome) -> Outcome:
+        return max(self, other)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A bound held against a counter. ``value`` is None, and ``why`` says something, without data."""
+
+    rule: str
+    counter: str
+    bound: Number
+    outcome: Outcome
+    value: Number | None = None
+    why: str = ""
+
+
+def applicable(rules: Iterable[Rule], facts: BuildFacts) -> tuple[Rule, ...]:
+    """The rules with bounds whose ``where`` fits what is known of the build."""
+    return tuple(rule for rule in rules if rule.bounds and fits(rule.where, facts))
+
+
+def fits(where: Where, facts: BuildFacts) -> bool:
+    if where.voting is not None and facts.voting is not None and where.voting != facts.voting:
+        return False
+    asked = (
+        (where.job, facts.job),
+        (where.branch, facts.branch),
+        (where.project, facts.project),
+        (where.pipeline, facts.pipeline),
+    )
+    return all(matches(patterns, value) for patterns, value in asked)
+
+
+def matches(patterns: Sequence[str], value: str | None) -> bool:
+    """Whether any shell pattern matches; true where nothing is asked or nothing is known."""
+    return not patterns or value is None or any(fnmatchcase(value, pattern) for pattern in patterns)
+
+
+def judge(rule: Rule, counters: Counters) -> tuple[Verdict, ...]:
+    """One verdict for each counter that the rule bounds, and one for each bound that met none.
+
+    Within one rule, a bound that gives the whole name takes precedence over patterns, so that an
+    exception can stand beside the general case; of several patterns the lowest bound counts.
+    """
+    exact = {bound.counter: bound for bound in rule.bounds if not bound.is_pattern}
+    verdicts = [_exact(rule, bound, counters) for bound in exact.values()]
+    lowest: dict[str, Bound] = {}
+    for bound in (bound for bound in rule.bounds if bound.is_pattern):
+        names = [name for name in counters.values if fnmatchcase(name, bound.counter)]
+        if not names:
+            verdicts.append(_no_data(rule, bound, counters))
+        for name in names:
+            if name not in exact and (name not in lowest or bound.max < lowest[name].max):
+                lowest[name] = bound
+    verdicts += [_held(rule, name, bound.max, counters.values[name]) for name, bound in lowest.items()]
+    return tuple(verdicts)
+
+
+def _exact(rule: Rule, bound: Bound, counters: Counters) -> Verdict:
+    value = counters.values.get(bound.counter)
+    return _no_data(rule, bound, counters) if value is None else _held(rule, bound.counter, bound.max, value)
+
+
+def _held(rule: Rule, name: str, limit: Number, value: Number) -> Verdict:
+    outcome = Outcome.OVER if value > limit else Outcome.WITHIN
+    return Verdict(rule.name, name, limit, outcome, value)
+
+
+def _no_data(rule: Rule, bound: Bound, counters: Counters) -> Verdict:
+    name, group = bound.counter, bound.counter.partition(".")[0]
+    if name in counters.unreadable:
+        why = counters.unreadable[name]
+    elif name in counters.resets:
+        why = "it went backwards: its server restarted"
+    elif name in counters.absent:
+        why = "the server does not have it"
+    else:
+        why = f"no counter of group {group} came" if not _has_group(counters, group) else "it did not come"
+        why += "".join(f"; {collector}: {reason}" for collector, reason in counters.failures.items())
+    return Verdict(rule.name, name, bound.max, Outcome.NO_DATA, why=why)
+
+
+def _has_group(counters: Counters, group: str) -> bool:
+    return any(name.startswith(group + ".") for name in counters.values)
+
+
+def findings(job: str, build: str, verdicts: Iterable[Verdict]) -> tuple[Finding, ...]:
+    """The verdicts that are over, as findings of a build."""
+    return tuple(
+        Finding(job, build, verdict.rule, verdict.counter, verdict.value, verdict.bound)
+        for verdict in verdicts
+        if verdict.outcome is Outcome.OVER and verdict.value is not None
+    )
+
+
+def holds(rule: Rule, case: Case) -> str | None:
+    """None where the rule does what its case expects, else what it does instead."""
+    if not fits(rule.where, case.given):
+        return "the rule does not apply to the given build"
+    over = {verdict.counter for verdict in judge(rule, Counters(case.counters)) if verdict.outcome is Outcome.OVER}
+    missed, extra = sorted(case.over - over), sorted(over - case.over)
+    if not missed and not extra:
+        return None
+    parts = [f"expected over: {', '.join(missed)}"] * bool(missed) + [f"over as well: {', '.join(extra)}"] * bool(extra)
+    return "; ".join(parts)

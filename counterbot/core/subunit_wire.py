@@ -1,0 +1,129 @@
+"""The packets of subunit version 2, byte by byte: ``B3 | flags u16 | length | fields | CRC-32``, big endian.
+
+Knows one packet at a time, and nothing of streams. The fields are, where the flags have them and in
+this order: timestamp, test id, tags, mime, file, route code. They fill a packet exactly: that tells,
+after damage, a packet from bytes that look like one. Source:
+https://github.com/testing-cabal/subunit, "Version 2".
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from zlib import crc32
+
+TEST_ID, ROUTE, STAMP, TAGS, FILE, MIME, EOF = 0x0800, 0x0400, 0x0200, 0x0080, 0x0040, 0x0020, 0x0010
+VERSION_BITS, VERSION_2 = 0xF008, 0x2000  # bit 3 is always zero
+
+SIGNATURE = 0xB3
+HEADER, SHORTEST, LONGEST = 6, 8, (1 << 22) - 1
+NUMBER_MASKS = (0x3F, 0x3FFF, 0x3FFFFF, 0x3FFFFFFF)
+TAGS_AT_MOST = 1000
+ROUTE_AT_MOST = 300
+"""Bytes that may follow the content of a packet whose route code is cut off, to be still believed."""
+
+
+class Packet(NamedTuple):
+    """A packet's fields, raw; None where it has no such field, or ``fault`` came before it."""
+
+    flags: int
+    test_id: bytes | None = None
+    mime: bytes | None = None
+    name: bytes | None = None
+    route: bytes | None = None
+    content: memoryview = memoryview(b"")
+    content_end: int = 0
+    end: int = 0
+    fault: str = ""
+
+    @property
+    def key(self) -> tuple[bytes | None, bytes | None, bytes | None]:
+        return self.route, self.test_id, self.name
+
+
+class FieldError(ValueError):
+    """A field does not fit its packet."""
+
+
+def number(data: bytes, at: int) -> tuple[int, int]:
+    """A number of one to four octets and where it ends; raises IndexError behind the data."""
+    first = data[at]
+    if first < 0x40:
+        return first, at + 1
+    end = at + 1 + (first >> 6)
+    return int.from_bytes(data[at:end], "big") & NUMBER_MASKS[first >> 6], end
+
+
+def text(data: bytes, at: int, end: int) -> tuple[bytes, int]:
+    size, at = number(data, at)
+    if at + size > end:
+        raise FieldError("a string reaches past the end of its packet")
+    return data[at : at + size], at + size
+
+
+def header(data: bytes, at: int) -> tuple[int, int, int]:
+    """Flags, length and where the fields begin. A length of four octets is not allowed: it counts as 0."""
+    length, body = number(data, at + 3)
+    return data[at + 1] << 8 | data[at + 2], length if body <= at + HEADER else 0, body
+
+
+def checksum_holds(data: bytes, at: int, end: int) -> bool:
+    return crc32(memoryview(data)[at : end - 4]) == int.from_bytes(data[end - 4 : end], "big")
+
+
+def past_tags(data: bytes, at: int, end: int) -> int:
+    count, at = number(data, at)
+    if count > TAGS_AT_MOST:
+        raise FieldError(f"a packet has more than {TAGS_AT_MOST} tags")
+    for _ in range(count):
+        _, at = text(data, at, end)
+    return at
+
+
+def fields(data: bytes, at: int, end: int, flags: int) -> Packet:
+    """The fields that stand at ``at``, as far as they are good. ``end`` is where the bytes that may be
+    theirs end; the content alone may reach beyond, which the caller judges.
+    """
+    test_id = mime = name = route = None
+    content, content_end, fault = memoryview(b""), 0, ""
+    try:
+        if flags & STAMP:
+            _, at = number(data, at + 4)
+        if flags & TEST_ID:
+            test_id, at = text(data, at, end)
+        if flags & TAGS:
+            at = past_tags(data, at, end)
+        if flags & MIME:
+            mime, at = text(data, at, end)
+        if flags & FILE:
+            name, at = text(data, at, end)
+            size, at = number(data, at)
+            content, at = memoryview(data)[at : at + size], at + size
+            content_end = at
+        if flags & ROUTE:
+            route, at = text(data, at, end)
+    except (IndexError, FieldError) as error:
+        fault = str(error) if isinstance(error, FieldError) else "a packet ends inside its fields"
+    return Packet(flags, test_id, mime, name, route, content, content_end, at, fault)
+
+
+def checked(packet: Packet, end: int) -> Packet:
+    """A packet with a good checksum, with a fault where its fields are none the less not good."""
+    if packet.content_end > end:
+        return packet._replace(fault="file content reaches past the end of its packet")
+    if packet.fault or packet.end > end:
+        return packet._replace(fault=packet.fault or "a packet ends inside its fields")
+    for raw in filter(None, (packet.test_id, packet.mime, packet.name, packet.route)):
+        try:
+            raw.decode()
+        except UnicodeDecodeError:
+            return packet._replace(fault="a string in a packet is not UTF-8")
+        if 0 in raw:
+            return packet._replace(fault="a string in a packet has a zero byte")
+    return packet
+
+
+def fit(packet: Packet, end: int, have: int) -> bool:
+    """Whether fields fill a packet that ends at ``end``, as far as ``have``, the end of the data, shows."""
+    if not packet.fault:
+        return packet.end + 4 == end
+    return have < end and 0 < end - packet.content_end < ROUTE_AT_MOST and packet.flags & ROUTE != 0

@@ -1,0 +1,81 @@
+"""Keeps threads at work until told to stop. Knows nothing of what the work is."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+log = logging.getLogger("counterbot.service")
+
+IDLE = 0.2
+"""Seconds between looks for work that another process, or the passing of time, made due."""
+
+
+class Service:
+    """Threads that each repeat a step, or run until the stop; the first error ends them all."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self.stop = stop
+        self.error: Exception | None = None
+        self._work = threading.Condition()
+        self._threads: list[threading.Thread] = []
+
+    def repeat(self, name: str, step: Callable[[], bool], count: int = 1) -> None:
+        """Threads that call ``step`` for as long as it finds work, and again when there may be more."""
+        for number in range(count):
+            self._start(f"{name}-{number}", self._loop, step)
+
+    def run(self, name: str, body: Callable[[threading.Event], None]) -> None:
+        """A thread for a body that runs until the stop."""
+        self._start(name, body, self.stop)
+
+    def wake(self) -> None:
+        """There may be work."""
+        with self._work:
+            self._work.notify_all()
+
+    def join(self, seconds: float) -> list[str]:
+        """Wait for the threads to end; the names of those that did not."""
+        self.wake()
+        for thread in self._threads:
+            thread.join(seconds)
+        return [thread.name for thread in self._threads if thread.is_alive()]
+
+    def _start(self, name: str, body: Callable, argument: object) -> None:
+        thread = threading.Thread(target=self._guarded, args=(body, argument), name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _guarded(self, body: Callable, argument: object) -> None:
+        try:
+            body(argument)
+        except Exception as error:
+            self.error = self.error or error
+            log.error("%s ended: %s", threading.current_thread().name, error,
+                      exc_info=not _is_told(error))
+            self.stop.set()
+
+    def _loop(self, step: Callable[[], bool]) -> None:
+        while not self.stop.is_set():
+            if step():
+                self.wake()
+            else:
+                with self._work:
+                    self._work.wait(IDLE)
+
+
+def _is_told(error: Exception) -> bool:
+    """Errors that say by themselves what to do need no traceback."""
+    return type(error).__name__ in {"LedgerError"}
+
+
+def until(done: Callable[[], bool], stop: threading.Event, every: float = 0.05) -> bool:
+    """Wait for something to be so; False where the stop came first."""
+    while not stop.is_set():
+        if done():
+            return True
+        stop.wait(every)
+    return done()
+
+

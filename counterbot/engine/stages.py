@@ -1,0 +1,208 @@
+"""From an event to a decision, one claimed piece of work at a time. Posts nothing and waits for nothing.
+
+What cannot be read yet goes back to the ledger with a later due time: nobody sleeps on it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from ..artifacts import Artifacts
+from ..clients.http import Forbidden, Unavailable
+from ..clients.zuul import Zuul
+from ..core import decide, events, wording
+from ..core.decide import Channel, Decision, Effect, Observed, Reason, Said, State
+from ..core.inert import inert
+from ..core.model import Build, BuildFacts, Delivery, Ignored, Report, Unreadable
+from ..core.rules import Rule, applicable, judge
+from ..ledger import BuildWork, EventWork, Ledger, LedgerError, Lost, ReportWork
+from ..ledger.book import BuildNoted
+
+SECOND = 1000
+PATIENCE = 24 * 3600 * SECOND
+"""How long a build's logs are asked for; after its report is decided, for the history alone."""
+
+log = logging.getLogger("counterbot.engine")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the operator decides. ``deadline`` and ``settle`` are milliseconds after an event came in."""
+
+    recognition: events.Recognition
+    channels: tuple[Channel, ...] = ()
+    links: wording.Links = wording.Links()
+    deadline: int = 20 * 60 * SECOND
+    settle: int = 0
+
+
+class Stages:
+    """The walk of one bot. ``rules`` gives those in force; ``now`` epoch milliseconds."""
+
+    def __init__(self, ledger: Ledger, zuul: Zuul, artifacts: Artifacts, rules: Callable[[], Sequence[Rule]],
+                 settings: Settings, now: Callable[[], int]) -> None:
+        self._ledger = ledger
+        self._zuul = zuul
+        self._artifacts = artifacts
+        self._rules = rules
+        self._settings = settings
+        self._now = now
+
+    def step(self) -> bool:
+        """Do the next due piece of work; False where there is none."""
+        for claim, walk in ((self._ledger.claim_report, self._decide),
+                            (self._ledger.claim_event, self._recognise),
+                            (self._ledger.claim_build, self._observe)):
+            work = claim()
+            if work is not None:
+                self._guarded(walk, work)
+                return True
+        return False
+
+    def _guarded(self, walk: Callable, work: EventWork | BuildWork | ReportWork) -> None:
+        """No event, log or file may end a thread: an error is noted on the work it belongs to."""
+        try:
+            walk(work)
+        except Lost as lost:
+            log.warning("%s passed to another worker while it was done here", lost)
+        except LedgerError:
+            raise
+        except Exception as error:
+            log.exception("%s failed", _named(work))
+            self._ledger.note_fault(work, f"{type(error).__name__}: {error}"[:500])
+
+    # -- an event
+
+    def _recognise(self, work: EventWork) -> None:
+        try:
+            event = events.parse_line(work.line)
+        except Unreadable as error:
+            log.warning("line that is no event: %s", error)
+            return self._ledger.ignore(work, str(error))
+        report = events.recognise(event, self._settings.recognition)
+        if isinstance(report, Ignored):
+            log.debug("ignored: %s", report.why)
+            return self._ledger.ignore(work, report.why)
+        return self._open(work, report)
+
+    def _open(self, work: EventWork, report: Report) -> None:
+        root = self._settings.recognition.zuul_url or ""
+        links = tuple(dict.fromkeys(link for link in report.builds if events.follows(link, root)))
+        followed = replace(report, builds=links)
+        if not any(applicable(self._rules(), _announced(report, link.job)) for link in links):
+            why = f"no rule applies to {', '.join(link.job for link in links[:5])}"
+            log.info("%s: %s", _change(report), inert(why, 300))
+            return self._ledger.ignore(work, why)
+        new = self._ledger.open_report(work, followed, self._settings.deadline, self._settings.settle)
+        log.info("%s: report on %d builds%s", _change(report), len(links), "" if new else ", known already")
+        return None
+
+    # -- a build
+
+    def _observe(self, work: BuildWork) -> None:
+        try:
+            build = self._zuul.build(work.link)
+        except Unavailable as error:
+            return self._later(work, f"Zuul's API: {error}", error.after)
+        except (Forbidden, Unreadable) as error:
+            return self._later(work, str(error))
+        if build is None:
+            return self._later(work, "Zuul's API does not know the build")
+        if build.result is None:
+            return self._later(work, "the build has not ended in Zuul's API")
+        if not build.log_url:
+            return self._seen(work, State.NOT_RUN, f"{build.result}, without logs", build)
+        reading = self._artifacts.read(build)
+        if reading.state is None:
+            return self._later(work, reading.why, reading.after)
+        return self._seen(work, reading.state, reading.why, build, reading.counters)
+
+    def _later(self, work: BuildWork, why: str, asked: float | None = None) -> None:
+        """Again after a part of the time that has passed, or after what the server asked for."""
+        age = self._now() - work.received
+        if age > PATIENCE:
+            log.warning("%s: given up: %s", _named(work), why)
+            return self._ledger.give_up(work, why)
+        usual = min(max(age // 4, SECOND), 60 * SECOND if not work.late else 3600 * SECOND)
+        after = max(usual, int((asked or 0) * SECOND))
+        log.info("%s: again in %.0f s: %s", _named(work), after / SECOND, inert(why, 300))
+        return self._ledger.later(work, why, min(after, 3600 * SECOND))
+
+    def _seen(self, work: BuildWork, state: State, why: str, build: Build, counters: object = None) -> None:
+        self._ledger.observe(work, state, why, build, counters)
+        log.info("%s: %s%s", _named(work), state.value, f" ({inert(why, 300)})" if why else "")
+
+    # -- a report
+
+    def _decide(self, work: ReportWork) -> None:
+        if any(noted.state is None and noted.tried == 0 for noted in work.builds) and \
+                self._now() < work.deadline + self._settings.deadline:
+            return self._ledger.postpone(work, SECOND)
+        rules = {rule.name: rule for rule in self._rules()}
+        report = self._named_pipeline(work)
+        observed = [self._judged(report, noted, rules) for noted in work.builds]
+
+        def weigh(said: Said) -> tuple[Decision, list[Delivery]]:
+            decision = decide.decide(report, observed, rules, said, self._settings.channels)
+            return decision, [self._delivery(report, effect, observed, rules) for effect in decision.effects]
+
+        decision = self._ledger.decide(work, weigh)
+        log.info("%s: %s%s", _change(report), inert(decision.why, 500),
+                 f"; {len(decision.effects)} deliveries owed" if decision.reason is Reason.OVER else "")
+        return None
+
+    def _named_pipeline(self, work: ReportWork) -> Report:
+        """The API's word on the pipeline wins over the comment's."""
+        named = next((noted.build.pipeline for noted in work.builds if noted.build and noted.build.pipeline), None)
+        return replace(work.report, pipeline=named or work.report.pipeline)
+
+    def _judged(self, report: Report, noted: BuildNoted, rules: dict[str, Rule]) -> Observed:
+        state = noted.state or State.NOT_THERE
+        if noted.counters is None or noted.build is None:
+            return Observed(noted.link.job, noted.link.uuid or "", state, noted.why)
+        mine = applicable(rules.values(), _facts(report, noted.build))
+        verdicts = tuple(verdict for rule in mine for verdict in judge(rule, noted.counters))
+        spoilt = tuple(dict.fromkeys(f"{verdict.counter} ({noted.counters.unreadable[verdict.counter]})"
+                                     for verdict in verdicts if verdict.counter in noted.counters.unreadable))
+        return Observed(noted.link.job, noted.link.uuid or "", state, noted.why, verdicts, spoilt)
+
+    def _delivery(self, report: Report, effect: Effect, observed: list[Observed],
+                  rules: dict[str, Rule]) -> Delivery:
+        key = decide.delivery_key(report, effect)
+        patchset = report.patchset
+        if effect.kind == decide.IRC:
+            return Delivery(key, effect.kind, effect.destination, {"text": wording.irc_line(report, effect.findings)})
+        marker = decide.marker(key)
+        text = wording.comment(report, effect.findings, observed, rules, self._settings.links, marker)
+        return Delivery(key, effect.kind, effect.destination, {
+            "project": patchset.project, "change": patchset.change, "patchset": patchset.number,
+            "message": text, "tag": _tag(report.pipeline), "marker": marker})
+
+
+def _announced(report: Report, job: str) -> BuildFacts:
+    """What the comment alone tells. Its pipeline may be a display name, so it is not asked."""
+    return BuildFacts(job, report.patchset.branch or None, report.patchset.project)
+
+
+def _facts(report: Report, build: Build) -> BuildFacts:
+    return BuildFacts(build.job, build.branch or report.patchset.branch, build.project or report.patchset.project,
+                      build.pipeline or report.pipeline, build.voting)
+
+
+def _tag(pipeline: str | None) -> str:
+    """Gerrit hides an older patch set's message under the same tag; ``~`` would end the comparison."""
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", pipeline or "")[:60]
+    return f"autogenerated:counterbot:{name}" if name else "autogenerated:counterbot"
+
+
+def _change(report: Report) -> str:
+    return f"change {report.patchset.change},{report.patchset.number}"
+
+
+def _named(work: EventWork | BuildWork | ReportWork) -> str:
+    if isinstance(work, BuildWork):
+        return f"change {work.patchset.change},{work.patchset.number} {inert(work.link.job, 100)} {work.link.uuid}"
+    return _change(work.report) if isinstance(work, ReportWork) else f"event {work.row['id']}"

@@ -1,0 +1,284 @@
+"""The configuration: config.yaml -> Config. Opens none of the files that it names, and connects to nothing.
+
+Paths are relative to the configuration's own folder, so that the bot may be started anywhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from string import Formatter
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+
+from counterbot.core.model import Unreadable
+
+from .fields import BaseUrl, Channel, Patterns, Text, web_address
+from .reader import Document, Mistake, load, read
+from .validate import Strict, shown, validate
+
+SECRET_FILE = 4096
+"""Bytes; a password is one line."""
+
+DATABASE = re.compile(r"(sqlite|postgresql|mysql|mariadb)(\+\w+)?://")
+SQLITE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:)([^?]+)(.*)")
+HOST = re.compile(r"[A-Za-z0-9._:-]+")
+NICK = re.compile(r"[A-Za-z\[\]\\`_^{|}][A-Za-z0-9\[\]\\`_^{|}-]{0,29}")
+"""RFC 2812, section 2.3.1; networks allow up to 30 characters."""
+
+
+def _within(value: str, info: ValidationInfo) -> Path:
+    """A path as the configuration means it. The empty context is the schema's."""
+    return Path((info.context or {}).get("folder", "."), os.path.expanduser(value))
+
+
+def _path(value: object, info: ValidationInfo) -> Path:
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise ValueError(f"must be a path, not {shown(value)}")
+    return _within(value, info)
+
+
+def _host(value: str) -> str:
+    if not HOST.fullmatch(value):
+        raise ValueError("must be a host's name or address alone, without scheme, port or path")
+    return value
+
+
+def _host_key(value: str) -> str:
+    """``TYPE BASE64``, as in known_hosts; the decoded key repeats its type (RFC 4253, section 6.6)."""
+    kind, encoded = (*value.split(), "", "")[:2]
+    try:
+        decoded = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        decoded = b""
+    if decoded[4 : 4 + len(kind)] != kind.encode() or not kind:
+        raise ValueError("must be a public key such as 'ssh-ed25519 AAAA…'; ssh-keyscan -p 29418 HOST prints it")
+    return f"{kind} {encoded}"
+
+
+def _prefix(value: str) -> str:
+    """With a slash at its end: https://logs.example.org must not admit https://logs.example.org.evil."""
+    return value.rstrip("/") + "/"
+
+
+def _database(value: str, info: ValidationInfo) -> str:
+    """An SQLAlchemy URL; it may hold a password and is never repeated."""
+    if not DATABASE.match(value):
+        raise ValueError("must be a URL of sqlite, postgresql, mysql or mariadb, such as sqlite:///counterbot.db")
+    file = SQLITE_FILE.fullmatch(value)
+    return f"{file[1]}{_within(file[2], info)}{file[3]}" if file else value
+
+
+def _nick(value: str) -> str:
+    if not NICK.fullmatch(value):
+        raise ValueError("must be an IRC nick: letters, digits and []\\`_^{|}-, at most 30, no digit or dash first")
+    return value
+
+
+def _template(*required: str) -> Callable[[str], str]:
+    """A URL with exactly these placeholders."""
+    wanted = " and ".join(f"{{{name}}}" for name in required)
+
+    def checked(value: str) -> str:
+        try:
+            parts = [(name, spec, conversion) for _, name, spec, conversion in Formatter().parse(value)]
+            good = {part for part in parts if part[0] is not None} == {(name, "", None) for name in required}
+        except ValueError:
+            good = False
+        if not good:
+            raise ValueError(f"must be a URL with {wanted} and no other braces")
+        return web_address(value)
+
+    return checked
+
+
+FilePath = Annotated[Path, BeforeValidator(_path)]
+Host = Annotated[str, AfterValidator(_host)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Gerrit(Strict):
+    """The code review server, spoken to over SSH."""
+
+    host: Host = Field(description="Where Gerrit's SSH daemon listens.", examples=["review.example.org"])
+    port: Port = Field(29418, description="Its port.")
+    username: Text = Field(description="The bot's account; its comments appear under it.", examples=["counterbot"])
+    key_file: FilePath = Field(description="The account's private SSH key.", examples=["/etc/counterbot/id_ed25519"])
+    host_key: Annotated[str, AfterValidator(_host_key)] | None = Field(
+        None,
+        description="Gerrit's public host key. Give this or known_hosts.",
+        examples=["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAcUg6ETYlqkejiNnSIiYscGh+1Vey8YMqjZBwILP3nK"],
+    )
+    known_hosts: FilePath | None = Field(
+        None,
+        description="A known_hosts file with Gerrit's host key. With neither, ~/.ssh/known_hosts.",
+        examples=["/etc/counterbot/known_hosts"],
+        validate_default=True,
+    )
+
+    @field_validator("known_hosts")
+    @classmethod
+    def one_source(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        """After validation exactly one of host_key and known_hosts is set."""
+        if info.data.get("host_key") is not None:
+            if value is not None:
+                raise ValueError("must not stand beside 'host_key'; leave one of them out")
+            return None
+        return value or Path(os.path.expanduser("~/.ssh/known_hosts"))
+
+
+class Zuul(Strict):
+    """The CI system, whose comments say that builds have ended and whose API says where their logs are."""
+
+    accounts: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] = Field(
+        description="Gerrit usernames whose comments are CI reports.", examples=[["zuul"]]
+    )
+    url: BaseUrl = Field(
+        description="Root of Zuul's web pages and API. Build pages elsewhere are not followed.",
+        examples=["https://zuul.example.org"],
+    )
+    logs: Annotated[tuple[Annotated[BaseUrl, AfterValidator(_prefix)], ...], Field(strict=False, min_length=1)] = Field(
+        description="Logs are fetched from URLs that begin with one of these; a slash is added at the end.",
+        examples=[["https://storage.example.org/"]],
+    )
+
+    @field_validator("url")
+    @classmethod
+    def without_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+
+class ChannelFilter(Strict):
+    """Which reports a channel wants; what is left out asks nothing."""
+
+    projects: Patterns | None = Field(None, description="Shell patterns of projects.")
+    pipelines: Patterns | None = Field(None, description="Shell patterns of pipelines.")
+
+
+class Sasl(Strict):
+    """The IRC account that the bot logs in to."""
+
+    username: Text = Field(description="The account.", examples=["counterbot"])
+    password_file: FilePath = Field(
+        description="A file whose only line is its password.", examples=["/etc/counterbot/sasl-password"]
+    )
+
+
+class Irc(Strict):
+    """Where findings are told as well. Without this section the bot is not on IRC."""
+
+    host: Host = Field(description="The IRC server.", examples=["irc.example.org"])
+    tls: bool = Field(True, description="Whether to speak TLS; passwords should not go without.")
+    port: Port | None = Field(
+        None, description="Its port: 6697, or 6667 without TLS.", examples=[6697], validate_default=True
+    )
+    ca_file: FilePath | None = Field(
+        None,
+        description="Certificates to trust (PEM), instead of the system's.",
+        examples=["/etc/counterbot/irc-ca.pem"],
+    )
+    nick: Annotated[str, AfterValidator(_nick)] = Field(description="The bot's nick.", examples=["counterbot"])
+    password_file: FilePath | None = Field(
+        None,
+        description="A file whose only line is the server's password (PASS).",
+        examples=["/etc/counterbot/irc-password"],
+    )
+    sasl: Sasl | None = Field(None, description="The account to log in to, with SASL PLAIN.")
+    channels: dict[Channel, ChannelFilter] = Field(
+        description="Channels, each with the projects and pipelines it wants to hear of: lists of shell patterns."
+        " {} wants everything. Quote the name, for YAML takes a bare # for a comment.",
+        examples=[{"#openstack-qa": {"projects": ["openstack/*"], "pipelines": ["gate", "periodic"]}}],
+        min_length=1,
+    )
+
+    @field_validator("port")
+    @classmethod
+    def usual_port(cls, value: int | None, info: ValidationInfo) -> int:
+        return value or (6697 if info.data.get("tls", True) else 6667)
+
+
+class ReportTimes(Strict):
+    """When a report on a patch set is decided."""
+
+    deadline: int = Field(
+        1200,
+        ge=1,
+        description="Seconds after Zuul's comment when a report is decided although counters are still missing.",
+    )
+    settle: int = Field(0, ge=0, description="Seconds after Zuul's comment before its builds are first asked for.")
+
+
+class Bugs(Strict):
+    """Links to the bug tracker."""
+
+    view: Annotated[str, AfterValidator(_template("bug"))] = Field(
+        "https://bugs.launchpad.net/bugs/{bug}", description="Where a rule's bug number is to be seen."
+    )
+    file: Annotated[str, AfterValidator(_template("title", "text"))] | None = Field(
+        None,
+        description="Where to file a bug for a rule that has none; both placeholders are filled in URL-quoted.",
+        examples=["https://bugs.launchpad.net/nova/+filebug?field.title={title}&field.comment={text}"],
+    )
+
+
+class Config(Strict):
+    """The configuration of counterbot."""
+
+    gerrit: Gerrit = Field(description="The code review server.")
+    zuul: Zuul = Field(description="The CI system.")
+    rules: FilePath = Field(description="The folder of the rules.", examples=["queries/"])
+    database: Annotated[str, AfterValidator(_database)] = Field(
+        description="What the bot knows and owes, as an SQLAlchemy URL: SQLite, PostgreSQL or MariaDB.",
+        examples=["sqlite:///counterbot.db"],
+        repr=False,
+    )
+    irc: Irc | None = Field(None, description="Where findings are told as well. Left out, the bot is not on IRC.")
+    report: ReportTimes = Field(ReportTimes(), description="When a report on a patch set is decided.")
+    bugs: Bugs = Field(Bugs(), description="Links to the bug tracker.")
+    workers: int = Field(4, ge=1, le=64, description="Builds that are looked at side by side.")
+    keep_days: int = Field(90, ge=1, description="Days that events and finished work are kept in the database.")
+
+
+def load_config(path: Path | str) -> Config | tuple[Mistake, ...]:
+    """The configuration in a file, or all of its mistakes."""
+    return _config(load(path))
+
+
+def read_config(data: bytes, path: str) -> Config | tuple[Mistake, ...]:
+    """As load_config, of a file's bytes; ``path`` is what mistakes and relative paths refer to."""
+    return _config(read(data, path))
+
+
+def _config(document: Document) -> Config | tuple[Mistake, ...]:
+    config, mistakes = validate(document, Config, {"folder": Path(document.path).absolute().parent})
+    return mistakes if config is None else config
+
+
+def schema() -> dict[str, Any]:
+    """The configuration's JSON Schema, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
+
+
+def read_secret(path: Path | str) -> str:
+    """The only line of a file. Raises Unreadable, which never repeats what the file holds."""
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read(SECRET_FILE + 1)
+    except OSError as error:
+        raise Unreadable(f"{path}: cannot be read: {error.strerror}") from None
+    if len(data) > SECRET_FILE:
+        raise Unreadable(f"{path}: is larger than {SECRET_FILE:,} bytes; it must hold one line")
+    try:
+        lines = data.decode().splitlines()
+    except UnicodeDecodeError:
+        raise Unreadable(f"{path}: is not UTF-8") from None
+    if not lines or not lines[0]:
+        raise Unreadable(f"{path}: is empty; it must hold one line")
+    if any(lines[1:]):
+        raise Unreadable(f"{path}: holds several lines; it must hold one")
+    return lines[0]

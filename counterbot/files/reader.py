@@ -1,0 +1,268 @@
+"""YAML text -> plain values, each with its place, or mistakes with theirs. Knows no setting and no rule.
+
+Scalars follow YAML 1.2's core schema, so that ``on`` and ``yes`` stay text. What would let a small file
+grow large, or hide a line (aliases, tags, merge keys, equal keys), is refused and told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from counterbot.core import limits
+
+Scalar = None | bool | int | float | str
+Value = Scalar | list["Value"] | dict[str, "Value"]
+Steps = tuple[str | int, ...]
+"""The way to a value from the root of its file: keys, and positions in lists."""
+
+DEPTH = 30
+"""Nesting of a file; a rule needs five levels."""
+
+WORDS = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+NOT_FINITE = re.compile(r"([-+]?)\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+SURROGATE = re.compile("[\ud800-\udfff]")
+LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """Where something is written; lines and columns count from 1."""
+
+    path: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, order=True)
+class Mistake:
+    """What a person wrote wrongly, where, and how to put it right."""
+
+    where: Place
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file as it was read. ``value`` is None where nothing can be made of it; ``mistakes`` say why.
+
+    ``refused`` are the ways to values that were told already and stand there as None.
+    """
+
+    path: str
+    value: dict[str, Value] | None
+    mistakes: tuple[Mistake, ...]
+    places: Mapping[Steps, Place] = field(default_factory=dict)
+    refused: frozenset[Steps] = frozenset()
+
+    def at(self, steps: Steps) -> Place:
+        """The place of a key or list item, or of the nearest thing around it."""
+        while steps and steps not in self.places:
+            steps = steps[:-1]
+        return self.places.get(steps, Place(self.path))
+
+
+def load(path: Path | str) -> Document:
+    """Read a file. Never raises for what is, or is not, there."""
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read(limits.RULE_FILE + 1)
+    except OSError as error:
+        return Document(str(path), None, (Mistake(Place(str(path)), f"cannot be read: {error.strerror}"),))
+    return read(data, str(path))
+
+
+def read(data: bytes, path: str) -> Document:
+    """Read the bytes of one YAML document whose root is a mapping. Never raises."""
+    if len(data) > limits.RULE_FILE:
+        return Document(path, None, (Mistake(Place(path), f"the file is larger than {limits.RULE_FILE:,} bytes"),))
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        where = _place(path, data[: error.start].decode())
+        return Document(path, None, (Mistake(where, f"not UTF-8: byte 0x{data[error.start]:02x}"),))
+    return _Composer(text, path).document()
+
+
+def scalar(text: str) -> Scalar:
+    """What an unquoted word means (YAML 1.2, section 10.3.2). Numbers of too many digits raise ValueError."""
+    if text in WORDS:
+        return WORDS[text]
+    if INTEGER.fullmatch(text):
+        if len(text) > limits.DIGITS:
+            raise ValueError(f"a number of {len(text):,} digits; at most {limits.DIGITS} are taken")
+        return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+    if FLOAT.fullmatch(text):
+        return float(text)
+    if NOT_FINITE.fullmatch(text):
+        return float(text.replace(".", "", 1))
+    return text
+
+
+def whole(text: str) -> str:
+    """The text itself. Raises ValueError for half of a surrogate pair, which nobody could print."""
+    if SURROGATE.search(text):
+        raise ValueError("an escape that is no character")
+    return text
+
+
+def _place(path: str, before: str) -> Place:
+    """The place that follows this text."""
+    lines = LINE_END.split(before)
+    return Place(path, len(lines), len(lines[-1]) + 1)
+
+
+class _TooDeepError(Exception):
+    """The file is nested without need; what follows is not read."""
+
+
+class _Composer:
+    """Builds values from YAML's events, as yaml.compose does from theirs, but sees what is to be refused.
+
+    The events come one at a time, so that a file of brackets ends at the depth limit.
+    """
+
+    def __init__(self, text: str, path: str) -> None:
+        self.path = path
+        self.text = text
+        self.places: dict[Steps, Place] = {}
+        self.refused: set[Steps] = set()
+        self.mistakes: list[Mistake] = []
+
+    def document(self) -> Document:
+        value = None
+        try:
+            self.loader = yaml.SafeLoader(self.text)
+            value = self.root()
+        except _TooDeepError:
+            pass
+        except yaml.reader.ReaderError as error:
+            self.tell(_place(self.path, self.text[: error.position]), f"character {chr(error.character)!r} in the text")
+        except yaml.MarkedYAMLError as error:
+            self.tell(self.mark(error.problem_mark or error.context_mark), _problem(error))
+        except (OverflowError, ValueError):  # PyYAML lets chr() speak for itself
+            self.tell(self.mark(self.loader.get_mark()), "an escape that is no character")
+        return Document(self.path, value, tuple(sorted(self.mistakes)), self.places, frozenset(self.refused))
+
+    def next(self) -> yaml.Event:
+        return self.loader.get_event()
+
+    def root(self) -> dict[str, Value] | None:
+        self.next()  # the stream's start
+        if isinstance(self.next(), yaml.StreamEndEvent):
+            return self.tell(Place(self.path), "the file is empty")
+        event = self.next()
+        self.places[()] = self.mark(event.start_mark)
+        value = self.value(event, ())
+        self.next()  # the document's end
+        event = self.next()
+        if not isinstance(event, yaml.StreamEndEvent):
+            self.tell(self.mark(event.start_mark), "a second document; a file holds one")
+        if isinstance(value, dict):
+            return value
+        if value is not None or not self.mistakes:
+            self.tell(self.places[()], "the file is empty" if value is None else "the file must hold keys and values")
+        return None
+
+    def value(self, event: yaml.Event, steps: Steps) -> Value:
+        if len(steps) > DEPTH:
+            self.too_deep(self.places[steps])
+        if isinstance(event, yaml.AliasEvent):
+            return self.refuse(steps, f"alias *{event.anchor} is not taken; write the value out")
+        if event.anchor:
+            self.tell(self.places[steps], f"anchor &{event.anchor} is not taken; leave it out")
+        if event.tag is not None:
+            self.tell(self.places[steps], f"tag {event.tag} is not taken; leave it out")
+        if isinstance(event, yaml.MappingStartEvent):
+            return self.mapping(steps)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self.sequence(steps)
+        try:
+            return scalar(event.value) if event.implicit[0] else whole(event.value)
+        except ValueError as error:
+            return self.refuse(steps, str(error))
+
+    def mapping(self, steps: Steps) -> dict[str, Value]:
+        found: dict[str, Value] = {}
+        while not isinstance(event := self.next(), yaml.MappingEndEvent):
+            where = self.mark(event.start_mark)
+            key = self.key(event, where, steps)
+            if key is None:
+                self.skip(self.next(), where, len(steps))
+                continue
+            here = (*steps, key)
+            self.places[here] = where
+            found[key] = self.value(self.next(), here)
+        return found
+
+    def sequence(self, steps: Steps) -> list[Value]:
+        found: list[Value] = []
+        while not isinstance(event := self.next(), yaml.SequenceEndEvent):
+            here = (*steps, len(found))
+            self.places[here] = self.mark(event.start_mark)
+            found.append(self.value(event, here))
+        return found
+
+    def key(self, event: yaml.Event, where: Place, steps: Steps) -> str | None:
+        """A key is its text, whatever it looks like. None, and told, where it is none or stands there already."""
+        if not isinstance(event, yaml.ScalarEvent) or event.tag is not None or event.anchor:
+            self.skip(event, where, len(steps))
+            return self.tell(where, "a key must be plain text")
+        if event.value == "<<" and event.implicit[0]:
+            return self.tell(where, "merge key << is not taken; write the keys out")
+        first = self.places.get((*steps, event.value))
+        if first:
+            what = f"key {event.value!r} is given twice; first at line {first.line}, column {first.column}"
+            return self.tell(where, what)
+        try:
+            return whole(event.value)
+        except ValueError as error:
+            return self.tell(where, str(error))
+
+    def skip(self, event: yaml.Event, where: Place, depth: int) -> None:
+        """Pass over the value that begins with this event."""
+        level = depth + _step(event)
+        while level > depth:
+            if level > DEPTH:
+                self.too_deep(where)
+            level += _step(self.next())
+
+    def too_deep(self, where: Place) -> None:
+        self.tell(where, f"nested deeper than {DEPTH} levels")
+        raise _TooDeepError
+
+    def refuse(self, steps: Steps, what: str) -> None:
+        self.refused.add(steps)
+        self.tell(self.places[steps], what)
+
+    def tell(self, where: Place, what: str) -> None:
+        self.mistakes.append(Mistake(where, what))
+
+    def mark(self, mark: yaml.Mark | None) -> Place:
+        return Place(self.path, mark.line + 1, mark.column + 1) if mark else Place(self.path)
+
+
+def _step(event: yaml.Event) -> int:
+    return isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+
+
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    if "'\\t'" in (error.problem or ""):
+        return "a tab; YAML is indented with spaces"
+    return "not YAML: " + ", ".join(part for part in (error.context, error.problem) if part)

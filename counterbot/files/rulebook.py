@@ -1,0 +1,146 @@
+"""A folder of rule files, kept up to date. Applies no rule.
+
+Only what changed is read again. A file that is broken keeps its last good rule, and says so once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from counterbot.core.rules import Rule
+
+from .reader import Mistake, Place, load
+from .rulefile import RuleFile, parse_rule
+
+SUFFIXES = (".yaml", ".yml")
+Stamp = tuple[int, int, int]
+"""Modification time in nanoseconds, size in bytes, inode: what tells that a file was written or replaced."""
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A file as last read. ``rule`` is its last good one, if it ever had one."""
+
+    path: Path
+    stamp: Stamp
+    file: RuleFile
+    rule: Rule | None
+
+
+class RuleBook:
+    """The rules of a folder (not of folders in it), read when made and whenever ``refresh`` is called.
+
+    ``rules`` and ``mistakes`` are replaced as a whole, so that other threads may read them at any time.
+    One thread calls ``refresh``.
+    """
+
+    rules: tuple[Rule, ...] = ()
+    """The good ones, and the last good ones of broken files, in the order of file names."""
+
+    mistakes: tuple[Mistake, ...] = ()
+    """All there are now, in the files' order."""
+
+    def __init__(self, folder: Path | str, log: logging.Logger | None = None) -> None:
+        self.folder = Path(folder)
+        self._log = log
+        self._entries: Mapping[str, _Entry] = {}
+        self.refresh()
+
+    def refresh(self) -> bool:
+        """Read what changed; whether anything did. Never raises for what is, or is not, in the folder."""
+        try:
+            stamps = dict(_stamps(self.folder))
+        except OSError as error:
+            return self._lost(error)
+        before = self._entries
+        self._entries = {name: self._entry(name, stamp) for name, stamp in stamps.items()}
+        self._tell_removed(before.keys() - self._entries.keys())
+        self._publish()
+        return before != self._entries
+
+    def path_of(self, rule: Rule) -> Path:
+        """The file of one of ``rules``."""
+        return next(entry.path for entry in self._entries.values() if entry.rule is rule)
+
+    def _entry(self, name: str, stamp: Stamp) -> _Entry:
+        known = self._entries.get(name)
+        if known and known.stamp == stamp:
+            return known
+        path = self.folder / name
+        file = parse_rule(load(path))
+        self._warn(file.mistakes)
+        if file.rule is None and known and known.rule:
+            self._warn([Mistake(Place(str(path)), "the last good version stays in force")])
+        return _Entry(path, stamp, file, file.rule or (known.rule if known else None))
+
+    def _publish(self) -> None:
+        entries = [entry for _, entry in sorted(self._entries.items())]
+        entries, between = _settle(entries)
+        self._warn(mistake for mistake in between if mistake not in self.mistakes)
+        self.mistakes = (*(mistake for entry in entries for mistake in entry.file.mistakes), *between)
+        self.rules = tuple(entry.rule for entry in entries if entry.rule)
+
+    def _lost(self, error: OSError) -> bool:
+        """The folder is not there: the rules stay, for it may be on its way back (a checkout, a mount)."""
+        mistake = Mistake(Place(str(self.folder)), f"the folder of rules cannot be read: {error.strerror}")
+        if self.mistakes == (mistake,):
+            return False
+        self._warn([mistake])
+        self.mistakes = (mistake,)
+        return True
+
+    def _tell_removed(self, names: Iterable[str]) -> None:
+        for name in sorted(names):
+            if self._log:
+                self._log.info("%s: removed, and its rule with it", self.folder / name)
+
+    def _warn(self, mistakes: Iterable[Mistake]) -> None:
+        for mistake in mistakes:
+            if self._log:
+                self._log.warning("%s", mistake)
+
+
+def load_all(folder: Path | str) -> tuple[tuple[Rule, ...], tuple[Mistake, ...]]:
+    """The good rules of a folder, and the mistakes of the others."""
+    book = RuleBook(folder)
+    return book.rules, book.mistakes
+
+
+def _stamps(folder: Path) -> Iterator[tuple[str, Stamp]]:
+    """Every rule file with its stamp. Only plain files: opening a pipe would wait for ever."""
+    for name in sorted(os.listdir(folder)):
+        if not name.endswith(SUFFIXES) or name.startswith("."):
+            continue
+        try:
+            status = os.stat(folder / name)
+        except OSError:  # gone meanwhile, or a link to nothing
+            continue
+        if stat.S_ISREG(status.st_mode):
+            yield name, (status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+def _settle(entries: list[_Entry]) -> tuple[list[_Entry], list[Mistake]]:
+    """What files say only of one another: a rule's name belongs to the first; a bug should have one file."""
+    between: list[Mistake] = []
+    names: dict[str, _Entry] = {}
+    bugs: dict[str, _Entry] = {}
+    kept = []
+    for entry in entries:
+        rule = entry.rule
+        if rule is None:
+            kept.append(entry)
+            continue
+        first = names.setdefault(rule.name, entry)
+        if first is not entry:
+            between.append(Mistake(Place(str(entry.path)), f"a rule of this name is in {first.path} already"))
+            kept.append(replace(entry, rule=None))
+            continue
+        kept.append(entry)
+        if rule.bug and (first := bugs.setdefault(rule.bug, entry)) is not entry:
+            between.append(Mistake(entry.file.bug_at, f"bug {rule.bug} has a rule in {first.path} already"))
+    return kept, between

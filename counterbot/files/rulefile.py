@@ -1,0 +1,152 @@
+"""A rule's file -> core's Rule, or all of its mistakes. Judges nothing; a case that fails is no mistake here.
+
+A file holds bounds, or a fingerprint in elastic-recheck's form, whose name is the bug's number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from counterbot.core.model import BuildFacts, Number
+from counterbot.core.rules import Audience, Bound, Case, Fingerprint, Rule, Where
+
+from .fields import Channel, CounterName, CounterPattern, Finite, Patterns, Prose, Text, web_address
+from .reader import Document, Mistake, Place
+from .validate import Strict, shown, validate
+
+BUG = re.compile(r"[0-9]{1,12}")
+
+
+@dataclass(frozen=True)
+class RuleFile:
+    """What a file gave: a rule, or None and mistakes. ``bug_at`` is where it names its bug."""
+
+    rule: Rule | None
+    mistakes: tuple[Mistake, ...]
+    bug_at: Place
+
+
+def _bug(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return str(value)
+    if not isinstance(value, str):
+        raise ValueError(f"must be a Launchpad bug number or a URL, not {shown(value)}")
+    return value if BUG.fullmatch(value) else web_address(value)
+
+
+def _max(value: Number) -> Number:
+    if value < 0:
+        raise ValueError(f"must not be negative: {value} is crossed by every counter")
+    return value
+
+
+def _one_or_more(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _expect(value: object) -> object:
+    if value == "within":
+        return _Expect.model_construct(over=())
+    if not isinstance(value, dict):
+        raise ValueError(f"must be 'within' or {{over: [NAMES]}}, not {shown(value)}")
+    return value
+
+
+OneOrMore = Annotated[Patterns, BeforeValidator(_one_or_more)]
+
+
+class _Where(Strict):
+    job: OneOrMore = ()
+    branch: OneOrMore = ()
+    project: OneOrMore = ()
+    pipeline: OneOrMore = ()
+    voting: bool | None = None
+
+
+class _Bound(Strict):
+    max: Annotated[Finite, AfterValidator(_max)]
+
+
+class _Report(Strict):
+    gerrit: bool = True
+    irc: Annotated[tuple[Channel, ...], Field(strict=False)] | None = None
+
+
+class _Given(Strict):
+    job: Text | None = None
+    branch: Text | None = None
+    project: Text | None = None
+    pipeline: Text | None = None
+    voting: bool | None = None
+    counters: Annotated[dict[CounterName, Finite], Field(min_length=1)]
+
+
+class _Expect(Strict):
+    over: Annotated[tuple[CounterName, ...], Field(strict=False, min_length=1)]
+
+
+class _Case(Strict):
+    given: _Given
+    expect: Annotated[_Expect, BeforeValidator(_expect)]
+
+
+class _File(Strict):
+    title: Text | None = None
+    why: Prose = ""
+    owner: Text | None = None
+    bug: Annotated[str, BeforeValidator(_bug)] | None = None
+    where: _Where = _Where()
+    bounds: dict[CounterPattern, _Bound] = Field({}, min_length=1)
+    report: _Report = _Report()
+    cases: Annotated[tuple[_Case, ...], Field(strict=False)] = ()
+    query: Prose | None = None
+    suppress_graph: bool = Field(False, alias="suppress-graph")
+    suppress_notification: bool = Field(False, alias="suppress-notification")
+    allow_nonvoting: bool = Field(False, alias="allow-nonvoting")
+    test_ids: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    resolved_at: Text | None = None
+
+
+def parse_rule(document: Document) -> RuleFile:
+    """The rule of a document, named as its file without the ending."""
+    content, mistakes = validate(document, _File)
+    if document.value is not None and not document.value.keys() & {"bounds", "query"}:
+        nothing = Mistake(document.at(()), "a rule needs 'bounds' or 'query'")
+        content, mistakes = None, tuple(sorted((*mistakes, nothing)))
+    rule = None if content is None else _rule(PurePath(document.path).stem, content)
+    return RuleFile(rule, mistakes, document.at(("bug",)))
+
+
+def _rule(name: str, content: _File) -> Rule:
+    numbered = BUG.fullmatch(name) is not None
+    return Rule(
+        name=name,
+        title=content.title or (f"bug {name}" if numbered else name),
+        why=content.why,
+        owner=content.owner or "",
+        bug=content.bug or (name if numbered else None),
+        where=Where(**dict(content.where)),
+        bounds=tuple(Bound(counter, bound.max) for counter, bound in content.bounds.items()),
+        report=Audience(**dict(content.report)),
+        cases=tuple(_case(case) for case in content.cases),
+        fingerprint=_fingerprint(content),
+    )
+
+
+def _case(case: _Case) -> Case:
+    facts: Mapping[str, object] = {name: value for name, value in case.given if name != "counters"}
+    return Case(BuildFacts(**facts), case.given.counters, frozenset(case.expect.over))
+
+
+def _fingerprint(content: _File) -> Fingerprint | None:
+    if content.query is None:
+        return None
+    return Fingerprint(
+        content.query, content.suppress_graph, content.suppress_notification, content.allow_nonvoting, content.test_ids
+    )

@@ -1,0 +1,31 @@
+"""Samples: every counter of every build that was read, whatever was decided. Only adds; judges nothing."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from ..core.model import Build, Counters, PatchSet
+from . import schema
+from .store import Store
+
+
+def keep(connection: Connection, build: Build, patchset: PatchSet, counters: Counters, now: int) -> None:
+    """Note a build's counters; a build that is known already adds nothing."""
+    Store.insert_new(connection, schema.runs, [_run(build, patchset, now)])
+    run = connection.execute(select(schema.runs.c.id, schema.runs.c.ended)
+                             .where(schema.runs.c.uuid == build.uuid)).one()
+    which = {"project": build.project, "branch": build.branch, "job": build.job, "pipeline": build.pipeline or "",
+             "delta": bool(counters.delta)}
+    Store.insert_new(connection, schema.series, [{**which, "counter": name} for name in counters.values])
+    columns = schema.series.c
+    known = {row.counter: row.id for row in connection.execute(
+        select(columns.counter, columns.id).where(*(columns[name] == value for name, value in which.items())))}
+    Store.insert_new(connection, schema.samples, [
+        {"series": known[name], "at": run.ended, "run": run.id, "value": float(value)}
+        for name, value in counters.values.items()])
+
+
+def _run(build: Build, patchset: PatchSet, now: int) -> dict[str, object]:
+    return {"uuid": build.uuid, "job": build.job, "project": build.project, "branch": build.branch,
+            "pipeline": build.pipeline or "", "change": patchset.change, "patchset": patchset.number,
+            "result": build.result, "voting": build.voting, "ended": build.ended or now}

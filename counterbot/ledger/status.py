@@ -1,0 +1,71 @@
+"""What the ledger holds, counted for people. Changes nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+
+from . import schema
+from .store import QUARANTINED, Store
+
+PULSE = "pulse"
+"""The cursor under which a running bot says that it is alive."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """Counts, and ages in milliseconds; an age is None where there is nothing to have one.
+
+    ``pulse`` is what the bot last said of itself, with the age of that.
+    """
+
+    last_event: int | None
+    backlog: int
+    backlog_age: int | None
+    owed: dict[str, int]
+    owed_age: int | None
+    owed_why: str
+    refused: int
+    quarantined: int
+    quarantined_why: str
+    pulse: dict[str, Any] | None
+    pulse_age: int | None
+
+
+def status(store: Store) -> Status:
+    """The ledger as it stands now."""
+    now = store.now()
+    inbox, reports, builds, outbox = schema.inbox, schema.reports, schema.builds, schema.outbox
+    with store.read() as connection:
+        def one(query: Any) -> Any:
+            return connection.execute(query).scalar()
+
+        def age(query: Any) -> int | None:
+            at = one(query)
+            return None if at is None else max(0, now - at)
+
+        waiting = [table for table in (inbox, reports, builds)]
+        aside = [row for table in waiting for row in connection.execute(
+            select(table.c.why).where(table.c.state == QUARANTINED))]
+        owed = outbox.c.state.in_(("due", "sending"))
+        latest = connection.execute(select(outbox.c.why).where(owed, outbox.c.why != "")
+                                    .order_by(outbox.c.due.desc()).limit(1)).scalar()
+        pulse = connection.execute(select(schema.cursors).where(schema.cursors.c.name == PULSE)).first()
+        return Status(
+            last_event=age(select(func.max(inbox.c.received))),
+            backlog=sum(one(select(func.count()).select_from(table).where(table.c.state == "due"))
+                        for table in (inbox, reports)),
+            backlog_age=age(select(func.min(inbox.c.received)).where(inbox.c.state == "due")),
+            owed={kind: count for kind, count in connection.execute(
+                select(outbox.c.kind, func.count()).where(owed).group_by(outbox.c.kind))},
+            owed_age=age(select(func.min(outbox.c.created)).where(owed)),
+            owed_why=latest or "",
+            refused=one(select(func.count()).select_from(outbox).where(outbox.c.state == "refused")),
+            quarantined=len(aside),
+            quarantined_why=aside[0].why if aside else "",
+            pulse=json.loads(pulse.value) if pulse else None,
+            pulse_age=pulse and max(0, now - pulse.at),
+        )

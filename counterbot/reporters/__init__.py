@@ -1,0 +1,1 @@
+"""How people are told. Nothing here decides what is said."""

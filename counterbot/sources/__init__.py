@@ -1,0 +1,1 @@
+"""Where events come from. Nothing here looks at what they say."""

@@ -1,0 +1,50 @@
+"""How counterbot is built and what it needs."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "counterbot/__init__.py").read_text())[1]
+
+# A test node needs these alone: they are small, and all of them come as wheels.
+NODE = [
+    "click>=8.1",
+    "pydantic>=2.6",
+    "PyMySQL>=1.1",
+    "python-subunit>=1.4.4",
+    "PyYAML>=6.0",
+    "requests>=2.31",
+]
+BOT = [
+    "alembic>=1.13",
+    "irc>=20.3",  # SASL needs 20.3
+    "paramiko>=3.4",
+    "rich>=13.7",
+    "SQLAlchemy>=2.0.30",
+]
+
+setup(
+    name="counterbot",
+    version=VERSION,
+    description="Tells reviewers when a change makes a CI job work harder, or when it failed by a known bug",
+    long_description=(HERE / "README.rst").read_text(),
+    long_description_content_type="text/x-rst",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["counterbot", "counterbot.*"]),
+    package_data={"counterbot": ["demo/data/*", "demo/data/*/*"]},
+    install_requires=NODE,
+    extras_require={"bot": BOT},
+    entry_points={"console_scripts": ["counterbot = counterbot.cli:main"]},
+    classifiers=[
+        "Environment :: Console",
+        "Intended Audience :: Developers",
+        "Intended Audience :: System Administrators",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Topic :: Software Development :: Quality Assurance",
+        "Topic :: Software Development :: Testing",
+    ],
+)
