@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from .tables import table
 
 if TYPE_CHECKING:
     from counterbot.core.rules import Rule
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from counterbot.files.rulebook import RuleBook
 
 FOLDER = click.argument("folder", metavar="[DIR]", default="queries/")
+HEAD = ("NAME", "TITLE", "WHERE", "BOUNDS", "BUG")
 UNMATCHED = "fingerprint: not matched yet"
 
 
@@ -31,7 +34,7 @@ def list_rules(folder: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_summary(rule) for rule in book.rules], indent=2))
     elif book.rules:
-        click.echo(_table(("NAME", "TITLE", "WHERE", "BOUNDS", "BUG"), [row for rule in book.rules for row in _rows(rule)]))
+        click.echo(table(HEAD, [row for rule in book.rules for row in _rows(rule)]))
     _end_with(book.mistakes)
 
 
@@ -115,13 +118,6 @@ def _rows(rule: Rule) -> Iterator[tuple[str, ...]]:
 
 def _words(value: tuple[str, ...] | bool) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value).lower()
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    padded = ("  ".join(map(str.ljust, line, widths)) for line in lines)
-    return "\n".join(line.rstrip() for line in padded)
 
 
 def _many(count: int, noun: str) -> str:

@@ -17,6 +17,9 @@ from ..core.model import Delivery, Refused, Retry, Sent, Unreadable
 from ..core.wording import Links
 from ..files.config import Config, load_config, read_secret
 
+LEASE = 600_000
+"""Longer than Gerrit may still finish a review that we gave up on, in milliseconds."""
+
 Told = Callable[[Delivery, Sent | Retry | Refused], None]
 
 
@@ -41,10 +44,13 @@ def log_to_stderr(verbose: bool) -> None:
 
 
 class Bot:
-    """The parts of one bot. ``dry``: a ledger of its own that goes with it, and nothing is sent."""
+    """The parts of one bot. ``dry``: a ledger of its own that goes with it, and nothing is sent.
 
-    def __init__(self, config: Config, *, dry: bool = False, deadline: float | None = None,
-                 told: Told = lambda delivery, result: None) -> None:
+    ``lease`` is milliseconds; ``at`` hears of the moments of a delivery, at which tests let the process die.
+    """
+
+    def __init__(self, config: Config, *, dry: bool = False, deadline: float | None = None, lease: int = LEASE,
+                 told: Told = lambda delivery, result: None, at: Callable[[str], None] = lambda moment: None) -> None:
         from ..artifacts import Artifacts
         from ..clients.http import Http
         from ..clients.zuul import Zuul
@@ -54,12 +60,12 @@ class Bot:
         from ..files.rulebook import RuleBook
         from ..ledger import Ledger
 
-        self.config, self.dry, self._told = config, dry, told
+        self.config, self.dry, self._told, self._at = config, dry, told, at
         self.book = RuleBook(_folder(config.rules), logging.getLogger("counterbot.rules"))
         now = steady()
         self._folder = tempfile.TemporaryDirectory(prefix="counterbot-dry-") if dry else None
         url = f"sqlite:///{self._folder.name}/ledger.db" if self._folder else config.database
-        self.ledger = Ledger(url, now)
+        self.ledger = Ledger(url, now, lease)
         http = Http([f"{config.zuul.url}/api/", *config.zuul.logs])
         settings = Settings(
             recognition(config), _channels(config), Links(config.bugs.view, config.bugs.file),
@@ -81,7 +87,7 @@ class Bot:
             comments = Comments(self.ledger, Nobody(), told=self._told)
             self.service.repeat("irc", lambda: _say_nothing(lines))
         else:
-            comments = Comments(self.ledger, self._reporter(), told=self._told)
+            comments = Comments(self.ledger, self._reporter(), told=self._told, at=self._at)
             self._start_irc(lines)
         self.service.repeat("comments", comments.step)
 

@@ -1,35 +1,31 @@
-"""counters.json and DevStack's performance.json <-> Counters. Reads no file; judges nothing.
+"""The counters attachment -> Counters, and how several files of one build become one. Judges nothing.
 
 A counter whose value is no finite number is unreadable and keeps its reason; the others count.
-Formats: the attachment as os-performance-tools wrote it and DESIGN's section 4 extends it;
-``performance.json`` as DevStack's ``tools/get-stats.py`` writes it, versions 1 and 2.
+The format is that of os-performance-tools' ``os-collect-counters``, with more in ``__meta__``.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import posixpath
-from collections import Counter as Tally
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
-from . import limits
+from .gather import Gather, shown
+from .inert import inert
 from .model import Counters, Number, Unreadable
+from .performance import looks_like_performance, parse_performance
+from .strictjson import Spoilt, documents, kind
+
+__all__ = ["GAUGES", "META", "complete", "looks_like_performance", "merge", "parse_counters", "parse_performance"]
+
+T = TypeVar("T")
 
 META = "__meta__"
 GAUGES = frozenset({"memory", "memory_peak", "process"})
 """Groups of momentary values: never subtracted, never added up over time."""
 
-NOT_SET = 2**64 - 1
-"""What systemd says of a unit whose memory is not accounted for."""
-
-
-@dataclass(frozen=True)
-class _Bad:
-    """Stands in a document where a value cannot be a counter."""
-
-    why: str
+REASON = 300
+"""Bytes of a collector's own reason that are kept."""
 
 
 def parse_counters(data: bytes) -> Counters:
@@ -37,167 +33,82 @@ def parse_counters(data: bytes) -> Counters:
 
     Raises Unreadable where the text is no such document.
     """
-    documents = [_counters(document) for document in _documents(data)]
-    if not documents:
+    parts = [_counters(document) for document in documents(data)]
+    if not parts:
         raise Unreadable("it is empty")
-    return merge(documents)
-
-
-def parse_performance(data: bytes) -> Counters:
-    """The counters of DevStack's performance.json. Raises Unreadable where it is none."""
-    documents = list(_documents(data))
-    if len(documents) != 1 or not isinstance(documents[0], dict):
-        raise Unreadable("it is no performance.json: one JSON object was expected")
-    return _performance(documents[0])
-
-
-def looks_like_performance(data: bytes) -> bool:
-    """Whether a JSON document is DevStack's performance.json rather than a counters attachment."""
-    head = data[: limits.COUNTERS_FILE].lstrip()
-    if not head.startswith(b"{") or b'"services"' not in head:
-        return False
-    try:
-        document = next(iter(_documents(data)))
-    except (Unreadable, StopIteration):
-        return False
-    return isinstance(document, dict) and META not in document and isinstance(document.get("services"), list)
+    return merge(parts)
 
 
 def merge(parts: Iterable[Counters]) -> Counters:
     """Several documents of one build, in order: a name that comes twice keeps the later value, and is told."""
-    values: dict[str, Number] = {}
-    unreadable: dict[str, str] = {}
-    failures: dict[str, str] = {}
-    absent: frozenset[str] = frozenset()
-    resets: frozenset[str] = frozenset()
-    repeated: frozenset[str] = frozenset()
-    deltas = set()
+    merged = _Merged()
     for part in parts:
-        repeated |= part.repeated | frozenset(name for name in part.values if name in values)
-        unreadable = {name: why for name, why in unreadable.items() if name not in part.values}
-        for name in part.unreadable:
-            values.pop(name, None)
-        values |= part.values
-        unreadable |= part.unreadable
-        failures |= part.failures
-        absent |= part.absent
-        resets |= part.resets
-        deltas |= {part.delta} - {None}
-    gone = absent - frozenset(values)
-    return Counters(values, unreadable, failures, gone, resets - frozenset(values), repeated,
-                    deltas.pop() if len(deltas) == 1 else None)
+        merged.take(part)
+    return merged.counters()
 
 
 def complete(counters: Counters, performance: Counters) -> Counters:
     """The attachment's counters, and from performance.json the groups that it does not have."""
     have = {_group(name) for name in (*counters.values, *counters.unreadable)}
-    missing = {name: value for name, value in performance.values.items() if _group(name) not in have}
-    unreadable = {name: why for name, why in performance.unreadable.items() if _group(name) not in have}
-    return replace(counters, values={**counters.values, **missing}, unreadable={**counters.unreadable, **unreadable})
+    return replace(
+        counters,
+        values={**counters.values, **_without(performance.values, have)},
+        unreadable={**counters.unreadable, **_without(performance.unreadable, have)},
+        failures={**performance.failures, **counters.failures},
+    )
+
+
+def _without(named: Mapping[str, T], groups: set[str]) -> dict[str, T]:
+    return {name: value for name, value in named.items() if _group(name) not in groups}
 
 
 def _group(name: str) -> str:
     return name.partition(".")[0]
 
 
-def _documents(data: bytes) -> Iterator[object]:
-    """Consecutive JSON documents: two runs of os-collect-counters appended to one stream are one file."""
-    if len(data) > limits.COUNTERS_FILE:
-        raise Unreadable(f"{len(data):,} bytes, more than the {limits.COUNTERS_FILE:,} that are read")
-    text = data.decode("utf-8-sig", "replace")
-    decoder = json.JSONDecoder(object_pairs_hook=_pairs, parse_int=_whole, parse_float=_real, parse_constant=_constant)
-    at = _skip_space(text, 0)
-    while at < len(text):
-        try:
-            document, at = decoder.raw_decode(text, at)
-        except json.JSONDecodeError as error:
-            raise Unreadable(f"not JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
-        except RecursionError:
-            raise Unreadable("not JSON that can be read: it is nested too deeply") from None
-        yield document
-        at = _skip_space(text, at)
+@dataclass
+class _Merged:
+    """What the documents so far gave together."""
 
+    values: dict[str, Number] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
+    resets: set[str] = field(default_factory=set)
+    repeated: set[str] = field(default_factory=set)
+    deltas: set[bool] = field(default_factory=set)
 
-def _skip_space(text: str, at: int) -> int:
-    while at < len(text) and text[at] in " \t\r\n":
-        at += 1
-    return at
-
-
-def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        twice = [name for name, count in Tally(name for name, _ in pairs).items() if count > 1]
-        result |= {name: _Bad("it stands there twice") for name in twice}
-    return result
-
-
-def _whole(digits: str) -> int | _Bad:
-    return int(digits) if len(digits) <= limits.DIGITS else _Bad(f"a number of {len(digits)} digits")
-
-
-def _real(digits: str) -> float | _Bad:
-    value = float(digits) if len(digits) <= limits.COUNTER_NAME else math.inf
-    return value if math.isfinite(value) else _Bad(f"{digits[:20]} is no finite number")
-
-
-def _constant(word: str) -> _Bad:
-    return _Bad(f"{word} is no finite number")
-
-
-class _Gather:
-    """Names and values as they come; what is no counter is kept aside with its reason."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Number] = {}
-        self.unreadable: dict[str, str] = {}
-
-    def set(self, name: str, value: object, combine: Callable[[Number, Number], Number] | None = None) -> None:
-        if len(self.values) + len(self.unreadable) >= limits.COUNTERS:
-            raise Unreadable(f"more than {limits.COUNTERS:,} counters")
-        why = _wrong_name(name) or _wrong_value(value)
-        if why:
+    def take(self, part: Counters) -> None:
+        self.repeated |= part.repeated
+        for name, value in part.values.items():
+            if name in self.values:
+                self.repeated.add(name)
+            self.values[name] = value
+            self.unreadable.pop(name, None)
+        for name, why in part.unreadable.items():
             self.values.pop(name, None)
-            self.unreadable[inert_name(name)] = why
-        elif isinstance(value, (int, float)) and name not in self.unreadable:
-            before = self.values.get(name)
-            self.values[name] = value if before is None or combine is None else combine(before, value)
+            self.unreadable[name] = why
+        self.failures |= part.failures
+        self.absent |= part.absent
+        self.resets |= part.resets
+        if part.delta is not None:
+            self.deltas.add(part.delta)
 
-    def add(self, name: str, value: object) -> None:
-        self.set(name, value, lambda one, other: one + other)
-
-
-def _wrong_name(name: str) -> str | None:
-    if len(name) > limits.COUNTER_NAME:
-        return f"a name of {len(name):,} characters, more than {limits.COUNTER_NAME}"
-    if not all(part and part.isprintable() for part in name.partition(".")):
-        return "a name that is empty or has characters that cannot be printed"
-    return None
-
-
-def inert_name(name: str) -> str:
-    """A name that can be shown: short, and without what does not print."""
-    shown = "".join(character if character.isprintable() else "?" for character in name[: limits.COUNTER_NAME])
-    return shown if len(name) <= limits.COUNTER_NAME else shown[:40] + "…"
-
-
-def _wrong_value(value: object) -> str | None:
-    if isinstance(value, _Bad):
-        return value.why
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return f"{_kind(value)} instead of a number"
-    return None
-
-
-def _kind(value: object) -> str:
-    names = {dict: "an object", list: "an array", str: "text", bool: "true or false", type(None): "null"}
-    return names.get(type(value), type(value).__name__)
+    def counters(self) -> Counters:
+        """A value from one node outweighs that another node has none."""
+        return Counters(
+            self.values, self.unreadable, self.failures,
+            frozenset(self.absent - self.values.keys()),
+            frozenset(self.resets - self.values.keys()),
+            frozenset(self.repeated),
+            delta=next(iter(self.deltas)) if len(self.deltas) == 1 else None)
 
 
 def _counters(document: object) -> Counters:
+    """One document. Without counters it is neither a difference nor a total."""
     if not isinstance(document, dict):
-        raise Unreadable(f"{_kind(document)} instead of an object of groups")
-    gather, failures = _Gather(), {}
+        raise Unreadable(f"{kind(document)} instead of an object of groups")
+    gather, failures = Gather(), {}
     for group, members in document.items():
         if group == META:
             continue
@@ -205,53 +116,34 @@ def _counters(document: object) -> Counters:
             for name, value in members.items():
                 gather.set(f"{group}.{name}", value)
         else:
-            failures[inert_name(group)] = (members.why if isinstance(members, _Bad)
-                                           else f"{_kind(members)} instead of a group of counters")
-    meta = document.get(META)
-    return _with_meta(Counters(gather.values, gather.unreadable, failures), meta if isinstance(meta, dict) else {})
+            failures[shown(group)] = _why(members, "a group of counters")
+    counters = Counters(gather.values, gather.unreadable, failures, repeated=frozenset(gather.repeated))
+    return _with_meta(counters, document.get(META, {}))
 
 
-def _with_meta(counters: Counters, meta: Mapping[str, object]) -> Counters:
-    failures = meta.get("failures")
-    told = {inert_name(str(name)): inert_name(str(why))
-            for name, why in (failures.items() if isinstance(failures, dict) else ())}
+def _with_meta(counters: Counters, meta: object) -> Counters:
+    if not isinstance(meta, dict):
+        return replace(counters, failures={**counters.failures, META: _why(meta, "an object")})
+    delta = meta.get("delta_seconds")
     return replace(
         counters,
-        failures={**counters.failures, **told},
-        absent=_names(meta.get("absent")) - frozenset(counters.values),
-        resets=_names(meta.get("resets")) - frozenset(counters.values),
-        delta=isinstance(meta.get("delta_seconds"), (int, float)),
+        failures={**counters.failures, **_failures(meta.get("failures"))},
+        absent=_names(meta.get("absent")) - counters.values.keys(),
+        resets=_names(meta.get("resets")) - counters.values.keys(),
+        delta=delta is not None and not isinstance(delta, bool) if counters.values else None,
     )
 
 
+def _failures(value: object) -> dict[str, str]:
+    told = value if isinstance(value, dict) else {}
+    return {shown(name): inert(why, REASON) if isinstance(why, str) else _why(why, "a reason")
+            for name, why in told.items()}
+
+
+def _why(value: object, expected: str) -> str:
+    return value.why if isinstance(value, Spoilt) else f"{kind(value)} instead of {expected}"
+
+
 def _names(value: object) -> frozenset[str]:
-    return frozenset(inert_name(name) for name in value if isinstance(name, str)) if isinstance(value, list) \
+    return frozenset(shown(name) for name in value if isinstance(name, str)) if isinstance(value, list) \
         else frozenset()
-
-
-def _performance(document: Mapping[str, object]) -> Counters:
-    gather = _Gather()
-    if not any(isinstance(document.get(section), list) for section in ("services", "db", "processes", "api")):
-        raise Unreadable("it is no performance.json: none of services, db, processes and api is in it")
-    for row in _rows(document, "services"):
-        if row.get("MemoryCurrent") not in (None, NOT_SET):
-            gather.set(f"memory.{_unit(row.get('service'))}", row["MemoryCurrent"])
-    for row in _rows(document, "db"):
-        gather.add(f"db.{row.get('db')}.{row.get('op')}", row.get("count"))
-    for row in _rows(document, "processes"):
-        gather.add(f"process.{posixpath.basename(str(row.get('cmd')))}", row.get("rss"))
-    for row in _rows(document, "api"):
-        for key, value in row.items():
-            if key not in ("service", "log", "largest"):
-                # version 1: METHOD; version 2: AGENT-METHOD
-                gather.add(f"api.{row.get('service')}.{key.rpartition('-')[2]}", value)
-    return Counters(gather.values, gather.unreadable)
-
-
-def _rows(document: Mapping[str, object], section: str) -> Iterator[dict[str, object]]:
-    rows = document.get(section)
-    return (row for row in (rows if isinstance(rows, list) else ()) if isinstance(row, dict))
-
-
-def _unit(service: object) -> str:
-    return str(service).removeprefix("devstack@").removesuffix(".service")

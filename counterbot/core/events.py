@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from . import limits
+from .inert import inert
 from .model import BuildLink, Ignored, PatchSet, Report, Unreadable
 
 
@@ -31,12 +32,18 @@ class Recognition:
     zuul_url: str | None = None
 
 
-_VOTES_ONLY = re.compile(r"\A(?:Patch Set \d+:[^\n]*\n+)")
+_VOTES = re.compile(r"\APatch Set \d+:[^\n]*\n+")
 _JOB = re.compile(r"- (?P<job>\S.*?) (?P<url>https?://\S+) : ")
 _CUT_JOB = re.compile(r"- (?P<job>\S.*?) (?P<url>https?://\S+/build/[0-9a-f]{32})(?![0-9a-f])")
+"""Zuul cuts a long report anywhere and puts ``... (truncated)`` there: a whole build page still counts."""
+
 _BUILD = re.compile(r"/build/([0-9a-f]{32})/?\Z")
-_BUILDSET = re.compile(r"https?://\S+/buildset/([0-9a-f]{32})(?![0-9a-f])")
+_BUILDSET = re.compile(r"/buildset/([0-9a-f]{32})(?![0-9a-f])")
+"""Without the root before it: a search for that would be quadratic on a text of many ``http://``."""
+
 _PIPELINE = re.compile(r"\(([^()\s]{1,100}) pipeline\)")
+_HALF = re.compile("[\x00\ud800-\udfff]")
+"""NUL and halves of surrogate pairs, which no database takes as text."""
 
 
 def parse_line(line: bytes) -> dict[str, object]:
@@ -45,17 +52,22 @@ def parse_line(line: bytes) -> dict[str, object]:
         raise Unreadable(f"line of {len(line):,} bytes, more than the {limits.EVENT_LINE:,} that are read")
     text = line.decode("utf-8", "replace").rstrip("\r\n")
     try:
-        event = json.loads(text)
+        event = json.loads(text, parse_int=_number)
     except json.JSONDecodeError as error:
         # Of a line cut short, the last column there is.
         raise Unreadable(f"not JSON: {error.msg} at column {min(error.colno, max(1, len(text)))}") from None
-    except (RecursionError, ValueError) as error:
-        raise Unreadable(f"not JSON that can be read: {type(error).__name__}") from None
+    except RecursionError:
+        raise Unreadable("not JSON that can be read: it is nested too deeply") from None
     if not isinstance(event, dict):
         raise Unreadable(f"no event: a JSON {_kind(event)} instead of an object")
     if not isinstance(event.get("type"), str):
         raise Unreadable("no event: it has no type")
     return event
+
+
+def _number(digits: str) -> int | str:
+    """Thousands of digits stay text: to turn them into a number is slow or refused, and none means anything here."""
+    return int(digits) if len(digits) <= limits.DIGITS else digits
 
 
 def digest(line: bytes) -> str:
@@ -77,8 +89,8 @@ def recognise(event: Mapping[str, object], settings: Recognition) -> Report | Ig
         return Ignored("the bot's own comment")
     if author not in settings.accounts:
         return Ignored(f"author {_short(author or 'unknown')} is no CI account")
-    text = _strip_prefix(_comment(event))
-    builds = tuple(_job_lines(text))
+    text = _VOTES.sub("", _comment(event), count=1)
+    builds = tuple(dict.fromkeys(_job_lines(text)))
     if not builds:
         return Ignored(f"no build in the comment: {_short(_first_line(text))}")
     patchset = _patchset(event, settings.server)
@@ -100,24 +112,23 @@ def follows(link: BuildLink, zuul_url: str) -> bool:
 
 def _comment(event: Mapping[str, object]) -> str:
     """The comment's text; Gerrit 3.3 and later may carry it as a patch-set-level comment beside it."""
-    parts = [_text(event.get("comment")) or ""]
+    parts = [_lines(event.get("comment"))]
     level = _mapping(event.get("patchSetComments")).get("/PATCHSET_LEVEL")
-    for comment in level if isinstance(level, list) else []:
-        message = _text(_mapping(comment).get("message"))
-        if message and message not in parts[0]:
+    for comment in level[: limits.PATCHSET_COMMENTS] if isinstance(level, list) else ():
+        message = _lines(_mapping(comment).get("message"))
+        if message not in parts[0]:
             parts.append(message)
-    return "\n\n".join(part for part in parts if part).replace("\r\n", "\n")
+    return "\n\n".join(parts)
 
 
-def _strip_prefix(text: str) -> str:
-    """Without Gerrit's own ``Patch Set 1: Verified-1``; ``(1 comment)`` stays as text."""
-    return _VOTES_ONLY.sub("", text, count=1)
+def _lines(value: object) -> str:
+    return (_text(value) or "").replace("\r\n", "\n")
 
 
 def _job_lines(text: str) -> Iterable[BuildLink]:
     for line in text.split("\n"):
         match = _JOB.match(line) or _CUT_JOB.match(line)
-        if match and len(match["job"]) <= limits.JOB_NAME:
+        if match and len(match["job"]) <= limits.JOB_NAME and len(match["url"]) <= limits.URL:
             page = _BUILD.search(match["url"])
             yield BuildLink(match["job"], match["url"], page and page[1])
 
@@ -166,16 +177,15 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return _HALF.sub("\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) and value else None
 
 
 def _first_line(text: str) -> str:
     return next((line.strip() for line in text.split("\n") if line.strip()), "(empty)")
 
 
-def _short(text: str, limit: int = 100) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+def _short(text: str) -> str:
+    return inert(" ".join(text[:400].split()), 120)
 
 
 def _kind(value: object) -> str:

@@ -28,7 +28,7 @@ def _fastest() -> Any:
     return zlib
 
 
-INFLATE = _fastest()
+ZLIB = _fastest()
 
 
 def unzipped(blocks: Iterable[bytes], *, packed_limit: int, unpacked_limit: int) -> Iterator[bytes]:
@@ -88,7 +88,7 @@ def _limited(blocks: Iterator[bytes], limit: int, when: str) -> Iterator[bytes]:
 
 
 def _members(packed: Iterator[bytes]) -> Iterator[bytes]:
-    member = INFLATE.decompressobj(GZIP)
+    member = ZLIB.decompressobj(GZIP)
     for block in packed:
         rest = block
         while rest:
@@ -103,7 +103,7 @@ def _members(packed: Iterator[bytes]) -> Iterator[bytes]:
 def _next_member(block: bytes) -> Any:
     if block[0] != MAGIC[0]:
         raise Unreadable("other data stands behind the gzip data; append it gzipped, as a member of its own")
-    return INFLATE.decompressobj(GZIP)
+    return ZLIB.decompressobj(GZIP)
 
 
 def _unpacked(member: Any, block: bytes) -> Iterator[bytes]:
@@ -111,7 +111,7 @@ def _unpacked(member: Any, block: bytes) -> Iterator[bytes]:
     while True:
         try:
             piece = member.decompress(block, PIECE)
-        except INFLATE.error as error:
+        except ZLIB.error as error:
             raise Unreadable(f"corrupt gzip data ({error})") from None
         if piece:
             yield piece

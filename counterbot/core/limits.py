@@ -6,15 +6,29 @@ EVENT_LINE = 1 << 20
 JOB_NAME = 255
 """Zuul keeps job names in a database column of this width."""
 
+URL = 2_000
+"""Of a job's line; browsers stop here too."""
+
+PATCHSET_COMMENTS = 20
+"""Patch-set-level comments read beside an event's own comment; Zuul writes one."""
+
 COUNTERS_FILE = 8 << 20
 """One counters document or performance.json."""
+
+DOCUMENTS = 1_000
+"""JSON documents one after the other in one counters file; a collector appends one a run."""
 
 COUNTERS = 20_000
 """Names in one counters document; a full SHOW GLOBAL STATUS has about 600."""
 
 COUNTER_NAME = 200
+"""Characters of a counter's name with its group."""
+
 DIGITS = 30
 """Digits of a whole number; 2**64 has twenty."""
+
+REAL_DIGITS = 200
+"""Characters of a number with a point or an exponent; the shortest exact form of a double has at most 24."""
 
 MANIFEST_FILE = 16 << 20
 MANIFEST_NODES = 50_000

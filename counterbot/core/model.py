@@ -125,7 +125,7 @@ class Finding:
 class Delivery:
     """Something owed to the outside, once: ``key`` is unique, ``marker`` is its short form in the text.
 
-    ``kind`` is ``gerrit`` or ``irc``; ``destination`` is ``project~change,patchset`` or a channel;
+    ``kind`` is ``gerrit`` or ``irc``; ``destination`` is ``gerrit``, or a channel's name;
     ``payload`` is what the reporter of that kind needs.
     """
 

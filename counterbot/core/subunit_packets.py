@@ -21,9 +21,12 @@ from .subunit_wire import (
     Packet,
     checked,
     checksum_holds,
+    crc32,
     fields,
     fit,
+    head_of,
     header,
+    stored_checksum,
 )
 
 CANDIDATE = re.compile(rb"\xb3[\x20-\x2f]")
@@ -136,15 +139,14 @@ class Packets:
     """Iterating gives the packets with ``flags & mask == FILE``, and Lost for damage between packets.
 
     ``wanted`` is the name of the file that damage is asked about. ``count`` is of packets of any flags,
-    ``start`` the first bytes of the stream. Raises Unreadable where false packet starts would cost more
-    than reading the stream once again.
+    ``start`` the first bytes of the stream, ``spent`` how many bytes were checksummed because of damage.
+    Raises Unreadable where false packet starts would cost more than reading the stream once again.
     """
 
     def __init__(self, blocks: Iterable[bytes], mask: int, wanted: bytes = b"") -> None:
         self.wanted, self.count, self.start = wanted, 0, b""
-        self.checksummed = 0
         self._mask = mask
-        self._vain = 0
+        self.spent = 0
         self._window = Window(blocks)
 
     def __iter__(self) -> Iterator[Packet | Lost]:
@@ -158,32 +160,41 @@ class Packets:
                 yield lost
 
     def _run(self) -> Iterator[Packet | Lost]:
-        """The packets that stand whole and good in the window, one behind the other."""
-        window = self._window
-        data, at, mask = window.data, window.at, self._mask
-        size = len(data)
-        while size - at >= HEADER and data[at] == SIGNATURE:
-            flags, length, body = header(data, at)
-            end = at + length
-            if end > size or length < SHORTEST or flags & VERSION_BITS != VERSION_2:
-                break
-            if not checksum_holds(data, at, end):
-                break
-            self.checksummed += length
-            self.count += 1
-            window.at = end
-            if flags & mask == FILE:
-                yield self._packet(at, checked(fields(data, body, end - 4, flags), end - 4))
-            at = end
+        """The packets that stand whole and good in the window, one behind the other.
 
-    def _packet(self, at: int, packet: Packet) -> Packet | Lost:
-        """The packet, or what is lost with it, where the checksum is good and the fields are not."""
+        Nearly all the time goes by here, hence header and checksum in line.
+        """
+        window, mask = self._window, self._mask
+        data, at, count = window.data, window.at, 0
+        view, size = memoryview(data), len(data)
+        while size - at >= HEADER:
+            signature, flags, first, second, third = head_of(data, at)
+            if first < 0x80:
+                length = first if first < 0x40 else (first & 0x3F) << 8 | second
+            else:
+                length = (first & 0x3F) << 16 | second << 8 | third
+            end = at + length
+            if signature != SIGNATURE or flags & VERSION_BITS != VERSION_2 or end > size or length < SHORTEST:
+                break
+            if crc32(view[at : end - 4]) != stored_checksum(data, end - 4)[0]:
+                break
+            count += 1
+            if flags & mask == FILE:
+                yield self._packet(at, end)
+            at = end
+        window.at = at
+        self.count += count
+
+    def _packet(self, at: int, end: int) -> Packet | Lost:
+        """The packet there, its checksum being good, or what is lost with it where its fields are not."""
+        flags, _, body = header(self._window.data, at)
+        packet = checked(fields(self._window.data, body, end - 4, flags), end - 4)
         if not packet.fault:
             return packet
-        offset = self._window.offset - (self._window.at - at)
+        offset = self._window.offset - self._window.at + at
         if packet.name is not None:
             return Lost(offset, packet.fault, packet)
-        return Lost(offset, packet.fault, named=self._named(at, self._window.at))
+        return Lost(offset, packet.fault, named=self._named(at, end))
 
     def _named(self, at: int, end: int) -> bool:
         region = Region(self.wanted)
@@ -219,11 +230,8 @@ class Packets:
         signed = data[at] == SIGNATURE
         flags, length, _ = header(data, at)
         packet = self._fields(at)
-        if packet is not None and fit(packet, at + length, len(data)):
-            if signed and length > left:
-                return left, Lost(offset, CUT, packet, loose=True)
-            if data[at + length : at + length + 1] in (b"", b"\xb3"):
-                return length, Lost(offset, BAD_CHECKSUM if signed else BAD_START, packet)
+        if packet is not None and fit(packet, at + length, len(data)) and self._ends(at + length):
+            return length, Lost(offset, BAD_CHECKSUM if signed else BAD_START, packet)
         return self._followed(flags, length, packet) if signed else None
 
     def _followed(self, flags: int, length: int, packet: Packet | None) -> tuple[int, Lost] | None:
@@ -234,17 +242,15 @@ class Packets:
             if self._sound(at + length):
                 what = BAD_CHECKSUM if flags & VERSION_BITS == VERSION_2 else BAD_VERSION
                 return length, Lost(offset, what, named=self._named(at, at + length))
-        if packet is not None and not packet.fault:
+        if packet is not None and not checked(packet, at + left - 4).fault:
             length = packet.end + 4 - at
-            if length <= left and self._sound(packet.end + 4):
+            if length == left or self._sound(packet.end + 4):
                 return length, Lost(offset, BAD_LENGTH, packet)
         return None
 
     def _sound(self, at: int) -> bool:
-        """Whether a good packet, or the end of the stream, is there."""
+        """Whether a good packet is there."""
         data = self._window.data
-        if at == len(data):
-            return True
         if len(data) - at < HEADER or data[at] != SIGNATURE:
             return False
         end, packet = at + header(data, at)[1], self._fields(at)
@@ -267,24 +273,27 @@ class Packets:
         offset, head = window.offset, window.data[window.at : window.at + HEADER]
         signed = head[0] == SIGNATURE and (len(head) == 1 or head[1] >> 4 == 2)
         whole = len(head) == HEADER
+        length = header(head, 0)[1] if whole else HEADER
+        cut = signed and length > window.left
         packet = self._fields(window.at) if signed and whole else None
-        cut = signed and (not whole or header(head, 0)[1] > window.left)
-        self._search(region)
+        fits = packet is not None and fit(packet, window.at + length, len(window.data))
+        self._search(region, offset + length if fits or length == window.left else offset)
         if not signed and not region.binary:
             return None
-        if packet is not None and packet.name is None and not (cut and not window.left):
-            packet = None
-        what = CUT if cut and not window.left else UNKNOWN if signed else NO_TEXT
-        return Lost(offset, what, packet, region.named, loose=True)
+        if cut and not window.left:
+            return Lost(offset, CUT, packet, region.named and not fits, loose=True)
+        owner = packet if packet is not None and packet.name is not None else None
+        return Lost(offset, UNKNOWN if signed else NO_TEXT, owner, region.named, loose=True)
 
-    def _search(self, region: Region) -> None:
+    def _search(self, region: Region, inside: int) -> None:
+        """Pass over bytes up to a packet. Before the offset ``inside`` it may be one that a log holds."""
         window, step = self._window, 1
         while True:
             found = CANDIDATE.search(window.data, window.at + step)
             end = found.start() if found else len(window.data) - 1
             step = step if end == window.at else 0
             self._skip(region, end)
-            if found and self._promising(region):
+            if found and self._promising(region, inside):
                 return
             if found:
                 step = 1
@@ -296,8 +305,12 @@ class Packets:
         region.note(self._window.data[self._window.at : end])
         self._window.at = end
 
-    def _promising(self, region: Region) -> bool:
-        """Whether a packet begins here: a good one, or one that a closer look would call damaged."""
+    def _promising(self, region: Region, inside: int) -> bool:
+        """Whether a packet begins here: a good one, or one that a closer look would call damaged.
+
+        Inside another packet it is one only if it stands where that was cut off: at the end of the
+        stream, or before a further packet. (A runner was killed, and counters were appended.)
+        """
         window = self._window
         if not window.fill(HEADER):
             return False
@@ -309,13 +322,17 @@ class Packets:
         packet, end = self._fields(at), at + length
         if packet is None or not fit(packet, end, len(data)):
             return packet is not None and packet.fault != "" and end > len(data) and region.line_ended
-        if end >= len(data) or data[end] == SIGNATURE:
+        if end > len(data) or self._ends(end):
             return True
-        return self._sound(at)
+        return window.offset >= inside and self._sound(at)
+
+    def _ends(self, end: int) -> bool:
+        """Whether the stream ends there, or what may be another packet begins."""
+        data = self._window.data
+        return end == len(data) or (end < len(data) and data[end] == SIGNATURE)
 
     def _spend(self, size: int) -> None:
         """Checksum work beyond once the stream is limited: false packet starts would make it quadratic."""
-        self._vain += size
-        self.checksummed += size
-        if self._vain > self._window.taken + SLACK:
+        self.spent += size
+        if self.spent > self._window.taken + SLACK:
             raise Unreadable(f"too many false packet starts, the last at byte {self._window.offset}")

@@ -8,14 +8,23 @@ https://github.com/testing-cabal/subunit, "Version 2".
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from struct import Struct
 from typing import NamedTuple
-from zlib import crc32
+
+from .gunzip import ZLIB
 
 TEST_ID, ROUTE, STAMP, TAGS, FILE, MIME, EOF = 0x0800, 0x0400, 0x0200, 0x0080, 0x0040, 0x0020, 0x0010
 VERSION_BITS, VERSION_2 = 0xF008, 0x2000  # bit 3 is always zero
 
 SIGNATURE = 0xB3
 HEADER, SHORTEST, LONGEST = 6, 8, (1 << 22) - 1
+head_of = Struct(">BHBBB").unpack_from
+"""Signature, flags and the three bytes in which the length is, of the packet at a place in the data."""
+
+stored_checksum = Struct(">I").unpack_from
+crc32: Callable[[bytes | memoryview], int] = ZLIB.crc32
+
 NUMBER_MASKS = (0x3F, 0x3FFF, 0x3FFFFF, 0x3FFFFFFF)
 TAGS_AT_MOST = 1000
 ROUTE_AT_MOST = 300
@@ -67,7 +76,8 @@ def header(data: bytes, at: int) -> tuple[int, int, int]:
 
 
 def checksum_holds(data: bytes, at: int, end: int) -> bool:
-    return crc32(memoryview(data)[at : end - 4]) == int.from_bytes(data[end - 4 : end], "big")
+    matches: bool = crc32(memoryview(data)[at : end - 4]) == stored_checksum(data, end - 4)[0]
+    return matches
 
 
 def past_tags(data: bytes, at: int, end: int) -> int:

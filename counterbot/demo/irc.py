@@ -58,7 +58,7 @@ class IrcServer:
         self.refusals: dict[str, str] = {}  # channel to the numeric that refuses a JOIN, such as 474
         self.silenced: set[str] = set()  # channels in which nobody may speak
         self.taken: set[str] = set()  # nicks that somebody else has
-        self.drop_after: int | None = None  # so many lines, then everybody is dropped, once
+        self.drop_after: int | None = None  # everybody is dropped when so many lines were said
         self.clients: list[Client] = []
         self.logins = 0
         self.lock = threading.RLock()
@@ -75,7 +75,8 @@ class IrcServer:
 
     def start(self) -> None:
         """Listens, on the port of the last time if there was one."""
-        self._server = _Server((self.host, self.port), self)
+        self._server = _Server((self.host, self.port), Client)
+        self._server.house = self
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.02,), name="irc-demo", daemon=True).start()
 
@@ -103,9 +104,8 @@ class IrcServer:
 
     def send(self, line: str | bytes) -> None:
         """Sends a line, whatever it may be, to every client."""
-        data = line.encode() if isinstance(line, str) else line
         for client in tuple(self.clients):
-            client.send_bytes(data + b"\r\n")
+            client.send(line)
 
     def kick(self, channel: str, nick: str, why: str = "out") -> None:
         with self.lock:
@@ -126,21 +126,12 @@ class IrcServer:
         with self.lock:
             return [line.text for line in self.lines if line.channel == channel]
 
-    def record(self, line: Line) -> None:
-        self.lines.append(line)
-        if self.drop_after is not None and len(self.lines) >= self.drop_after:
-            self.drop_after = None
-            self.drop()
-
 
 class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
     block_on_close = False
-
-    def __init__(self, address: tuple[str, int], house: IrcServer) -> None:
-        self.house = house
-        super().__init__(address, Client)
+    house: IrcServer
 
 
 class Client(socketserver.BaseRequestHandler):
@@ -186,12 +177,11 @@ class Client(socketserver.BaseRequestHandler):
             if not data:
                 return
             *lines, rest = LINE_ENDS.split(rest + data)
-            for line in lines:
+            for line in filter(None, lines):
                 if b"\0" in line:  # ngircd listens no more to one who sends this, and does not say so
                     self.house.hang()
                     return
-                if line:
-                    yield line
+                yield line
 
     def obey(self, line: str) -> None:
         words, colon, text = line.partition(" :")
@@ -207,12 +197,10 @@ class Client(socketserver.BaseRequestHandler):
         except (TypeError, ValueError):
             self.numeric("461", f"{command} :Not enough parameters, or odd ones")
 
-    def send(self, line: str) -> None:
-        self.send_bytes(line.encode() + b"\r\n")
-
-    def send_bytes(self, data: bytes) -> None:
+    def send(self, line: str | bytes) -> None:
+        data = line.encode() if isinstance(line, str) else line
         with self.sending, contextlib.suppress(OSError):
-            self.request.sendall(data)
+            self.request.sendall(data + b"\r\n")
 
     def numeric(self, code: str, rest: str) -> None:
         self.send(f":{NAME} {code} {self.nick} {rest}")
@@ -228,8 +216,6 @@ class Client(socketserver.BaseRequestHandler):
     @property
     def mask(self) -> str:
         return f"{self.nick}!{self.user}@{NAME}"
-
-    # Login
 
     def do_pass(self, password: str) -> None:
         self.password = password
@@ -273,15 +259,12 @@ class Client(socketserver.BaseRequestHandler):
             return
         if self.house.password not in (None, self.password):
             self.numeric("464", ":Password incorrect")
-            self.send("ERROR :Closing link: bad password")
             self.reset()
             return
         self.welcomed = True
         self.house.logins += 1
         self.numeric("001", f":Welcome {self.mask}")
         self.numeric("422", ":No message of the day")
-
-    # Life
 
     def do_ping(self, *words: str) -> None:
         self.send(f":{NAME} PONG {NAME} :{words[0]}")
@@ -307,7 +290,9 @@ class Client(socketserver.BaseRequestHandler):
             self.numeric("404", f"{name} :Cannot send to channel")
         else:
             self.tell(name, f"PRIVMSG {name} :{text}")
-            self.house.record(Line(name, self.nick, text))
+            self.house.lines.append(Line(name, self.nick, text))
+            if len(self.house.lines) == self.house.drop_after:
+                self.house.drop()
 
     def tell(self, channel: str, what: str, *, myself: bool = False) -> None:
         for client in self.house.members(channel):

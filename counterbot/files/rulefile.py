@@ -35,9 +35,11 @@ class RuleFile:
 def _bug(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return str(value)
-    if not isinstance(value, str):
-        raise ValueError(f"must be a Launchpad bug number or a URL, not {shown(value)}")
-    return value if BUG.fullmatch(value) else web_address(value)
+    if isinstance(value, str) and BUG.fullmatch(value):
+        return value
+    if isinstance(value, str) and "://" in value:
+        return web_address(value)
+    raise ValueError(f"must be a Launchpad bug number or a URL, not {shown(value)}")
 
 
 def _max(value: Number) -> Number:
@@ -55,6 +57,12 @@ def _expect(value: object) -> object:
         return _Expect.model_construct(over=())
     if not isinstance(value, dict):
         raise ValueError(f"must be 'within' or {{over: [NAMES]}}, not {shown(value)}")
+    return value
+
+
+def _query(value: str) -> str:
+    if not value:
+        raise ValueError("must not be empty")
     return value
 
 
@@ -105,7 +113,7 @@ class _File(Strict):
     bounds: dict[CounterPattern, _Bound] = Field({}, min_length=1)
     report: _Report = _Report()
     cases: Annotated[tuple[_Case, ...], Field(strict=False)] = ()
-    query: Prose | None = None
+    query: Annotated[Prose, AfterValidator(_query)] | None = None
     suppress_graph: bool = Field(False, alias="suppress-graph")
     suppress_notification: bool = Field(False, alias="suppress-notification")
     allow_nonvoting: bool = Field(False, alias="allow-nonvoting")

@@ -53,8 +53,7 @@ def validate(
     try:
         value = model.model_validate(document.value, context=dict(context or {}))
     except ValidationError as error:
-        wrong = [item for item in error.errors(include_url=False) if not _is_told(document, item["loc"])]
-        told = {_mistake(document, model, item) for item in wrong}
+        told = {_mistake(document, model, item) for item in error.errors() if not _is_told(document, item)}
         return None, tuple(sorted(told.union(document.mistakes)))
     return (None if document.mistakes else value), document.mistakes
 
@@ -70,8 +69,11 @@ def shown(value: object) -> str:
     return {dict: "a mapping", list: "a list"}.get(type(value), str(value))
 
 
-def _is_told(document: Document, steps: Steps) -> bool:
-    return any(steps[: length + 1] in document.refused for length in range(len(steps)))
+def _is_told(document: Document, error: Mapping[str, Any]) -> bool:
+    """Whether another mistake says it: the reader refused the value, or all items of a list are wrong."""
+    steps: Steps = error["loc"]
+    refused = any(steps[: length + 1] in document.refused for length in range(len(steps)))
+    return refused or (error["type"] == "too_short" and len(error["input"]) > 0)
 
 
 def _mistake(document: Document, model: type[BaseModel], error: Mapping[str, Any]) -> Mistake:
@@ -104,7 +106,7 @@ def _complaint(error: Mapping[str, Any]) -> str:
 
 def _unknown(key: str, known: list[str]) -> str:
     near = get_close_matches(key, known, n=1)
-    return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}")
+    return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}")
 
 
 def _keys(model: type[BaseModel], steps: Steps) -> list[str]:

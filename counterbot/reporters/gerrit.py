@@ -63,16 +63,16 @@ class GerritReporter:
 
         Only the last line counts: above it stand names that others chose, who could put a marker in them.
         """
-        payload = delivery.payload
+        project, change, _ = _place(delivery)
         try:
-            messages = self._gerrit.messages(int(payload["change"]), str(payload["project"]))
+            messages = self._gerrit.messages(change, project)
         except SshError as error:
             raise CannotTell(Retry(error.why, _pause(error))) from error
         except Rejected as error:
             raise CannotTell(Retry(error.why, SOON)) from error
         except Unreadable as error:
             raise CannotTell(Retry(str(error), SOON)) from error
-        marker = str(payload["marker"])
+        marker = str(delivery.payload["marker"])
         return any(
             message.username == self._username and marker in _last_line(message.text) for message in messages or ()
         )
@@ -82,7 +82,7 @@ class GerritReporter:
         payload = delivery.payload
         if str(payload["marker"]) not in _last_line(str(payload["message"])):
             raise ValueError(f"delivery {delivery.key}: the last line of its message lacks its marker")
-        project, change, patchset = str(payload["project"]), int(payload["change"]), int(payload["patchset"])
+        project, change, patchset = _place(delivery)
         try:
             self._gerrit.review(project, change, patchset, review_input(delivery))
         except SshError as error:
@@ -111,6 +111,11 @@ def review_input(delivery: Delivery) -> dict[str, object]:
         "notify": "OWNER",
         "drafts": "KEEP",
     }
+
+
+def _place(delivery: Delivery) -> tuple[str, int, int]:
+    payload = delivery.payload
+    return str(payload["project"]), int(str(payload["change"])), int(str(payload["patchset"]))
 
 
 def judged(why: str) -> Retry | Refused:

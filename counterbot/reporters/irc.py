@@ -30,7 +30,7 @@ from counterbot.core.limits import IRC_LINE
 from counterbot.core.model import Refused, Retry, Sent
 
 from .irc_connection import SHOWN, Settings
-from .irc_link import Channel, Link, Timing
+from .irc_link import Link, Timing
 
 __all__ = ["Claim", "Irc", "Owed", "Settings", "Timing"]
 
@@ -204,24 +204,18 @@ class Irc:
 
     def _send(self, link: Link, claim: Claim) -> None:
         channel, text = link.channel(claim.destination), inert(claim.text, IRC_LINE)
-        refusal = self._not_sendable(channel, claim, text)
-        if refusal is not None or channel is None:
-            self._settle(claim, refusal)
-            return
-        self._serial += 1
-        token = f"k{self._serial}"
-        self._under_way[token] = (claim, time.monotonic())
-        self._pace.spend()
-        link.say(channel, text, token)
-
-    def _not_sendable(self, channel: Channel | None, claim: Claim, text: str) -> Retry | Refused | None:
         if channel is None:
-            return Refused(f"{inert(claim.destination, SHOWN)} is none of the configured channels")
-        if not text:
-            return Refused("nothing to be seen in the line")
-        if not channel.speakable:
-            return Retry(f"{channel.name}: {channel.why or 'not joined'}", self.timing.rejoin)
-        return None
+            self._settle(claim, Refused(f"{inert(claim.destination, SHOWN)} is none of the configured channels"))
+        elif not text:
+            self._settle(claim, Refused("nothing to be seen in the line"))
+        elif not channel.speakable:
+            self._settle(claim, Retry(f"{channel.name}: {channel.why or 'not joined'}", self.timing.rejoin))
+        else:
+            self._serial += 1
+            token = f"k{self._serial}"
+            self._under_way[token] = (claim, time.monotonic())
+            self._pace.spend()
+            link.say(channel, text, token)
 
     def _give_up_on_deaf(self, link: Link) -> None:
         """Oldest first. ngircd, for one, goes on talking to a client it has stopped reading."""
@@ -270,5 +264,5 @@ class Irc:
 
 def backoff(timing: Timing, failures: int, jitter: float) -> float:
     """Seconds to wait after so many failures before: doubling up to the longest, then half of it by chance."""
-    longest = min(timing.longest_backoff, timing.backoff * 2 ** min(failures, 16))
+    longest = min(timing.longest_backoff, timing.backoff * 2.0 ** min(failures, 16))
     return longest * (0.5 + 0.5 * jitter)

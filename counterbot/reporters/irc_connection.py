@@ -66,6 +66,7 @@ class Connection(irc.client.ServerConnection):
     """The library's connection over a socket that never waits. ``heard`` is when the last byte came."""
 
     buffer_class = LenientDecodingLineBuffer
+    real_nickname = ""
     heard = 0.0
 
     def process_data(self) -> None:
@@ -114,14 +115,13 @@ class Reactor(irc.client.Reactor):
     connection_class = Connection
 
 
-def connect(settings: Settings, timeout: float, reactor: Reactor) -> Connection:
+def connect(connection: Connection, settings: Settings, timeout: float) -> None:
     """Opens a connection and sends the first words of the login, each step within ``timeout`` seconds.
 
     Raises ``OSError`` or the library's ``ServerConnectionError``: no route, no answer, a certificate
     that does not prove the host's name.
     """
     account, secret = settings.sasl or (None, None)
-    connection = reactor.server()
     connection.heard = time.monotonic()
     connection.connect(
         settings.host,
@@ -132,7 +132,6 @@ def connect(settings: Settings, timeout: float, reactor: Reactor) -> Connection:
         ircname="counterbot",
         connect_factory=lambda _address: _dial(settings, timeout),
     )
-    return connection
 
 
 def _dial(settings: Settings, timeout: float) -> socket.socket:

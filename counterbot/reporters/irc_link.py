@@ -82,7 +82,7 @@ class Link:
         self._bounced = bounced
         self._log = log
         self._reactor = Reactor()
-        self._connection: Connection | None = None
+        self._connection: Connection = self._reactor.server()
         self._proved = False  # who we are, by SASL
         self._nicks_tried = 0
         self._nick_again = 0.0
@@ -95,15 +95,15 @@ class Link:
     def connect(self) -> None:
         """Raises OSError or the library's ServerConnectionError."""
         self._began = time.monotonic()
-        self._connection = connect(self.settings, self.timing.connect, self._reactor)
+        connect(self._connection, self.settings, self.timing.connect)
 
     @property
     def alive(self) -> bool:
-        return self._connection is not None and self._connection.connected
+        return bool(self._connection.connected)
 
     @property
     def nick(self) -> str:
-        return self._connection.real_nickname if self._connection is not None else self.settings.nick
+        return self._connection.real_nickname
 
     @property
     def ready(self) -> bool:
@@ -253,11 +253,8 @@ class Link:
     def _pong(self, event: irc.client.Event) -> None:
         self._answered(event.arguments[-1] if event.arguments else event.target)
 
-    def _error(self, event: irc.client.Event) -> None:
-        self.why = self.why or inert(event.target or "", SHOWN)
-
-    def _disconnected(self, event: irc.client.Event) -> None:
-        self.why = self.why or inert(event.arguments[0], SHOWN)
+    def _ended(self, event: irc.client.Event) -> None:
+        self.why = self.why or _words(event)
 
     def _is_me(self, source: irc.client.NickMask | None) -> bool:
         return source is not None and lower(source.nick) == lower(self.nick)
@@ -275,8 +272,8 @@ HANDLERS: dict[str, Callable[[Link, irc.client.Event], None]] = {
     "kick": Link._kicked,
     "part": Link._parted,
     "pong": Link._pong,
-    "error": Link._error,
-    "disconnect": Link._disconnected,
+    "error": Link._ended,
+    "disconnect": Link._ended,
 }
 
 
@@ -286,5 +283,6 @@ def other_nick(nick: str, tries: int) -> str:
 
 
 def _words(event: irc.client.Event) -> str:
-    """What the server says for people to read: the last argument."""
-    return inert(event.arguments[-1] if event.arguments else str(event.target or ""), SHOWN)
+    """What the server says for people to read: the last argument, which login_failed has for its target."""
+    words = event.arguments or event.target or ""
+    return inert(words if isinstance(words, str) else words[-1], SHOWN)

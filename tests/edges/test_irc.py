@@ -155,14 +155,29 @@ def test_no_more_lines_are_under_way_than_allowed(server):
         eventually(lambda: outbox.done)
 
 
-def test_it_leaves_politely_with_what_is_under_way(server):
-    outbox = Outbox("last words")
-    with running(server, outbox) as reporter:
-        eventually(lambda: server.said(CHANNEL))
+def test_it_leaves_politely_when_what_is_under_way_has_arrived(server):
+    outbox = Outbox()
+    with running(server, outbox, timing=replace(QUICK, silence=60, farewell=3)) as reporter:
+        eventually(lambda: reporter.joined)
         assert (reporter.connected, reporter.joined, reporter.trouble) == (True, (CHANNEL,), None)
+        server.hang()
+        outbox.add("last words")
+        eventually(lambda: outbox.out)
+        threading.Timer(0.1, server.resume).start()
     assert outbox.sent == ["last words"]
     eventually(lambda: server.raw[-1].startswith(b"QUIT"))
     assert (reporter.connected, reporter.joined, reporter.trouble) == (False, (), "stopped")
+
+
+def test_a_server_that_hangs_does_not_keep_it(server):
+    outbox = Outbox()
+    with running(server, outbox, timing=replace(QUICK, silence=60)) as reporter:
+        eventually(lambda: reporter.joined)
+        server.hang()
+        outbox.add("for another day")
+        eventually(lambda: outbox.out)
+    assert outbox.retried == ["connection lost"]
+    assert not outbox.out
 
 
 def test_a_few_lines_at_once_then_one_a_while():
@@ -326,7 +341,7 @@ def test_an_odd_line_is_passed_over(server, line):
 def test_a_line_without_end_is_not_kept(server, caplog):
     with running(server, Outbox()) as reporter:
         eventually(lambda: reporter.joined)
-        server.clients[0].send_bytes(b"x" * 70_000)
+        server.clients[0].send(b"x" * 200_000)
         eventually(lambda: "a line without end" in caplog.text)
         eventually(lambda: reporter.joined)
 

@@ -1,0 +1,278 @@
+"""The subunit reader against python-subunit, against damage and against malice."""
+
+from __future__ import annotations
+
+import io
+import time
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from subunit import ByteStreamToStreamResult
+from subunit.v2 import StreamResultToBytes
+
+from counterbot.core.model import Unreadable
+from counterbot.core.subunit import Attachment, documents, listing
+from counterbot.core.subunit_packets import SLACK, Packets
+from counterbot.core.subunit_wire import FILE, LONGEST
+from tests import streams
+from tests.streams import DOC, NAME, OTHER, SOME, TESTS, changed, counters, packet, text
+
+SAMPLES = sorted((Path(__file__).parents[1] / "samples/subunit").glob("*.subunit"))
+ODD = {name: (stream, expected) for name, stream, expected in streams.odd_streams()}
+
+
+def in_blocks(data: bytes, size: int):
+    return (data[at : at + size] for at in range(0, len(data), size))
+
+
+def found(data: bytes, told=None) -> list[bytes] | None:
+    """The documents, or None where they are unreadable."""
+    try:
+        return documents([data], NAME, tell=lambda damage: told is None or told.append(str(damage)))
+    except Unreadable:
+        return None
+
+
+class Oracle:
+    """Assembles what python-subunit reads, by route code, test id and name."""
+
+    def __init__(self, data: bytes):
+        self.open, self.done = {}, []
+        ByteStreamToStreamResult(io.BytesIO(data), non_subunit_name="noise").run(self)
+        self.done += self.open.items()
+
+    def status(self, file_name=None, test_id=None, file_bytes=None, mime_type=None, eof=False, route_code=None, **rest):
+        key = (route_code, test_id, file_name)
+        if file_name in (None, "noise"):
+            return
+        mime, content = self.open.get(key, (None, b""))
+        self.open[key] = (mime or mime_type, content + bytes(file_bytes))
+        if eof:
+            self.done.append((key, self.open.pop(key)))
+
+    def listing(self):
+        return [
+            Attachment(test_id, name, mime, len(content), sha256(content).hexdigest())
+            for (_, test_id, name), (mime, content) in self.done
+        ]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 1 << 18])
+@pytest.mark.parametrize("name", ODD)
+def test_odd_streams(name, size):
+    stream, expected = ODD[name]
+    if expected is None:
+        with pytest.raises(Unreadable):
+            documents(in_blocks(stream, size), NAME)
+    else:
+        assert documents(in_blocks(stream, size), NAME) == expected
+
+
+def test_there_are_thirty_one_odd_streams():
+    assert len(ODD) == 31
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_the_list_of_an_odd_stream_has_no_shortened_attachment(name):
+    stream, _ = ODD[name]
+    sizes = set()
+    try:
+        for attachment in listing([stream]):
+            if attachment.test_id is None:
+                sizes.add(attachment.size)
+    except Unreadable:
+        assert name == "version 1 text"
+    assert sizes <= {len(DOC), len(OTHER), len(DOC + OTHER)}
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_real_streams_as_python_subunit_lists_them(path):
+    data, told = path.read_bytes(), []
+    assert list(listing(in_blocks(data, 5000), tell=told.append)) == Oracle(data).listing()
+    assert told == []
+
+
+names = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=70)
+few_names = st.sampled_from(["log", "counters.json", "b\xb3", ""]) | names
+written = st.fixed_dictionaries(
+    {
+        "test_id": st.none() | st.sampled_from(["a", "b.c"]) | names,
+        "test_status": st.sampled_from([None, "exists", "inprogress", "success", "fail"]),
+        "test_tags": st.none() | st.sets(names, max_size=3),
+        "runnable": st.booleans(),
+        "file_name": st.none() | few_names,
+        "file_bytes": st.binary(max_size=100) | st.sampled_from([b"", bytes(20000), counters()]),
+        "eof": st.booleans(),
+        "mime_type": st.none() | st.sampled_from(["text/plain", "application/json"]),
+        "route_code": st.none() | st.sampled_from(["0", "0/1"]),
+    }
+)
+
+
+def as_written(events) -> bytes:
+    out = io.BytesIO()
+    writer = StreamResultToBytes(out)
+    for event in events:
+        writer.status(**event)
+    return out.getvalue()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(written, max_size=12), st.sampled_from([5, 64, 1 << 18]))
+def test_lists_what_python_subunit_writes_as_python_subunit_does(events, size):
+    data = as_written(events)
+    told = []
+    assert list(listing(in_blocks(data, size), tell=told.append)) == Oracle(data).listing()
+    assert told == []
+
+
+@pytest.mark.parametrize("length", [4, 30, 60, 16378, 16379, 70_000, 4_194_200])
+def test_packets_of_every_width_of_length(length):
+    content = bytes(length)
+    assert documents(in_blocks(SOME + counters(content), 1 << 18), NAME) == [content]
+
+
+def test_mime_may_come_late_and_the_first_counts():
+    parts = [packet(b"1", name="n"), packet(b"2", name="n", mime="a/b"), packet(b"3", name="n", mime="c/d")]
+    assert list(listing(parts)) == [Attachment(None, "n", "a/b", 3, sha256(b"123").hexdigest())]
+
+
+def test_damage_elsewhere_is_told_with_its_place():
+    told = []
+    assert found(TESTS[0] + changed(TESTS[1], 60) + counters(), told) == [DOC]
+    assert told == [f"damage at byte {len(TESTS[0])}: a packet's checksum does not match"]
+
+
+def test_the_reason_names_the_file_and_the_place():
+    with pytest.raises(Unreadable) as error:
+        documents([SOME, changed(counters(), 40)], NAME)
+    assert str(error.value) == f"{NAME}: damage at byte {len(SOME)}: a packet's checksum does not match"
+
+
+def test_a_damaged_attachment_is_left_out_of_the_list_and_that_is_told():
+    told = []
+    names = [attachment.name for attachment in listing([TESTS[0], changed(counters(), 40)], tell=told.append)]
+    assert names == ["pythonlogging:''", "stdout"]
+    assert str(told[0]).endswith("does not match; attachments left out: 1")
+
+
+@pytest.mark.parametrize(
+    ("stream", "why"), [(streams.V1, "subunit-1to2"), (b"<html>no logs</html>", "no whole packet")]
+)
+def test_what_is_no_version_2_stream_is_refused(stream, why):
+    for read in (lambda: documents([stream], NAME), lambda: list(listing([stream]))):
+        with pytest.raises(Unreadable, match=why):
+            read()
+
+
+def test_too_much_content_is_refused():
+    parts = [counters(bytes(600)), counters(bytes(600))]
+    assert documents(parts, NAME, limit=1200) == [bytes(1200)]
+    with pytest.raises(Unreadable, match="more than 1,199 bytes"):
+        documents(parts, NAME, limit=1199)
+
+
+def test_two_neighbouring_damaged_packets():
+    damaged = changed(TESTS[1], 20) + changed(counters(b"x", name="else"), 20)
+    assert found(TESTS[0] + damaged + counters()) == [DOC]
+
+
+LAYOUTS = {
+    "last": SOME + counters(),
+    "first, with eof": counters(eof=True) + SOME,
+    "in chunks": TESTS[0] + b"".join(streams.chunks(DOC, 250)) + TESTS[1],
+    "with route": SOME + counters(route="0/1", eof=True),
+    "woven": streams.woven(TESTS, streams.chunks(DOC, 300)),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_changed_byte_never_shortens_an_attachment(layout):
+    stream = LAYOUTS[layout]
+    for at in range(len(stream)):
+        for bits in (1, 0x80, 0xFF) if stream[at] < 32 or stream[at] > 126 else (at % 255 + 1,):
+            assert found(changed(stream, at, bits)) in ([DOC], None), (at, bits)
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_a_changed_byte_in_the_tests_costs_no_attachment(place):
+    for at in range(len(SOME)):
+        damaged, told = changed(SOME, at, at % 255 + 1), []
+        assert found(damaged + counters() if place == "before" else counters(eof=True) + damaged, told) == [DOC], at
+        assert told, at
+
+
+@pytest.mark.parametrize("layout", ["last", "first, with eof", "with route"])
+def test_a_cut_never_shortens_an_attachment(layout):
+    stream = LAYOUTS[layout]
+    for end in range(len(stream)):
+        assert found(stream[:end]) in ([], [DOC], None), end
+
+
+def test_a_cut_where_the_attachment_is_hit_is_told_as_such():
+    for end in range(len(SOME) + 6, len(SOME + counters())):
+        assert found((SOME + counters())[:end]) is None, end
+
+
+def test_a_file_without_end_is_in_doubt_where_the_stream_is_cut():
+    assert found(counters() + SOME[:-1]) is None
+    assert found(counters(eof=True) + SOME[:-1]) == [DOC]
+
+
+def test_counters_appended_to_a_cut_stream_are_read():
+    for cut in range(1, len(TESTS[4])):
+        assert found(SOME[:-cut] + counters()) == [DOC], cut
+
+
+def test_a_cut_log_gives_no_packet_that_is_inside_it():
+    assert found(SOME + packet(counters(OTHER) + b"more", name="log", test_id="t.z")[:-7]) == []
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, len(SOME)), st.integers(1, 3000))
+def test_a_hole_in_the_tests_costs_no_attachment(at, size):
+    assert found(SOME[:at] + SOME[at + size :] + b"\n" + counters()) == [DOC]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=400))
+@example(b"\xb3\x29\x01\x00")
+@example(b"\xb3\x28\x80\x88\xc0\x00\x00\x00")
+def test_rubbish_is_passed_over(rubbish):
+    assert found(SOME + rubbish + b"\n" + SOME) in ([], None)
+    assert found(rubbish + b"\n" + SOME + counters(eof=True)) in ([DOC], None)
+
+
+def false_headers(count: int, claimed: int) -> bytes:
+    """Packet starts of a file whose fields fill the claimed length exactly, each with a wrong checksum."""
+    head = b"\xb3\x28\x40" + three_octets(claimed) + text("t") + text("f")
+    return (head + three_octets(claimed - len(head) - 3 - 4)) * count
+
+
+def three_octets(value: int) -> bytes:
+    return (value | 0x800000).to_bytes(3, "big")
+
+
+@pytest.mark.parametrize("claimed", [100, 5000, 1_000_000, 4_000_000])
+@pytest.mark.parametrize("before", [b"", b"\n", b"text "])
+def test_false_headers_cost_bounded_work(claimed, before):
+    stream = before + false_headers(60_000, claimed) + bytes(claimed) + b"\n" + counters()
+    packets = Packets(in_blocks(stream, 1 << 18), FILE, NAME.encode())
+    started = time.process_time()
+    with suppress(Unreadable):
+        list(packets)
+    assert packets.spent <= len(stream) + SLACK + LONGEST
+    assert time.process_time() - started < 10
+
+
+def test_where_false_headers_cost_too_much_the_stream_is_refused():
+    with pytest.raises(Unreadable, match="too many false packet starts"):
+        documents([false_headers(60_000, 1_000_000), bytes(1_000_000), counters()], NAME)
+
+
+def test_simple_false_headers_do_not_hide_the_attachment():
+    assert found(b"\xb3\x29\x01\x80\xff\xff" * 100_000 + b"\n" + counters()) == [DOC]

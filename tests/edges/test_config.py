@@ -1,0 +1,260 @@
+"""files.config and ``counterbot config``."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from counterbot.cli.config import command
+from counterbot.core.model import Unreadable
+from counterbot.files.config import Config, load_config, read_config, read_secret, schema
+from counterbot.files.sample import sample
+
+ROOT = Path(__file__).parents[2]
+CONTRACT = ROOT / "tests/samples/contract/config.yaml"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAcUg6ETYlqkejiNnSIiYscGh+1Vey8YMqjZBwILP3nK"
+MINIMAL = """\
+gerrit: {host: review.example.org, username: counterbot, key_file: id}
+zuul: {accounts: [zuul], url: https://zuul.example.org/, logs: [https://logs.example.org]}
+rules: queries/
+database: sqlite:///counterbot.db
+"""
+
+
+def config(text: str = "", folder: str = "/etc/counterbot") -> Config:
+    outcome = read_config((MINIMAL + text).encode(), f"{folder}/config.yaml")
+    assert isinstance(outcome, Config), [str(mistake) for mistake in outcome]
+    return outcome
+
+
+def told(text: str) -> list[str]:
+    outcome = read_config(text.encode(), "c.yaml")
+    assert not isinstance(outcome, Config)
+    return [str(mistake) for mistake in outcome]
+
+
+def told_of(text: str) -> list[str]:
+    """Mistakes of what follows a minimal configuration; lines count from its own first."""
+    before = MINIMAL.count("\n")
+    return [
+        re.sub(r":(\d+)", lambda line: f":{int(line[1]) - before}", mistake, count=1)
+        for mistake in told(MINIMAL + text)
+    ]
+
+
+def test_the_contracts_example() -> None:
+    got = load_config(CONTRACT)
+    assert isinstance(got, Config)
+    assert (got.gerrit.host_key, got.gerrit.known_hosts, got.gerrit.port) == (KEY, None, 29418)
+    assert got.rules == CONTRACT.parent / "queries"
+    assert got.irc is not None
+    assert got.irc.channels["#openstack-qa"].pipelines == ("gate", "periodic")
+    assert (got.irc.port, got.irc.tls, got.irc.sasl) == (6697, True, None)
+
+
+def test_defaults() -> None:
+    got = config()
+    assert (got.irc, got.workers, got.keep_days, got.report.deadline, got.report.settle) == (None, 4, 90, 1200, 0)
+    assert (got.bugs.view, got.bugs.file) == ("https://bugs.launchpad.net/bugs/{bug}", None)
+    assert got.gerrit.known_hosts == Path("~/.ssh/known_hosts").expanduser()
+
+
+def test_addresses_are_made_alike() -> None:
+    """A log prefix without a slash would admit https://logs.example.org.evil."""
+    assert config().zuul.logs == ("https://logs.example.org/",)
+    assert config().zuul.url == "https://zuul.example.org"
+
+
+def test_paths_are_relative_to_the_file() -> None:
+    got = config()
+    assert got.rules == Path("/etc/counterbot/queries")
+    assert got.gerrit.key_file == Path("/etc/counterbot/id")
+    assert got.database == "sqlite:////etc/counterbot/counterbot.db"
+
+
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        ("sqlite:///a/b.db?timeout=5", "sqlite:////etc/counterbot/a/b.db?timeout=5"),
+        ("sqlite+pysqlite:///b.db", "sqlite+pysqlite:////etc/counterbot/b.db"),
+        ("sqlite:///~/b.db", f"sqlite:///{Path.home()}/b.db"),
+        ("sqlite:////var/b.db", "sqlite:////var/b.db"),
+        ("sqlite:///:memory:", "sqlite:///:memory:"),
+        ("sqlite://", "sqlite://"),
+        ("postgresql+psycopg://bot@/bot", "postgresql+psycopg://bot@/bot"),
+    ],
+)
+def test_database(url: str, meant: str) -> None:
+    text = MINIMAL.replace("sqlite:///counterbot.db", f"'{url}'")
+    got = read_config(text.encode(), "/etc/counterbot/config.yaml")
+    assert isinstance(got, Config)
+    assert got.database == meant
+
+
+def test_irc_without_tls_has_another_port() -> None:
+    assert config("irc: {host: h, nick: n, tls: false, channels: {'#a': {}}}").irc.port == 6667
+    assert config("irc: {host: h, nick: n, tls: false, port: 1, channels: {'#a': {}}}").irc.port == 1
+
+
+def test_no_password_is_shown() -> None:
+    text = MINIMAL.replace("sqlite:///counterbot.db", "postgresql://bot:hunter2@db/bot")
+    got = read_config(text.encode(), "config.yaml")
+    assert isinstance(got, Config)
+    assert "hunter2" not in repr(got) + str(got)
+    assert "hunter2" not in "".join(told(MINIMAL.replace("sqlite:///", "orcale://bot:hunter2@db/")))
+    assert "hunter2" not in "".join(told(MINIMAL.replace("https://zuul.", "https://bot:hunter2@zuul.")))
+
+
+def test_all_mistakes_at_once() -> None:
+    text = """\
+gerit: 3
+gerrit:
+  host: ssh://review.example.org
+  port: 29418x
+  usrename: counterbot
+  key_file: id
+  host_key: ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAA
+zuul: {accounts: [], url: ftp://zuul.example.org, logs: [https://a/, 'https://b/?c']}
+rules: [queries]
+database: counterbot.db
+workers: 0
+"""
+    assert told(text) == [
+        "c.yaml:1:1: unknown key 'gerit'; did you mean 'gerrit'?",
+        "c.yaml:2:1: missing key 'username'",
+        "c.yaml:3:3: 'host' must be a host's name or address alone, without scheme, port or path",
+        "c.yaml:4:3: 'port' must be a whole number, not text '29418x'",
+        "c.yaml:5:3: unknown key 'usrename'; did you mean 'username'?",
+        "c.yaml:7:3: 'host_key' must be a public key such as 'ssh-ed25519 AAAA…'; ssh-keyscan -p 29418 HOST prints it",
+        "c.yaml:8:8: 'accounts' must have at least one item",
+        "c.yaml:8:22: 'url' must be a URL that begins with http:// or https://",
+        "c.yaml:8:70: item 2 of 'logs' must be a URL without '?' and '#'",
+        "c.yaml:9:1: 'rules' must be a path, not a list",
+        "c.yaml:10:1: 'database' must be a URL of sqlite, postgresql, mysql or mariadb, such as sqlite:///counterbot.db",
+        "c.yaml:11:1: 'workers' must be at least 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "mistakes"),
+    [
+        ("irc:\n  host: h", ["1:1: missing key 'channels'", "1:1: missing key 'nick'"]),
+        ("irc: {host: h, nick: 9n, channels: {}}",
+         ["1:16: 'nick' must be an IRC nick: letters, digits and []\\`_^{|}-, at most 30, no digit or dash first",
+          "1:26: 'channels' must have at least one item"]),
+        ("irc: {host: h, nick: n, channels: {qa: {}}}",
+         ["1:36: 'qa' must be a channel's name, such as '#openstack-qa'"]),
+        ("irc: {host: h, nick: n, channels: {'#qa': {project: [a]}}}",
+         ["1:44: unknown key 'project'; did you mean 'projects'?"]),
+        ("irc: {host: h, nick: n, channels: {'#qa': {projects: ['a[', 5]}}}",
+         ["1:55: item 1 of 'projects' must be a shell pattern: its '[' is never closed",
+          "1:61: item 2 of 'projects' must be text, not 5"]),
+        ("irc: {host: h, nick: n, tls: 'yes', channels: {'#qa': {projects: a}}}",
+         ["1:25: 'tls' must be true or false, not text 'yes'", "1:56: 'projects' must be a list, not text 'a'"]),
+        ("bugs: {view: https://bugs.example.org/}", ["1:8: 'view' must be a URL with {bug} and no other braces"]),
+        ("bugs: {file: 'https://b/?t={title}&x={text}&o={owner}'}",
+         ["1:8: 'file' must be a URL with {title} and {text} and no other braces"]),
+        ("report:\nbugs: {view: 'javascript:{bug}'}",
+         ["1:1: 'report' must be a mapping of keys to values, not nothing",
+          "2:8: 'view' must be a URL that begins with http:// or https://"]),
+        ("keep_days: 1.5\nworkers: true", ["1:1: 'keep_days' must be a whole number, not 1.5",
+                                           "2:1: 'workers' must be a whole number, not true"]),
+        ("log: debug", ["1:1: unknown key 'log'; known: gerrit, zuul, rules, database, irc, report, bugs, workers,"
+                        " keep_days"]),
+        ("irc: *x", ["1:1: alias *x is not taken; write the value out"]),
+    ],
+)  # fmt: skip
+def test_mistakes(text: str, mistakes: list[str]) -> None:
+    assert told_of(text) == [f"c.yaml:{mistake}" for mistake in mistakes]
+
+
+def test_one_source_of_host_keys() -> None:
+    text = MINIMAL.replace("key_file: id", f"key_file: id, host_key: {KEY}, known_hosts: k")
+    column = text.splitlines()[0].index("known_hosts") + 1
+    assert told(text) == [f"c.yaml:1:{column}: 'known_hosts' must not stand beside 'host_key'; leave one of them out"]
+
+
+def test_the_sample_in_the_repository_is_what_the_settings_say() -> None:
+    assert (ROOT / "config.yaml.sample").read_text() == sample(Config)
+
+
+def test_the_sample_is_a_configuration() -> None:
+    assert isinstance(read_config(sample(Config).encode(), "config.yaml"), Config)
+
+
+def test_the_sample_holds_with_everything_switched_on() -> None:
+    text = sample(Config)
+    lines = [re.sub("^# ", "", line) if re.match(r"# ( |[a-z_]+:)", line) else line for line in text.splitlines()]
+    lines = [re.sub(r"^( +)# (?=[a-z_]+:( |$))", r"\1", line) for line in lines]
+    lines = [re.sub(r"^  # (  [a-z_]+:)", r"  \1", line) for line in lines]
+    on = "\n".join(line for line in lines if "host_key" not in line and not line.lstrip().startswith("#"))
+    got = read_config(on.encode(), "config.yaml")
+    assert isinstance(got, Config), [str(mistake) for mistake in got]
+    assert got.irc is not None
+    assert got.irc.sasl is not None
+    assert got.bugs.file is not None
+    assert (got.workers, got.report.deadline) == (4, 1200)
+
+
+def test_every_setting_is_explained() -> None:
+    models = {"Config": schema(), **schema()["$defs"]}
+    unexplained = [f"{name}.{key}" for name, model in models.items() for key, field in model["properties"].items()
+                   if not (field.get("description") or "$ref" in field)]  # fmt: skip
+    assert unexplained == []
+
+
+def test_secrets(tmp_path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("hunter2\n")
+    assert read_secret(path) == "hunter2"
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "is empty; it must hold one line"),
+        (b"\n", "is empty; it must hold one line"),
+        (b"hunter2\nhunter3", "holds several lines; it must hold one"),
+        (b"hunter2\xff", "is not UTF-8"),
+        (b"hunter2" * 1000, "is larger than 4,096 bytes; it must hold one line"),
+    ],
+)
+def test_secrets_that_are_none(tmp_path, data: bytes, why: str) -> None:
+    path = tmp_path / "secret"
+    path.write_bytes(data)
+    with pytest.raises(Unreadable) as caught:
+        read_secret(path)
+    assert str(caught.value) == f"{path}: {why}"
+
+
+def test_a_missing_secret(tmp_path) -> None:
+    with pytest.raises(Unreadable, match=r"none: cannot be read: No such file or directory$"):
+        read_secret(tmp_path / "none")
+
+
+def test_check_passes_without_opening_what_is_named() -> None:
+    for arguments in ([str(CONTRACT)], ["-c", str(CONTRACT)]):
+        result = CliRunner().invoke(command, ["check", *arguments])
+        assert (result.exit_code, result.stdout, result.stderr) == (0, f"{CONTRACT}: no mistakes\n", "")
+
+
+def test_check_tells_and_ends_with_1(tmp_path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(MINIMAL + "worker: 3\n")
+    result = CliRunner().invoke(command, ["check", str(path)])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"{path}:5:1: unknown key 'worker'; did you mean 'workers'?\n"
+
+
+def test_check_of_a_file_given_twice_is_a_usage_error() -> None:
+    assert CliRunner().invoke(command, ["check", "a", "-c", "b"]).exit_code == 2
+
+
+def test_sample_and_schema_are_printed() -> None:
+    assert CliRunner().invoke(command, ["sample"]).stdout == sample(Config)
+    printed = json.loads(CliRunner().invoke(command, ["schema"]).stdout)
+    assert printed["required"] == ["gerrit", "zuul", "rules", "database"]

@@ -1,0 +1,133 @@
+"""files.reader and files.validate: what may stand in a file, and how a mistake reads."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from counterbot.files.reader import Document, Mistake, Place, load, read, scalar
+
+
+def told(text: str | bytes) -> list[str]:
+    data = text if isinstance(text, bytes) else text.encode()
+    return [str(mistake) for mistake in read(data, "f.yaml").mistakes]
+
+
+@pytest.mark.parametrize(
+    ("text", "mistakes"),
+    [
+        ("", ["f.yaml:1:1: the file is empty"]),
+        ("# a comment\n", ["f.yaml:1:1: the file is empty"]),
+        ("~", ["f.yaml:1:1: the file is empty"]),
+        ("- a\n", ["f.yaml:1:1: the file must hold keys and values"]),
+        (b"a: 1\nb: \xff", ["f.yaml:2:4: not UTF-8: byte 0xff"]),
+        (b"a: 1\nb: x\x00", ["f.yaml:2:5: character '\\x00' in the text"]),
+        ("a:\n\tb: 1", ["f.yaml:2:1: a tab; YAML is indented with spaces"]),
+        ("a: [1", ["f.yaml:1:6: not YAML: while parsing a flow sequence, expected ',' or ']', but got '<stream end>'"]),
+        ("a: 1\n---\nb: 2\n", ["f.yaml:2:1: a second document; a file holds one"]),
+        ("a:\n  b: 1\n  c: 2\n  b: 3\n", ["f.yaml:4:3: key 'b' is given twice; first at line 2, column 3"]),
+        ("a: &x 1\n", ["f.yaml:1:1: anchor &x is not taken; leave it out"]),
+        ("a:\n  - *x\n", ["f.yaml:2:5: alias *x is not taken; write the value out"]),
+        ("a: !!str 1\n", ["f.yaml:1:1: tag tag:yaml.org,2002:str is not taken; leave it out"]),
+        ("a: !!python/name:os.x y", ["f.yaml:1:1: tag tag:yaml.org,2002:python/name:os.x is not taken; leave it out"]),
+        ("<<: {a: 1}\nb: 1\n", ["f.yaml:1:1: merge key << is not taken; write the keys out"]),
+        ("? [a, b]\n: 1\n", ["f.yaml:1:3: a key must be plain text"]),
+        ("a: " + "9" * 31, ["f.yaml:1:1: a number of 31 digits; at most 30 are taken"]),
+        ('a: "\\ud800"', ["f.yaml:1:1: an escape that is no character"]),
+        ('"\\ud800": a', ["f.yaml:1:1: an escape that is no character"]),
+        ('a: "\\UFFFFFFFF"', ["f.yaml:1:7: an escape that is no character"]),
+        ("a: " + "[" * 100_000, ["f.yaml:1:34: nested deeper than 30 levels"]),
+        ("a: 1\na: " + "{b: " * 1_000, ["f.yaml:2:1: key 'a' is given twice; first at line 1, column 1",
+                                         "f.yaml:2:1: nested deeper than 30 levels"]),
+    ],
+)  # fmt: skip
+def test_what_is_refused(text: str | bytes, mistakes: list[str]) -> None:
+    assert told(text) == mistakes
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    assert told("a: &x 1\nb: *x\nc: 2\nc: 3\n") == [
+        "f.yaml:1:1: anchor &x is not taken; leave it out",
+        "f.yaml:2:1: alias *x is not taken; write the value out",
+        "f.yaml:4:1: key 'c' is given twice; first at line 3, column 1",
+    ]
+
+
+def test_an_alias_bomb_is_not_expanded() -> None:
+    levels = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10))
+    document = read(f"a0: &a0 [x]\n{levels}".encode(), "f.yaml")
+    assert document.value["a9"] == [None] * 9
+    assert len(document.mistakes) == 10 + 81
+
+
+def test_a_file_over_the_limit_is_not_parsed() -> None:
+    began = time.monotonic()
+    assert told(b"a: [" * 500_000) == ["f.yaml:1:1: the file is larger than 1,048,576 bytes"]
+    assert time.monotonic() - began < 0.5
+
+
+def test_values_follow_yaml_1_2() -> None:
+    text = (
+        "on: yes\n1: 0o17\nnull: [~, True, FALSE, 010, 1_000, 12:30, 2026-11-21, .5, 1e3, -.inf, '1', \"true\", 0x1F]"
+    )
+    assert read(text.encode(), "f.yaml").value == {
+        "on": "yes",
+        "1": 15,
+        "null": [None, True, False, 10, "1_000", "12:30", "2026-11-21", 0.5, 1000.0, -float("inf"), "1", "true", 31],
+    }
+
+
+def test_nan_is_a_number() -> None:
+    assert str(scalar(".nan")) == "nan"
+
+
+def test_places_count_characters_from_one() -> None:
+    document = read("\ufeffa:\r\n  é: [x,\r\n    {b: 1}]\r\n".encode(), "f.yaml")
+    assert document.at(("a",)) == Place("f.yaml", 1, 1)
+    assert document.at(("a", "é")) == Place("f.yaml", 2, 3)
+    assert document.at(("a", "é", 1, "b")) == Place("f.yaml", 3, 6)
+    assert document.at(("a", "é", 1, "b", "nowhere")) == Place("f.yaml", 3, 6)
+
+
+def test_a_missing_file_is_a_mistake(tmp_path) -> None:
+    path = tmp_path / "none.yaml"
+    mistake = Mistake(Place(str(path)), "cannot be read: No such file or directory")
+    assert load(path) == Document(str(path), None, (mistake,))
+    assert str(load(tmp_path).mistakes[0]) == f"{tmp_path}:1:1: cannot be read: Is a directory"
+
+
+YAMLISH = st.text(alphabet="ab:-?[]{},&*!|>'\"%@\\\t\n #~<.0x1uU", max_size=60)
+
+
+@given(st.one_of(st.binary(max_size=200), YAMLISH.map(str.encode)))
+def test_reading_never_raises(data: bytes) -> None:
+    document = read(data, "f.yaml")
+    assert (document.value is None) <= bool(document.mistakes)
+    assert all(mistake.where.line > 0 and mistake.where.column > 0 for mistake in document.mistakes)
+    for mistake in document.mistakes:
+        str(mistake).encode()  # printable anywhere
+
+
+TEXT = st.characters(categories=("L", "N", "P", "S", "Zs"))
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**20), 10**20),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(TEXT, max_size=8),
+)
+KEYS = st.text(TEXT, min_size=1, max_size=5).filter(lambda key: key != "<<")
+TREES = st.dictionaries(
+    KEYS, st.recursive(SCALARS, lambda tree: st.lists(tree) | st.dictionaries(KEYS, tree), max_leaves=8), min_size=1
+)
+
+
+@given(TREES)
+def test_json_is_read_as_what_it_is(tree: dict[str, object]) -> None:
+    text = json.dumps(tree, ensure_ascii=False)
+    document = read(text.encode(), "f.yaml")
+    assert (repr(document.value), document.mistakes) == (repr(tree), ())

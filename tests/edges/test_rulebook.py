@@ -1,0 +1,152 @@
+"""files.rulebook: a folder of rules while people write in it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from counterbot.files.rulebook import RuleBook, load_all
+
+GOOD = "bounds: {a.b: {max: 1}}\n"
+
+
+class Folder:
+    """A folder of rules, its book, and what the book has logged since last asked."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines: list[str] = []
+        log = logging.Logger("rules")
+        handler = logging.Handler()
+        handler.emit = lambda record: self.lines.append(f"{record.levelname} {record.getMessage()}")
+        log.addHandler(handler)
+        self.log = log
+
+    def open(self) -> RuleBook:
+        return RuleBook(self.path, self.log)
+
+    def write(self, name: str, text: str) -> None:
+        """As an editor does: a new file takes the old one's place."""
+        (self.path / "new").write_text(text)
+        os.replace(self.path / "new", self.path / name)
+
+    def logged(self) -> list[str]:
+        lines = [line.replace(f"{self.path}/", "") for line in self.lines]
+        self.lines.clear()
+        return lines
+
+    def told(self, book: RuleBook) -> list[str]:
+        return [str(mistake).replace(f"{self.path}/", "") for mistake in book.mistakes]
+
+
+@pytest.fixture
+def folder(tmp_path) -> Folder:
+    return Folder(tmp_path)
+
+
+def names(book: RuleBook) -> list[str]:
+    return [rule.name for rule in book.rules]
+
+
+def test_rules_in_the_order_of_file_names(folder) -> None:
+    for name in ("b.yaml", "a.yml", "c.txt", ".hidden.yaml"):
+        folder.write(name, GOOD)
+    (folder.path / "d.yaml").mkdir()
+    (folder.path / "d.yaml/e.yaml").write_text(GOOD)
+    (folder.path / "f.yaml").symlink_to("nowhere")
+    os.mkfifo(folder.path / "g.yaml")
+    book = folder.open()
+    assert (names(book), book.mistakes, folder.logged()) == (["a", "b"], (), [])
+    assert [book.path_of(rule).name for rule in book.rules] == ["a.yml", "b.yaml"]
+
+
+def test_only_what_changed_is_read_again(folder) -> None:
+    folder.write("a.yaml", GOOD)
+    folder.write("b.yaml", GOOD)
+    book = folder.open()
+    a, b = book.rules
+    assert book.refresh() is False
+    folder.write("b.yaml", GOOD.replace("1", "2"))
+    assert book.refresh() is True
+    assert book.rules[0] is a
+    assert book.rules[1].bounds[0].max == 2
+    assert b.bounds[0].max == 1
+
+
+def test_a_broken_file_keeps_its_last_good_version(folder) -> None:
+    folder.write("a.yaml", GOOD)
+    book = folder.open()
+    folder.write("a.yaml", "bounds: {a.b: {max: true}}\n")
+    assert book.refresh() is True
+    assert book.rules[0].bounds[0].max == 1
+    assert folder.told(book) == ["a.yaml:1:16: 'max' must be a finite number, not true"]
+    assert folder.logged() == [
+        "WARNING a.yaml:1:16: 'max' must be a finite number, not true",
+        "WARNING a.yaml:1:1: the last good version stays in force",
+    ]
+    assert book.refresh() is False
+    assert folder.logged() == []
+    folder.write("a.yaml", "bounds: {a.b: {max: 7}}\n")
+    book.refresh()
+    assert (book.rules[0].bounds[0].max, book.mistakes) == (7, ())
+
+
+def test_a_file_that_never_was_good_has_no_rule(folder) -> None:
+    folder.write("a.yaml", "bounds: 5")
+    book = folder.open()
+    assert book.rules == ()
+    assert folder.logged() == ["WARNING a.yaml:1:1: 'bounds' must be a mapping of keys to values, not 5"]
+
+
+def test_a_removed_file_takes_its_rule_along(folder) -> None:
+    folder.write("a.yaml", GOOD)
+    book = folder.open()
+    (folder.path / "a.yaml").unlink()
+    assert book.refresh() is True
+    assert (book.rules, folder.logged()) == ((), ["INFO a.yaml: removed, and its rule with it"])
+
+
+def test_a_missing_folder_is_told_once_and_changes_no_rule(folder, tmp_path) -> None:
+    folder.path = tmp_path / "queries"
+    folder.path.mkdir()
+    folder.write("a.yaml", GOOD)
+    book = folder.open()
+    folder.path.rename(tmp_path / "away")
+    assert (book.refresh(), book.refresh()) == (True, False)
+    assert names(book) == ["a"]
+    missing = f"{folder.path}:1:1: the folder of rules cannot be read: No such file or directory"
+    assert [str(mistake) for mistake in book.mistakes] == [missing]
+    assert folder.logged() == [f"WARNING {missing}"]
+    (tmp_path / "away").rename(folder.path)
+    book.refresh()
+    assert book.mistakes == ()
+
+
+def test_two_files_for_one_bug(folder) -> None:
+    folder.write("12.yaml", "query: x\n")
+    folder.write("a.yaml", GOOD + "bug: 12\n")
+    book = folder.open()
+    assert names(book) == ["12", "a"]
+    assert folder.told(book) == ["a.yaml:2:1: bug 12 has a rule in 12.yaml already"]
+    assert folder.logged() == ["WARNING a.yaml:2:1: bug 12 has a rule in 12.yaml already"]
+    folder.write("b.yaml", GOOD)
+    book.refresh()
+    assert folder.logged() == []
+
+
+def test_two_files_of_one_name(folder) -> None:
+    folder.write("a.yaml", GOOD)
+    folder.write("a.yml", GOOD.replace("1", "2"))
+    book = folder.open()
+    assert [rule.bounds[0].max for rule in book.rules] == [1]
+    assert folder.told(book) == ["a.yml:1:1: a rule of this name is in a.yaml already"]
+
+
+def test_load_all(folder) -> None:
+    folder.write("a.yaml", GOOD)
+    folder.write("b.yaml", "")
+    rules, mistakes = load_all(folder.path)
+    assert ([rule.name for rule in rules], [mistake.what for mistake in mistakes]) == (["a"], ["the file is empty"])

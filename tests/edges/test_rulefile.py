@@ -1,0 +1,186 @@
+"""files.rulefile: a rule's file becomes a rule, or all of its mistakes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from counterbot.core.model import BuildFacts
+from counterbot.core.rules import Audience, Bound, Case, Fingerprint, Rule, Where
+from counterbot.files.reader import load, read
+from counterbot.files.rulefile import parse_rule
+
+CONTRACT = Path(__file__).parents[1] / "samples/contract/queries"
+
+
+def rule(text: str, path: str = "queries/r.yaml") -> Rule:
+    file = parse_rule(read(text.encode(), path))
+    assert file.mistakes == ()
+    return file.rule
+
+
+def told(text: str) -> list[str]:
+    file = parse_rule(read(text.encode(), "r.yaml"))
+    assert file.rule is None
+    return [str(mistake) for mistake in file.mistakes]
+
+
+def test_the_contracts_rule() -> None:
+    given = BuildFacts(job="tempest-full", branch="master")
+    assert parse_rule(load(CONTRACT / "sql-statements.yaml")).rule == Rule(
+        name="sql-statements",
+        title="SQL statements in a Tempest run",
+        why="Each is a round trip to the database; a rise doubled the gate's run time once.",
+        owner="#openstack-qa",
+        bug="2041234",
+        where=Where(job=("tempest-full*",), branch=("master",)),
+        bounds=(Bound("mysql.Queries", 1250000), Bound("queues.*_publish", 9000)),
+        report=Audience(gerrit=True, irc=("#openstack-qa",)),
+        cases=(
+            Case(given, {"mysql.Queries": 1200000}, frozenset()),
+            Case(given, {"mysql.Queries": 1300000}, frozenset({"mysql.Queries"})),
+        ),
+    )
+
+
+def test_the_contracts_fingerprint() -> None:
+    query = 'message:"Failed to get console output" AND tags:"screen-n-cpu.txt"'
+    assert parse_rule(load(CONTRACT / "1251920.yaml")).rule == Rule(
+        name="1251920",
+        title="bug 1251920",
+        bug="1251920",
+        fingerprint=Fingerprint(query, suppress_graph=True, allow_nonvoting=True),
+    )
+
+
+def test_every_key_of_elastic_recheck() -> None:
+    got = rule(
+        "query: 'message:\"x\"'\nsuppress-graph: True\nsuppress-notification: true\nallow-nonvoting: false\n"
+        'test_ids:\n  - tempest.api.A.test_b\nresolved_at: "Mon Jan  6 13:20:28 PST 2014"\n',
+        "queries/1260311.yaml",
+    )
+    assert (got.bug, got.title) == ("1260311", "bug 1260311")
+    assert got.fingerprint == Fingerprint('message:"x"', True, True, False, ("tempest.api.A.test_b",))
+
+
+def test_what_is_left_out() -> None:
+    assert rule("bounds: {a.b: {max: 0}}") == Rule("r", "r", bounds=(Bound("a.b", 0),))
+
+
+def test_lists_and_single_patterns() -> None:
+    got = rule("where: {job: [a*, '[!x]b'], pipeline: gate, project: '[]]', voting: true}\nbounds: {a.b: {max: .5}}")
+    assert got.where == Where(job=("a*", "[!x]b"), pipeline=("gate",), project=("[]]",), voting=True)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("12", "12"), ("'12'", "12"), ("https://b.example/1?x=2", "https://b.example/1?x=2")]
+)
+def test_bugs(written: str, meant: str) -> None:
+    assert rule(f"bug: {written}\nbounds: {{a.b: {{max: 1}}}}").bug == meant
+
+
+def test_a_number_of_a_file_is_its_bug_but_a_key_says_more() -> None:
+    assert rule("bounds: {a.b: {max: 1}}", "2041234.yaml").bug == "2041234"
+    assert rule("bug: 5\nbounds: {a.b: {max: 1}}", "2041234.yaml").bug == "5"
+
+
+def test_the_mistake_of_the_design() -> None:
+    text = "title: t\nwhy: >\n  w\nowner: o\nbounds:\n  mysql.Queries:\n    maximum: 3\n"
+    file = parse_rule(read(text.encode(), "queries/mysql.yaml"))
+    assert [str(mistake) for mistake in file.mistakes] == [
+        "queries/mysql.yaml:6:3: missing key 'max'",
+        "queries/mysql.yaml:7:5: unknown key 'maximum'; did you mean 'max'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "mistakes"),
+    [
+        ("{a.b: {max: true}}", ["'max' must be a finite number, not true"]),
+        ("{a.b: {max: .nan}}", ["'max' must be a finite number, not nan"]),
+        ("{a.b: {max: .inf}}", ["'max' must be a finite number, not inf"]),
+        ("{a.b: {max: 1e999}}", ["'max' must be a finite number, not inf"]),
+        ("{a.b: {max: abc}}", ["'max' must be a number, not text 'abc'"]),
+        ("{a.b: {max: 1_000}}", ["'max' must be a number, not text '1_000'"]),
+        ("{a.b: {max: }}", ["'max' must be a number, not nothing"]),
+        ("{a.b: {max: [1]}}", ["'max' must be a number, not a list"]),
+        ("{a.b: {max: -1}}", ["'max' must not be negative: -1 is crossed by every counter"]),
+        ("{a.b: {max: 1, max: 2}}", ["key 'max' is given twice; first at line 1, column 16"]),
+    ],
+)
+def test_bounds_that_are_no_number(bounds: str, mistakes: list[str]) -> None:
+    got = [line.split(": ", 1)[1] for line in told(f"bounds: {bounds}")]
+    assert got == mistakes
+
+
+@pytest.mark.parametrize(
+    ("text", "mistakes"),
+    [
+        ("title: t", ["1:1: a rule needs 'bounds' or 'query'"]),
+        ("bounds: {}", ["1:1: 'bounds' must have at least one item"]),
+        ("bounds:", ["1:1: 'bounds' must be a mapping of keys to values, not nothing"]),
+        ("bounds: [a.b]", ["1:1: 'bounds' must be a mapping of keys to values, not a list"]),
+        ("bounds: {Queries: {max: 1}}", ["1:10: 'Queries' must have a dot: counter names are group.name"]),
+        ("bounds: {.b: {max: 1}}",
+         ["1:10: '.b' must have something on both sides of its first dot: counter names are group.name"]),
+        ("bounds: {'a.[b': {max: 1}}", ["1:10: 'a.[b' must be a shell pattern: its '[' is never closed"]),
+        ("bounds: {a.b: 5}", ["1:10: 'a.b' must be a mapping of keys to values, not 5"]),
+        ("bounds: *x", ["1:1: alias *x is not taken; write the value out"]),
+        ("query: 5", ["1:1: 'query' must be text, not 5"]),
+        ("query: ''", ["1:1: 'query' must not be empty"]),
+        ("qurey: x", ["1:1: a rule needs 'bounds' or 'query'", "1:1: unknown key 'qurey'; did you mean 'query'?"]),
+        ("query: x\nsuppress_graph: true", ["2:1: unknown key 'suppress_graph'; did you mean 'suppress-graph'?"]),
+        ("query: x\nbug: true", ["2:1: 'bug' must be a Launchpad bug number or a URL, not true"]),
+        ("query: x\nbug: LP5", ["2:1: 'bug' must be a Launchpad bug number or a URL, not text 'LP5'"]),
+        ("query: x\ntitle: 404", ["2:1: 'title' must be text, not 404"]),
+        ('query: x\ntitle: "a\\nb"', ["2:1: 'title' must be on one line, without control characters"]),
+        ("query: x\nwhere: {jobs: a}", ["2:9: unknown key 'jobs'; did you mean 'job'?"]),
+        ("query: x\nwhere: {job: [], voting: 1}", ["2:9: 'job' must have at least one item",
+                                                  "2:18: 'voting' must be true or false, not 1"]),
+        ("query: x\nwhere: {job: 'a['}", ["2:9: 'job' must be a shell pattern: its '[' is never closed"]),
+        ("query: x\nreport: {irc: [qa]}", ["2:16: item 1 of 'irc' must be a channel's name, such as '#openstack-qa'"]),
+    ],
+)  # fmt: skip
+def test_mistakes(text: str, mistakes: list[str]) -> None:
+    assert told(text) == [f"r.yaml:{mistake}" for mistake in mistakes]
+
+
+def test_mistakes_in_cases() -> None:
+    text = """\
+bounds: {a.b: {max: 1}}
+cases:
+  - given: {counters: {a: 1, a.b: x}}
+    expect: over
+  - given: {job: a, counters: {}}
+    expect: {over: []}
+  - expect: {under: [a.b]}
+  - given: {counters: {a.b: 1}}
+    expect: {over: [b]}
+"""
+    assert told(text) == [
+        "r.yaml:3:24: 'a' must have a dot: counter names are group.name",
+        "r.yaml:3:30: 'a.b' must be a number, not text 'x'",
+        "r.yaml:4:5: 'expect' must be 'within' or {over: [NAMES]}, not text 'over'",
+        "r.yaml:5:21: 'counters' must have at least one item",
+        "r.yaml:6:14: 'over' must have at least one item",
+        "r.yaml:7:5: missing key 'given'",
+        "r.yaml:7:5: missing key 'over'",
+        "r.yaml:7:14: unknown key 'under'; known: over",
+        "r.yaml:9:21: item 1 of 'over' must have a dot: counter names are group.name",
+    ]
+
+
+VALUES = st.sampled_from(
+    ["1", "x", "[]", "{}", "[a.b, 1]", "{over: [a.b]}", "{max: 1}", "{a.b: {max: .inf}}", "~", "[{given: 1}]", "true"]
+)
+NAMES = st.sampled_from(["title", "why", "bug", "where", "bounds", "report", "cases", "query", "test_ids", "nonsense"])
+
+
+@given(st.dictionaries(NAMES, VALUES, min_size=1))
+def test_every_mistake_has_a_sentence(content: dict[str, str]) -> None:
+    file = parse_rule(read("".join(f"{name}: {value}\n" for name, value in content.items()).encode(), "r.yaml"))
+    assert (file.rule is None) == bool(file.mistakes)
+    assert not [mistake for mistake in file.mistakes if "is wrong" in mistake.what]

@@ -1,0 +1,137 @@
+"""``counterbot rules`` and the rules that come with the project."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from counterbot.cli.rules import command
+from counterbot.core.counters import parse_performance
+from counterbot.core.model import BuildFacts
+from counterbot.core.rules import Outcome, applicable, judge
+from counterbot.files.rulebook import load_all
+
+ROOT = Path(__file__).parents[2]
+CONTRACT = ROOT / "tests/samples/contract/queries"
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(command, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    return tmp_path
+
+
+def test_check_of_good_rules() -> None:
+    result = run("check", CONTRACT)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "2 rules, no mistakes\n", "")
+
+
+def test_check_tells_the_mistakes_of_all_files(folder) -> None:
+    (folder / "a.yaml").write_text("bounds: {a.b: {maximum: 1}}\n")
+    (folder / "b.yaml").write_text("bounds: {a.b: {max: 1}}\nwher: {}\n")
+    (folder / "c.yaml").write_text("query: x\n")
+    result = run("check", folder)
+    assert (result.exit_code, result.stdout) == (1, "1 rule, 3 mistakes\n")
+    assert result.stderr.replace(f"{folder}/", "") == (
+        "a.yaml:1:10: missing key 'max'\n"
+        "a.yaml:1:16: unknown key 'maximum'; did you mean 'max'?\n"
+        "b.yaml:2:1: unknown key 'wher'; did you mean 'where'?\n"
+    )
+
+
+def test_a_missing_folder_ends_with_1(folder) -> None:
+    for name in ("list", "check", "test"):
+        result = run(name, folder / "none")
+        assert result.exit_code == 1
+        assert result.stderr == f"{folder}/none:1:1: the folder of rules cannot be read: No such file or directory\n"
+
+
+def test_test_of_good_rules() -> None:
+    result = run("test", CONTRACT)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "1 rule, 2 cases, no failures; 1 fingerprint not matched yet\n"
+
+
+def test_test_tells_what_fails(folder) -> None:
+    (folder / "a.yaml").write_text("bounds: {a.b: {max: 1}}\n")
+    (folder / "b.yaml").write_text(
+        "where: {job: x}\nbounds: {a.b: {max: 1}, a.c: {max: 1}}\ncases:\n"
+        "  - {given: {counters: {a.b: 1}}, expect: within}\n"
+        "  - {given: {counters: {a.b: 1, a.c: 2}}, expect: {over: [a.b]}}\n"
+        "  - {given: {job: y, counters: {a.b: 1}}, expect: within}\n"
+    )
+    result = run("test", folder)
+    assert result.exit_code == 1
+    assert result.stdout.replace(f"{folder}/", "") == (
+        "FAIL a.yaml: no case expects a counter over its bound\n"
+        "FAIL a.yaml: no case expects all counters within their bounds\n"
+        "FAIL b.yaml: case 2: expected over: a.b; over as well: a.c\n"
+        "FAIL b.yaml: case 3: the rule does not apply to the given build\n"
+        "2 rules, 3 cases, 4 failures\n"
+    )
+
+
+def test_list(folder) -> None:
+    (folder / "12.yaml").write_text("query: x\n")
+    (folder / "sql.yaml").write_text(
+        "title: SQL statements\nwhere: {job: [a*, b], voting: true}\n"
+        "bounds: {mysql.Queries: {max: 1250000}, a.b: {max: .5}}\n"
+    )
+    assert run("list", folder).stdout == (
+        "NAME  TITLE           WHERE                 BOUNDS                        BUG\n"
+        "12    bug 12          anywhere              fingerprint: not matched yet  12\n"
+        "sql   SQL statements  job=a*,b voting=true  mysql.Queries <= 1,250,000\n"
+        "                                            a.b <= 0.5\n"
+    )
+
+
+def test_list_as_json() -> None:
+    fingerprint, rule = json.loads(run("list", CONTRACT, "--json").stdout)
+    assert fingerprint["fingerprint"] == {
+        "query": 'message:"Failed to get console output" AND tags:"screen-n-cpu.txt"',
+        "matched": False,
+    }
+    assert rule == {
+        "name": "sql-statements",
+        "title": "SQL statements in a Tempest run",
+        "why": "Each is a round trip to the database; a rise doubled the gate's run time once.",
+        "owner": "#openstack-qa",
+        "bug": "2041234",
+        "where": {"job": ["tempest-full*"], "branch": ["master"], "project": [], "pipeline": [], "voting": None},
+        "bounds": [{"counter": "mysql.Queries", "max": 1250000}, {"counter": "queues.*_publish", "max": 9000}],
+        "report": {"gerrit": True, "irc": ["#openstack-qa"]},
+        "cases": 2,
+        "fingerprint": None,
+    }
+
+
+def test_list_shows_the_good_and_tells_the_rest(folder) -> None:
+    (folder / "a.yaml").write_text("query: x\n")
+    (folder / "b.yaml").write_text("")
+    result = run("list", folder, "--json")
+    assert (result.exit_code, [rule["name"] for rule in json.loads(result.stdout)]) == (1, ["a"])
+    assert result.stderr == f"{folder}/b.yaml:1:1: the file is empty\n"
+
+
+def test_the_projects_own_rules_hold() -> None:
+    result = run("test", ROOT / "queries")
+    assert (result.exit_code, result.stderr) == (0, ""), result.stdout
+    rules, _ = load_all(ROOT / "queries")
+    assert sum(len(rule.bounds) for rule in rules) >= 10
+    assert all(rule.why and rule.owner for rule in rules)
+
+
+def test_the_projects_bounds_hold_on_a_real_devstack_job() -> None:
+    """The capture that the bounds' figures are from is within all of them, and is what they were doubled from."""
+    counters = parse_performance((ROOT / "tests/samples/performance/performance-v1-2022-05-17.json").read_bytes())
+    rules, _ = load_all(ROOT / "queries")
+    fitting = applicable(rules, BuildFacts(job="devstack", branch="master"))
+    verdicts = [verdict for rule in fitting for verdict in judge(rule, counters)]
+    assert {verdict.outcome for verdict in verdicts} == {Outcome.WITHIN}
+    assert all(1.9 < verdict.bound / verdict.value < 2.2 for verdict in verdicts)

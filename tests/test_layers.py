@@ -1,0 +1,77 @@
+"""One law: arrows point inward. cli -> engine -> edges -> clients -> core; edges never import each other."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "counterbot"
+EDGES = {"files", "sources", "artifacts", "ledger", "reporters", "collectors", "pages"}
+MAY_IMPORT = {
+    "core": set(),
+    "stats": set(),
+    "clients": {"core"},
+    "demo": {"core"},
+    **{edge: {"core", "clients"} for edge in EDGES},
+    "engine": {"core", "clients", "stats", *EDGES},
+    "cli": {"core", "clients", "stats", "engine", "demo", *EDGES},
+}
+NODE_MUST_NOT = {"sqlalchemy", "alembic", "pydantic", "numpy", "scipy", "paramiko", "irc"}
+MAY_BE_MISSING = {"isal", "zlib_ng"}  # faster gzip, with the same results, where it is installed
+EFFECTS = {"logging", "os", "pathlib", "random", "shutil", "socket", "subprocess", "tempfile", "threading", "time"}
+
+
+def imports(path):
+    """Absolute names of the modules that a file imports, anywhere in it."""
+    package = ["counterbot", *path.relative_to(ROOT).parent.parts]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            yield ".".join([*base, *([node.module] if node.module else [])])
+
+
+def modules(room):
+    return sorted((ROOT / room).rglob("*.py"))
+
+
+def rooms():
+    return sorted(path.name for path in ROOT.iterdir() if path.is_dir() and list(path.glob("*.py")))
+
+
+def test_every_room_is_known():
+    assert set(rooms()) <= set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("room", rooms())
+def test_arrows_point_inward(room):
+    wrong = [f"{path.relative_to(ROOT)} imports {name}" for path in modules(room) for name in imports(path)
+             if name.startswith("counterbot.") and name.split(".")[1] != room
+             and name.split(".")[1] not in MAY_IMPORT[room]]
+    assert wrong == []
+
+
+def test_core_is_pure():
+    allowed = set(sys.stdlib_module_names) - EFFECTS | {"counterbot"} | MAY_BE_MISSING
+    wrong = [f"{path.name} imports {name}" for path in modules("core") for name in imports(path)
+             if name.split(".")[0] not in allowed]
+    assert wrong == []
+
+
+def test_what_runs_on_test_nodes_is_light():
+    light = [path for room in ("core", "collectors") if (ROOT / room).is_dir() for path in modules(room)]
+    wrong = [f"{path.name} imports {name}" for path in light for name in imports(path)
+             if name.split(".")[0] in NODE_MUST_NOT]
+    assert wrong == []
+
+
+def test_one_maker_of_http_sessions():
+    makers = [str(path.relative_to(ROOT)) for path in ROOT.rglob("*.py") if "requests.Session(" in path.read_text()]
+    assert makers == ["clients/http.py"]
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_says_what_it_is_for(path):
+    assert ast.get_docstring(ast.parse(path.read_text())), f"{path} has no docstring"
