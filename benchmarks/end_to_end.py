@@ -178,7 +178,7 @@ def show(line: str, alone: tuple[Times, Times], many: tuple[Times, Times], used:
     names = "started, idle", f"after {SINGLE} single reports", f"after {AT_ONCE} more at once"
     print(table(["the bot's process", "RSS", "peak RSS", "CPU, share of a core", "CPU of the servers"], [
         [name, f"{now.rss:.0f} MB", f"{now.peak:.0f} MB", *now.shares_since(then)]
-        for name, then, now in zip(names, used, used[1:], strict=True)]))
+        for name, then, now in zip(names, used[:-1], used[1:], strict=True)]))
 
 
 def listening(stack: ExitStack, surroundings: World) -> int:

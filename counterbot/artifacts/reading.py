@@ -2,29 +2,36 @@
 
 Where a build offers several ways: a Zuul artifact of type ``counters`` replaces the streams; the
 streams' attachments are merged in path order; ``performance.json`` adds the groups still missing.
+What is announced but not there yet makes the whole reading wait: a half of the counters would be
+taken for all of them.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from urllib.parse import quote
+from itertools import islice
+from urllib.parse import quote, urlsplit
 
 from ..clients.http import Forbidden, Http, Unavailable
 from ..core import counters as documents
 from ..core import limits, subunit
 from ..core.decide import State
-from ..core.gunzip import unzipped_all
 from ..core.model import Build, Counters, Unreadable
 from . import manifest
 
 ATTACHMENT = "counters.json"
+MANIFEST = "zuul-manifest.json"
 STREAM = "testrepository.subunit"
 PERFORMANCE = "performance.json"
-USUAL = (STREAM, f"{STREAM}.gz", f"controller/logs/{PERFORMANCE}", f"logs/{PERFORMANCE}")
+USUAL = (STREAM, f"controller/logs/{PERFORMANCE}", f"logs/{PERFORMANCE}")
 """Where the files lie when no manifest tells."""
+
+REASONS = 5
+"""Of why counters are missing, how many are told."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +44,13 @@ class Reading:
     after: float | None = None
 
 
-class _Late(Exception):
-    """A file that should be there is not there yet."""
+@dataclass(frozen=True)
+class _Files:
+    """A build's files under its log root, in path order. ``sure``: a manifest lists them."""
+
+    root: str
+    paths: tuple[str, ...]
+    sure: bool
 
 
 @dataclass
@@ -48,123 +60,128 @@ class _Found:
     parts: list[Counters] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
 
+    def attempt(self, name: str, read: Callable[[], Iterable[Counters]]) -> None:
+        """One file: that it cannot be read is told, and costs no other file."""
+        try:
+            self.parts += read()
+        except (Unreadable, Forbidden) as error:
+            self.failures[name] = str(error)
+
 
 class Artifacts:
-    """Reads builds' counters over HTTP."""
+    """Reads builds' counters over HTTP. ``packed`` and ``unpacked`` limit the bytes of a stream."""
 
-    def __init__(self, http: Http) -> None:
+    def __init__(self, http: Http, *, packed: int = limits.STREAM_PACKED, unpacked: int = limits.STREAM_UNPACKED,
+                 seconds: float = limits.READING_SECONDS) -> None:
         self._http = http
+        self._packed, self._unpacked = packed, unpacked
+        self._seconds = seconds
 
     def read(self, build: Build) -> Reading:
-        """The counters of a finished build that has logs."""
+        """The counters of a finished build. Raises nothing that a server or a file can cause."""
+        found, ends = _Found(), time.monotonic() + self._seconds
         try:
-            return self._outcome(*self._read(build))
-        except _Late as late:
-            return Reading(None, str(late))
+            files = self._files(build, found)
+            for _ in self._steps(build, files, found):
+                if time.monotonic() > ends:
+                    return Reading(None, f"its logs could not be read in {self._seconds:g} s")
+            performance = self._performance(files, found)
         except Unavailable as error:
             return Reading(None, str(error), after=error.after)
         except Forbidden as error:
-            return Reading(State.NONE, str(error))
-        except Unreadable as error:
             return Reading(State.UNREADABLE, str(error))
+        return _reading(found, performance)
 
-    def _read(self, build: Build) -> tuple[_Found, Counters | None]:
-        found = _Found()
+    def _steps(self, build: Build, files: _Files, found: _Found) -> Iterator[None]:
+        """Read one thing after the other, returned artifacts or else streams."""
         returned = [artifact.url for artifact in build.artifacts if artifact.type == "counters"]
-        files, sure = self._files(build)
         for url in returned:
-            self._attempt(found, posixpath.basename(url), lambda url=url: [documents.parse_counters(self._small(url))])
-        for path in [] if returned else [path for path in files if _is_stream(path)][: limits.STREAMS]:
-            self._attempt(found, path, lambda path=path: self._stream(_under(build, path), sure))
-        performance = min((path for path in files if posixpath.basename(path) == PERFORMANCE), key=_nearest, default=None)
-        parts: list[Counters] = []
-        if performance:
-            self._attempt(found, performance,
-                          lambda: parts.extend(self._performance(_under(build, performance), sure)) or [])
-        return found, parts[0] if parts else None
+            found.attempt(_name(url), lambda url=url: [documents.parse_counters(self._needed(url))])
+            yield
+        streams = [] if returned else [path for path in files.paths if path.endswith((".subunit", ".subunit.gz"))]
+        for path in streams[: limits.STREAMS]:
+            found.attempt(path, lambda path=path: self._stream(files, path))
+            yield
+        if len(streams) > limits.STREAMS:
+            found.failures["streams"] = f"{len(streams) - limits.STREAMS} more than the {limits.STREAMS} that are read"
 
-    def _outcome(self, found: _Found, performance: Counters | None) -> Reading:
-        why = "; ".join(f"{name}: {reason}" for name, reason in found.failures.items())
-        merged = documents.merge(found.parts) if found.parts else Counters({})
-        if performance:
-            merged = documents.complete(merged, performance)
-        if not merged.values:
-            spoilt = why or "; ".join(f"{name}: {reason}" for name, reason in list(merged.unreadable.items())[:5])
-            return Reading(State.UNREADABLE if spoilt else State.NONE, spoilt)
-        return Reading(State.COUNTED, why, replace(merged, failures={**merged.failures, **found.failures}))
-
-    @staticmethod
-    def _attempt(found: _Found, name: str, read: Callable[[], list[Counters]]) -> None:
-        """One file: that it cannot be read is told, and costs no other file."""
-        try:
-            found.parts += read()
-        except (Unreadable, Forbidden) as error:
-            found.failures[name] = str(error)
-
-    def _files(self, build: Build) -> tuple[list[str], bool]:
-        """The build's files, and whether that is known from a manifest."""
+    def _files(self, build: Build, found: _Found) -> _Files:
+        """The build's files. A manifest that is no manifest is a failure, and the usual places are tried."""
+        root = (build.log_url or "").rstrip("/")
         listed = next((artifact.url for artifact in build.artifacts if artifact.type == "zuul_manifest"), None)
-        data = self._small_or_none(listed or _under(build, "zuul-manifest.json"), limits.MANIFEST_FILE)
-        if data is not None:
-            return manifest.paths(data), True
-        if listed:
-            raise _Late("zuul-manifest.json is not there yet")
-        return list(USUAL), False
+        if not root:
+            return _Files(root, (), True)
+        try:
+            data = self._needed(listed, limits.MANIFEST_FILE) if listed else \
+                self._http.fetch(f"{root}/{MANIFEST}", limits.MANIFEST_FILE)
+            return _Files(root, USUAL, False) if data is None else _Files(root, tuple(manifest.paths(data)), True)
+        except Unreadable as error:
+            found.failures[MANIFEST] = str(error)
+            return _Files(root, USUAL, False)
 
-    def _stream(self, url: str, sure: bool) -> list[Counters]:
+    def _stream(self, files: _Files, path: str) -> list[Counters]:
         """The run-level attachments of one subunit stream, in order of completion."""
-        with self._open(url, sure) as blocks:
-            if blocks is None:
-                return []
-            contents = subunit.documents(_unpacked(blocks, limits.STREAM_PACKED, limits.STREAM_UNPACKED), ATTACHMENT)
-            return [documents.parse_counters(content) for content in contents]
+        with self._open(files, path, self._packed, self._unpacked) as blocks:
+            contents = [] if blocks is None else subunit.documents(blocks, ATTACHMENT)
+        return [documents.parse_counters(content) for content in contents]
 
-    def _performance(self, url: str, sure: bool) -> list[Counters]:
-        with self._open(url, sure) as blocks:
-            if blocks is None:
-                return []
-            return [documents.parse_performance(_whole(blocks, limits.COUNTERS_FILE))]
+    def _performance(self, files: _Files, found: _Found) -> Counters | None:
+        """Of the first node that has it: values of several nodes are not to be mixed."""
+        read: list[Counters] = []
+        for path in sorted((path for path in files.paths if posixpath.basename(path) == PERFORMANCE), key=_nearest):
+            try:
+                with self._open(files, path, limits.COUNTERS_FILE, limits.COUNTERS_FILE) as blocks:
+                    if blocks is not None:
+                        return documents.parse_performance(b"".join(blocks))
+            except (Unreadable, Forbidden) as error:
+                found.failures[path] = str(error)
+                return None
+        return None
 
     @contextmanager
-    def _open(self, url: str, sure: bool) -> Iterator[Iterator[bytes] | None]:
+    def _open(self, files: _Files, path: str, packed: int, unpacked: int) -> Iterator[Iterator[bytes] | None]:
         """A log file's blocks, under its name or with ``.gz`` behind it; None where it need not be there."""
-        for name in (url, f"{url}.gz"):
-            with self._http.open(name) as body:
-                if body.status == 200:
-                    yield body.blocks
+        url = f"{files.root}/{quote(path)}"
+        for name in (url,) if path.endswith(".gz") else (url, f"{url}.gz"):
+            with self._http.open(name, packed_limit=packed, unpacked_limit=unpacked) as blocks:
+                if blocks is not None:
+                    yield blocks
                     return
-        if sure:
-            raise _Late(f"{posixpath.basename(url)} is listed but not there yet")
+        if files.sure:
+            raise Unavailable(f"{path} is listed but not there yet")
         yield None
 
-    def _small(self, url: str) -> bytes:
-        data = self._small_or_none(url, limits.COUNTERS_FILE)
+    def _needed(self, url: str, limit: int = limits.COUNTERS_FILE) -> bytes:
+        """A small file that Zuul announced."""
+        data = self._http.fetch(url, limit)
         if data is None:
-            raise _Late(f"{posixpath.basename(url)} is not there yet")
+            raise Unavailable(f"{_name(url)} is not there yet")
         return data
 
-    def _small_or_none(self, url: str, limit: int) -> bytes | None:
-        with self._http.open(url) as body:
-            return _whole(body.blocks, limit) if body.status == 200 else None
+
+def _reading(found: _Found, performance: Counters | None) -> Reading:
+    merged = documents.merge(found.parts)
+    if performance:
+        merged = documents.complete(merged, performance)
+    why = _told(found.failures)
+    if merged.values:
+        return Reading(State.COUNTED, why, replace(merged, failures={**merged.failures, **found.failures}))
+    if why or merged.unreadable:
+        return Reading(State.UNREADABLE, why or _told(merged.unreadable))
+    return Reading(State.NONE, _told(merged.failures))
 
 
-def _whole(blocks: Iterator[bytes], limit: int) -> bytes:
-    return b"".join(_unpacked(blocks, limit, limit))
+def _told(reasons: dict[str, str]) -> str:
+    more = len(reasons) - REASONS
+    told = "; ".join(f"{name}: {reason}" for name, reason in islice(reasons.items(), REASONS))
+    return told + (f"; and {more} more" if more > 0 else "")
 
 
-def _unpacked(blocks: Iterator[bytes], packed: int, unpacked: int) -> Iterator[bytes]:
-    """Packed once by the store and once by name, perhaps: believe the bytes, not the headers."""
-    return unzipped_all(blocks, packed_limit=packed, unpacked_limit=unpacked)
+def _name(url: str) -> str:
+    return posixpath.basename(urlsplit(url).path)
 
 
-def _is_stream(path: str) -> bool:
-    return path.endswith((".subunit", ".subunit.gz"))
-
-
-def _nearest(path: str) -> tuple[bool, str]:
-    """The controller's files before those of other nodes."""
-    return "controller" not in path.split("/"), path
-
-
-def _under(build: Build, path: str) -> str:
-    return f"{(build.log_url or '').rstrip('/')}/{quote(path)}"
+def _nearest(path: str) -> tuple[bool, int, str]:
+    """The controller's files before those of other nodes, which lie deeper or are named after it."""
+    folders = path.split("/")
+    return "controller" not in folders, len(folders), path

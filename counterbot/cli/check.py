@@ -12,7 +12,7 @@ import click
 from ..core import counters as documents
 from ..core import limits
 from ..core.model import BuildFacts, Counters, Unreadable
-from ..core.rules import Outcome, Rule, Verdict, applicable, judge
+from ..core.rules import Bound, Outcome, Rule, Verdict, applicable, judge
 
 if TYPE_CHECKING:
     from ..files.rulebook import RuleBook
@@ -75,10 +75,17 @@ def _report(rules: Sequence[Rule], verdicts: Iterable[Verdict], job: str | None)
 
 
 def _status(book: RuleBook, verdicts: Sequence[Verdict], found: Counters, warn_only: bool) -> int:
-    """Over counts before everything; what is missing counts where a value was due."""
+    """Over counts before everything; then whether something that was due is missing."""
     if any(verdict.outcome is Outcome.OVER for verdict in verdicts):
         return 0 if warn_only else OVER
     missing = [verdict for verdict in verdicts if verdict.outcome is Outcome.NO_DATA]
-    due = [verdict for verdict in missing if found.failures or not any(sign in verdict.counter for sign in "*?[")]
-    judged = len(verdicts) > len(missing)
-    return COULD_NOT_JUDGE if due or book.mistakes or (verdicts and not judged) else 0
+    judged_nothing = bool(verdicts) and len(missing) == len(verdicts)
+    return COULD_NOT_JUDGE if book.mistakes or judged_nothing or any(_was_due(verdict, found) for verdict in missing) \
+        else 0
+
+
+def _was_due(verdict: Verdict, found: Counters) -> bool:
+    """A group that the job does not collect is not missed, unless a collector failed; a single name is."""
+    group = verdict.counter.partition(".")[0] + "."
+    has_group = any(name.startswith(group) for name in (*found.values, *found.unreadable))
+    return not Bound(verdict.counter, verdict.bound).is_pattern if has_group else bool(found.failures)

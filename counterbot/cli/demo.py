@@ -125,8 +125,8 @@ def _show(bot: Bot, gerrit: Gerrit, irc: IrcServer) -> None:
 
 
 def _stay(folder: Path, gerrit: Gerrit, zuul: Zuul, irc: IrcServer) -> None:
-    click.echo(f"\nGerrit (SSH)  {gerrit.host}:{gerrit.port}\nZuul          {zuul.url}\nIRC           {irc.host}:{irc.port}"
-               f"\nFolder        {folder}\nCtrl-C ends them.")
+    click.echo(f"\nGerrit (SSH)  {gerrit.host}:{gerrit.port}\nZuul          {zuul.url}")
+    click.echo(f"IRC           {irc.host}:{irc.port}\nFolder        {folder}\nCtrl-C ends them.")
     try:
         while True:
             time.sleep(3600)

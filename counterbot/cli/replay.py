@@ -55,7 +55,8 @@ class Told:
 
         self.refused += isinstance(result, Refused)
         if self._dry:
-            click.echo(f"would be sent to {where(delivery)}:\n{delivery.payload.get('message') or delivery.payload['text']}\n")
+            text = delivery.payload.get("message") or delivery.payload["text"]
+            click.echo(f"would be sent to {where(delivery)}:\n{text}\n")
         elif not isinstance(result, Retry):
             click.echo(f"{where(delivery)}: {worded(result)}")
 

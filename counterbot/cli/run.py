@@ -29,10 +29,8 @@ def command(file: str, dry_run: bool, verbose: bool) -> None:
     from .wiring import Bot, loaded, log_to_stderr
 
     log_to_stderr(verbose)
-    config = loaded(file)
-    _readable(config.gerrit.key_file)
     try:
-        bot = Bot(config, dry=dry_run, **({"told": Told(dry_run)} if dry_run else {}))
+        bot = Bot(loaded(file), dry=dry_run, **({"told": Told(dry_run)} if dry_run else {}))
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: bot.service.stop.set())
         bot.start()
@@ -47,11 +45,6 @@ def command(file: str, dry_run: bool, verbose: bool) -> None:
     if bot.service.error:
         raise click.ClickException(str(bot.service.error))
     log.info("stopped")
-
-
-def _readable(path: object) -> None:
-    if not os.access(path, os.R_OK):
-        raise click.ClickException(f"{path}: cannot be read; 'gerrit.key_file' in the configuration names it")
 
 
 def _beat_until_stopped(bot: object, stream: object) -> None:

@@ -32,7 +32,7 @@ def command(file: str, as_json: bool) -> None:
 
     config = loaded(file)
     try:
-        store = Store(config.database, steady())
+        store = Store.existing(config.database, steady())
         found = status(store)
         store.close()
     except LedgerError as error:

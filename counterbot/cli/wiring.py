@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import tempfile
 import threading
@@ -50,7 +51,7 @@ class Bot:
     """
 
     def __init__(self, config: Config, *, dry: bool = False, deadline: float | None = None, lease: int = LEASE,
-                 told: Told = lambda delivery, result: None, at: Callable[[str], None] = lambda moment: None) -> None:
+                 told: Told = lambda *_: None, at: Callable[[str], None] = lambda _: None) -> None:
         from ..artifacts import Artifacts
         from ..clients.http import Http
         from ..clients.zuul import Zuul
@@ -61,6 +62,8 @@ class Bot:
         from ..ledger import Ledger
 
         self.config, self.dry, self._told, self._at = config, dry, told, at
+        if not dry:
+            _readable(config.gerrit.key_file)
         self.book = RuleBook(_folder(config.rules), logging.getLogger("counterbot.rules"))
         now = steady()
         self._folder = tempfile.TemporaryDirectory(prefix="counterbot-dry-") if dry else None
@@ -153,6 +156,11 @@ def _folder(rules: Path) -> Path:
     if not rules.is_dir():
         raise click.ClickException(f"{rules}: no such folder; 'rules' in the configuration names it")
     return rules
+
+
+def _readable(path: Path) -> None:
+    if not os.access(path, os.R_OK):
+        raise click.ClickException(f"{path}: cannot be read; 'gerrit.key_file' in the configuration names it")
 
 
 def _secret(path: Path) -> str:

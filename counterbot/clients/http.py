@@ -1,31 +1,43 @@
 """How files are fetched: bounded in bytes and in time, and only from where the operator allowed.
 
 The only maker of a ``requests.Session``. Follows no redirect out of the allowed prefixes, sends no
-credentials (``trust_env=False``: requests would send those of ``.netrc`` to a log host), and never
-believes a Content-Length. Interprets no content.
+credentials (``trust_env=False``: requests would send those of ``.netrc`` to a log host), keeps no
+cookies, and believes neither Content-Length nor Content-Encoding. Interprets no content.
 """
 
 from __future__ import annotations
 
+import re
+import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
-from urllib.parse import urljoin, urlsplit
+from http.cookiejar import DefaultCookiePolicy
+from itertools import islice
+from urllib.parse import unquote, urljoin, urlsplit
 
 import requests
 import urllib3
 
 from .. import __version__
 from ..core import limits
+from ..core.gunzip import unzipped_all
 from ..core.model import Unreadable
+from .wire import CONNECT_SECONDS, IDLE_SECONDS, Forbidden, Resolve, Wire
+
+__all__ = ["Forbidden", "Http", "Unavailable"]
 
 BLOCK = 256 << 10
-CONNECT_SECONDS = 10
 REDIRECTS = 5
+RETRY_AFTER = 24 * 3600
 AGENT = f"counterbot/{__version__}"
+GONE = (404, 410)
+
+_URL = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
+                  r"(?P<path>/[!-~]*)?", re.IGNORECASE)
+_PORTS = {"http": 80, "https": 443}
 
 
 class Unavailable(Exception):
@@ -36,121 +48,162 @@ class Unavailable(Exception):
         self.after = after
 
 
-class Forbidden(Exception):
-    """A URL that the configuration does not allow; trying again will not help."""
-
-
-@dataclass(frozen=True)
-class Body:
-    """What a server sends for a URL: its status (200, 404 or 410) and its bytes, as they come."""
-
-    status: int
-    blocks: Iterator[bytes]
-
-
 class Http:
-    """Fetches from URLs that begin with one of ``prefixes``. Safe to share between threads."""
+    """Fetches from URLs that begin with one of ``prefixes``. Safe to share between threads.
 
-    def __init__(self, prefixes: Sequence[str], *, seconds: float = limits.DOWNLOAD_SECONDS,
-                 monotonic: Callable[[], float] = time.monotonic) -> None:
+    ``seconds`` is for one file in all, from the request to the last byte; looking up a host's name alone
+    is left to the system's own patience. A host that a prefix gives by name must have public addresses
+    unless ``private``; one that it gives as an address, or as ``localhost``, may be anywhere.
+    ``ca_file`` (PEM) is trusted instead of certifi's authorities. Raises ValueError for a prefix that
+    is no plain URL.
+    """
+
+    def __init__(self, prefixes: Sequence[str], *, seconds: float = limits.DOWNLOAD_SECONDS, private: bool = False,
+                 ca_file: str | None = None, resolve: Resolve = socket.getaddrinfo) -> None:
         self._prefixes = tuple(prefixes)
+        self._places = tuple(_folder(prefix) for prefix in prefixes)
         self._seconds = seconds
-        self._monotonic = monotonic
+        self._private = private
+        self._verify = ca_file or True
+        self._resolve = resolve
         self._local = threading.local()
 
     def allows(self, url: str) -> bool:
-        """Whether a URL may be fetched. Dots in its path are refused, since servers resolve them."""
-        parts = urlsplit(url).path.split("/")
-        return any(url.startswith(prefix) for prefix in self._prefixes) and not {".", ".."} & set(parts)
+        """Whether a URL stands under one of the prefixes."""
+        return (_place(url) or "").startswith(self._places)
 
     @contextmanager
-    def open(self, url: str) -> Iterator[Body]:
-        """A response whose body has not been read. Raises Unavailable or Forbidden."""
-        deadline = self._monotonic() + self._seconds
-        response = self._final(url, deadline)
+    def open(self, url: str, *, packed_limit: int, unpacked_limit: int) -> Iterator[Iterator[bytes] | None]:
+        """A body's blocks without their gzip, read as they are taken; None where the server has no such thing.
+
+        Raises Unavailable or Forbidden; taking blocks raises Unavailable, also for gzip data that ends
+        too early, since its upload may not be over, or Unreadable for corrupt or too much data.
+        """
+        response = self._final(url, time.monotonic() + self._seconds)
         try:
-            yield Body(response.status_code, self._blocks(response, deadline))
+            yield None if response.status_code in GONE else \
+                _unpacked(self._blocks(response), packed_limit, unpacked_limit)
         finally:
             response.close()
 
     def fetch(self, url: str, limit: int) -> bytes | None:
-        """A whole small body; None where the server has no such thing.
+        """A whole small body without its gzip; None where the server has no such thing.
 
         Raises Unavailable, Forbidden, or Unreadable where there are more than ``limit`` bytes.
         """
-        with self.open(url) as body:
-            if body.status != 200:
-                return None
-            data = bytearray()
-            for block in body.blocks:
-                data += block
-                if len(data) > limit:
-                    raise Unreadable(f"more than the {limit:,} bytes that are read")
-            return bytes(data)
+        with self.open(url, packed_limit=limit, unpacked_limit=limit) as blocks:
+            return None if blocks is None else b"".join(blocks)
 
-    def _final(self, url: str, deadline: float) -> requests.Response:
-        for _ in range(REDIRECTS):
+    def _final(self, url: str, ends: float) -> requests.Response:
+        """The answer at the end of all redirects: 200, 404 or 410."""
+        for _ in range(1 + REDIRECTS):
             if not self.allows(url):
                 raise Forbidden(f"{url[:200]} is not under {' or '.join(self._prefixes)}")
-            response = self._get(url, deadline)
+            response = self._get(url, ends)
+            if response.status_code == 200:
+                return response
+            self._finish(response)
             if not response.is_redirect:
                 return _checked(response)
-            response.close()
             url = urljoin(url, response.headers["Location"])
         raise Unavailable(f"more than {REDIRECTS} redirects")
 
-    def _get(self, url: str, deadline: float) -> requests.Response:
-        left = max(0.1, deadline - self._monotonic())
+    def _get(self, url: str, ends: float) -> requests.Response:
         try:
-            return self._session().get(url, stream=True, allow_redirects=False,
-                                       timeout=(min(CONNECT_SECONDS, left), min(30, left)))
-        except requests.RequestException as error:
-            raise Unavailable(f"{urlsplit(url).netloc}: {_reason(error)}") from error
+            return self._session(ends).get(url, stream=True, allow_redirects=False,
+                                           timeout=(CONNECT_SECONDS, IDLE_SECONDS))
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._unavailable(error, url, ends) from error
 
-    def _session(self) -> requests.Session:
+    def _session(self, ends: float) -> requests.Session:
         """One a thread: requests does not promise that a session can be shared."""
         session = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = requests.Session()
+            self._local.wire = Wire(private=self._private, resolve=self._resolve)
             session.trust_env = False
+            session.verify = self._verify
+            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
             session.headers.update({"User-Agent": AGENT, "Accept-Encoding": "gzip"})
+            session.mount("http://", self._local.wire)
+            session.mount("https://", self._local.wire)
+        self._local.wire.ends = ends
         return session
 
-    def _blocks(self, response: requests.Response, deadline: float) -> Iterator[bytes]:
-        """Bytes as they are sent, not decoded. ``read1`` comes back with what is there, so that a
-        server that trickles cannot hold us beyond the deadline, as ``iter_content`` would."""
-        expected, seen = response.headers.get("Content-Length"), 0
+    def _blocks(self, response: requests.Response) -> Iterator[bytes]:
+        """Bytes as they are sent, not decoded. ``read1`` comes back with what is there, and raises where
+        less came than was announced, in Content-Length or by the last chunk."""
+        ends = self._local.wire.ends
         while True:
-            if self._monotonic() > deadline:
-                raise Unavailable(f"not complete after {self._seconds:.0f} s")
             try:
                 block = response.raw.read1(BLOCK, decode_content=False)
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                raise Unavailable(_reason(error)) from error
+                raise self._unavailable(error, response.url, ends) from error
             if not block:
-                break
-            seen += len(block)
+                return
             yield block
-        if expected and expected.isdigit() and seen < int(expected):
-            raise Unavailable(f"{seen:,} of {expected} bytes came")
+
+    def _finish(self, response: requests.Response) -> None:
+        """Read what a refusal says, where that is little: its connection can then be used again."""
+        with suppress(Unavailable):
+            for _ in islice(self._blocks(response), 4):
+                pass
+        response.close()
+
+    def _unavailable(self, error: Exception, url: str, ends: float) -> Unavailable:
+        late = time.monotonic() >= ends
+        return Unavailable(f"{urlsplit(url).netloc}: {f'not done in {self._seconds:g} s' if late else _reason(error)}")
+
+
+def _place(url: str) -> str | None:
+    """A URL in the form that prefixes are compared in; None where two readers might read it differently.
+
+    So it may have no user, no backslash, no fragment, and no dots that a client or server resolves,
+    written as ``%2e`` neither.
+    """
+    match = _URL.fullmatch(url)
+    if match is None or "\\" in url or "#" in url:
+        return None
+    path, _, query = (match["path"] or "/").partition("?")
+    if {".", ".."} & set(re.split(r"[/\\]", unquote(path))):
+        return None
+    scheme = match["scheme"].lower()
+    return f"{scheme}://{match['host'].lower()}:{int(match['port'] or _PORTS[scheme])}{path}?{query}"
+
+
+def _folder(prefix: str) -> str:
+    """A prefix in the same form; it ends where a folder's name ends."""
+    place = _place(prefix)
+    if place is None or not place.endswith("?"):
+        raise ValueError(f"{prefix} is no plain URL without user, '?' and '#'")
+    return place.rstrip("?/") + "/"
+
+
+def _unpacked(blocks: Iterator[bytes], packed_limit: int, unpacked_limit: int) -> Iterator[bytes]:
+    """Packed by the store, and once more by its name, perhaps: believe the bytes, not the headers."""
+    try:
+        yield from unzipped_all(blocks, packed_limit=packed_limit, unpacked_limit=unpacked_limit)
+    except Unreadable as error:
+        if str(error).startswith("truncated"):
+            raise Unavailable(str(error)) from error
+        raise
 
 
 def _checked(response: requests.Response) -> requests.Response:
-    if response.status_code in (200, 404, 410):
+    if response.status_code in GONE:
         return response
-    response.close()
-    host = urlsplit(response.url).netloc
-    raise Unavailable(f"{response.status_code} {response.reason} from {host}", _retry_after(response))
+    raise Unavailable(f"{response.status_code} from {urlsplit(response.url).netloc}",
+                      _retry_after(response.headers.get("Retry-After", "")))
 
 
-def _retry_after(response: requests.Response) -> float | None:
-    value = response.headers.get("Retry-After", "")
-    if value.isdigit():
-        return float(value)
+def _retry_after(value: str) -> float | None:
+    """Seconds, from seconds or a date; at most a day."""
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (TypeError, ValueError):
+        seconds = float(value) if value.isascii() and value.isdigit() else \
+            parsedate_to_datetime(value).timestamp() - time.time()
+    except (TypeError, ValueError, OverflowError):
         return None
+    return min(max(0.0, seconds), RETRY_AFTER)
 
 
 def _reason(error: Exception) -> str:

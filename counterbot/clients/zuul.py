@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-from calendar import timegm
-from collections.abc import Mapping
-from time import strptime
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
 from typing import Any
+from urllib.parse import quote, unquote
 
 from ..core import limits
-from ..core.gunzip import unzipped
 from ..core.model import Artifact, Build, BuildLink, Unreadable
 from .http import Forbidden, Http
 
-_TENANT = re.compile(r"(?:t/(?P<tenant>[^/]+)/)?build/[0-9a-f]{32}/?\Z")
+_PAGE = re.compile(r"(t/(?P<tenant>[^/?#]+)/)?build/(?P<uuid>[0-9a-f]{32})/?")
 
 
 class Zuul:
@@ -34,14 +33,18 @@ class Zuul:
         Raises http's Unavailable and Forbidden, and Unreadable where the answer is no build.
         """
         data = self._http.fetch(self._api(link), limits.API_ANSWER)
-        return None if data is None else parse_build(b"".join(
-            unzipped([data], packed_limit=limits.API_ANSWER, unpacked_limit=limits.API_ANSWER)))
+        if data is None:
+            return None
+        build = parse_build(data)
+        if build.uuid != link.uuid:
+            raise Unreadable(f"Zuul's API answered with another build, {build.uuid[:40]!r}")
+        return build
 
     def _api(self, link: BuildLink) -> str:
-        page = _TENANT.fullmatch(link.url.removeprefix(self._root))
-        if not link.url.startswith(self._root) or page is None or link.uuid is None:
+        page = _PAGE.fullmatch(link.url.removeprefix(self._root))
+        if not link.url.startswith(self._root) or page is None or page["uuid"] != link.uuid:
             raise Forbidden(f"{link.url[:200]} is no build page under {self._root}")
-        tenant = f"tenant/{page['tenant']}/" if page["tenant"] else ""
+        tenant = f"tenant/{quote(unquote(page['tenant']), safe='')}/" if page["tenant"] else ""
         return f"{self._root}api/{tenant}build/{link.uuid}"
 
 
@@ -55,28 +58,29 @@ def parse_build(data: bytes) -> Build:
         raise Unreadable("Zuul's API did not answer an object")
     ref = row["ref"] if isinstance(row.get("ref"), dict) else row
     return Build(
-        uuid=_need(row, "uuid", str), job=_need(row, "job_name", str), result=_may(row, "result", str),
-        voting=row.get("voting") is not False, project=_may(ref, "project", str) or "",
-        branch=_may(ref, "branch", str) or "", pipeline=_may(row, "pipeline", str),
-        log_url=_may(row, "log_url", str), artifacts=tuple(_artifacts(row.get("artifacts"))),
-        ended=_time(_may(row, "end_time", str)))
+        uuid=_need(row, "uuid"), job=_need(row, "job_name"), result=_text(row, "result"),
+        voting=row.get("voting") is not False, project=_text(ref, "project") or "",
+        branch=_text(ref, "branch") or "", pipeline=_text(row, "pipeline"), log_url=_text(row, "log_url"),
+        artifacts=tuple(_artifacts(row.get("artifacts"))), ended=_milliseconds(_text(row, "end_time")))
 
 
-def _need(row: Mapping[str, Any], name: str, kind: type) -> Any:
-    value = _may(row, name, kind)
+def _need(row: Mapping[str, Any], name: str) -> str:
+    value = _text(row, name)
     if value is None:
         raise Unreadable(f"the build row of Zuul's API has no {name}")
     return value
 
 
-def _may(row: Mapping[str, Any], name: str, kind: type) -> Any:
+def _text(row: Mapping[str, Any], name: str) -> str | None:
+    """None for null, nothing and an empty text; half a surrogate pair becomes ``?``, as no database takes it."""
     value = row.get(name)
-    if value is not None and not isinstance(value, kind):
-        raise Unreadable(f"{name} in the build row of Zuul's API is {type(value).__name__}, not {kind.__name__}")
-    return value
+    if value is not None and not isinstance(value, str):
+        raise Unreadable(f"{name} in the build row of Zuul's API is {type(value).__name__}, not text")
+    return value.encode("utf-8", "replace").decode() if value else None
 
 
-def _artifacts(rows: object) -> Any:
+def _artifacts(rows: object) -> Iterator[Artifact]:
+    """Those that have a name and a URL; what else stands there is of no use here."""
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict) and isinstance(row.get("name"), str) and isinstance(row.get("url"), str):
             metadata = row.get("metadata")
@@ -84,9 +88,9 @@ def _artifacts(rows: object) -> Any:
             yield Artifact(row["name"], row["url"], kind if isinstance(kind, str) else None)
 
 
-def _time(text: str | None) -> int | None:
-    """UTC without saying so, as Zuul writes it; epoch milliseconds."""
+def _milliseconds(text: str | None) -> int | None:
+    """Since the epoch, of a time that is UTC without saying so."""
     try:
-        return text and timegm(strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) * 1000
+        return text and int(datetime.fromisoformat(text[:19]).replace(tzinfo=timezone.utc).timestamp()) * 1000
     except ValueError:
         return None

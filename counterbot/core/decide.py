@@ -87,14 +87,15 @@ def decide(report: Report, observed: Iterable[Observed], rules: Mapping[str, Rul
            channels: Iterable[Channel]) -> Decision:
     """All builds of a report weighed together."""
     observed = tuple(observed)
+    missing = _missing(observed)
     over = tuple(finding for build in observed for finding in findings(build.job, build.uuid, build.verdicts))
     if not over:
-        return Decision(_quiet(observed), missing=_missing(observed))
+        return Decision(_quiet(observed), missing=missing)
     wanted = tuple(effect for effect in _wanted(report, over, rules, channels) if effect.findings)
     if not wanted:
-        return Decision(Reason.NOBODY, over)
+        return Decision(Reason.NOBODY, over, missing=missing)
     fresh = tuple(effect for effect in wanted if _is_news(effect, said))
-    return Decision(Reason.OVER if fresh else Reason.SAID_BEFORE, over, fresh)
+    return Decision(Reason.OVER if fresh else Reason.SAID_BEFORE, over, fresh, missing)
 
 
 def _quiet(observed: Iterable[Observed]) -> Reason:
@@ -103,8 +104,15 @@ def _quiet(observed: Iterable[Observed]) -> Reason:
 
 
 def _missing(observed: Iterable[Observed]) -> str:
-    return "; ".join(f"{build.job}: {build.state.value}{f': {build.why}' if build.why else ''}"
-                     for build in observed if build.state is not State.COUNTED)
+    return "; ".join(f"{build.job}: {lack}" for build in observed for lack in _lacks(build))
+
+
+def _lacks(build: Observed) -> Iterable[str]:
+    """What a build should have given and did not."""
+    if build.state is not State.COUNTED:
+        yield f"{build.state.value}{f': {build.why}' if build.why else ''}"
+    if build.unreadable:
+        yield f"not judged: {', '.join(build.unreadable)}"
 
 
 def _wanted(report: Report, over: tuple[Finding, ...], rules: Mapping[str, Rule],
@@ -117,7 +125,7 @@ def _wanted(report: Report, over: tuple[Finding, ...], rules: Mapping[str, Rule]
 
 
 def wants(channel: Channel, report: Report) -> bool:
-    """Whether a channel's own filters let the report through; an unknown pipeline is let through by none."""
+    """Whether a channel's own filters let the report through; an unknown pipeline by no filter but ``*``."""
     return matches(channel.projects, report.patchset.project) and matches(channel.pipelines, report.pipeline or "")
 
 
@@ -138,12 +146,13 @@ def delivery_key(report: Report, effect: Effect) -> str:
 
 def report_key(report: Report) -> str:
     """Server, change, patch set and buildset; without one, a hash of the builds."""
-    builds = ",".join(sorted(link.uuid or link.url for link in report.builds))
+    builds = ",".join(sorted({link.uuid or link.url for link in report.builds}))
     which = report.buildset or hashlib.sha256(builds.encode("utf-8", "replace")).hexdigest()[:32]
     return f"{patchset_key(report.patchset)} {which}"
 
 
 def patchset_key(patchset: PatchSet) -> str:
+    """Server, change and patch set: within it nothing is said twice at one destination."""
     return f"{patchset.server} {patchset.change},{patchset.number}"
 
 

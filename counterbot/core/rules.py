@@ -78,7 +78,7 @@ class Rule:
 
 
 class Outcome(enum.IntEnum):
-    """What is known of a counter; of several, the worst counts.
+    """What is known of a counter; of several, the greatest counts.
 
     within < no data < over: a value over its bound is news whatever else is missing, and what is
     missing must never look as if it had passed.
@@ -87,9 +87,6 @@ class Outcome(enum.IntEnum):
     WITHIN = 0
     NO_DATA = 1
     OVER = 2
-
-    def worst(self, other: Outcome) -> Outcome:
-        return max(self, other)
 
 
 @dataclass(frozen=True)
@@ -132,42 +129,47 @@ def judge(rule: Rule, counters: Counters) -> tuple[Verdict, ...]:
     Within one rule, a bound that gives the whole name takes precedence over patterns, so that an
     exception can stand beside the general case; of several patterns the lowest bound counts.
     """
-    exact = {bound.counter: bound for bound in rule.bounds if not bound.is_pattern}
-    verdicts = [_exact(rule, bound, counters) for bound in exact.values()]
-    lowest: dict[str, Bound] = {}
-    for bound in (bound for bound in rule.bounds if bound.is_pattern):
-        names = [name for name in counters.values if fnmatchcase(name, bound.counter)]
+    limits, unmet = _limits(rule.bounds, counters)
+    return tuple(_verdict(rule.name, name, limit, counters) for name, limit in {**limits, **unmet}.items())
+
+
+def _limits(bounds: Sequence[Bound], counters: Counters) -> tuple[dict[str, Number], dict[str, Number]]:
+    """By counter the bound that counts, and by pattern the bounds that met no counter.
+
+    A pattern also meets counters that came without a usable value: they must not look as if they
+    had passed. What the server does not have at all, a pattern does not ask for.
+    """
+    exact = {bound.counter: bound.max for bound in bounds if not bound.is_pattern}
+    lowest: dict[str, Number] = {}
+    unmet: dict[str, Number] = {}
+    came = [*counters.values, *counters.unreadable, *sorted(counters.resets)]
+    for bound in (bound for bound in bounds if bound.is_pattern):
+        names = [name for name in came if fnmatchcase(name, bound.counter)]
         if not names:
-            verdicts.append(_no_data(rule, bound, counters))
+            unmet[bound.counter] = bound.max
         for name in names:
-            if name not in exact and (name not in lowest or bound.max < lowest[name].max):
-                lowest[name] = bound
-    verdicts += [_held(rule, name, bound.max, counters.values[name]) for name, bound in lowest.items()]
-    return tuple(verdicts)
+            lowest[name] = min(bound.max, lowest.get(name, bound.max))
+    return {**exact, **{name: limit for name, limit in lowest.items() if name not in exact}}, unmet
 
 
-def _exact(rule: Rule, bound: Bound, counters: Counters) -> Verdict:
-    value = counters.values.get(bound.counter)
-    return _no_data(rule, bound, counters) if value is None else _held(rule, bound.counter, bound.max, value)
+def _verdict(rule: str, name: str, limit: Number, counters: Counters) -> Verdict:
+    value = counters.values.get(name)
+    if value is None:
+        return Verdict(rule, name, limit, Outcome.NO_DATA, why=_why_none(name, counters))
+    return Verdict(rule, name, limit, Outcome.OVER if value > limit else Outcome.WITHIN, value)
 
 
-def _held(rule: Rule, name: str, limit: Number, value: Number) -> Verdict:
-    outcome = Outcome.OVER if value > limit else Outcome.WITHIN
-    return Verdict(rule.name, name, limit, outcome, value)
-
-
-def _no_data(rule: Rule, bound: Bound, counters: Counters) -> Verdict:
-    name, group = bound.counter, bound.counter.partition(".")[0]
+def _why_none(name: str, counters: Counters) -> str:
+    """Why a bounded counter, or a pattern, has no value."""
     if name in counters.unreadable:
-        why = counters.unreadable[name]
-    elif name in counters.resets:
-        why = "it went backwards: its server restarted"
-    elif name in counters.absent:
-        why = "the server does not have it"
-    else:
-        why = f"no counter of group {group} came" if not _has_group(counters, group) else "it did not come"
-        why += "".join(f"; {collector}: {reason}" for collector, reason in counters.failures.items())
-    return Verdict(rule.name, name, bound.max, Outcome.NO_DATA, why=why)
+        return counters.unreadable[name]
+    if name in counters.resets:
+        return "it went backwards: its server restarted"
+    if name in counters.absent:
+        return "the server does not have it"
+    group = name.partition(".")[0]
+    why = "it did not come" if _has_group(counters, group) else f"no counter of group {group} came"
+    return why + "".join(f"; {collector}: {reason}" for collector, reason in counters.failures.items())
 
 
 def _has_group(counters: Counters, group: str) -> bool:
@@ -191,5 +193,5 @@ def holds(rule: Rule, case: Case) -> str | None:
     missed, extra = sorted(case.over - over), sorted(over - case.over)
     if not missed and not extra:
         return None
-    parts = [f"expected over: {', '.join(missed)}"] * bool(missed) + [f"over as well: {', '.join(extra)}"] * bool(extra)
-    return "; ".join(parts)
+    told = (("expected over", missed), ("over as well", extra))
+    return "; ".join(f"{words}: {', '.join(names)}" for words, names in told if names)

@@ -230,8 +230,11 @@ class Packets:
         signed = data[at] == SIGNATURE
         flags, length, _ = header(data, at)
         packet = self._fields(at)
-        if packet is not None and fit(packet, at + length, len(data)) and self._ends(at + length):
-            return length, Lost(offset, BAD_CHECKSUM if signed else BAD_START, packet)
+        if packet is not None and fit(packet, at + length, len(data)):
+            if length < left and data[at + length] == SIGNATURE:
+                return length, Lost(offset, BAD_CHECKSUM if signed else BAD_START, packet)
+            if length == left and not signed:
+                return length, Lost(offset, BAD_START, packet)
         return self._followed(flags, length, packet) if signed else None
 
     def _followed(self, flags: int, length: int, packet: Packet | None) -> tuple[int, Lost] | None:
@@ -243,9 +246,9 @@ class Packets:
                 what = BAD_CHECKSUM if flags & VERSION_BITS == VERSION_2 else BAD_VERSION
                 return length, Lost(offset, what, named=self._named(at, at + length))
         if packet is not None and not checked(packet, at + left - 4).fault:
-            length = packet.end + 4 - at
-            if length == left or self._sound(packet.end + 4):
-                return length, Lost(offset, BAD_LENGTH, packet)
+            own = packet.end + 4 - at
+            if own != length and (own == left or self._sound(at + own)):
+                return own, Lost(offset, BAD_LENGTH, packet)
         return None
 
     def _sound(self, at: int) -> bool:
@@ -270,17 +273,17 @@ class Packets:
     def _searched(self) -> Lost | None:
         """Go on to the next packet; None where text was passed over, which may stand between packets."""
         window, region = self._window, Region(self.wanted)
-        offset, head = window.offset, window.data[window.at : window.at + HEADER]
+        offset, left, head = window.offset, window.left, window.data[window.at : window.at + HEADER]
         signed = head[0] == SIGNATURE and (len(head) == 1 or head[1] >> 4 == 2)
-        whole = len(head) == HEADER
-        length = header(head, 0)[1] if whole else HEADER
-        cut = signed and length > window.left
-        packet = self._fields(window.at) if signed and whole else None
+        length = header(head, 0)[1] if len(head) == HEADER else HEADER
+        packet = self._fields(window.at) if signed and len(head) == HEADER else None
         fits = packet is not None and fit(packet, window.at + length, len(window.data))
-        self._search(region, offset + length if fits or length == window.left else offset)
+        self._search(region, offset + length if fits or length == left else offset)
         if not signed and not region.binary:
             return None
-        if cut and not window.left:
+        if not window.left and fits and length == left:
+            return Lost(offset, BAD_CHECKSUM, packet)
+        if not window.left and signed and length > left:
             return Lost(offset, CUT, packet, region.named and not fits, loose=True)
         owner = packet if packet is not None and packet.name is not None else None
         return Lost(offset, UNKNOWN if signed else NO_TEXT, owner, region.named, loose=True)

@@ -6,23 +6,30 @@ that controls a terminal or a channel, cut at a sensible length.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from . import limits
 from .decide import Observed, State
+from .figures import excess, largest_first, number
 from .inert import inert
-from .model import Finding, Number, Report
+from .model import Finding, Report
 from .rules import Rule
+
+__all__ = ["Links", "comment", "irc_line", "number"]
 
 ROWS = 10
 NAME = 80
 """Bytes of a job's or counter's name that are shown."""
 
+IRC_NAMES = (NAME, 48, 24, 12)
+"""The same in a channel's line, where the figures and the link must have room too."""
+
 SENTENCE = 400
-LINK = 1500
+IRC_LINK = 200
+FILE_LINK = 1500
+"""Bytes of a link that opens a bug tracker's form; servers refuse much longer ones."""
 
 
 @dataclass(frozen=True)
@@ -35,68 +42,46 @@ class Links:
 
 def comment(report: Report, over: Iterable[Finding], observed: Sequence[Observed], rules: Mapping[str, Rule],
             links: Links, marker: str) -> str:
-    """The whole review comment: verdict first, marker last, at most ``limits.COMMENT`` bytes."""
+    """The whole review comment: verdict first, marker last, at most ``limits.COMMENT`` bytes.
+
+    Of more than ROWS rows the largest are shown; explanations too long for the comment give way from the last.
+    """
     rows = largest_first(over)
-    shown = rows[:ROWS]
-    tail = [
-        *_explanations(report, shown, rules, links),
-        *_coverage(observed),
-        *_unjudged(observed),
-        'Noise? "recheck".',
-    ]
-    head = [_headline(len(rows)), "", *_table(shown), *([f"  … and {len(rows) - ROWS} more"] * (len(rows) > ROWS)), ""]
-    return _fitted(head, tail, marker)
+    head = [_headline(len(rows)), "", *_table(rows), ""]
+    explanations = list(_explanations(report, rows[:ROWS], rules, links))
+    end = [*_coverage(observed), *_unjudged(observed), 'Noise? "recheck".', marker]
+    while explanations and _size([*head, *explanations, *end]) > limits.COMMENT:
+        explanations.pop()
+    return "\n".join([*head, *explanations, *end])
 
 
 def irc_line(report: Report, over: Iterable[Finding]) -> str:
     """One line for a channel, its link last and whole, at most ``limits.IRC_LINE`` bytes."""
     rows = largest_first(over)
+    link = _irc_link(report.patchset.url)
+    room = limits.IRC_LINE - len(link.encode())
+    texts = [_irc_text(report, rows, name) for name in IRC_NAMES]
+    return inert(next((text for text in texts if len(text.encode()) <= room), texts[-1]), room) + link
+
+
+def _irc_text(report: Report, rows: Sequence[Finding], name: int) -> str:
     first, patchset = rows[0], report.patchset
-    pipeline = f" ({_name(report.pipeline)})" if report.pipeline else ""
+    pipeline = f" ({_name(report.pipeline, name)})" if report.pipeline else ""
     more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
-    text = (f"{_name(patchset.project)} {patchset.change},{patchset.number}{pipeline}: {_name(first.job)} "
-            f"{_name(first.counter)} {number(first.value)} over its bound {number(first.bound)} "
-            f"({excess(first)}){more}")
-    link = f" {inert(patchset.url, 200)}" if patchset.url else ""
-    return inert(text, limits.IRC_LINE - len(link.encode())) + link
+    return (f"{_name(patchset.project, name)} {patchset.change},{patchset.number}{pipeline}: "
+            f"{_name(first.job, name)} {_name(first.counter, name)} {number(first.value)} "
+            f"over its bound {number(first.bound)} ({excess(first)}){more}")
 
 
-def largest_first(over: Iterable[Finding]) -> list[Finding]:
-    """One finding for each counter of a job, that of the lowest bound; the largest excess first."""
-    lowest: dict[tuple[str, str], Finding] = {}
-    for finding in sorted(over, key=lambda finding: (finding.bound, finding.rule)):
-        lowest.setdefault((finding.job, finding.counter), finding)
-    return sorted(lowest.values(), key=lambda finding: (-_ratio(finding), finding.job, finding.counter))
-
-
-def _ratio(finding: Finding) -> float:
-    """How far over, as a part of the bound; infinite where the bound is zero."""
-    return (finding.value - finding.bound) / finding.bound if finding.bound > 0 else math.inf
-
-
-def excess(finding: Finding) -> str:
-    """``+4%``; ``+0.4%`` below one percent; ``×12`` from ten times on; the plain excess over a bound of zero."""
-    ratio = _ratio(finding)
-    if math.isinf(ratio):
-        return f"+{number(finding.value - finding.bound)}"
-    if ratio >= 9:
-        return f"×{number(round(ratio + 1))}"
-    if ratio >= 0.0095:
-        return f"+{ratio:.0%}"
-    return f"+{ratio:.1%}" if ratio >= 0.0005 else "+<0.1%"
-
-
-def number(value: Number) -> str:
-    """With thousands separators, whole where it is whole, short where it is huge."""
-    if abs(value) >= 10**15:
-        return f"{float(value):.4g}"
-    if value == int(value):
-        return f"{int(value):,}"
-    return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"
+def _irc_link(url: str | None) -> str:
+    """Half a link leads nowhere: one that is too long, or would not stay one word, is left out."""
+    whole = url if url and inert(url, IRC_LINK) == url and " " not in url else None
+    return f" {whole}" if whole else ""
 
 
 def _headline(count: int) -> str:
-    return f"Counters: {count} counter{'s' * (count > 1)} over {'their bounds' if count > 1 else 'its bound'} (not voting)."
+    what = "1 counter over its bound" if count == 1 else f"{count} counters over their bounds"
+    return f"Counters: {what} (not voting)."
 
 
 _COLUMNS = (("job", 0), ("counter", 0), ("this run", 12), ("bound", 9), ("over", 6))
@@ -104,10 +89,12 @@ _COLUMNS = (("job", 0), ("counter", 0), ("this run", 12), ("bound", 9), ("over",
 
 
 def _table(rows: Sequence[Finding]) -> list[str]:
+    shown = rows[:ROWS]
     cells = [tuple(title for title, _ in _COLUMNS)] + [
-        (_name(row.job), _name(row.counter), number(row.value), number(row.bound), excess(row)) for row in rows]
+        (_name(row.job), _name(row.counter), number(row.value), number(row.bound), excess(row)) for row in shown]
     widths = [max(least, *(len(line[column]) for line in cells)) for column, (_, least) in enumerate(_COLUMNS)]
-    return [_line(line, widths) for line in cells]
+    more = [f"  … and {len(rows) - ROWS} more"] if len(rows) > ROWS else []
+    return [_line(line, widths) for line in cells] + more
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -135,12 +122,19 @@ def bug_link(bug: str, links: Links) -> str:
 
 
 def _file_link(report: Report, rule: Rule, rows: Sequence[Finding], template: str) -> str:
-    """A link that opens the tracker's form with title and figures filled in."""
-    figures = "\n".join(f"{_name(row.job)}: {_name(row.counter)} {number(row.value)}, bound {number(row.bound)} "
-                        f"({excess(row)})" for row in rows[:3])
+    """A link that opens the tracker's form with title and figures filled in: as many figures as it holds whole."""
     title = inert(f"{rule.title}: {_name(rows[0].counter)} over its bound", 120)
-    text = f"{figures}\nSeen on {report.patchset.url or report.patchset.change}, patch set {report.patchset.number}."
-    return template.replace("{title}", quote(title, safe="")).replace("{text}", quote(text, safe=""))[:LINK]
+    where = f"Seen on {inert(report.patchset.url or '', SENTENCE) or report.patchset.change}, " \
+            f"patch set {report.patchset.number}."
+    figures = [f"{_name(row.job)}: {_name(row.counter)} {number(row.value)}, bound {number(row.bound)} "
+               f"({excess(row)})" for row in rows[:3]]
+    texts = ["\n".join([*figures[:count], where]) for count in range(len(figures), -1, -1)]
+    filled = [_filled(template, title, text) for text in (*texts, "")]
+    return next((link for link in filled if len(link) <= FILE_LINK), filled[-1])
+
+
+def _filled(template: str, title: str, text: str) -> str:
+    return template.replace("{title}", quote(title, safe="")).replace("{text}", quote(text, safe=""))
 
 
 def _coverage(observed: Sequence[Observed]) -> Iterable[str]:
@@ -171,15 +165,8 @@ def _unjudged(observed: Sequence[Observed]) -> Iterable[str]:
         yield f"Not judged: {'; '.join(names[:5])}{f' and {len(names) - 5} more' if len(names) > 5 else ''}."
 
 
-def _name(text: str) -> str:
-    return inert(text, NAME) or "?"
-
-
-def _fitted(head: list[str], tail: list[str], marker: str) -> str:
-    """The whole text; where it is too long the tail gives way from its end, the marker never."""
-    while tail and _size([*head, *tail, marker]) > limits.COMMENT:
-        tail = tail[:-1]
-    return "\n".join([*head, *tail, marker])
+def _name(text: str, limit: int = NAME) -> str:
+    return inert(text, limit) or "?"
 
 
 def _size(lines: Iterable[str]) -> int:

@@ -39,8 +39,8 @@ class Comments:
     """Delivers review comments, one at a time, exactly once."""
 
     def __init__(self, ledger: Ledger, poster: Poster, *, monotonic: Callable[[], float] = time.monotonic,
-                 at: Callable[[str], None] = lambda moment: None,
-                 told: Callable[[Delivery, Result], None] = lambda delivery, result: None) -> None:
+                 at: Callable[[str], None] = lambda _: None,
+                 told: Callable[[Delivery, Result], None] = lambda *_: None) -> None:
         self._ledger = ledger
         self._poster = poster
         self._monotonic = monotonic
@@ -112,7 +112,7 @@ class Lines:
     """The ledger's IRC lines, as the IRC reporter claims and settles them."""
 
     def __init__(self, ledger: Ledger, channels: Iterable[str], *,
-                 told: Callable[[Delivery, Result], None] = lambda delivery, result: None) -> None:
+                 told: Callable[[Delivery, Result], None] = lambda *_: None) -> None:
         self._ledger = ledger
         self._channels = tuple(channels)
         self._told = told

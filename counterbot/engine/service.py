@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 log = logging.getLogger("counterbot.service")
 
-IDLE = 0.2
+IDLE = 1.0
 """Seconds between looks for work that another process, or the passing of time, made due."""
 
 

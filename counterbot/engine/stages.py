@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..artifacts import Artifacts
 from ..clients.http import Forbidden, Unavailable
@@ -30,11 +30,15 @@ log = logging.getLogger("counterbot.engine")
 
 @dataclass(frozen=True)
 class Settings:
-    """What the operator decides. ``deadline`` and ``settle`` are milliseconds after an event came in."""
+    """What the operator decides.
+
+    ``deadline`` and ``settle`` are milliseconds after an event came in: the event's own time is
+    Gerrit's clock, and after an outage it may be long ago.
+    """
 
     recognition: events.Recognition
     channels: tuple[Channel, ...] = ()
-    links: wording.Links = wording.Links()
+    links: wording.Links = field(default_factory=wording.Links)
     deadline: int = 20 * 60 * SECOND
     settle: int = 0
 

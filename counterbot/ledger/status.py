@@ -47,9 +47,8 @@ def status(store: Store) -> Status:
             at = one(query)
             return None if at is None else max(0, now - at)
 
-        waiting = [table for table in (inbox, reports, builds)]
-        aside = [row for table in waiting for row in connection.execute(
-            select(table.c.why).where(table.c.state == QUARANTINED))]
+        aside = [row for table in (inbox, reports, builds)
+                 for row in connection.execute(select(table.c.why).where(table.c.state == QUARANTINED))]
         owed = outbox.c.state.in_(("due", "sending"))
         latest = connection.execute(select(outbox.c.why).where(owed, outbox.c.why != "")
                                     .order_by(outbox.c.due.desc()).limit(1)).scalar()
@@ -59,8 +58,8 @@ def status(store: Store) -> Status:
             backlog=sum(one(select(func.count()).select_from(table).where(table.c.state == "due"))
                         for table in (inbox, reports)),
             backlog_age=age(select(func.min(inbox.c.received)).where(inbox.c.state == "due")),
-            owed={kind: count for kind, count in connection.execute(
-                select(outbox.c.kind, func.count()).where(owed).group_by(outbox.c.kind))},
+            owed=dict(connection.execute(
+                select(outbox.c.kind, func.count()).where(owed).group_by(outbox.c.kind)).tuples().all()),
             owed_age=age(select(func.min(outbox.c.created)).where(owed)),
             owed_why=latest or "",
             refused=one(select(func.count()).select_from(outbox).where(outbox.c.state == "refused")),

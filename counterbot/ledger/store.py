@@ -13,9 +13,9 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, select, update
-from sqlalchemy.dialects import mysql, postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, select, update
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import DBAPIError
 
 BUSY_SECONDS = 30
 FAULTS = 5
@@ -35,13 +35,23 @@ class Lost(Exception):
 
 
 class Store:
-    """One database. ``now`` gives epoch milliseconds."""
+    """One SQLite database. ``now`` gives epoch milliseconds. Raises LedgerError where it cannot be opened."""
 
     def __init__(self, url: str, now: Callable[[], int]) -> None:
         self.now = now
-        self.engine = _engine(url)
-        with told(url):
+        self.engine = create_engine(url, pool_size=16, connect_args={"timeout": BUSY_SECONDS})
+        event.listen(self.engine, "connect", _sqlite_connect)
+        event.listen(self.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        with told(f" {self.engine.url.database}"):
             _migrate(self.engine)
+
+    @classmethod
+    def existing(cls, url: str, now: Callable[[], int]) -> Store:
+        """As a bot left it. Raises LedgerError where none did."""
+        path = make_url(url).database
+        if not path or not Path(path).exists():
+            raise LedgerError(f"no ledger at {path}: the bot has not run yet")
+        return cls(url, now)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -71,7 +81,7 @@ class Store:
                 return None
         with self.write() as connection:
             query = select(table).where(*due).order_by(table.c.due, table.c.id).limit(1)
-            row = connection.execute(query.with_for_update(skip_locked=True)).mappings().first()
+            row = connection.execute(query).mappings().first()
             if row is None:
                 return None
             changes = _put_aside(row) if row["faults"] >= FAULTS and not patient else _taken(row, taken, self.now() + lease)
@@ -90,7 +100,7 @@ class Store:
     def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert the rows that are not there yet."""
         if rows:
-            connection.execute(_insert_new(connection, table), list(rows))
+            connection.execute(insert(table).on_conflict_do_nothing(), list(rows))
 
 
 def _put_aside(row: Row) -> Row:
@@ -101,34 +111,13 @@ def _taken(row: Row, state: str | None, until: int) -> Row:
     return {"state": state or row["state"], "due": until, "faults": row["faults"] + 1, "fence": row["fence"] + 1}
 
 
-def _insert_new(connection: Connection, table: Table) -> object:
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
-    if connection.dialect.name in ("mysql", "mariadb"):
-        return mysql.insert(table).prefix_with("IGNORE")
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table).on_conflict_do_nothing()
-    return insert(table)
-
-
 @contextmanager
-def told(url: str = "") -> Iterator[None]:
+def told(where: str = "") -> Iterator[None]:
     """Database errors as LedgerError, without the statement and its values."""
     try:
         yield
-    except OperationalError as error:
-        raise LedgerError(f"database{' ' + url if url else ''}: {error.orig}") from error
     except DBAPIError as error:
-        raise LedgerError(f"database: {type(error.orig).__name__}: {error.orig}") from error
-
-
-def _engine(url: str) -> Engine:
-    if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
-    engine = create_engine(url, pool_size=16, connect_args={"timeout": BUSY_SECONDS})
-    event.listen(engine, "connect", _sqlite_connect)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    return engine
+        raise LedgerError(f"database{where}: {error.orig}") from error
 
 
 def _sqlite_connect(connection: object, _record: object) -> None:

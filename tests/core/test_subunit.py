@@ -271,7 +271,7 @@ def test_false_headers_cost_bounded_work(claimed, before):
 
 def test_where_false_headers_cost_too_much_the_stream_is_refused():
     with pytest.raises(Unreadable, match="too many false packet starts"):
-        documents([false_headers(60_000, 1_000_000), bytes(1_000_000), counters()], NAME)
+        documents([b"text\n", false_headers(60_000, 1_000_000), bytes(1_000_000), counters()], NAME)
 
 
 def test_simple_false_headers_do_not_hide_the_attachment():

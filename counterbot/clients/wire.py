@@ -1,0 +1,132 @@
+"""Beneath HTTP: connections to checked addresses only, and answers that keep to a deadline. Knows no URLs.
+
+A deadline in requests is one for each ``recv``, which a server that trickles never misses; here every
+read, of headers too, is given what is left of the whole. Host names are looked up once, and the
+address that was checked is the one connected to, whatever the name says a moment later; Host header
+and TLS server name stay those of the URL.
+"""
+
+from __future__ import annotations
+
+import io
+import socket
+import time
+from collections.abc import Callable, Iterable
+from http.client import HTTPResponse
+from ipaddress import ip_address
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+
+CONNECT_SECONDS = 10
+IDLE_SECONDS = 30
+"""How long an address may take to connect, and a server to send its next byte."""
+
+Resolve = Callable[..., Iterable[tuple[Any, ...]]]
+"""As ``socket.getaddrinfo``."""
+
+
+class Forbidden(Exception):
+    """What the configuration does not allow to be fetched; trying again will not help."""
+
+
+class Wire(HTTPAdapter):
+    """One thread's connections. ``ends`` (monotonic seconds) is when the request being made must be over."""
+
+    def __init__(self, *, private: bool, resolve: Resolve) -> None:
+        self.ends = 0.0
+        self._private = private
+        self._resolve = resolve
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """As the base class, with connections of our own."""
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = {
+            "http": _pool(HTTPConnectionPool, self), "https": _pool(HTTPSConnectionPool, self)}
+
+    def connect(self, host: str, port: int, options: Iterable[tuple[int, int, int]]) -> socket.socket:
+        """A connected socket. Raises Forbidden where no address of the host may be spoken to, and OSError."""
+        reason: OSError | None = None
+        for address in self._addresses(host, port):
+            try:
+                sock = socket.create_connection((address, port), min(CONNECT_SECONDS, left(self.ends)))
+            except OSError as error:
+                reason = error
+            else:
+                for option in options:
+                    sock.setsockopt(*option)
+                return sock
+        raise reason or OSError(f"{host} has no address")
+
+    def _addresses(self, host: str, port: int) -> list[str]:
+        """Of a name only public addresses; a literal stands in a prefix that the operator wrote."""
+        found = list(dict.fromkeys(info[4][0] for info in self._resolve(host, port, type=socket.SOCK_STREAM)))
+        usable = [address for address in found if self._private or is_literal(host) or is_public(address)]
+        if found and not usable:
+            raise Forbidden(f"{host} is at {found[0]}, which is no public address")
+        return usable
+
+
+def left(ends: float) -> float:
+    """Seconds until then. Raises TimeoutError when there are none."""
+    seconds = ends - time.monotonic()
+    if seconds <= 0:
+        raise TimeoutError("its time is over")
+    return seconds
+
+
+def is_literal(host: str) -> bool:
+    """Whether a host is an address as it stands, or ``localhost``."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return True
+
+
+def is_public(address: str) -> bool:
+    """Whether an address belongs to the internet at large; an IPv4 address in IPv6's clothes is the former."""
+    ip = ip_address(address.partition("%")[0])
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    return ip.is_global and not ip.is_multicast
+
+
+def _pool(base: type[HTTPConnectionPool], wire: Wire) -> type[HTTPConnectionPool]:
+    """A pool whose connections ask the wire for their sockets."""
+
+    class Connection(base.ConnectionCls):  # type: ignore[misc, name-defined]
+        def _new_conn(self) -> socket.socket:
+            return wire.connect(self.host, self.port, self.socket_options or ())
+
+        def response_class(self, sock: socket.socket, *arguments: Any, **options: Any) -> HTTPResponse:
+            return _Response(wire.ends, sock, *arguments, **options)
+
+    return type(base.__name__, (base,), {"ConnectionCls": Connection})
+
+
+class _Response(HTTPResponse):
+    """An answer whose every byte, from the status line on, comes through ``_Timed``."""
+
+    def __init__(self, ends: float, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self.fp.close()
+        self.fp = io.BufferedReader(_Timed(sock, ends))
+
+
+class _Timed(io.RawIOBase):
+    def __init__(self, sock: socket.socket, ends: float) -> None:
+        self._sock, self._ends = sock, ends
+        self._raw = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(min(IDLE_SECONDS, left(self._ends)))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()

@@ -1,0 +1,18 @@
+"""Sphinx's settings. The documentation is built without network."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from counterbot import __version__
+
+project = "counterbot"
+copyright = "the counterbot authors"
+release = version = __version__
+exclude_patterns = ["_build"]
+html_theme = "alabaster"
+html_theme_options = {"description": "Sees when a change makes a CI job work harder", "page_width": "60em"}
+html_copy_source = False
+highlight_language = "none"
+nitpicky = True
