@@ -18,7 +18,7 @@ def paths(data: bytes) -> list[str]:
     tree = document.get("tree") if isinstance(document, dict) else None
     if not isinstance(tree, list):
         raise Unreadable("zuul-manifest.json has no tree")
-    return sorted(_files(tree))
+    return sorted(set(_files(tree)))
 
 
 def _files(tree: list[object]) -> Iterator[str]:

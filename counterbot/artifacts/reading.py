@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import posixpath
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from urllib.parse import quote, urlsplit
 
@@ -53,23 +54,21 @@ class _Files:
     sure: bool
 
 
+_Source = tuple[str, Callable[[], list[Counters]], list[Counters]]
+"""A file's name, how it is read, and where its counters go."""
+
+
 @dataclass
 class _Found:
     """What has been read so far: counters in order, and by file name why something could not be read."""
 
     parts: list[Counters] = field(default_factory=list)
+    performance: list[Counters] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
-
-    def attempt(self, name: str, read: Callable[[], Iterable[Counters]]) -> None:
-        """One file: that it cannot be read is told, and costs no other file."""
-        try:
-            self.parts += read()
-        except (Unreadable, Forbidden) as error:
-            self.failures[name] = str(error)
 
 
 class Artifacts:
-    """Reads builds' counters over HTTP. ``packed`` and ``unpacked`` limit the bytes of a stream."""
+    """Reads builds' counters over HTTP. ``packed`` and ``unpacked`` are bytes of a stream, ``seconds`` is a build's."""
 
     def __init__(self, http: Http, *, packed: int = limits.STREAM_PACKED, unpacked: int = limits.STREAM_UNPACKED,
                  seconds: float = limits.READING_SECONDS) -> None:
@@ -79,31 +78,35 @@ class Artifacts:
 
     def read(self, build: Build) -> Reading:
         """The counters of a finished build. Raises nothing that a server or a file can cause."""
-        found, ends = _Found(), time.monotonic() + self._seconds
         try:
-            files = self._files(build, found)
-            for _ in self._steps(build, files, found):
-                if time.monotonic() > ends:
-                    return Reading(None, f"its logs could not be read in {self._seconds:g} s")
-            performance = self._performance(files, found)
+            return _reading(self._found(build, time.monotonic() + self._seconds))
         except Unavailable as error:
             return Reading(None, str(error), after=error.after)
         except Forbidden as error:
             return Reading(State.UNREADABLE, str(error))
-        return _reading(found, performance)
 
-    def _steps(self, build: Build, files: _Files, found: _Found) -> Iterator[None]:
-        """Read one thing after the other, returned artifacts or else streams."""
+    def _found(self, build: Build, ends: float) -> _Found:
+        """Every source read, one after the other: that one cannot be read is told, and costs no other."""
+        found = _Found()
+        for name, read, into in self._sources(build, self._files(build, found), found):
+            if time.monotonic() > ends:
+                raise Unavailable(f"its logs could not be read in {self._seconds:g} s")
+            try:
+                into.extend(read())
+            except (Unreadable, Forbidden) as error:
+                found.failures[name] = str(error)
+        return found
+
+    def _sources(self, build: Build, files: _Files, found: _Found) -> Iterator[_Source]:
         returned = [artifact.url for artifact in build.artifacts if artifact.type == "counters"]
         for url in returned:
-            found.attempt(_name(url), lambda url=url: [documents.parse_counters(self._needed(url))])
-            yield
+            yield _name(url), partial(self._returned, url), found.parts
         streams = [] if returned else [path for path in files.paths if path.endswith((".subunit", ".subunit.gz"))]
         for path in streams[: limits.STREAMS]:
-            found.attempt(path, lambda path=path: self._stream(files, path))
-            yield
+            yield path, partial(self._stream, files, path), found.parts
         if len(streams) > limits.STREAMS:
-            found.failures["streams"] = f"{len(streams) - limits.STREAMS} more than the {limits.STREAMS} that are read"
+            found.failures["streams"] = f"{len(streams)}, of which only {limits.STREAMS} are read"
+        yield PERFORMANCE, partial(self._performance, files), found.performance
 
     def _files(self, build: Build, found: _Found) -> _Files:
         """The build's files. A manifest that is no manifest is a failure, and the usual places are tried."""
@@ -119,24 +122,22 @@ class Artifacts:
             found.failures[MANIFEST] = str(error)
             return _Files(root, USUAL, False)
 
+    def _returned(self, url: str) -> list[Counters]:
+        return [documents.parse_counters(self._needed(url, limits.COUNTERS_FILE))]
+
     def _stream(self, files: _Files, path: str) -> list[Counters]:
         """The run-level attachments of one subunit stream, in order of completion."""
         with self._open(files, path, self._packed, self._unpacked) as blocks:
             contents = [] if blocks is None else subunit.documents(blocks, ATTACHMENT)
         return [documents.parse_counters(content) for content in contents]
 
-    def _performance(self, files: _Files, found: _Found) -> Counters | None:
+    def _performance(self, files: _Files) -> list[Counters]:
         """Of the first node that has it: values of several nodes are not to be mixed."""
-        read: list[Counters] = []
         for path in sorted((path for path in files.paths if posixpath.basename(path) == PERFORMANCE), key=_nearest):
-            try:
-                with self._open(files, path, limits.COUNTERS_FILE, limits.COUNTERS_FILE) as blocks:
-                    if blocks is not None:
-                        return documents.parse_performance(b"".join(blocks))
-            except (Unreadable, Forbidden) as error:
-                found.failures[path] = str(error)
-                return None
-        return None
+            with self._open(files, path, limits.COUNTERS_FILE, limits.COUNTERS_FILE) as blocks:
+                if blocks is not None:
+                    return [documents.parse_performance(b"".join(blocks))]
+        return []
 
     @contextmanager
     def _open(self, files: _Files, path: str, packed: int, unpacked: int) -> Iterator[Iterator[bytes] | None]:
@@ -151,7 +152,7 @@ class Artifacts:
             raise Unavailable(f"{path} is listed but not there yet")
         yield None
 
-    def _needed(self, url: str, limit: int = limits.COUNTERS_FILE) -> bytes:
+    def _needed(self, url: str, limit: int) -> bytes:
         """A small file that Zuul announced."""
         data = self._http.fetch(url, limit)
         if data is None:
@@ -159,9 +160,9 @@ class Artifacts:
         return data
 
 
-def _reading(found: _Found, performance: Counters | None) -> Reading:
+def _reading(found: _Found) -> Reading:
     merged = documents.merge(found.parts)
-    if performance:
+    for performance in found.performance:
         merged = documents.complete(merged, performance)
     why = _told(found.failures)
     if merged.values:
@@ -171,7 +172,7 @@ def _reading(found: _Found, performance: Counters | None) -> Reading:
     return Reading(State.NONE, _told(merged.failures))
 
 
-def _told(reasons: dict[str, str]) -> str:
+def _told(reasons: Mapping[str, str]) -> str:
     more = len(reasons) - REASONS
     told = "; ".join(f"{name}: {reason}" for name, reason in islice(reasons.items(), REASONS))
     return told + (f"; and {more} more" if more > 0 else "")

@@ -39,6 +39,9 @@ POLL_SECONDS = 0.1
 ERROR_TEXT = 16 << 10
 """Bytes of a command's stderr that are kept: its end."""
 
+TROUBLE = Exception
+"""paramiko raises in the caller's thread whatever ended its own: any error that a malformed packet can cause."""
+
 # paramiko logs a traceback for whatever it also raises; what it raises is told once, by whoever catches it.
 QUIET = logging.getLogger("counterbot.clients.ssh.paramiko")
 QUIET.setLevel(logging.CRITICAL)
@@ -134,7 +137,7 @@ class Connection:
                     return self._collect(channel, limit)
                 finally:
                     channel.close()
-            except (paramiko.SSHException, OSError, EOFError) as error:
+            except TROUBLE as error:
                 self.close()
                 raise self._error(error, sent=sent) from error
 
@@ -145,7 +148,7 @@ class Connection:
                 channel = self._transport.open_session()
                 channel.exec_command(command)
                 channel.shutdown_write()
-            except (paramiko.SSHException, OSError, EOFError) as error:
+            except TROUBLE as error:
                 raise self._error(error) from error
         return Stream(self, channel)
 
@@ -162,7 +165,7 @@ class Connection:
         try:
             with self._within(seconds, f"no sign of life from the server within {seconds:g} s"):
                 self._transport.global_request("keepalive@openssh.com", wait=True)
-        except (paramiko.SSHException, OSError, EOFError) as error:
+        except TROUBLE as error:
             self.close(words(error))
         finally:
             self._probing.release()
@@ -190,7 +193,7 @@ class Connection:
         with self._within(seconds, f"no SSH handshake within {seconds:g} s"):
             try:
                 self._transport.start_client()
-            except (paramiko.SSHException, OSError, EOFError) as error:
+            except TROUBLE as error:
                 raise self._error(error) from error
 
     def _host_key(self) -> paramiko.PKey:
@@ -209,7 +212,7 @@ class Connection:
                 if not self.alive or "timeout" in str(error):
                     raise self._error(error) from error
                 missing = ["another key"]
-            except (paramiko.SSHException, OSError, EOFError) as error:
+            except TROUBLE as error:
                 raise self._error(error) from error
         if missing:
             raise LoginRefused(

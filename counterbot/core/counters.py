@@ -50,12 +50,9 @@ def merge(parts: Iterable[Counters]) -> Counters:
 def complete(counters: Counters, performance: Counters) -> Counters:
     """The attachment's counters, and from performance.json the groups that it does not have."""
     have = {_group(name) for name in (*counters.values, *counters.unreadable)}
-    return replace(
-        counters,
-        values={**counters.values, **_without(performance.values, have)},
-        unreadable={**counters.unreadable, **_without(performance.unreadable, have)},
-        failures={**performance.failures, **counters.failures},
-    )
+    missing = replace(performance, values=_without(performance.values, have),
+                      unreadable=_without(performance.unreadable, have))
+    return merge([missing, counters])
 
 
 def _without(named: Mapping[str, T], groups: set[str]) -> dict[str, T]:

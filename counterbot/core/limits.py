@@ -47,6 +47,9 @@ ATTACHMENT = COUNTERS_FILE
 DOWNLOAD_SECONDS = 120
 """In all, for one file, from the request to the last byte."""
 
+READING_SECONDS = 300
+"""Before the last of a build's files is asked for; with it, less than a piece of work is leased for."""
+
 RULE_FILE = 1 << 20
 
 COMMENT = 16_000

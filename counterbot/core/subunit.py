@@ -17,12 +17,13 @@ from typing import Generic, Protocol, TypeVar
 from . import limits
 from .model import Unreadable
 from .subunit_packets import Lost, Packets
-from .subunit_wire import EOF, FILE, TEST_ID, Packet
+from .subunit_wire import EOF, FILE, TEST_ID, Packet, is_text
 
 RUN_LEVEL = FILE | TEST_ID  # a mask: of these, a run-level file has FILE alone
 
 UNFINISHED = 128 << 20
 """Bytes of memory, about, that attachments without an end may take while a stream is listed."""
+A_CHUNK = 20  # bytes; the packet of a file is hardly shorter
 OVERHEAD = 1000  # of an unfinished attachment besides its names
 
 VERSION_1 = re.compile(rb"\s*(time|tags|progress|test(ing)?|success(ful)?|failure|error|skip|u?xsuccess|xfail)[: ]")
@@ -80,6 +81,8 @@ def documents(
             raise Unreadable(f"{name}: {Damage(item.offset, item.what)}")
         else:
             tell(Damage(item.offset, item.what))
+    if files.doubtful is not None:
+        raise Unreadable(f"{name}: {_begun_in(files.doubtful)}")
     _check_version(packets)
     return done
 
@@ -97,6 +100,8 @@ def listing(blocks: Iterable[bytes], *, tell: Callable[[Damage], None] = _tell_n
             tell(_broken(item, files))
         else:
             yield _attachment(item)
+    if files.doubtful is not None:
+        tell(_begun_in(files.doubtful))
     _check_version(packets)
 
 
@@ -161,16 +166,22 @@ class _Files(Generic[D]):
 
     The key of a file is route code, test id and name. ``open`` are those whose end did not come yet;
     with ``keep`` the whole ones count as kept in memory too.
+
+    The mime type comes with a file's first packet. So a run-level file that begins without, behind lost
+    bytes that nobody knows, may have begun in them: it is broken, and ``doubtful`` is that loss.
     """
 
     def __init__(self, packets: Iterable[Packet | Lost], new: Callable[[], D], keep: bool = False) -> None:
         self.open: dict[_Key, _File[D]] = {}
+        self.doubtful: Lost | None = None
+        self._loss: Lost | None = None
         self._packets, self._new, self._keep = packets, new, keep
         self._room = _Room(UNFINISHED, "too many attachments without an end")
 
     def __iter__(self) -> Iterator[_File[D] | Lost]:
         for item in self._packets:
             if isinstance(item, Lost):
+                self._loss = item if item.loose and item.size >= A_CHUNK else self._loss
                 yield item
                 continue
             file = self.of(item)
@@ -188,6 +199,8 @@ class _Files(Generic[D]):
         if file is None:
             file = self.open[packet.key] = _File(packet.key, self._new())
             self._room.take(file.weight)
+            if self._loss is not None and packet.test_id is None and packet.mime is None:
+                file.broken, self.doubtful = True, self._loss
         return file
 
     def close(self, packet: Packet) -> None:
@@ -206,7 +219,7 @@ def _touches(lost: Lost, name: bytes, begun: bool) -> bool:
 
 def _resembles(damaged: bytes | None, name: bytes) -> bool:
     """Whether a name that may itself be damaged was this one. None: it was not to be read."""
-    if damaged is None:
+    if damaged is None or not is_text(damaged):
         return True
     return len(damaged) == len(name) and 2 * sum(map(eq, damaged, name)) > len(name)
 
@@ -226,6 +239,10 @@ def _broken(lost: Lost, files: _Files[_Digest]) -> Damage:
             files.close(owner)
     left_out = f"; attachments left out: {hurt}" if hurt else ""
     return Damage(lost.offset, lost.what + left_out)
+
+
+def _begun_in(lost: Lost) -> Damage:
+    return Damage(lost.offset, f"{lost.what}; what follows may have begun there")
 
 
 def _attachment(file: _File[_Digest]) -> Attachment:

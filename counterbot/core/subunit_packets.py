@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from .model import Unreadable
+from .subunit_window import Window
 from .subunit_wire import (
     FILE,
     HEADER,
@@ -26,6 +27,7 @@ from .subunit_wire import (
     fit,
     head_of,
     header,
+    of_a_test,
     stored_checksum,
 )
 
@@ -51,7 +53,7 @@ class Lost:
     """Bytes that damage made unreadable.
 
     ``owner`` is the packet they were, where its fields fit its length. ``named``: the wanted name is
-    among the bytes. ``loose``: nobody can say what they held, or what followed them.
+    among the bytes. ``loose``: nobody can say what they held, or what followed them. ``size`` is in bytes.
     """
 
     offset: int
@@ -59,53 +61,7 @@ class Lost:
     owner: Packet | None = None
     named: bool = False
     loose: bool = False
-
-
-class Window:
-    """The bytes of a stream that are still needed; ``at`` is how far in ``data`` the reader is."""
-
-    def __init__(self, blocks: Iterable[bytes]) -> None:
-        self._blocks = iter(blocks)
-        self._ended = False
-        self._base = 0
-        self.data, self.at = b"", 0
-
-    @property
-    def offset(self) -> int:
-        return self._base + self.at
-
-    @property
-    def left(self) -> int:
-        return len(self.data) - self.at
-
-    @property
-    def taken(self) -> int:
-        """How many bytes the stream has given so far."""
-        return self._base + len(self.data)
-
-    def fill(self, size: int) -> bool:
-        """Whether so many bytes lie ahead, after reading on where need be. Changes ``data`` and ``at``."""
-        if self.left < size and not self._ended:
-            self._read(size)
-        return self.left >= size
-
-    def ahead(self) -> None:
-        """Have two whole packets ahead; reads so much on that doing this at every byte stays cheap."""
-        if self.left < 2 * LONGEST:
-            self.fill(3 * LONGEST)
-
-    def _read(self, size: int) -> None:
-        parts = [self.data[self.at :]]
-        have = len(parts[0])
-        while have < size:
-            block = next(self._blocks, None)
-            if block is None:
-                self._ended = True
-                break
-            parts.append(block)
-            have += len(block)
-        self._base += self.at
-        self.data, self.at = b"".join(parts), 0
+    size: int = 0
 
 
 class Region:
@@ -244,7 +200,8 @@ class Packets:
             self._spend(length)
             if self._sound(at + length):
                 what = BAD_CHECKSUM if flags & VERSION_BITS == VERSION_2 else BAD_VERSION
-                return length, Lost(offset, what, named=self._named(at, at + length))
+                loose = packet is None or not of_a_test(packet)
+                return length, Lost(offset, what, None, self._named(at, at + length), loose, length)
         if packet is not None and not checked(packet, at + left - 4).fault:
             own = packet.end + 4 - at
             if own != length and (own == left or self._sound(at + own)):
@@ -274,19 +231,19 @@ class Packets:
         """Go on to the next packet; None where text was passed over, which may stand between packets."""
         window, region = self._window, Region(self.wanted)
         offset, left, head = window.offset, window.left, window.data[window.at : window.at + HEADER]
-        signed = head[0] == SIGNATURE and (len(head) == 1 or head[1] >> 4 == 2)
+        signed = head[0] == SIGNATURE
         length = header(head, 0)[1] if len(head) == HEADER else HEADER
         packet = self._fields(window.at) if signed and len(head) == HEADER else None
         fits = packet is not None and fit(packet, window.at + length, len(window.data))
         self._search(region, offset + length if fits or length == left else offset)
-        if not signed and not region.binary:
+        if not (signed or region.binary or region.held_needle):
             return None
         if not window.left and fits and length == left:
             return Lost(offset, BAD_CHECKSUM, packet)
         if not window.left and signed and length > left:
-            return Lost(offset, CUT, packet, region.named and not fits, loose=True)
+            return Lost(offset, CUT, packet, region.named and not fits, True, left)
         owner = packet if packet is not None and packet.name is not None else None
-        return Lost(offset, UNKNOWN if signed else NO_TEXT, owner, region.named, loose=True)
+        return Lost(offset, UNKNOWN if signed else NO_TEXT, owner, region.named, True, window.offset - offset)
 
     def _search(self, region: Region, inside: int) -> None:
         """Pass over bytes up to a packet. Before the offset ``inside`` it may be one that a log holds."""

@@ -122,14 +122,22 @@ def checked(packet: Packet, end: int) -> Packet:
         return packet._replace(fault="file content reaches past the end of its packet")
     if packet.fault or packet.end > end:
         return packet._replace(fault=packet.fault or "a packet ends inside its fields")
-    for raw in filter(None, (packet.test_id, packet.mime, packet.name, packet.route)):
-        try:
-            raw.decode()
-        except UnicodeDecodeError:
-            return packet._replace(fault="a string in a packet is not UTF-8")
-        if 0 in raw:
-            return packet._replace(fault="a string in a packet has a zero byte")
+    if not all(map(is_text, filter(None, (packet.test_id, packet.mime, packet.name, packet.route)))):
+        return packet._replace(fault="a string in a packet is not UTF-8, or has a zero byte")
     return packet
+
+
+def is_text(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return 0 not in raw
+
+
+def of_a_test(packet: Packet) -> bool:
+    """Whether a damaged packet has what looks like a test id."""
+    return packet.test_id is not None and len(packet.test_id) > 0 and is_text(packet.test_id)
 
 
 def fit(packet: Packet, end: int, have: int) -> bool:

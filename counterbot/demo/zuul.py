@@ -37,8 +37,7 @@ class Zuul:
         self.flat = flat
         self.answers: dict[str, Answer] = {}
         self.requests: list[str] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self.logs = f"{self.url}/logs/"
 
@@ -54,8 +53,9 @@ class Zuul:
         """The URL of a build's page, as it stands in Zuul's comment."""
         return f"{self.url}/t/{self.tenant}/build/{uuid}"
 
-    def add_build(self, uuid: str, job: str, files: Mapping[str, bytes] | None = None, *, result: str | None = "SUCCESS",
-                  voting: bool = True, artifacts: tuple[dict[str, Any], ...] = (), manifest: bool = True,
+    def add_build(self, uuid: str, job: str, files: Mapping[str, bytes] | None = None, *,
+                  result: str | None = "SUCCESS", voting: bool = True,
+                  artifacts: tuple[dict[str, Any], ...] = (), manifest: bool = True,
                   project: str = "openstack/nova", branch: str = "master", change: int = 1, patchset: int = 1,
                   pipeline: str = "check") -> dict[str, Any]:
         """Add a build with its log files; without ``files`` it has no logs. Returns its API row."""
@@ -98,6 +98,13 @@ class Zuul:
         return self.answers.pop(url.removeprefix(self.url))
 
 
+class _Server(ThreadingHTTPServer):
+    """Takes as many connections at once as a bot under load opens."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+
 def _manifest(files: Mapping[str, bytes]) -> dict[str, Any]:
     tree: list[dict[str, Any]] = []
     for path, content in sorted(files.items()):
@@ -119,8 +126,10 @@ def _handler(zuul: Zuul) -> type[BaseHTTPRequestHandler]:
         """One request; HTTP/1.1, so that connections are kept as real servers keep them."""
 
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        """Headers and body are written apart: the body would wait for the headers' acknowledgement."""
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             """Answer from the table."""
             zuul.requests.append(self.path)
             answer = zuul.answers.get(self.path) or Answer(_NOT_FOUND, 404, {"Content-Type": "text/html;charset=utf-8"})

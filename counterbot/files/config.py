@@ -25,8 +25,7 @@ from .validate import Strict, shown, validate
 SECRET_FILE = 4096
 """Bytes; a password is one line."""
 
-DATABASE = re.compile(r"(sqlite|postgresql|mysql|mariadb)(\+\w+)?://")
-SQLITE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:)([^?]+)(.*)")
+SQLITE = "sqlite:///"
 HOST = re.compile(r"[A-Za-z0-9._:-]+")
 NICK = re.compile(r"[A-Za-z\[\]\\`_^{|}][A-Za-z0-9\[\]\\`_^{|}-]{0,29}")
 """RFC 2812, section 2.3.1; networks allow up to 30 characters."""
@@ -67,11 +66,11 @@ def _prefix(value: str) -> str:
 
 
 def _database(value: str, info: ValidationInfo) -> str:
-    """An SQLAlchemy URL; it may hold a password and is never repeated."""
-    if not DATABASE.match(value):
-        raise ValueError("must be a URL of sqlite, postgresql, mysql or mariadb, such as sqlite:///counterbot.db")
-    file = SQLITE_FILE.fullmatch(value)
-    return f"{file[1]}{_within(file[2], info)}{file[3]}" if file else value
+    """An SQLAlchemy URL of a file; what was given may hold a password and is never repeated."""
+    path = value.removeprefix(SQLITE)
+    if path == value or not path or path.startswith(":") or "?" in path:
+        raise ValueError(f"must be the URL of an SQLite file, such as {SQLITE}counterbot.db")
+    return f"{SQLITE}{_within(path, info)}"
 
 
 def _nick(value: str) -> str:
@@ -233,7 +232,7 @@ class Config(Strict):
     zuul: Zuul = Field(description="The CI system.")
     rules: FilePath = Field(description="The folder of the rules.", examples=["queries/"])
     database: Annotated[str, AfterValidator(_database)] = Field(
-        description="What the bot knows and owes, as an SQLAlchemy URL: SQLite, PostgreSQL or MariaDB.",
+        description="What the bot knows and owes: the URL of an SQLite file, on a local disk.",
         examples=["sqlite:///counterbot.db"],
         repr=False,
     )

@@ -68,7 +68,7 @@ class Store:
         with told(), self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             yield connection
 
-    def claim(self, table: Table, lease: int, *conditions: object, states: Sequence[str] = ("due",),
+    def claim(self, table: Table, lease: int, *conditions: Any, states: Sequence[str] = ("due",),
               taken: str | None = None, patient: bool = False) -> Row | None:
         """The row that has been due longest, leased to the caller for ``lease`` milliseconds.
 
@@ -84,7 +84,8 @@ class Store:
             row = connection.execute(query).mappings().first()
             if row is None:
                 return None
-            changes = _put_aside(row) if row["faults"] >= FAULTS and not patient else _taken(row, taken, self.now() + lease)
+            poisonous = row["faults"] >= FAULTS and not patient
+            changes = _put_aside(row) if poisonous else _taken(row, taken, self.now() + lease)
             connection.execute(update(table).where(table.c.id == row["id"]).values(changes))
         return None if changes["state"] == QUARANTINED else {**row, **changes}
 

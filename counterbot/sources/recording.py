@@ -11,7 +11,8 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from io import BufferedReader
 from pathlib import Path
 
 from ..core import limits
@@ -34,6 +35,7 @@ def recorded(
 
 
 def _lines(source: str | Path, lines: Lines) -> Iterator[bytes | TooLong]:
+    opened: AbstractContextManager[BufferedReader]
     opened = nullcontext(sys.stdin.buffer) if str(source) == "-" else open(source, "rb")  # noqa: SIM115
     with opened as stream:
         while chunk := stream.read1(CHUNK):  # what is there now: a fifo's writer may be in no hurry

@@ -213,6 +213,23 @@ def test_a_cut_never_shortens_an_attachment(layout):
         assert found(stream[:end]) in ([], [DOC], None), end
 
 
+BURST_IN = SOME + b"".join(streams.chunks(DOC, 250)) + TESTS[0]
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.integers(len(SOME) - 1500, len(BURST_IN) - len(TESTS[0])), st.binary(min_size=2, max_size=1000))
+@example(len(SOME) - 15, bytes(30))
+@example(len(SOME) + 280, b"ZZZZ")
+def test_an_overwritten_piece_never_shortens_an_attachment(at, piece):
+    assert found(BURST_IN[:at] + piece + BURST_IN[at + len(piece) :]) in ([DOC], None)
+
+
+def test_a_file_that_may_have_begun_in_what_is_lost_is_unreadable():
+    lost = b"\xb3" + bytes(300) + b"\n"
+    assert found(SOME + lost + counters()) == [DOC]
+    assert found(SOME + lost + counters(mime=None)) is None
+
+
 def test_a_cut_where_the_attachment_is_hit_is_told_as_such():
     for end in range(len(SOME) + 6, len(SOME + counters())):
         assert found((SOME + counters())[:end]) is None, end

@@ -79,13 +79,9 @@ def test_paths_are_relative_to_the_file() -> None:
 @pytest.mark.parametrize(
     ("url", "meant"),
     [
-        ("sqlite:///a/b.db?timeout=5", "sqlite:////etc/counterbot/a/b.db?timeout=5"),
-        ("sqlite+pysqlite:///b.db", "sqlite+pysqlite:////etc/counterbot/b.db"),
+        ("sqlite:///a/b.db", "sqlite:////etc/counterbot/a/b.db"),
         ("sqlite:///~/b.db", f"sqlite:///{Path.home()}/b.db"),
         ("sqlite:////var/b.db", "sqlite:////var/b.db"),
-        ("sqlite:///:memory:", "sqlite:///:memory:"),
-        ("sqlite://", "sqlite://"),
-        ("postgresql+psycopg://bot@/bot", "postgresql+psycopg://bot@/bot"),
     ],
 )
 def test_database(url: str, meant: str) -> None:
@@ -101,11 +97,7 @@ def test_irc_without_tls_has_another_port() -> None:
 
 
 def test_no_password_is_shown() -> None:
-    text = MINIMAL.replace("sqlite:///counterbot.db", "postgresql://bot:hunter2@db/bot")
-    got = read_config(text.encode(), "config.yaml")
-    assert isinstance(got, Config)
-    assert "hunter2" not in repr(got) + str(got)
-    assert "hunter2" not in "".join(told(MINIMAL.replace("sqlite:///", "orcale://bot:hunter2@db/")))
+    assert "hunter2" not in "".join(told(MINIMAL.replace("sqlite:///", "oracle://bot:hunter2@db/")))
     assert "hunter2" not in "".join(told(MINIMAL.replace("https://zuul.", "https://bot:hunter2@zuul.")))
 
 
@@ -134,7 +126,7 @@ workers: 0
         "c.yaml:8:22: 'url' must be a URL that begins with http:// or https://",
         "c.yaml:8:70: item 2 of 'logs' must be a URL without '?' and '#'",
         "c.yaml:9:1: 'rules' must be a path, not a list",
-        "c.yaml:10:1: 'database' must be a URL of sqlite, postgresql, mysql or mariadb, such as sqlite:///counterbot.db",
+        "c.yaml:10:1: 'database' must be the URL of an SQLite file, such as sqlite:///counterbot.db",
         "c.yaml:11:1: 'workers' must be at least 1",
     ]
 

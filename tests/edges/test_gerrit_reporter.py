@@ -136,6 +136,10 @@ class TestReadingBack:
         reporter.post(delivery())
         assert not reporter.already_there(delivery(11))
 
+    def test_not_on_an_imported_change_of_the_same_number(self, reporter):
+        reporter.post(delivery())
+        assert not reporter.already_there(delivery(project="elsewhere"))
+
     def test_a_change_that_is_gone_has_nothing(self, reporter):
         assert not reporter.already_there(delivery(99))
 

@@ -43,7 +43,15 @@ def cut(session: Session) -> None:
     session.cut()
 
 
+def slam(session: Session) -> None:
+    session.complain(b"fatal: no\n")
+    time.sleep(0.1)  # until the client has filled the window
+    session._channel.send_exit_status(3)
+    session._channel.close()
+
+
 COMMANDS = {
+    "slam": slam,
     "echo": lambda session: session.write(session.read()) or 0,
     "latin-1": lambda session: session.write(b"caf\xe9\n") or 0,
     "forever": lambda session: session.write(b"started"),
@@ -102,7 +110,7 @@ class TestRunning:
         assert finished.err == b"x" * (16 << 10)
 
     def test_input_nobody_reads_hides_no_answer(self, connection):
-        assert connection.run("fail", b"z" * MEGABYTE, seconds=5).err == b"fatal: no\n"
+        assert connection.run("slam", b"z" * 4 * MEGABYTE, seconds=5) == Finished(3, b"", b"fatal: no\n")
 
     def test_an_answer_over_the_limit_ends_the_connection(self, connection):
         with pytest.raises(SshError, match="the answer is longer than 2000000 bytes"):
@@ -242,13 +250,12 @@ class TestLogins:
         else:
             assert load_key(str(tmp_path / "key")).get_name() == "ssh-ed25519"
 
-    def test_failed_logins_leave_no_thread_and_no_socket(self, server, sshd, keys):
+    def test_failed_logins_leave_no_thread_and_no_socket(self, server, keys):
         stranger = differently(server, key_file=str(keys[0] / "stranger"))
         threads, files = threading.active_count(), len(os.listdir("/proc/self/fd"))
         for _ in range(10):
             with pytest.raises(LoginRefused):
                 connect(stranger)
-        sshd.drop()  # the server's own share
         assert eventually(lambda: threading.active_count() <= threads)
         assert eventually(lambda: len(os.listdir("/proc/self/fd")) <= files)
 
@@ -273,6 +280,17 @@ class TestServersThatDoNotServe:
             threading.Thread(target=lambda: other.accept()[0].sendall(b"HTTP/1.0 400 Bad\r\n\r\n" * 200)).start()
             with pytest.raises(SshError) as caught:
                 connect(differently(server, port=other.getsockname()[1]), seconds=1)
+            assert not caught.value.lasting
+
+    @pytest.mark.parametrize(
+        "garbage", [b"\0\0\0\x0c\x0a\x14" + b"\xff" * 200, b"\0\0\0\x08\xff\0\0\0\0\0\0\0", b"\xff" * 64]
+    )
+    def test_a_server_that_talks_nonsense(self, server, garbage):
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            answer = b"SSH-2.0-nonsense\r\n" + garbage
+            threading.Thread(target=lambda: other.accept()[0].sendall(answer)).start()
+            with pytest.raises(SshError) as caught:
+                connect(differently(server, port=other.getsockname()[1]), seconds=0.5)
             assert not caught.value.lasting
 
     def test_a_server_that_hangs_at_the_login(self, server, sshd):

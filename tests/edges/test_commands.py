@@ -1,0 +1,210 @@
+"""The commands as people call them: a process, its output, its status."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from counterbot.cli import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+CONTRACT = ROOT / "tests/samples/contract"
+COUNTERS = json.loads((CONTRACT / "counters.json").read_text())
+
+
+def counterbot(*arguments, stdin=b"", cwd=ROOT):
+    command = [sys.executable, "-m", "counterbot", *map(str, arguments)]
+    done = subprocess.run(command, input=stdin, capture_output=True, timeout=60, cwd=cwd,
+                          env={"PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"})
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_each_command_has_help(name):
+    status, out, err = counterbot(name, "--help")
+    assert (status, err) == (0, "")
+    assert len(out.splitlines()) > 4
+
+
+def test_help_names_every_command():
+    assert all(f"  {name}" in counterbot("--help")[1] for name in COMMANDS)
+
+
+def test_an_unknown_command_is_a_usage_error():
+    status, _, err = counterbot("replya")
+    assert status == 2
+    assert "No such command 'replya'" in err
+
+
+def test_starting_is_quick_for_what_runs_on_test_nodes():
+    code = "import sys, counterbot.cli; counterbot.cli.main(['--help'], standalone_mode=False); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT).stdout.split()
+    assert not {"requests", "pydantic", "yaml", "paramiko", "sqlalchemy", "irc"} & set(loaded)
+
+
+# -- explain
+
+
+def test_explain_gives_the_contract():
+    assert counterbot("explain", CONTRACT / "events.jsonl")[:2] == (0, (CONTRACT / "explain.jsonl").read_text())
+
+
+def test_explain_reads_standard_input():
+    given = (CONTRACT / "events.jsonl").read_bytes()
+    assert counterbot("explain", stdin=given)[1] == counterbot("explain", "-", stdin=given)[1] != ""
+
+
+def test_explain_never_gives_a_traceback():
+    lines = b'\xff\xfe\n[]\n"x"\n{}\n{"type": 5}\n{"type": "comment-added", "author": [], "change": 3}\n\n' + b"[" * 9999
+    status, out, err = counterbot("explain", stdin=lines)
+    assert (status, err) == (0, "")
+    assert [set(json.loads(line)) for line in out.splitlines()] == [{"line", "error"}] * 5 + [
+        {"line", "ignored"}] + [{"line", "error"}] * 2
+
+
+def test_explain_takes_accounts_and_root_from_the_configuration(tmp_path):
+    (tmp_path / "config.yaml").write_text((CONTRACT / "config.yaml").read_text())
+    out = counterbot("explain", CONTRACT / "events.jsonl", "-c", tmp_path / "config.yaml")[1].splitlines()
+    assert json.loads(out[2])["ignored"].startswith("no build page under https://zuul.example.org: http://127.0.0.1")
+
+
+def test_explain_tells_that_a_file_is_not_there():
+    status, _, err = counterbot("explain", "no-such-file")
+    assert status == 1
+    assert "no-such-file" in err
+
+
+# -- check
+
+
+def check(tmp_path, counters, *options):
+    path = tmp_path / "counters.json"
+    path.write_text(counters if isinstance(counters, str) else json.dumps(counters))
+    return counterbot("check", path, "--rules", CONTRACT / "queries", *options)
+
+
+def with_queries(value, **meta):
+    return {"__meta__": meta, "mysql": {"Queries": value}}
+
+
+def test_check_over(tmp_path):
+    status, out, _ = check(tmp_path, COUNTERS, "--job", "tempest-full", "--branch", "master")
+    assert status == 1
+    assert out.splitlines() == [
+        "RESULT   COUNTER            THIS RUN      BOUND  RULE OR REASON",
+        "OVER     mysql.Queries     1,300,000  1,250,000  SQL statements in a Tempest run",
+        "no data  queues.*_publish          –      9,000  no counter of group queues came; rabbitmq: 401 Unauthorized "
+        "from http://127.0.0.1:15672",
+    ]
+
+
+@pytest.mark.parametrize(("counters", "options", "status"), [
+    (with_queries(1_250_000), [], 0),
+    (with_queries(1_250_001), [], 1),
+    (with_queries(1_250_001), ["--warn-only"], 0),
+    (with_queries(1_250_001), ["--job", "other"], 0),
+    (with_queries(1_250_001), ["--branch", "stable/1"], 0),
+    (with_queries(1, failures={"rabbitmq": "down"}), [], 3),
+    (with_queries(1, failures={"rabbitmq": "down"}), ["--warn-only"], 3),
+    ({"mysql": {"Com_select": 1}}, [], 3),
+    ({"other": {"x": 1}}, [], 3),
+    ('{"mysql": {"Queries": NaN}}', [], 3),
+    ("", [], 3),
+    ("<html>", [], 3),
+    ("[" * 100_000, [], 3),
+])
+def test_check_status(tmp_path, counters, options, status):
+    assert check(tmp_path, counters, *options)[0] == status
+
+
+def test_check_reads_performance_json(tmp_path):
+    (tmp_path / "nova.yaml").write_text("bounds: {memory.n-api: {max: 1000000}}\n")
+    sample = ROOT / "tests/samples/performance/performance-v1-2022-05-17.json"
+    status, out, _ = counterbot("check", sample, "--rules", tmp_path)
+    assert status == 1
+    assert "OVER    memory.n-api  261,332,992  1,000,000  nova" in out
+
+
+def test_check_tells_mistakes_in_the_rules(tmp_path):
+    (tmp_path / "a.yaml").write_text("bounds: {mysql.Queries: {maximum: 5}}\n")
+    (tmp_path / "c.json").write_text(json.dumps(with_queries(1)))
+    status, _, err = counterbot("check", tmp_path / "c.json", "--rules", tmp_path)
+    assert status == 3
+    assert "a.yaml:1:26: unknown key 'maximum'; did you mean 'max'?" in err
+
+
+# -- what people get wrong
+
+
+@pytest.mark.parametrize("command", [("run",), ("status",), ("replay", "-"), ("explain", "-")])
+def test_mistakes_in_the_configuration_are_all_told(tmp_path, command):
+    (tmp_path / "config.yaml").write_text("gerit: {}\nrules: 5\n")
+    status, _, err = counterbot(*command, "-c", tmp_path / "config.yaml")
+    assert status == 1
+    assert "config.yaml:1:1: unknown key 'gerit'; did you mean 'gerrit'?" in err
+    assert "config.yaml:2:1: 'rules' must be a path, not a whole number" in err or "2:1: 'rules'" in err
+    assert "Traceback" not in err
+
+
+def minimal(tmp_path, **changes):
+    (tmp_path / "queries").mkdir(exist_ok=True)
+    (tmp_path / "key").write_text("x")
+    lines = {"key_file": "key", "rules": "queries/", "database": "sqlite:///ledger.db", **changes}
+    (tmp_path / "config.yaml").write_text(
+        f"gerrit: {{host: 127.0.0.1, port: 1, username: counterbot, key_file: {lines['key_file']}}}\n"
+        "zuul: {accounts: [zuul], url: 'http://127.0.0.1:1', logs: ['http://127.0.0.1:1/']}\n"
+        f"rules: {lines['rules']}\ndatabase: {lines['database']}\n")
+    return tmp_path / "config.yaml"
+
+
+@pytest.mark.parametrize(("changes", "told"), [
+    ({"key_file": "nokey"}, "nokey: cannot be read; 'gerrit.key_file' in the configuration names it"),
+    ({"rules": "norules"}, "norules: no such folder; 'rules' in the configuration names it"),
+    ({"database": "sqlite:///no/folder/x.db"}, "no/folder/x.db: unable to open database file"),
+])
+@pytest.mark.parametrize("command", [("run",), ("replay", "-")])
+def test_run_and_replay_say_which_file_is_missing(tmp_path, command, changes, told):
+    status, _, err = counterbot(*command, "-c", minimal(tmp_path, **changes))
+    assert status == 1
+    assert told in err
+    assert "Traceback" not in err
+
+
+def test_replay_of_nothing_is_done_at_once(tmp_path):
+    assert counterbot("replay", "-", "-c", minimal(tmp_path))[0] == 0
+
+
+def test_replay_of_a_file_that_is_not_there(tmp_path):
+    status, _, err = counterbot("replay", "no-such-file", "-c", minimal(tmp_path))
+    assert status == 1
+    assert "no-such-file" in err
+
+
+def test_status_before_the_first_run(tmp_path):
+    status, _, err = counterbot("status", "-c", minimal(tmp_path))
+    assert status == 1
+    assert "the bot has not run yet" in err
+    assert not (tmp_path / "ledger.db").exists()
+
+
+def test_status_after_a_replay(tmp_path):
+    config = minimal(tmp_path)
+    counterbot("replay", "-", "-c", config, stdin=(CONTRACT / "events.jsonl").read_bytes())
+    status, out, _ = counterbot("status", "-c", config)
+    assert status == 0
+    assert "health       good" in out
+    assert json.loads(counterbot("status", "-c", config, "--json")[1])["backlog"] == 0
+
+
+# -- demo
+
+
+def test_demo_shows_the_comment_and_the_line_the_same_each_time(tmp_path):
+    status, out, err = counterbot("demo", "--keep", tmp_path / "demo")
+    assert (status, err) == (0, "")
+    assert "tempest-full   mysql.Queries                         1,300,000  1,250,000     +4%" in out
+    assert "<counterbot> openstack/nova 1001,1 (check): tempest-full" in out
+    assert (tmp_path / "demo/counterbot.db").exists()
+    assert counterbot("demo")[1] == out

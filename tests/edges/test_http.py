@@ -1,0 +1,544 @@
+"""Fetching from servers on loopback that behave, and from some that do not."""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import ipaddress
+import socket
+import ssl
+import struct
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from counterbot.clients.http import Forbidden, Http, Unavailable
+from counterbot.clients.wire import is_public
+from counterbot.core.model import Unreadable
+
+LIMIT = 1 << 20
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+def sized(body: bytes, *headers: bytes, status: bytes = b"200 OK") -> bytes:
+    lines = [b"HTTP/1.1 " + status, b"Content-Length: %d" % len(body), *headers]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+def chunked(*chunks: bytes, end: bytes = b"0\r\n\r\n") -> bytes:
+    return OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(b"%x\r\n%s\r\n" % (len(c), c) for c in chunks) + end
+
+
+class Server:
+    """Answers a request by its path: bytes to send, or a function of the connection, after which it is closed."""
+
+    def __init__(self, tls=None) -> None:
+        self.answers, self.asked, self.connections, self.ended = {}, [], 0, threading.Semaphore(0)
+        self.names: list[str | None] = []
+        self._tls = tls
+        if tls:
+            tls.sni_callback = lambda sock, name, context: self.names.append(name)
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, _ = self._socket.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+
+    def _serve(self, sock) -> None:
+        try:
+            with self._tls.wrap_socket(sock, server_side=True) if self._tls else sock as sock:
+                while (request := self._request(sock)) and self._answer(sock, request):
+                    pass
+        except OSError:
+            pass
+        finally:
+            self.ended.release()
+
+    def _request(self, sock) -> str:
+        data = b""
+        while not data.endswith(b"\r\n\r\n"):
+            block = sock.recv(65536)
+            if not block:
+                return ""
+            data += block
+        return data.decode("latin-1")
+
+    def _answer(self, sock, request: str) -> bool:
+        self.asked.append(request)
+        answer = self.answers.get(request.split()[1], sized(b"no", status=b"404 Not Found"))
+        if callable(answer):
+            answer(sock)
+            return False
+        sock.sendall(answer)
+        return True
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def http(server):
+    return Http([f"{server.url}/logs/"], seconds=5)
+
+
+@contextmanager
+def at_most(seconds: float):
+    begun = time.monotonic()
+    yield
+    assert time.monotonic() - begun < seconds
+
+
+def refusal(http: Http, url: str) -> Unavailable:
+    with pytest.raises(Unavailable) as raised:
+        http.fetch(url, LIMIT)
+    return raised.value
+
+
+class TestPrefixes:
+    HTTP = Http(["https://logs.example.org/ci/", "https://store.example:8443", "http://[2001:db8::1]/a b".replace(" ", "")])
+
+    @pytest.mark.parametrize("url", [
+        "https://logs.example.org/ci/a", "HTTPS://LOGS.Example.ORG:443/ci/a?b=/../c", "https://logs.example.org/ci/",
+        "https://logs.example.org/ci/a..b/...", "https://store.example:8443/", "https://store.example:8443?x",
+        "https://logs.example.org/ci/a%20b%23", "https://logs.example.org/ci//x", "http://[2001:DB8::1]:80/ab/x",
+    ])
+    def test_under_them(self, url):
+        assert self.HTTP.allows(url)
+
+    @pytest.mark.parametrize("url", [
+        "", "/ci/a", "//logs.example.org/ci/a", "http://logs.example.org/ci/a", "ftp://logs.example.org/ci/a",
+        "https://logs.example.org/ci", "https://logs.example.org/cix/a", "https://logs.example.org/CI/a",
+        "https://logs.example.org:8443/ci/a", "https://store.example/", "https://store.example:84430/",
+        "https://logs.example.org.evil/ci/a", "https://logs.example.org./ci/a", "https://store.example:8443@evil/",
+        "https://logs.example.org@evil/ci/a", "https://me@logs.example.org/ci/a", "https://:@logs.example.org/ci/a",
+        "https://evil\\@logs.example.org/ci/a", "https://logs.example.org\\@evil/ci/a",
+        "https://logs.example.org/ci/../x", "https://logs.example.org/ci/..", "https://logs.example.org/ci/./x",
+        "https://logs.example.org/ci/%2e%2e/x", "https://logs.example.org/ci/.%2E/x", "https://logs.example.org/ci/..%2fx",
+        "https://logs.example.org/ci/..%5cx", "https://logs.example.org/ci/..\\x", "https://logs.example.org/ci/..#/x",
+        "https://logs.example.org/ci/../../ci/x", "https://logs.example.org/ci/..?x",
+        " https://logs.example.org/ci/a", "https://logs.example.org/ci/a\n", "https://logs.example.org/ci/a b",
+        "https://logs.example.org/ci/\x00", "https://logs.example.org/ci/\xe9", "https://logs.exa\tmple.org/ci/a",
+        "https://logs\u3002example\u3002org/ci/a", "https://logs.example.org/ci/a#b",
+    ])
+    def test_not_under_them(self, url):
+        assert not self.HTTP.allows(url)
+        with pytest.raises(Forbidden, match="is not under https://logs.example.org/ci/ or "):
+            self.HTTP.fetch(url, LIMIT)
+
+    @pytest.mark.parametrize("prefix", ["", "logs.example", "https://", "https://me@logs.example/", "file:///etc/",
+                                        "https://logs.example/?a", "https://logs.example/../", "https://lógs.example/"])
+    def test_that_are_none(self, prefix):
+        with pytest.raises(ValueError, match="is no plain URL"):
+            Http([prefix])
+
+    @given(st.text(alphabet="/.%2eE5cC\\@:#?a \n", max_size=12))
+    def test_hold_whatever_requests_makes_of_the_url(self, tail):
+        import requests
+
+        url = f"https://logs.example.org/ci/{tail}"
+        if self.HTTP.allows(url):
+            asked = requests.Request("GET", url).prepare().url
+            from urllib3.util import parse_url
+            assert str(parse_url(asked)).startswith("https://logs.example.org/ci/")
+
+
+class TestRedirects:
+    @pytest.mark.parametrize("location", [b"/logs/b", b"b", b"HTTP://127.0.0.1:%d/logs/b"])
+    def test_within_the_prefixes_are_followed(self, server, http, location):
+        location = location % server.port if b"%d" in location else location
+        server.answers |= {"/logs/a": sized(b"moved", b"Location: " + location, status=b"302 Found"),
+                           "/logs/b": sized(b"here")}
+        assert http.fetch(f"{server.url}/logs/a", LIMIT) == b"here"
+        assert server.connections == 1
+
+    @pytest.mark.parametrize("location", ["/private", "../private", "/logs/%2e%2e/private", "http://localhost:{port}/logs/a",
+                                          "//127.0.0.1:{port}@evil/logs/a", "file:///etc/passwd", "http://127.0.0.1:1/",
+                                          "/logs/\\..\\..\\private", "caf\xe9"])
+    def test_out_of_them_are_not(self, server, http, location):
+        header = b"Location: " + location.format(port=server.port).encode("latin-1")
+        server.answers["/logs/a"] = sized(b"", header, status=b"301 Moved")
+        with pytest.raises(Forbidden, match="is not under"):
+            http.fetch(f"{server.url}/logs/a", LIMIT)
+        assert len(server.asked) == 1
+
+    def test_end(self, server, http):
+        server.answers["/logs/a"] = sized(b"", b"Location: /logs/a", status=b"307 Again")
+        assert str(refusal(http, f"{server.url}/logs/a")) == "more than 5 redirects"
+
+    def test_without_a_place_to_go(self, server, http):
+        server.answers["/logs/a"] = sized(b"", status=b"302 Found")
+        assert str(refusal(http, f"{server.url}/logs/a")) == f"302 from 127.0.0.1:{server.port}"
+
+
+class TestWhatIsSent:
+    def test_tells_who_asks_and_nothing_secret(self, server, http, tmp_path, monkeypatch):
+        netrc = tmp_path / "netrc"
+        netrc.write_text("machine 127.0.0.1 login bot password secret\ndefault login bot password secret\n")
+        netrc.chmod(0o600)
+        monkeypatch.setenv("NETRC", str(netrc))
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, "http://127.0.0.1:9")
+        server.answers["/logs/a"] = sized(b"yes", b"Set-Cookie: follow=me; Path=/")
+        for _ in range(2):
+            assert http.fetch(f"{server.url}/logs/a", LIMIT) == b"yes"
+        for request in map(str.lower, server.asked):
+            assert "user-agent: counterbot/" in request
+            assert "accept-encoding: gzip\r\n" in request
+            assert not {"authorization", "cookie", "proxy"} & {line.partition(":")[0] for line in request.split("\r\n")}
+
+
+class TestStatuses:
+    @pytest.mark.parametrize("status", [b"404 Not Found", b"410 Gone"])
+    def test_that_say_no(self, server, http, status):
+        server.answers["/logs/a"] = sized(b"<html>no</html>", status=status)
+        assert http.fetch(f"{server.url}/logs/a", LIMIT) is None
+
+    @pytest.mark.parametrize("status", ["204 No Content", "206 Partial", "304 Not Modified", "401 No", "403 No", "418 Tea",
+                                        "500 Oh", "502 Bad Gateway"])
+    def test_that_say_perhaps_later(self, server, http, status):
+        server.answers["/logs/a"] = sized(b"", status=status.encode())
+        error = refusal(http, f"{server.url}/logs/a")
+        assert str(error) == f"{status[:3]} from 127.0.0.1:{server.port}"
+        assert error.after is None
+
+    @pytest.mark.parametrize(("value", "after"), [
+        ("0", 0), ("120", 120), ("9" * 400, 86400), ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+        ("Wed, 21 Oct 9999 07:28:00 GMT", 86400), ("soon", None), ("-3", None), ("\xb2", None), ("1.5", None),
+        ("Mon, 99 Foo 2026 99:99:99 GMT", None), ("", None), ("Sat, 01 Jan 0001 00:00:00 -0000", None),
+    ])
+    @pytest.mark.parametrize("status", [b"429 Slow", b"503 Busy"])
+    def test_that_say_when(self, server, http, status, value, after):
+        server.answers["/logs/a"] = sized(b"", b"Retry-After: " + value.encode("latin-1"), status=status)
+        found = refusal(http, f"{server.url}/logs/a").after
+        assert found == after or (after is None and found == 0.0 and "0001" in value)
+
+    def test_that_give_a_date(self, server, http):
+        date = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=100)
+        header = b"Retry-After: " + format_datetime(date, usegmt=True).encode()
+        server.answers["/logs/a"] = sized(b"", header, status=b"503 Busy")
+        assert 95 < refusal(http, f"{server.url}/logs/a").after <= 100
+
+
+class TestBodies:
+    CONTENT = b"0123456789" * 5000
+
+    @pytest.mark.parametrize("packs", [0, 1, 2])
+    @pytest.mark.parametrize("header", [b"Content-Encoding: gzip", b"Content-Encoding: identity", b"X: y",
+                                        b"Content-Encoding: gzip, gzip", b"Content-Encoding: br"])
+    def test_come_unpacked_whatever_the_header_says(self, server, http, packs, header):
+        body = self.CONTENT
+        for _ in range(packs):
+            body = gzip.compress(body)
+        server.answers["/logs/a"] = sized(body, header)
+        assert http.fetch(f"{server.url}/logs/a", LIMIT) == self.CONTENT
+
+    def test_may_be_empty(self, server, http):
+        server.answers["/logs/a"] = sized(b"")
+        assert http.fetch(f"{server.url}/logs/a", LIMIT) == b""
+
+    @pytest.mark.parametrize("content", [CONTENT, gzip.compress(CONTENT)])
+    def test_over_the_limit(self, server, http, content):
+        server.answers["/logs/a"] = sized(content)
+        with pytest.raises(Unreadable, match="more than 49,999 bytes"):
+            http.fetch(f"{server.url}/logs/a", 49_999)
+        assert http.fetch(f"{server.url}/logs/a", 50_000) == self.CONTENT
+
+    def test_over_the_limit_are_not_read_to_their_end(self, server, http):
+        sent = []
+
+        def endless(sock):
+            sock.sendall(OK + b"\r\n")
+            for _ in range(1000):
+                sock.sendall(b"x" * 65536)
+                sent.append(65536)
+
+        server.answers["/logs/a"] = endless
+        with pytest.raises(Unreadable, match="more than 1,048,576 bytes"):
+            http.fetch(f"{server.url}/logs/a", LIMIT)
+        assert server.ended.acquire(timeout=5)
+        assert len(sent) < 1000
+
+    def test_in_chunks(self, server, http):
+        server.answers["/logs/a"] = chunked(b"one ", b"two", end=b"0\r\nTrailer: x\r\n\r\n")
+        assert http.fetch(f"{server.url}/logs/a", LIMIT) == b"one two"
+        assert http.fetch(f"{server.url}/logs/a", LIMIT) == b"one two"
+        assert server.connections == 1
+
+    def test_that_end_with_the_connection(self, server, http):
+        server.answers["/logs/a"] = lambda sock: sock.sendall(b"HTTP/1.0 200 OK\r\n\r\nall")
+        assert http.fetch(f"{server.url}/logs/a", LIMIT) == b"all"
+
+    WHOLE = chunked(b"one ", b"two")
+
+    @pytest.mark.parametrize("size", range(len(OK) + 30, len(WHOLE) - 2))
+    def test_in_chunks_cut_anywhere(self, server, http, size):
+        server.answers["/logs/a"] = lambda sock: sock.sendall(self.WHOLE[:size])
+        assert str(refusal(http, f"{server.url}/logs/a"))
+
+    @pytest.mark.parametrize("size", [0, 1, len(OK), len(OK) + 10, -len(CONTENT), -1])
+    def test_cut_anywhere(self, server, http, size):
+        whole = sized(self.CONTENT)
+        server.answers["/logs/a"] = lambda sock: sock.sendall(whole[: size if size >= 0 else len(whole) + size])
+        assert str(refusal(http, f"{server.url}/logs/a"))
+
+    @pytest.mark.parametrize("packs", [1, 2])
+    def test_of_gzip_cut_short_may_be_whole_later(self, server, http, packs):
+        body = gzip.compress(self.CONTENT)[:-3]
+        server.answers["/logs/a"] = sized(gzip.compress(body) if packs == 2 else body)
+        assert "truncated gzip data" in str(refusal(http, f"{server.url}/logs/a"))
+
+    def test_of_gzip_gone_wrong_may_not(self, server, http):
+        body = bytearray(gzip.compress(self.CONTENT))
+        body[-6] ^= 1
+        server.answers["/logs/a"] = sized(bytes(body))
+        with pytest.raises(Unreadable, match="corrupt gzip data"):
+            http.fetch(f"{server.url}/logs/a", LIMIT)
+
+    def test_reset(self, server, http):
+        def reset(sock):
+            sock.sendall(OK + b"Content-Length: 100\r\n\r\nhalf")
+            time.sleep(0.05)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        server.answers["/logs/a"] = reset
+        assert "reset" in str(refusal(http, f"{server.url}/logs/a"))
+
+    @pytest.mark.parametrize("nonsense", [b"SSH-2.0-OpenSSH\r\n", b"\x00" * 100, b"HTTP/1.1 xyz\r\n\r\n",
+                                          OK + b"Content-Length: many\r\n\r\n", OK + b"x" * 100_000,
+                                          OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"])
+    def test_that_are_no_http(self, server, http, nonsense):
+        server.answers["/logs/a"] = lambda sock: sock.sendall(nonsense)
+        try:
+            assert http.fetch(f"{server.url}/logs/a", LIMIT) == b""  # a length that is none ends with the connection
+        except Unavailable as error:
+            assert "0x" not in str(error)
+
+
+def trickle(head: bytes, each: bytes):
+    def answer(sock):
+        sock.sendall(head)
+        for _ in range(40):
+            time.sleep(0.2)
+            sock.sendall(each)
+    return answer
+
+
+def silent(head: bytes):
+    def answer(sock):
+        sock.sendall(head)
+        sock.recv(1)
+    return answer
+
+
+class TestDeadline:
+    @pytest.mark.parametrize("answer", [
+        trickle(OK + b"Content-Length: 500\r\n\r\n", b"x"), trickle(OK + b"\r\n", b"x"),
+        trickle(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+        trickle(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"0"), trickle(OK, b"X: y\r\n"), trickle(OK, b"x"),
+        trickle(b"", b"H"), trickle(b"HTTP/1.1 404 No\r\nContent-Length: 500\r\n\r\n", b"x"),
+        trickle(b"HTTP/1.1 302 No\r\nLocation: /logs/b\r\nContent-Length: 500\r\n\r\n", b"x"),
+        silent(b""), silent(OK), silent(OK + b"Content-Length: 5\r\n\r\n"), silent(OK + b"Content-Length: 5\r\n\r\nabc"),
+    ])
+    def test_holds(self, server, answer):
+        server.answers["/logs/a"] = answer
+        http = Http([server.url], seconds=0.7)
+        with at_most(1.3):
+            try:
+                assert http.fetch(f"{server.url}/logs/a", LIMIT) is None
+            except Unavailable as error:
+                assert str(error) == f"127.0.0.1:{server.port}: not done in 0.7 s"
+        assert server.ended.acquire(timeout=9)
+
+    def test_holds_over_redirects(self, server):
+        def slow(sock):
+            time.sleep(0.3)
+            sock.sendall(sized(b"", b"Location: /a", b"Connection: close", status=b"302 Found"))
+
+        server.answers["/a"] = slow
+        with at_most(1.2):
+            assert "not done in 0.7 s" in str(refusal(Http([server.url], seconds=0.7), f"{server.url}/a"))
+
+    def test_holds_where_nobody_accepts(self):
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+            port = listener.getsockname()[1]
+            waiting = [socket.create_connection(("127.0.0.1", port)) for _ in range(1)]
+            with at_most(1.3):
+                assert "not done" in str(refusal(Http([f"http://127.0.0.1:{port}"], seconds=0.7), f"http://127.0.0.1:{port}/"))
+            for sock in waiting:
+                sock.close()
+
+    def test_holds_where_tls_is_not_answered(self, server):
+        url = server.url.replace("http:", "https:")
+        with at_most(1.3):
+            assert "not done" in str(refusal(Http([url], seconds=0.7), f"{url}/"))
+
+    def test_is_not_in_the_way_of_a_kept_connection(self, server):
+        server.answers["/a"] = sized(b"yes")
+        http = Http([server.url], seconds=0.3)
+        for _ in range(4):
+            assert http.fetch(f"{server.url}/a", LIMIT) == b"yes"
+            time.sleep(0.12)
+        assert server.connections == 1
+
+
+class TestConnections:
+    def test_are_kept(self, server, http):
+        server.answers["/logs/a"] = sized(b"yes")
+        server.answers["/logs/busy"] = sized(b"busy", status=b"503 Busy")
+        for _ in range(3):
+            assert http.fetch(f"{server.url}/logs/a", LIMIT) == b"yes"
+            assert http.fetch(f"{server.url}/logs/none", LIMIT) is None
+            refusal(http, f"{server.url}/logs/busy")
+        assert server.connections == 1
+
+    def test_that_the_server_closed_are_made_anew(self, server, http):
+        server.answers["/logs/a"] = lambda sock: sock.sendall(sized(b"yes"))
+        for _ in range(3):
+            assert http.fetch(f"{server.url}/logs/a", LIMIT) == b"yes"
+            assert server.ended.acquire(timeout=5)
+        assert server.connections == 3
+
+    def test_end_where_a_body_is_not_read(self, server, http):
+        server.answers["/logs/a"] = sized(b"x" * 10_000_000)
+        with http.open(f"{server.url}/logs/a", packed_limit=LIMIT, unpacked_limit=LIMIT) as blocks:
+            assert next(blocks)
+        assert server.ended.acquire(timeout=5)
+
+    def test_end_where_the_reader_fails(self, server, http):
+        server.answers["/logs/a"] = sized(b"x" * 10_000_000)
+        with pytest.raises(ZeroDivisionError), \
+                http.open(f"{server.url}/logs/a", packed_limit=LIMIT, unpacked_limit=LIMIT):
+            1 / 0  # noqa: B018
+        assert server.ended.acquire(timeout=5)
+
+    def test_end_with_the_client(self, server, http):
+        server.answers["/logs/a"] = sized(b"yes")
+        client = Http([server.url])
+        client.fetch(f"{server.url}/logs/a", LIMIT)
+        del client
+        assert server.ended.acquire(timeout=5)
+
+    def test_serve_several_threads(self, server, http):
+        bodies = {f"/logs/{n}": bytes([n]) * 200_000 for n in range(16)}
+        server.answers |= {path: sized(gzip.compress(body) if body[0] % 2 else body) for path, body in bodies.items()}
+        with ThreadPoolExecutor(8) as pool:
+            got = list(pool.map(lambda path: http.fetch(server.url + path, LIMIT), [*bodies] * 10))
+        assert got == [*bodies.values()] * 10
+        assert server.connections <= 8
+
+    def test_refused(self, server):
+        server.close()
+        error = refusal(Http([server.url]), f"{server.url}/a")
+        assert str(error).startswith(f"127.0.0.1:{server.port}: ")
+        assert "refused" in str(error)
+
+
+def resolver(*addresses: str):
+    """Answers every name with these addresses; its calls are counted."""
+    def resolve(host, port, type=0):  # noqa: A002
+        resolve.asked.append(host)
+        return [(socket.AF_INET6 if ":" in address else socket.AF_INET, type, 6, "", (address, port)) for address in addresses]
+    resolve.asked = []
+    return resolve
+
+
+def certificate(name: str, folder):
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+            .serial_number(1).not_valid_before(now - datetime.timedelta(1)).not_valid_after(now + datetime.timedelta(1))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+            .sign(key, hashes.SHA256()))
+    path = folder / "server.pem"
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    return path
+
+
+class TestAddresses:
+    @pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.1", "100.64.0.1", "0.0.0.0",
+                                         "::1", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "224.0.0.1", "::"])
+    def test_of_a_name_must_be_public(self, address):
+        assert not is_public(address)
+        with pytest.raises(Forbidden, match=f"logs.example is at {address}, which is no public address"):
+            Http(["http://logs.example/"], resolve=resolver(address)).fetch("http://logs.example/a", LIMIT)
+
+    @pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8"])
+    def test_that_are(self, address):
+        assert is_public(address)
+
+    @given(st.ip_addresses(v=4))
+    def test_in_either_form_are_judged_alike(self, address):
+        assert is_public(str(address)) == is_public(str(ipaddress.IPv6Address(b"\0" * 10 + b"\xff\xff" + address.packed)))
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+    def test_that_the_operator_wrote_may_be_anywhere(self, server, host):
+        server.answers["/a"] = sized(b"yes")
+        url = f"http://{host}:{server.port}"
+        assert Http([url]).fetch(f"{url}/a", LIMIT) == b"yes"
+
+    def test_of_an_intranet_where_the_operator_said_so(self, server):
+        server.answers["/a"] = sized(b"yes")
+        url, resolve = f"http://logs.example:{server.port}", resolver("127.0.0.1")
+        assert Http([url], private=True, resolve=resolve).fetch(f"{url}/a", LIMIT) == b"yes"
+        assert f"\r\nHost: logs.example:{server.port}\r\n" in server.asked[0]
+        assert resolve.asked == ["logs.example"]
+
+    def test_are_tried_one_after_the_other(self, server):
+        server.answers["/a"] = sized(b"yes")
+        url = f"http://logs.example:{server.port}"
+        assert Http([url], private=True, resolve=resolver("127.0.0.9", "127.0.0.1")).fetch(f"{url}/a", LIMIT) == b"yes"
+
+    def test_there_may_be_none(self):
+        def fails(*arguments, **options):
+            raise socket.gaierror(-2, "Name or service not known")
+
+        assert "Name or service not known" in str(
+            refusal(Http(["http://logs.example/"], resolve=fails), "http://logs.example/a"))
+        assert "has no address" in str(refusal(Http(["http://logs.example/"], resolve=resolver()), "http://logs.example/a"))
+
+    def test_leave_the_name_to_tls(self, tmp_path):
+        pem = certificate("logs.example", tmp_path)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+        server = Server(context)
+        server.answers["/a"] = sized(b"yes")
+        url, wrong = f"https://logs.example:{server.port}", f"https://other.example:{server.port}"
+        http = Http([url, wrong], private=True, ca_file=str(pem), resolve=resolver("127.0.0.1"), seconds=5)
+        assert [http.fetch(f"{url}/a", LIMIT) for _ in range(2)] == [b"yes"] * 2
+        assert server.names == ["logs.example"]
+        assert "certificate" in str(refusal(http, f"{wrong}/a"))
+        untrusting = Http([url], private=True, resolve=resolver("127.0.0.1"), seconds=5)
+        assert "certificate" in str(refusal(untrusting, f"{url}/a"))
+        server.answers["/slow"] = trickle(OK + b"\r\n", b"x")
+        hurried = Http([url], private=True, ca_file=str(pem), resolve=resolver("127.0.0.1"), seconds=0.7)
+        with at_most(1.3):
+            assert "not done" in str(refusal(hurried, f"{url}/slow"))
+        server.close()

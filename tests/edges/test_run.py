@@ -1,0 +1,167 @@
+"""``counterbot run`` as a process beside loopback servers: it listens, reloads, says how it does, and ends when told."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from counterbot.cli.demo import CONFIG
+from counterbot.demo import story
+from counterbot.demo.gerrit import Gerrit
+from counterbot.demo.irc import IrcServer
+from counterbot.demo.sshd import make_key
+from counterbot.demo.zuul import Zuul
+
+ROOT = Path(__file__).parents[2]
+RULE = "title: SQL statements\nbounds: {mysql.Queries: {max: %s}}\n"
+
+
+def until(question, seconds=20):
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        if answer := question():
+            return answer
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s")
+
+
+class Running:
+    """The servers, and a bot that listens to them."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.gerrit = Gerrit({make_key(folder / "id_ed25519"): "counterbot"})
+        self.zuul = Zuul().__enter__()
+        self.irc = IrcServer().__enter__()
+        (folder / "queries").mkdir()
+        self.rule("sql.yaml", RULE % 1_250_000)
+        (folder / "config.yaml").write_text(CONFIG.format(gerrit=self.gerrit, zuul=self.zuul, irc=self.irc,
+                                                          channel=story.CHANNEL, deadline=60))
+        self.log = folder / "log"
+        self.process = None
+
+    def rule(self, name, text):
+        (self.folder / "queries" / name).write_text(text)
+
+    def start(self):
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen([*self.command("run")], stderr=log, cwd=ROOT)
+        assert self.gerrit.wait_for_streams()
+        return self
+
+    def command(self, name, *options):
+        return [sys.executable, "-m", "counterbot", name, "-c", str(self.folder / "config.yaml"), *options]
+
+    def status(self):
+        done = subprocess.run(self.command("status"), capture_output=True, text=True, cwd=ROOT, timeout=30)
+        return done.returncode, done.stdout
+
+    def report(self, number, job=story.Job("tempest-full", story.HARD)):  # noqa: B008
+        change = story.Change(number, "A change", (job,))
+        story.prepare(self.gerrit, self.zuul, (change,))
+        self.gerrit.emit(story.event(change, self.zuul))
+
+    def comments(self, number):
+        return self.gerrit.messages(number)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
+        self.gerrit.close()
+        self.zuul.__exit__()
+        self.irc.__exit__()
+
+
+@pytest.fixture
+def running(tmp_path):
+    running = Running(tmp_path).start()
+    yield running
+    running.close()
+
+
+def test_it_posts_says_how_it_does_and_ends_when_told(running):
+    running.report(1)
+    until(lambda: running.comments(1))
+    until(lambda: running.irc.said(story.CHANNEL))
+    status, table = until(lambda: running.status() if "connected" in running.status()[1] else None)
+    assert status == 0, table
+    assert "bot          running, pid" in table
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(20) == 0
+    log = running.log.read_text()
+    assert "stopped" in log.splitlines()[-1]
+    assert "Traceback" not in log
+    assert "change 1,1 tempest-full 00000001" in log
+    status, table = running.status()
+    assert status == 0, table
+    assert "bot          stopped" in table
+
+
+def test_a_bot_that_was_killed_is_unhealthy(running):
+    until(lambda: "running" in running.status()[1])
+    running.process.kill()
+    running.process.wait(10)
+    status, table = running.status()
+    assert status == 1
+    assert "the bot died" in table
+
+
+def test_rules_are_taken_anew_while_it_runs(running):
+    running.report(1, story.Job("tempest-full", story.USUAL))
+    until(lambda: "every counter is within its bound" in running.log.read_text())
+    running.rule("sql.yaml", RULE % 1_000)
+    time.sleep(1.2)  # it looks once a second
+    running.report(2, story.Job("tempest-full", story.USUAL))
+    until(lambda: running.comments(2))
+    assert running.comments(1) == []
+
+
+def test_a_broken_rule_keeps_its_last_good_version_and_is_told(running):
+    running.rule("sql.yaml", "bounds: {mysql.Queries: {max: many}}\n")
+    until(lambda: "sql.yaml:1:26" in running.log.read_text())
+    running.report(1)
+    until(lambda: running.comments(1))
+
+
+def test_lines_that_are_no_events_cost_nothing_else(running):
+    for line in (b"", b"{", b"[" * 100_000, b'{"type": "comment-added", "author": 5}', b"\xff\xfe", b"x" * 2_000_000):
+        running.gerrit.emit(line)
+    running.report(1)
+    until(lambda: running.comments(1))
+    assert "Traceback" not in running.log.read_text()
+
+
+def test_gerrit_that_goes_away_in_mid_line_is_listened_to_again(running):
+    change = story.Change(1, "A change", (story.Job("tempest-full", story.HARD),))
+    running.gerrit.cut_in_mid_line(story.event(change, running.zuul))
+    until(lambda: running.log.read_text().count("listening to the events") == 2)
+    running.report(2)
+    until(lambda: running.comments(2))
+
+
+def test_dropped_output_is_told(running):
+    running.gerrit.emit({"type": "dropped-output"})
+    until(lambda: "dropped-output" in running.log.read_text())
+
+
+def test_a_dry_run_sends_nothing_and_notes_nothing(tmp_path):
+    running = Running(tmp_path)
+    try:
+        process = subprocess.Popen(running.command("run", "--dry-run"), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True, cwd=ROOT, env={"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"})
+        running.process = process
+        assert running.gerrit.wait_for_streams()
+        running.report(1)
+        told = [process.stdout.readline() for _ in range(4)]
+        process.terminate()
+        assert process.wait(20) == 0
+    finally:
+        running.close()
+    assert any("would be sent to" in line for line in told)
+    assert running.comments(1) == []
+    assert running.irc.said(story.CHANNEL) == []
+    assert not (tmp_path / "counterbot.db").exists()
