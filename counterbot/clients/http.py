@@ -17,6 +17,7 @@ from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from itertools import islice
 from urllib.parse import unquote, urljoin, urlsplit
+from weakref import WeakSet
 
 import requests
 import urllib3
@@ -48,6 +49,13 @@ class Unavailable(Exception):
         self.after = after
 
 
+class _Session(requests.Session):
+    """Leaves redirects alone. The base class reads their body whole, whatever its size, even if told not to follow."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: there are none."""
+
+
 class Http:
     """Fetches from URLs that begin with one of ``prefixes``. Safe to share between threads.
 
@@ -67,6 +75,12 @@ class Http:
         self._verify = ca_file or True
         self._resolve = resolve
         self._local = threading.local()
+        self._sessions: WeakSet[requests.Session] = WeakSet()
+
+    def close(self) -> None:
+        """Let go of the connections that are kept for more; those in use go when they are done."""
+        for session in list(self._sessions):
+            session.close()
 
     def allows(self, url: str) -> bool:
         """Whether a URL stands under one of the prefixes."""
@@ -119,7 +133,8 @@ class Http:
         """One a thread: requests does not promise that a session can be shared."""
         session = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = requests.Session()
+            session = self._local.session = _Session()
+            self._sessions.add(session)
             self._local.wire = Wire(private=self._private, resolve=self._resolve)
             session.trust_env = False
             session.verify = self._verify

@@ -12,7 +12,7 @@ import io
 import socket
 import time
 from collections.abc import Callable, Iterable
-from http.client import HTTPResponse
+from http.client import HTTPResponse, RemoteDisconnected
 from ipaddress import ip_address
 from typing import Any
 
@@ -112,11 +112,19 @@ class _Response(HTTPResponse):
     def __init__(self, ends: float, sock: socket.socket, *arguments: Any, **options: Any) -> None:
         super().__init__(sock, *arguments, **options)
         self.fp.close()
-        self.fp = io.BufferedReader(_Timed(sock, ends))
+        self._timed = _Timed(sock, ends)
+        self.fp = io.BufferedReader(self._timed)
+
+    def begin(self) -> None:
+        """As the base class, which takes headers that were cut for all of them, and the answer for an empty one."""
+        super().begin()
+        if self._timed.ended:
+            raise RemoteDisconnected("the connection ended within the headers")
 
 
 class _Timed(io.RawIOBase):
     def __init__(self, sock: socket.socket, ends: float) -> None:
+        self.ended = False
         self._sock, self._ends = sock, ends
         self._raw = sock.makefile("rb", buffering=0)
 
@@ -125,7 +133,9 @@ class _Timed(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         self._sock.settimeout(min(IDLE_SECONDS, left(self._ends)))
-        return self._raw.readinto(buffer)
+        count = self._raw.readinto(buffer)
+        self.ended |= count == 0
+        return count
 
     def close(self) -> None:
         self._raw.close()

@@ -144,10 +144,14 @@ class Sent:
 
 @dataclass(frozen=True)
 class Retry:
-    """Not now: try again after so many seconds, or when the lease ends (None: the outcome is unknown)."""
+    """Not now: try again after so many seconds, or when the lease ends (None: the outcome is unknown).
+
+    ``refusal``: the other side said no, in words that may or may not pass; worth a few tries.
+    """
 
     why: str
     after: float | None
+    refusal: bool = False
 
 
 @dataclass(frozen=True)

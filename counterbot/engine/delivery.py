@@ -12,7 +12,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ..core.decide import GERRIT, IRC
@@ -21,6 +21,7 @@ from ..ledger import Claimed, Ledger, Lost
 from ..reporters.gerrit import CannotTell
 
 Result = Sent | Retry | Refused
+REFUSALS = 6
 log = logging.getLogger("counterbot.delivery")
 
 CLAIMED, READ_BACK, POSTED, NOTED = "claimed", "read back", "posted", "noted"
@@ -56,7 +57,7 @@ class Comments:
         self._at(CLAIMED)
         result = self._attempt(claimed.delivery, started)
         self._at(POSTED)
-        settle(self._ledger, claimed, result)
+        result = settle(self._ledger, claimed, result)
         self._at(NOTED)
         self._told(claimed.delivery, result)
         return True
@@ -76,17 +77,26 @@ class Comments:
             return Retry(f"{type(error).__name__}: {error}", None)
 
 
-def settle(ledger: Ledger, claimed: Claimed, result: Result) -> None:
-    """Note a result, later by the number of tries; a claim that was lost is somebody else's to note."""
-    if isinstance(result, Retry) and result.after is not None:
-        result = Retry(result.why, result.after * 2 ** min(claimed.tries, 8) * random.uniform(0.8, 1.2))  # noqa: S311
+def settle(ledger: Ledger, claimed: Claimed, result: Result) -> Result:
+    """Note a result as it counts after so many tries; a claim that was lost is somebody else's to note."""
+    result = weighed(result, claimed.tries)
     try:
         ledger.settle_delivery(claimed, result)
     except Lost:
         log.warning("%s was claimed by another while it was done here", claimed.delivery.key)
-        return
+        return result
     level = logging.WARNING if isinstance(result, Refused) else logging.INFO
     log.log(level, "%s to %s: %s", claimed.delivery.key, claimed.delivery.destination, worded(result))
+    return result
+
+
+def weighed(result: Result, tries: int) -> Result:
+    """A retry waits longer with each try; a refusal in words that we do not know is final after a few."""
+    if not isinstance(result, Retry) or result.after is None:
+        return result
+    if result.refusal and tries + 1 >= REFUSALS:
+        return Refused(f"{result.why} (said {tries + 1} times)")
+    return replace(result, after=result.after * 2 ** min(tries, 8) * random.uniform(0.8, 1.2))  # noqa: S311
 
 
 def worded(result: Result) -> str:
@@ -125,5 +135,4 @@ class Lines:
         return LineClaim(claimed, claimed.row["id"], delivery.destination, str(delivery.payload["text"]))
 
     def settle(self, claim: LineClaim, result: Result) -> None:
-        settle(self._ledger, claim.claimed, result)
-        self._told(claim.claimed.delivery, result)
+        self._told(claim.claimed.delivery, settle(self._ledger, claim.claimed, result))

@@ -59,7 +59,7 @@ def status(store: Store) -> Status:
                         for table in (inbox, reports)),
             backlog_age=age(select(func.min(inbox.c.received)).where(inbox.c.state == "due")),
             owed=dict(connection.execute(
-                select(outbox.c.kind, func.count()).where(owed).group_by(outbox.c.kind)).tuples().all()),
+                select(outbox.c.kind, func.count()).where(owed).group_by(outbox.c.kind)).all()),
             owed_age=age(select(func.min(outbox.c.created)).where(owed)),
             owed_why=latest or "",
             refused=one(select(func.count()).select_from(outbox).where(outbox.c.state == "refused")),

@@ -123,7 +123,7 @@ def judged(why: str) -> Retry | Refused:
     said = why.lower()
     if any(words in said for words in PASSING):
         return Retry(why, SOON)
-    return Refused(why) if any(words in said for words in FINAL) else Retry(why, SOON)
+    return Refused(why) if any(words in said for words in FINAL) else Retry(why, SOON, refusal=True)
 
 
 def _pause(error: SshError) -> float:

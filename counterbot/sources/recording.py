@@ -12,8 +12,8 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
 from ..core import limits
 from .lines import Lines, TooLong
@@ -35,7 +35,7 @@ def recorded(
 
 
 def _lines(source: str | Path, lines: Lines) -> Iterator[bytes | TooLong]:
-    opened: AbstractContextManager[BufferedReader]
+    opened: AbstractContextManager[Any]
     opened = nullcontext(sys.stdin.buffer) if str(source) == "-" else open(source, "rb")  # noqa: SIM115
     with opened as stream:
         while chunk := stream.read1(CHUNK):  # what is there now: a fifo's writer may be in no hurry

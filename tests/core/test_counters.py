@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterbot.core import limits
@@ -351,6 +351,7 @@ def sound(found: Counters) -> None:
     assert json.loads(json.dumps([dict(found.values), dict(found.unreadable), dict(found.failures)]))
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=80) | JSON.map(lambda value: json.dumps(value).encode()), max_size=3).map(b"".join))
 def test_no_bytes_give_anything_but_sound_counters_or_unreadable(data):
     for parse in (parse_counters, parse_performance):
@@ -365,12 +366,14 @@ PARTS = st.builds(lambda values, bad, gone, delta: Counters(
     st.dictionaries(NAMES, st.integers(0, 9)), st.sets(NAMES), st.sets(NAMES), st.none() | st.booleans())
 
 
+@settings(deadline=None)
 @given(st.lists(PARTS, max_size=4), st.lists(PARTS, max_size=4))
 def test_merging_in_steps_is_merging_at_once(first, second):
     assert merge([merge(first), merge(second)]).values == merge([*first, *second]).values
     assert merge([merge(first), merge(second)]).unreadable == merge([*first, *second]).unreadable
 
 
+@settings(deadline=None)
 @given(st.lists(PARTS, max_size=4), PARTS)
 def test_no_counter_is_both_a_value_and_none(parts, performance):
     for found in (merge(parts), complete(merge(parts), performance)):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterbot.cli.explain import command
@@ -385,6 +385,7 @@ PIECES = st.sampled_from(["- ", " : ", "\n", "\r\n", page(), "https://", "(check
                           "Patch Set 1:", " ", "\x00", "\ud800", "é", "... (truncated)"])
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_give_anything_but_an_event_or_unreadable(line):
     with suppress(Unreadable):
@@ -392,6 +393,7 @@ def test_no_bytes_give_anything_but_an_event_or_unreadable(line):
     assert len(digest(line)) == 64
 
 
+@settings(deadline=None)
 @given(st.fixed_dictionaries({"type": st.just("comment-added")}, optional={
     "author": JSON | st.just({"username": "zuul"}), "comment": st.lists(PIECES, max_size=20).map("".join) | JSON,
     "change": JSON | st.just({"number": 1, "project": "p"}), "patchSet": JSON | st.just({"number": 1}),
@@ -405,6 +407,7 @@ def test_no_event_gives_anything_but_a_report_or_a_reason(event):
         assert 0 < len(found.why.encode()) < 200
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_the_digest_knows_an_event_in_any_spelling(value):
     event = {"type": "x", "value": value, "a": 1}

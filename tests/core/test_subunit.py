@@ -230,6 +230,11 @@ def test_a_file_that_may_have_begun_in_what_is_lost_is_unreadable():
     assert found(SOME + lost + counters(mime=None)) is None
 
 
+def test_a_chunk_whose_header_is_lost_is_no_text():
+    assert found(SOME + counters() + b"ZZZZZ\rcounters.json@A more of it, and a line's end\n" + SOME) is None
+    assert found(SOME + counters() + b"a line that says counters.json\n" + SOME) == [DOC]
+
+
 def test_a_cut_where_the_attachment_is_hit_is_told_as_such():
     for end in range(len(SOME) + 6, len(SOME + counters())):
         assert found((SOME + counters())[:end]) is None, end
@@ -249,7 +254,7 @@ def test_a_cut_log_gives_no_packet_that_is_inside_it():
     assert found(SOME + packet(counters(OTHER) + b"more", name="log", test_id="t.z")[:-7]) == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.integers(0, len(SOME)), st.integers(1, 3000))
 def test_a_hole_in_the_tests_costs_no_attachment(at, size):
     assert found(SOME[:at] + SOME[at + size :] + b"\n" + counters()) == [DOC]

@@ -190,7 +190,7 @@ class TestRefusals:
 
     def test_real_trouble_with_a_change_that_exists_passes(self, gerrit, reporter):
         gerrit.refuse("fatal: database error")
-        assert reporter.post(delivery()) == Retry("database error", SOON)
+        assert reporter.post(delivery()) == Retry("database error", SOON, refusal=True)
         assert reporter.post(delivery()) == Sent()
 
     # As Gerrit 3.13.5 said them, but for the last six, which are from its sources or unknown.
@@ -204,17 +204,18 @@ class TestRefusals:
             ("maintain server not permitted", True),
             ('Applying label "Code-Review": 2 is restricted', True),
             ("One or more comments were rejected in validation: Comment size exceeds limit", True),
-            ("internal error while reading review input", False),
+            ("internal error while reading review input", None),
             ("internal server error while processing", False),
             ("LOCK_FAILURE: refs/changes/01/1/meta", False),
             ("Server temporarily unavailable: not found", False),
             ("prohibited by Gerrit: not permitted", True),
             ("change is closed", True),
-            ("something new", False),
+            ("something new", None),
         ],
     )
     def test_table(self, why, final):
-        assert judged(why) == (Refused(why) if final else Retry(why, SOON))
+        """None: in words that we do not know, worth a few tries."""
+        assert judged(why) == (Refused(why) if final else Retry(why, SOON, refusal=final is None))
 
 
 class TestTrouble:

@@ -123,6 +123,14 @@ def test_a_refusal_is_final_and_told(world, change):
     assert "not permitted" in bot.results[0].why
 
 
+def test_a_refusal_in_unknown_words_is_final_after_a_few_tries(world, change):
+    world.gerrit.refuse("fatal: not on a Sunday", times=100)
+    bot = world.bot().reported(change).works_until(20_000, every=100)
+    assert world.comments(7) == []
+    assert len(bot.results) == 6
+    assert bot.results[-1] == Refused("not on a Sunday (said 6 times)")
+
+
 def test_the_same_report_twice_in_one_bot(world, change):
     bot = world.bot().reported(change).works()
     again = {**event(change, world.zuul), "eventCreatedOn": 1}
