@@ -67,9 +67,10 @@ def test_what_runs_on_test_nodes_is_light():
     assert wrong == []
 
 
-def test_one_maker_of_http_sessions():
-    makers = [str(path.relative_to(ROOT)) for path in ROOT.rglob("*.py") if "requests.Session(" in path.read_text()]
-    assert makers == ["clients/http.py"]
+def test_http_is_spoken_in_one_place():
+    speakers = {str(path.relative_to(ROOT)) for path in ROOT.rglob("*.py") for name in imports(path)
+                if name.split(".")[0] in ("requests", "urllib3")}
+    assert speakers == {"clients/http.py", "clients/wire.py"}
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))

@@ -21,7 +21,7 @@ def check(file: str | None, option: str | None) -> None:
     """Tell every mistake in FILE; status 1 if there are any. The files it names are not opened."""
     if file is not None and option is not None:
         raise click.UsageError("give the file once: as FILE or with -c")
-    from counterbot.files.config import Config, load_config
+    from ..files.config import Config, load_config
 
     path = file or option or DEFAULT
     outcome = load_config(path)
@@ -36,8 +36,8 @@ def check(file: str | None, option: str | None) -> None:
 @command.command()
 def sample() -> None:
     """Print a configuration in which every key is explained."""
-    from counterbot.files.config import Config
-    from counterbot.files.sample import sample as text
+    from ..files.config import Config
+    from ..files.sample import sample as text
 
     click.echo(text(Config), nl=False)
 
@@ -45,6 +45,6 @@ def sample() -> None:
 @command.command()
 def schema() -> None:
     """Print the JSON Schema of the configuration, for editors."""
-    from counterbot.files.config import schema as settings
+    from ..files.config import schema as settings
 
     click.echo(json.dumps(settings(), indent=2))

@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 import click
 
-from counterbot.core import gunzip, limits, subunit
-from counterbot.core.model import Unreadable
+from ..core import gunzip, limits, subunit
+from ..core.model import Unreadable
 
 ABSENT, READ_FAILED, UNREADABLE = 1, 2, 3
 BLOCK = 1 << 18

@@ -11,9 +11,9 @@ import click
 from .tables import table
 
 if TYPE_CHECKING:
-    from counterbot.core.rules import Rule
-    from counterbot.files.reader import Mistake
-    from counterbot.files.rulebook import RuleBook
+    from ..core.rules import Rule
+    from ..files.reader import Mistake
+    from ..files.rulebook import RuleBook
 
 FOLDER = click.argument("folder", metavar="[DIR]", default="queries/")
 HEAD = ("NAME", "TITLE", "WHERE", "BOUNDS", "BUG")
@@ -69,14 +69,14 @@ def test(folder: str) -> None:
 
 
 def _book(folder: str) -> RuleBook:
-    from counterbot.files.rulebook import RuleBook
+    from ..files.rulebook import RuleBook
 
     return RuleBook(folder)
 
 
 def _failures(rule: Rule) -> Iterator[str]:
     """What is wrong with a rule's cases, one sentence each."""
-    from counterbot.core.rules import holds
+    from ..core.rules import holds
 
     if not rule.bounds:
         return

@@ -16,8 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from counterbot.core.model import Unreadable
-
+from ..core.model import Unreadable
 from .fields import BaseUrl, Channel, Patterns, Text, web_address
 from .reader import Document, Mistake, load, read
 from .validate import Strict, shown, validate

@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PlainValidator
 
-from counterbot.core import limits
-from counterbot.core.model import Number
-
+from ..core import limits
+from ..core.model import Number
 from .validate import shown
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from counterbot.core import limits
+from ..core import limits
 
 Scalar = None | bool | int | float | str
 Value = Scalar | list["Value"] | dict[str, "Value"]

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from counterbot.core.rules import Rule
-
+from ..core.rules import Rule
 from .reader import Mistake, Place, load
 from .rulefile import RuleFile, parse_rule
 

@@ -13,9 +13,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from counterbot.core.model import BuildFacts, Number
-from counterbot.core.rules import Audience, Bound, Case, Fingerprint, Rule, Where
-
+from ..core.model import BuildFacts, Number
+from ..core.rules import Audience, Bound, Case, Fingerprint, Rule, Where
 from .fields import Channel, CounterName, CounterPattern, Finite, Patterns, Prose, Text, web_address
 from .reader import Document, Mistake, Place
 from .validate import Strict, shown, validate

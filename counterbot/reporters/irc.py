@@ -25,10 +25,9 @@ from typing import Protocol
 import irc.client
 from irc.strings import lower
 
-from counterbot.core.inert import inert
-from counterbot.core.limits import IRC_LINE
-from counterbot.core.model import Refused, Retry, Sent
-
+from ..core.inert import inert
+from ..core.limits import IRC_LINE
+from ..core.model import Refused, Retry, Sent
 from .irc_connection import SHOWN, Settings
 from .irc_link import Link, Timing
 

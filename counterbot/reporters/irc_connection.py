@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import irc.client
 from jaraco.stream.buffer import LenientDecodingLineBuffer
 
-from counterbot.core.inert import inert
+from ..core.inert import inert
 
 LONGEST_LINE = 64 << 10
 """Bytes without a line break, after which a server is no IRC server (tags and text have 8,704 at most)."""

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import irc.client
 from irc.strings import lower
 
-from counterbot.core.inert import inert
-
+from ..core.inert import inert
 from .irc_connection import SHOWN, Connection, Reactor, Settings, connect
 
 NICKS = 6

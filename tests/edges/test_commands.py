@@ -57,7 +57,8 @@ def test_explain_reads_standard_input():
 
 
 def test_explain_never_gives_a_traceback():
-    lines = b'\xff\xfe\n[]\n"x"\n{}\n{"type": 5}\n{"type": "comment-added", "author": [], "change": 3}\n\n' + b"[" * 9999
+    lines = b'\xff\xfe\n[]\n"x"\n{}\n{"type": 5}\n{"type": "comment-added", "author": [], "change": 3}\n\n'
+    lines += b"[" * 9999
     status, out, err = counterbot("explain", stdin=lines)
     assert (status, err) == (0, "")
     assert [set(json.loads(line)) for line in out.splitlines()] == [{"line", "error"}] * 5 + [

@@ -525,9 +525,8 @@ class TestAddresses:
         assert is_public(address)
 
     @given(st.ip_addresses(v=4))
-    def test_in_either_form_are_judged_alike(self, address):
-
-                   assert is_public(str(address)) == is_public(str(ipaddress.IPv6Address(b"\0" * 10 + b"\xff\xff" + address.packed)))
+    def test_in_either_form_are_judged_alike(self, address):        mapped = ipaddress.IPv6Address(b"\0" * 10 + b"\xff\xff" + address.packed)
+        assert is_public(str(address)) == is_public(str(mapped))
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
     def test_that_the_operator_wrote_may_be_anywhere(self, server, host):

@@ -342,6 +342,11 @@ def test_pruning_forgets_settled_work_and_keeps_samples_and_what_is_owed(ledger,
     assert counts == {"inbox": 0, "reports": 0, "builds": 0, "findings": 0, "said": 0, "outbox": 1, "samples": 2}
 
 
+def fill(ledger):
+    for number in range(2, 400):
+        ledger.put(json.dumps({"type": "x" * 2000, "n": number}).encode(), "test")
+
+
 def test_a_full_disk_is_told_and_nothing_is_lost(ledger, tmp_path):
     ledger.put(event(), "test")
     with ledger.store.engine.connect() as connection:
@@ -354,8 +359,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(ledger, tmp_path):
         connection.execute(f"pragma max_page_count={pages}")
 
     with pytest.raises(LedgerError, match="database or disk is full"):
-        for number in range(2, 400):
-            ledger.put(json.dumps({"type": "x" * 2000, "n": number}).encode(), "test")
+        fill(ledger)
     ledger.store.engine.dispose()
     listen.remove(ledger.store.engine, "connect", limit)
     assert ledger.put(b'{"type": "after"}', "test")

@@ -1,4 +1,4 @@
-"""``counterbot run`` as a process beside loopback servers: it listens, reloads, says how it does, and ends when told."""
+"""``counterbot run`` as a process beside loopback servers: it listens, reloads, says how it does, ends when told."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""A bot on loopback servers and a hand-moved clock: journeys are told as what happens when, and what must come of it."""
+"""A bot on loopback servers and a hand-moved clock: what happens when, and what must come of it."""
 
 import json
 import threading
@@ -46,8 +46,8 @@ class Clock:
 class World:
     """The servers, the clock, and any number of bots. A context manager."""
 
-    def __init__(self, folder, rules=(QUERIES,), channels=(Channel("#qa"),)):
-        self.folder, self.rules, self.channels = folder, list(rules), channels
+    def __init__(self, folder):
+        self.folder, self.rules, self.channels = folder, [QUERIES], (Channel("#qa"),)
         self.clock = Clock()
         self._stack = ExitStack()
         self.key = make_key(folder / "key")

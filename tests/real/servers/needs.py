@@ -29,7 +29,7 @@ JARS = (
 )
 
 
-class Missing(Exception):  # noqa: N818 - a state of this machine, not a bug
+class Missing(Exception):
     """A program or file that a server needs is not on this machine; the text says which, and how to get it."""
 
 
