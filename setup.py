@@ -21,7 +21,6 @@ BOT = [
     "alembic>=1.13",
     "irc>=20.3",  # SASL needs 20.3
     "paramiko>=3.4",
-    "rich>=13.7",
     "SQLAlchemy>=2.0.30",
 ]
 

@@ -204,10 +204,13 @@ def measure(stack: ExitStack, until: float) -> None:
     used = [usage(bot)]
     time.sleep(IDLE)
     used.append(usage(bot))
-    alone = first()
-    used.append(usage(bot))
-    many = second()
-    used.append(usage(bot))
+    try:
+        alone = first()
+        used.append(usage(bot))
+        many = second()
+        used.append(usage(bot))
+    except (AssertionError, TimeoutError) as error:
+        raise RuntimeError(f"{error}; the end of the bot's log:\n{(folder / 'bot.log').read_text()[-3000:]}") from error
     show(line, alone, many, used)
 
 
@@ -215,7 +218,7 @@ def main() -> int:
     try:
         with ExitStack() as stack:
             measure(stack, time.monotonic() + PATIENCE)
-    except (AssertionError, RuntimeError, TimeoutError) as error:
+    except RuntimeError as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1
     return 0

@@ -26,6 +26,7 @@ from . import manifest
 
 ATTACHMENT = "counters.json"
 MANIFEST = "zuul-manifest.json"
+JOB_OUTPUT = "job-output.txt"
 STREAM = "testrepository.subunit"
 PERFORMANCE = "performance.json"
 USUAL = (STREAM, f"controller/logs/{PERFORMANCE}", f"logs/{PERFORMANCE}")
@@ -88,13 +89,16 @@ class Artifacts:
     def _found(self, build: Build, ends: float) -> _Found:
         """Every source read, one after the other: that one cannot be read is told, and costs no other."""
         found = _Found()
-        for name, read, into in self._sources(build, self._files(build, found), found):
+        files = self._files(build, found)
+        for name, read, into in self._sources(build, files, found):
             if time.monotonic() > ends:
                 raise Unavailable(f"its logs could not be read in {self._seconds:g} s")
             try:
                 into.extend(read())
             except (Unreadable, Forbidden) as error:
                 found.failures[name] = str(error)
+        if not (files.sure or found.parts or found.performance or found.failures):
+            self._expect_logs(files)
         return found
 
     def _sources(self, build: Build, files: _Files, found: _Found) -> Iterator[_Source]:
@@ -151,6 +155,12 @@ class Artifacts:
         if files.sure:
             raise Unavailable(f"{path} is listed but not there yet")
         yield None
+
+    def _expect_logs(self, files: _Files) -> None:
+        """Raise Unavailable where there is not even the log that Zuul itself writes: the others may be late too."""
+        with self._open(files, JOB_OUTPUT, limits.STREAM_PACKED, limits.STREAM_UNPACKED) as blocks:
+            if blocks is None:
+                raise Unavailable(f"neither {MANIFEST} nor {JOB_OUTPUT} is there yet")
 
     def _needed(self, url: str, limit: int) -> bytes:
         """A small file that Zuul announced."""

@@ -62,8 +62,6 @@ class Told:
 
 
 def where(delivery: Delivery) -> str:
-    """A delivery's destination, as people name it."""
-    payload = delivery.payload
-    if delivery.kind == "gerrit":
-        return f"gerrit {payload['project']} {payload['change']},{payload['patchset']}"
-    return f"{delivery.kind} {delivery.destination}"
+    """A delivery's change and destination, as people name them."""
+    what = delivery.payload
+    return f"{delivery.destination} {what['project']} {what['change']},{what['patchset']}"

@@ -54,6 +54,8 @@ def unhealthy(found: Status) -> list[str]:
         troubles.append("the bot died or hangs: it gives no sign of life and was not stopped")
     elif found.pulse and found.pulse["state"] == "running" and found.pulse["stream"] != "connected":
         troubles.append(f"the event stream is {found.pulse['stream']}")
+    if found.pulse and found.pulse["rule_mistakes"]:
+        troubles.append(f"{found.pulse['rule_mistakes']} mistakes in the rules: see 'counterbot rules check'")
     if found.quarantined:
         troubles.append(f"{found.quarantined} put aside after repeated failure, the first: {found.quarantined_why}")
     if (found.owed_age or 0) > OWED_TOO_LONG:
@@ -84,7 +86,7 @@ def _rows(found: Status) -> list[tuple[str, str]]:
         ("refused", str(found.refused)),
         ("quarantine", f"{found.quarantined}{': ' * bool(found.quarantined_why)}{found.quarantined_why}"),
     ]
-    if pulse:
+    if pulse and pulse["state"] == "running":
         rows[1:1] = [("stream", f"{pulse['stream']}; {pulse['reconnects']} reconnects, {pulse['gaps']} gaps"),
                      ("irc", pulse["irc"])]
     return rows

@@ -25,6 +25,7 @@ import urllib3
 from .. import __version__
 from ..core import limits
 from ..core.gunzip import unzipped_all
+from ..core.inert import inert
 from ..core.model import Unreadable
 from .wire import CONNECT_SECONDS, IDLE_SECONDS, Forbidden, Resolve, Wire
 
@@ -93,10 +94,11 @@ class Http:
         Raises Unavailable or Forbidden; taking blocks raises Unavailable, also for gzip data that ends
         too early, since its upload may not be over, or Unreadable for corrupt or too much data.
         """
-        response = self._final(url, time.monotonic() + self._seconds)
+        ends = time.monotonic() + self._seconds
+        response = self._final(url, ends)
         try:
             yield None if response.status_code in GONE else \
-                _unpacked(self._blocks(response), packed_limit, unpacked_limit)
+                _unpacked(self._blocks(response, ends), packed_limit, unpacked_limit)
         finally:
             response.close()
 
@@ -112,11 +114,11 @@ class Http:
         """The answer at the end of all redirects: 200, 404 or 410."""
         for _ in range(1 + REDIRECTS):
             if not self.allows(url):
-                raise Forbidden(f"{url[:200]} is not under {' or '.join(self._prefixes)}")
+                raise Forbidden(f"{inert(url, 200)} is not under {' or '.join(self._prefixes)}")
             response = self._get(url, ends)
             if response.status_code == 200:
                 return response
-            self._finish(response)
+            self._finish(response, ends)
             if not response.is_redirect:
                 return _checked(response)
             url = urljoin(url, response.headers["Location"])
@@ -145,10 +147,9 @@ class Http:
         self._local.wire.ends = ends
         return session
 
-    def _blocks(self, response: requests.Response) -> Iterator[bytes]:
+    def _blocks(self, response: requests.Response, ends: float) -> Iterator[bytes]:
         """Bytes as they are sent, not decoded. ``read1`` comes back with what is there, and raises where
         less came than was announced, in Content-Length or by the last chunk."""
-        ends = self._local.wire.ends
         while True:
             try:
                 block = response.raw.read1(BLOCK, decode_content=False)
@@ -158,10 +159,10 @@ class Http:
                 return
             yield block
 
-    def _finish(self, response: requests.Response) -> None:
+    def _finish(self, response: requests.Response, ends: float) -> None:
         """Read what a refusal says, where that is little: its connection can then be used again."""
         with suppress(Unavailable):
-            for _ in islice(self._blocks(response), 4):
+            for _ in islice(self._blocks(response, ends), 4):
                 pass
         response.close()
 

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from ..core import limits
+from ..core.inert import inert
 from ..core.model import Artifact, Build, BuildLink, Unreadable
 from .http import Forbidden, Http
 
@@ -43,7 +44,7 @@ class Zuul:
     def _api(self, link: BuildLink) -> str:
         page = _PAGE.fullmatch(link.url.removeprefix(self._root))
         if not link.url.startswith(self._root) or page is None or page["uuid"] != link.uuid:
-            raise Forbidden(f"{link.url[:200]} is no build page under {self._root}")
+            raise Forbidden(f"{inert(link.url, 200)} is no build page under {self._root}")
         tenant = f"tenant/{quote(unquote(page['tenant']), safe='')}/" if page["tenant"] else ""
         return f"{self._root}api/{tenant}build/{link.uuid}"
 
@@ -91,6 +92,7 @@ def _artifacts(rows: object) -> Iterator[Artifact]:
 def _milliseconds(text: str | None) -> int | None:
     """Since the epoch, of a time that is UTC without saying so."""
     try:
-        return text and int(datetime.fromisoformat(text[:19]).replace(tzinfo=timezone.utc).timestamp()) * 1000
+        time = datetime.fromisoformat((text or "")[:19])
     except ValueError:
         return None
+    return int(time.replace(tzinfo=timezone.utc).timestamp()) * 1000

@@ -111,18 +111,10 @@ def follows(link: BuildLink, zuul_url: str) -> bool:
 
 
 def _comment(event: Mapping[str, object]) -> str:
-    """The comment's text; Gerrit 3.3 and later may carry it as a patch-set-level comment beside it."""
-    parts = [_lines(event.get("comment"))]
+    """The comment's text; Gerrit 3.3 and later may carry it as a patch-set-level comment beside it, or in both."""
     level = _mapping(event.get("patchSetComments")).get("/PATCHSET_LEVEL")
-    for comment in level[: limits.PATCHSET_COMMENTS] if isinstance(level, list) else ():
-        message = _lines(_mapping(comment).get("message"))
-        if message not in parts[0]:
-            parts.append(message)
-    return "\n\n".join(parts)
-
-
-def _lines(value: object) -> str:
-    return (_text(value) or "").replace("\r\n", "\n")
+    beside = [_mapping(comment).get("message") for comment in level] if isinstance(level, list) else []
+    return "\n\n".join(_text(part) or "" for part in (event.get("comment"), *beside))
 
 
 def _job_lines(text: str) -> Iterable[BuildLink]:

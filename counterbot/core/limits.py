@@ -9,9 +9,6 @@ JOB_NAME = 255
 URL = 2_000
 """Of a job's line; browsers stop here too."""
 
-PATCHSET_COMMENTS = 20
-"""Patch-set-level comments read beside an event's own comment; Zuul writes one."""
-
 COUNTERS_FILE = 8 << 20
 """One counters document or performance.json."""
 

@@ -73,7 +73,7 @@ class Comments:
         except CannotTell as unknown:
             return unknown.answer
         except Exception as error:  # a bug of ours must not lose the comment: what happened is not known
-            log.exception("delivery %s failed", delivery.key)
+            log.exception("%s: failed", named(delivery))
             return Retry(f"{type(error).__name__}: {error}", None)
 
 
@@ -83,10 +83,10 @@ def settle(ledger: Ledger, claimed: Claimed, result: Result) -> Result:
     try:
         ledger.settle_delivery(claimed, result)
     except Lost:
-        log.warning("%s was claimed by another while it was done here", claimed.delivery.key)
+        log.warning("%s: claimed by another while it was done here", named(claimed.delivery))
         return result
     level = logging.WARNING if isinstance(result, Refused) else logging.INFO
-    log.log(level, "%s to %s: %s", claimed.delivery.key, claimed.delivery.destination, worded(result))
+    log.log(level, "%s: %s", named(claimed.delivery), worded(result))
     return result
 
 
@@ -97,6 +97,12 @@ def weighed(result: Result, tries: int) -> Result:
     if result.refusal and tries + 1 >= REFUSALS:
         return Refused(f"{result.why} (said {tries + 1} times)")
     return replace(result, after=result.after * 2 ** min(tries, 8) * random.uniform(0.8, 1.2))  # noqa: S311
+
+
+def named(delivery: Delivery) -> str:
+    """A delivery's change and destination, for people."""
+    what = delivery.payload
+    return f"change {what['change']},{what['patchset']} to {delivery.destination}"
 
 
 def worded(result: Result) -> str:

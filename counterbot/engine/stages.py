@@ -132,7 +132,8 @@ class Stages:
             return self._ledger.give_up(work, why)
         usual = min(max(age // 4, SECOND), 60 * SECOND if not work.late else 3600 * SECOND)
         after = max(usual, int((asked or 0) * SECOND))
-        log.info("%s: again in %.0f s: %s", _named(work), after / SECOND, inert(why, 300))
+        level = logging.DEBUG if why == work.row["why"] else logging.INFO  # the same again is no news
+        log.log(level, "%s: again in %.0f s: %s", _named(work), after / SECOND, inert(why, 300))
         return self._ledger.later(work, why, min(after, 3600 * SECOND))
 
     def _seen(self, work: BuildWork, state: State, why: str, build: Build, counters: object = None) -> None:
@@ -177,13 +178,14 @@ class Stages:
                   rules: dict[str, Rule]) -> Delivery:
         key = decide.delivery_key(report, effect)
         patchset = report.patchset
+        about = {"project": patchset.project, "change": patchset.change, "patchset": patchset.number}
         if effect.kind == decide.IRC:
-            return Delivery(key, effect.kind, effect.destination, {"text": wording.irc_line(report, effect.findings)})
+            return Delivery(key, effect.kind, effect.destination,
+                            {**about, "text": wording.irc_line(report, effect.findings)})
         marker = decide.marker(key)
         text = wording.comment(report, effect.findings, observed, rules, self._settings.links, marker)
-        return Delivery(key, effect.kind, effect.destination, {
-            "project": patchset.project, "change": patchset.change, "patchset": patchset.number,
-            "message": text, "tag": _tag(report.pipeline), "marker": marker})
+        return Delivery(key, effect.kind, effect.destination,
+                        {**about, "message": text, "tag": _tag(report.pipeline), "marker": marker})
 
 
 def _announced(report: Report, job: str) -> BuildFacts:

@@ -144,6 +144,15 @@ class Zuul(Strict):
         description="Logs are fetched from URLs that begin with one of these; a slash is added at the end.",
         examples=[["https://storage.example.org/"]],
     )
+    private_addresses: bool = Field(
+        False,
+        description="Whether hosts given above by name may have private addresses. Those given by address always may.",
+    )
+    ca_file: FilePath | None = Field(
+        None,
+        description="Certificates to trust (PEM), instead of the public authorities'.",
+        examples=["/etc/counterbot/ca.pem"],
+    )
 
     @field_validator("url")
     @classmethod

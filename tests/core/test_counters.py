@@ -175,8 +175,9 @@ def test_a_file_that_cannot_be_read_says_why(data, told):
 
 
 def test_exactly_as_many_counters_as_are_read():
-    full = {"g": {f"n{number}": number for number in range(limits.COUNTERS)}}
+    full = {"g": {f"a.{number}": number for number in range(limits.COUNTERS)}}
     assert len(read(full).values) == limits.COUNTERS
+    assert read({**full, "g.a": {"7": -7}}).values["g.a.7"] == -7
 
 
 # -- several documents
@@ -224,7 +225,7 @@ def test_a_collector_that_counted_nothing_on_one_node_spoils_no_difference():
 
 def test_performance_adds_the_groups_that_are_missing_and_no_more():
     attached = Counters({"memory.n-api": 1}, {"db.nova.SELECT": "NaN"}, {"mysql": "refused"}, delta=True)
-    performance = Counters({"memory.n-cpu": 2, "db.nova.SELECT": 3, "process.mysqld": 4}, {"api.x.GET": "null"},
+    performance = Counters({"memory.n-cpu": 2, "db.nova.UPDATE": 3, "process.mysqld": 4}, {"api.x.GET": "null"},
                            {"processes": "text instead of a list"})
     assert complete(attached, performance) == Counters(
         {"memory.n-api": 1, "process.mysqld": 4}, {"db.nova.SELECT": "NaN", "api.x.GET": "null"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import replace
 
@@ -207,6 +208,9 @@ def test_different_reports_and_destinations_have_different_keys():
 def test_keys_in_full():
     assert patchset_key(REPORT.patchset) == "review 7,2"
     assert report_key(REPORT) == f"review 7,2 {'e' * 32}"
+    many = tuple(BuildLink("a", f"https://z/build/{uuid}", uuid) for uuid in "76543210")
+    assert report_key(replace(REPORT, buildset=None, builds=many)) == (
+        f"review 7,2 {hashlib.sha256(b'0,1,2,3,4,5,6,7').hexdigest()[:32]}")
     assert delivery_key(REPORT, IRC) == f"review 7,2 {'e' * 32} irc #qa"
 
 

@@ -104,6 +104,7 @@ def test_a_build_page_ends_with_the_uuid_and_other_urls_have_none(url, uuid):
         "- job ftp://zuul.example.org/build/" + ONE + " : SUCCESS",
         "- https://review.example.org/c/7 (config error)",
         f"- job {ROOT}/build/1111... (truncated)",
+        f"- job {ROOT}/build/{'1' * 33}... (truncated)",
         "- job https://logs.example.org/12/3... (truncated)",
         f"- {'j' * 256} {page()} : SUCCESS",
         f"- job https://zuul.example.org/{'x' * 2000}/build/{ONE} : SUCCESS",

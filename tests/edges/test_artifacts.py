@@ -296,8 +296,12 @@ class TestManifest:
         assert set(logs.read().counters.values) == {"mysql.Queries", "memory.n-api", "db.nova.SELECT"}
 
     def test_without_any(self, logs):
-        assert logs.has({"other.txt": b""}, manifest=False).read() == Reading(State.NONE)
+        assert logs.has({"job-output.txt": b"log"}, manifest=False).read() == Reading(State.NONE)
         assert logs.asked(STREAM + ".gz") == 1
+
+    def test_nor_any_log_of_zuuls_own(self, logs):
+        logs.has({"job-output.txt": b"log"}, manifest=False).answers("job-output.txt", status=404)
+        assert late(logs.read()) == "neither zuul-manifest.json nor job-output.txt is there yet"
 
 
 class TestPerformance:

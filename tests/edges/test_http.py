@@ -147,7 +147,7 @@ class TestPrefixes:
         "https://logs.example.org/ci/%2e%2e/x", "https://logs.example.org/ci/.%2E/x",
         "https://logs.example.org/ci/..%2fx",
         "https://logs.example.org/ci/..%5cx", "https://logs.example.org/ci/..\\x", "https://logs.example.org/ci/..#/x",
-        "https://logs.example.org/ci/../../ci/x", "https://logs.example.org/ci/..?x",
+        "https://logs.example.org/ci/../../ci/x", "https://logs.example.org/ci/a\\\\b", "https://logs.example.org/ci/..?x",
         " https://logs.example.org/ci/a", "https://logs.example.org/ci/a\n", "https://logs.example.org/ci/a b",
         "https://logs.example.org/ci/\x00", "https://logs.example.org/ci/\xe9", "https://logs.exa\tmple.org/ci/a",
         "https://logs\u3002example\u3002org/ci/a", "https://logs.example.org/ci/a#b",
@@ -525,7 +525,8 @@ class TestAddresses:
         assert is_public(address)
 
     @given(st.ip_addresses(v=4))
-    def test_in_either_form_are_judged_alike(self, address):        mapped = ipaddress.IPv6Address(b"\0" * 10 + b"\xff\xff" + address.packed)
+    def test_in_either_form_are_judged_alike(self, address):
+        mapped = ipaddress.IPv6Address(b"\0" * 10 + b"\xff\xff" + address.packed)
         assert is_public(str(address)) == is_public(str(mapped))
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
