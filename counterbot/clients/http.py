@@ -215,7 +215,7 @@ def _checked(response: requests.Response) -> requests.Response:
 def _retry_after(value: str) -> float | None:
     """Seconds, from seconds or a date; at most a day."""
     try:
-        seconds = float(value) if value.isascii() and value.isdigit() else \
+        seconds = float(value) if value.isdigit() else \
             parsedate_to_datetime(value).timestamp() - time.time()
     except (TypeError, ValueError, OverflowError):
         return None

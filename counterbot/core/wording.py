@@ -80,7 +80,7 @@ def _irc_link(url: str | None) -> str:
 
 
 def _headline(count: int) -> str:
-    what = "1 counter over its bound" if count == 1 else f"{count} counters over their bounds"
+    what = "1 counter over its bound" if count == 1 else f"{count} counters over their bound"
     return f"Counters: {what} (not voting)."
 
 

@@ -67,7 +67,7 @@ def test_several_rows_stand_by_excess_and_several_rules_explain_themselves():
                 over("memory.n-api", 300, 10, rule="memory"), over("mysql.Com_select", 12, 10, job="devstack-nv"),
                 rules=rules, observed=(*COUNTED, Observed("devstack-nv", "2", State.COUNTED)))
     assert text == f"""\
-Counters: 4 counters over their bounds (not voting).
+Counters: 4 counters over their bound (not voting).
 
   job            counter                  this run      bound    over
   tempest-full   memory.n-api                  300         10     ×30
@@ -85,7 +85,7 @@ Noise? "recheck".
 def test_of_more_than_ten_rows_the_largest_are_shown():
     text = said(*(over(f"mysql.c{number:02}", 200 + number, 100) for number in range(17)))
     assert text == f"""\
-Counters: 17 counters over their bounds (not voting).
+Counters: 17 counters over their bound (not voting).
 
   job            counter        this run      bound    over
   tempest-full   mysql.c16           216        100   +116%

@@ -137,7 +137,7 @@ def test_a_new_finding_on_the_same_patch_set_is_told(world):
     world.rules.append(replace(QUERIES, name="notifications", bounds=(Bound("queues.*_publish", 9000),)))
     bot.hears(recheck(event(change, world.zuul))).works()
     assert len(world.comments(7)) == 2
-    assert "2 counters over their bounds" in world.comments(7)[1]
+    assert "2 counters over their bound" in world.comments(7)[1]
 
 
 def test_zuuls_word_on_the_pipeline_wins(world):
