@@ -19,6 +19,7 @@ class Service:
         self.stop = stop
         self.error: Exception | None = None
         self._work = threading.Condition()
+        self._calls = 0
         self._threads: list[threading.Thread] = []
 
     def repeat(self, name: str, step: Callable[[], bool], count: int = 1) -> None:
@@ -33,6 +34,7 @@ class Service:
     def wake(self) -> None:
         """There may be work."""
         with self._work:
+            self._calls += 1
             self._work.notify_all()
 
     def join(self, seconds: float) -> list[str]:
@@ -58,11 +60,12 @@ class Service:
 
     def _loop(self, step: Callable[[], bool]) -> None:
         while not self.stop.is_set():
+            calls = self._calls  # a call that comes while the step looks must not be slept through
             if step():
                 self.wake()
             else:
                 with self._work:
-                    self._work.wait(IDLE)
+                    self._work.wait_for(lambda: self._calls != calls, IDLE)  # noqa: B023 - asked before the next round
 
 
 def _is_told(error: Exception) -> bool:

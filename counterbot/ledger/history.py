@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection, select
 
 from ..core.model import Build, Counters, PatchSet
@@ -16,13 +18,20 @@ def keep(connection: Connection, build: Build, patchset: PatchSet, counters: Cou
                              .where(schema.runs.c.uuid == build.uuid)).one()
     which = {"project": build.project, "branch": build.branch, "job": build.job, "pipeline": build.pipeline or "",
              "delta": bool(counters.delta)}
-    Store.insert_new(connection, schema.series, [{**which, "counter": name} for name in counters.values])
-    columns = schema.series.c
-    known = {row.counter: row.id for row in connection.execute(
-        select(columns.counter, columns.id).where(*(columns[name] == value for name, value in which.items())))}
+    known = _series(connection, which)
+    if new := [name for name in counters.values if name not in known]:
+        Store.insert_new(connection, schema.series, [{**which, "counter": name} for name in new])
+        known = _series(connection, which)
     Store.insert_new(connection, schema.samples, [
         {"series": known[name], "at": run.ended, "run": run.id, "value": float(value)}
         for name, value in counters.values.items()])
+
+
+def _series(connection: Connection, which: Mapping[str, object]) -> dict[str, int]:
+    """The numbers of a job's series, by counter."""
+    columns = schema.series.c
+    query = select(columns.counter, columns.id).where(*(columns[name] == value for name, value in which.items()))
+    return {row.counter: row.id for row in connection.execute(query)}
 
 
 def _run(build: Build, patchset: PatchSet, now: int) -> dict[str, object]:
