@@ -17,7 +17,7 @@ from functools import partial
 from itertools import islice
 from urllib.parse import quote, urlsplit
 
-from ..clients.http import Forbidden, Http, Unavailable
+from ..clients.http import Forbidden, Http, Unavailable, Unfinished
 from ..core import counters as documents
 from ..core import limits, subunit
 from ..core.decide import State
@@ -38,12 +38,17 @@ REASONS = 5
 
 @dataclass(frozen=True)
 class Reading:
-    """What came of reading. ``state`` is None where trying later may help, ``after`` so many seconds."""
+    """What came of reading.
+
+    ``state`` is None where trying later may help, ``after`` so many seconds; ``doubtful`` where it will
+    not help for long, since the server has something and it is spoilt.
+    """
 
     state: State | None
     why: str = ""
     counters: Counters | None = None
     after: float | None = None
+    doubtful: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ class Artifacts:
         try:
             return _reading(self._found(build, time.monotonic() + self._seconds))
         except Unavailable as error:
-            return Reading(None, str(error), after=error.after)
+            return Reading(None, str(error), after=error.after, doubtful=isinstance(error, Unfinished))
         except Forbidden as error:
             return Reading(State.UNREADABLE, str(error))
 
@@ -174,12 +179,16 @@ def _reading(found: _Found) -> Reading:
     merged = documents.merge(found.parts)
     for performance in found.performance:
         merged = documents.complete(merged, performance)
-    why = _told(found.failures)
+    why = _told(found.failures | _repeated(merged))
     if merged.values:
         return Reading(State.COUNTED, why, replace(merged, failures={**merged.failures, **found.failures}))
     if why or merged.unreadable:
         return Reading(State.UNREADABLE, why or _told(merged.unreadable))
     return Reading(State.NONE, _told(merged.failures))
+
+
+def _repeated(counters: Counters) -> dict[str, str]:
+    return dict.fromkeys(sorted(counters.repeated), "came twice, the later value counts")
 
 
 def _told(reasons: Mapping[str, str]) -> str:

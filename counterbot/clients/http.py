@@ -26,10 +26,10 @@ from .. import __version__
 from ..core import limits
 from ..core.gunzip import unzipped_all
 from ..core.inert import inert
-from ..core.model import Unreadable
+from ..core.model import Truncated
 from .wire import CONNECT_SECONDS, IDLE_SECONDS, Forbidden, Resolve, Wire
 
-__all__ = ["Forbidden", "Http", "Unavailable"]
+__all__ = ["Forbidden", "Http", "Unavailable", "Unfinished"]
 
 BLOCK = 256 << 10
 REDIRECTS = 5
@@ -39,6 +39,7 @@ GONE = (404, 410)
 
 _URL = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
                   r"(?P<path>/[!-~]*)?", re.IGNORECASE)
+_ANY_NAME = "any-name-here"
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -48,6 +49,10 @@ class Unavailable(Exception):
     def __init__(self, why: str, after: float | None = None) -> None:
         super().__init__(why)
         self.after = after
+
+
+class Unfinished(Unavailable):
+    """All that the server has came, and yet its end is missing: an upload under way, or one that was cut."""
 
 
 class _Session(requests.Session):
@@ -60,6 +65,8 @@ class _Session(requests.Session):
 class Http:
     """Fetches from URLs that begin with one of ``prefixes``. Safe to share between threads.
 
+    A prefix's host may begin with ``*.``, which is any one name.
+
     ``seconds`` is for one file in all, from the request to the last byte; looking up a host's name alone
     is left to the system's own patience. A host that a prefix gives by name must have public addresses
     unless ``private``; one that it gives as an address, or as ``localhost``, may be anywhere.
@@ -70,7 +77,7 @@ class Http:
     def __init__(self, prefixes: Sequence[str], *, seconds: float = limits.DOWNLOAD_SECONDS, private: bool = False,
                  ca_file: str | None = None, resolve: Resolve = socket.getaddrinfo) -> None:
         self._prefixes = tuple(prefixes)
-        self._places = tuple(_folder(prefix) for prefix in prefixes)
+        self._places = tuple(_place_pattern(prefix) for prefix in prefixes)
         self._seconds = seconds
         self._private = private
         self._verify = ca_file or True
@@ -85,7 +92,8 @@ class Http:
 
     def allows(self, url: str) -> bool:
         """Whether a URL stands under one of the prefixes."""
-        return (_place(url) or "").startswith(self._places)
+        place = _place(url)
+        return place is not None and any(pattern.match(place) for pattern in self._places)
 
     @contextmanager
     def open(self, url: str, *, packed_limit: int, unpacked_limit: int) -> Iterator[Iterator[bytes] | None]:
@@ -187,22 +195,23 @@ def _place(url: str) -> str | None:
     return f"{scheme}://{match['host'].lower()}:{int(match['port'] or _PORTS[scheme])}{path}?{query}"
 
 
-def _folder(prefix: str) -> str:
-    """A prefix in the same form; it ends where a folder's name ends."""
-    place = _place(prefix)
+def _place_pattern(prefix: str) -> re.Pattern[str]:
+    """What places under a prefix begin with; it ends where a folder's name ends.
+
+    ``https://*.example.org/`` is any one name before the dot: object stores put a hash there.
+    """
+    place = _place(prefix.replace("://*.", f"://{_ANY_NAME}.", 1))
     if place is None or not place.endswith("?"):
         raise ValueError(f"{prefix} is no plain URL without user, '?' and '#'")
-    return place.rstrip("?/") + "/"
+    return re.compile(re.escape(place.rstrip("?/") + "/").replace(re.escape(_ANY_NAME), "[a-z0-9-]+"))
 
 
 def _unpacked(blocks: Iterator[bytes], packed_limit: int, unpacked_limit: int) -> Iterator[bytes]:
     """Packed by the store, and once more by its name, perhaps: believe the bytes, not the headers."""
     try:
         yield from unzipped_all(blocks, packed_limit=packed_limit, unpacked_limit=unpacked_limit)
-    except Unreadable as error:
-        if str(error).startswith("truncated"):
-            raise Unavailable(str(error)) from error
-        raise
+    except Truncated as error:
+        raise Unfinished(str(error)) from error
 
 
 def _checked(response: requests.Response) -> requests.Response:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from importlib import import_module
 from typing import Any
 
-from .model import Unreadable
+from .model import Truncated, Unreadable
 
 MAGIC = b"\x1f\x8b"
 GZIP = 16 + 15  # wbits: a gzip header and check, the largest window
@@ -36,7 +36,7 @@ def unzipped(blocks: Iterable[bytes], *, packed_limit: int, unpacked_limit: int)
 
     Appended members are one stream, and zeros behind the last are padding, as gzip(1) has it. No block
     is longer than 1 MiB. ``packed_limit`` (bytes) holds for gzip only, ``unpacked_limit`` for both.
-    Raises Unreadable for gzip data that is truncated or corrupt, for anything else behind it and for
+    Raises Unreadable for gzip data that is corrupt (or Truncated), for anything else behind it and for
     too many bytes, after what came before has been handed on.
     """
     start, rest = _start(iter(blocks))
@@ -97,7 +97,7 @@ def _members(packed: Iterator[bytes]) -> Iterator[bytes]:
             if member.eof and rest:
                 member = _next_member(rest)
     if not member.eof:
-        raise Unreadable("truncated gzip data: the end is missing")
+        raise Truncated("truncated gzip data: the end is missing")
 
 
 def _next_member(block: bytes) -> Any:

@@ -15,6 +15,10 @@ class Unreadable(Exception):
     """What others wrote cannot be read; the text says why, in words for the person who wrote it."""
 
 
+class Truncated(Unreadable):
+    """It ends too early; its writer may not be done."""
+
+
 @dataclass(frozen=True)
 class PatchSet:
     """One patch set of one change, as a Gerrit event names it."""

@@ -25,6 +25,9 @@ SECOND = 1000
 PATIENCE = 24 * 3600 * SECOND
 """How long a build's logs are asked for; after its report is decided, for the history alone."""
 
+DOUBT = 60 * SECOND
+"""How long a log that is cut short may still be on its way."""
+
 log = logging.getLogger("counterbot.engine")
 
 
@@ -120,6 +123,8 @@ class Stages:
         if not build.log_url:
             return self._seen(work, State.NOT_RUN, f"{build.result}, without logs", build)
         reading = self._artifacts.read(build)
+        if reading.doubtful and self._now() - work.received > DOUBT:
+            return self._seen(work, State.UNREADABLE, reading.why, build)
         if reading.state is None:
             return self._later(work, reading.why, reading.after)
         return self._seen(work, reading.state, reading.why, build, reading.counters)

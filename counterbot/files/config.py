@@ -141,7 +141,8 @@ class Zuul(Strict):
         examples=["https://zuul.example.org"],
     )
     logs: Annotated[tuple[Annotated[BaseUrl, AfterValidator(_prefix)], ...], Field(strict=False, min_length=1)] = Field(
-        description="Logs are fetched from URLs that begin with one of these; a slash is added at the end.",
+        description="Logs are fetched from URLs that begin with one of these; a slash is added at the end."
+        " A host may begin with *. for any one name, as object stores with hashed names need it.",
         examples=[["https://storage.example.org/"]],
     )
     private_addresses: bool = Field(
@@ -156,7 +157,9 @@ class Zuul(Strict):
 
     @field_validator("url")
     @classmethod
-    def without_slash(cls, value: str) -> str:
+    def of_one_host(cls, value: str) -> str:
+        if "*" in value:
+            raise ValueError("must name one host, without *")
         return value.rstrip("/")
 
 

@@ -574,3 +574,18 @@ class TestAddresses:
         with at_most(1.3):
             assert "not done" in str(refusal(hurried, f"{url}/slow"))
         server.close()
+
+
+class TestWildcards:
+    @pytest.mark.parametrize(("url", "allowed"), [
+        ("https://9d90-bfbf.store.example/a", True), ("https://a.b.store.example/a", False),
+        ("https://store.example/a", False), ("https://.store.example/a", False),
+        ("https://evil/x.store.example/", False),
+        ("https://a.store.example.evil/", False), ("https://a.store.example@evil/", False),
+    ])
+    def test_any_one_name(self, url, allowed):
+        assert Http(["https://*.store.example/"]).allows(url) is allowed
+
+    def test_only_before_the_first_dot(self):
+        with pytest.raises(ValueError, match="no plain URL"):
+            Http(["https://a.*.example/"])

@@ -86,6 +86,16 @@ def test_logs_that_never_come_are_given_up_after_a_day(world):
     assert len(world.zuul.requests) == asked < 200
 
 
+def test_a_log_that_is_cut_short_is_waited_for_and_then_told_as_unreadable(world):
+    change = world.change(7, Job("tempest-full", HARD), Job("tempest-full-py3", HARD))
+    path = [path for path in world.zuul.answers if path.endswith(".subunit")][1]
+    world.zuul.answers[path] = Answer(world.zuul.answers[path].body[:-30])
+    bot = world.bot().reported(change).works_until(50)
+    assert world.comments(7) == []
+    bot.works_until(100)
+    assert "Counters come from 1 of 2 builds; those of tempest-full-py3 could not be read." in world.comments(7)[0]
+
+
 def test_one_build_that_is_late_does_not_keep_the_others_from_being_told(world):
     change = world.change(7, Job("tempest-full", HARD), Job("tempest-full-py3", HARD))
     world.hide_logs(change, job=1)
