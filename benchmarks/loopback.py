@@ -34,29 +34,6 @@ FINDINGS = "mysql.Queries", "queues.notifications.info_publish"
 TESTS, LOG = 200, 4600
 """Tests of the large stream, and bytes of log of each: about 1 MB in all."""
 
-CONFIG = """\
-gerrit:
-  host: 127.0.0.1
-  port: {gerrit.port}
-  username: counterbot
-  key_file: id_ed25519
-  host_key: {gerrit.host_key}
-zuul:
-  accounts: [zuul]
-  url: {zuul.url}
-  logs: ["{zuul.logs}"]
-rules: {rules}
-database: sqlite:///counterbot.db
-irc:
-  host: 127.0.0.1
-  port: {irc.port}
-  tls: false
-  nick: counterbot
-  channels:
-    "{channel}": {{projects: ["openstack/*"], pipelines: [check, gate]}}
-"""
-
-
 class Messages(list[Stored]):
     """The messages of a change; ``at`` are the moments they were stored, on the monotonic clock."""
 
@@ -78,8 +55,8 @@ class World:
     def __init__(self, folder: Path, gerrit: Gerrit, zuul: Zuul, irc: IrcServer) -> None:
         self.folder, self.gerrit, self.zuul = folder, gerrit, zuul
         self.messages: dict[int, Messages] = {}
-        (folder / "config.yaml").write_text(CONFIG.format(
-            gerrit=gerrit, zuul=zuul, irc=irc, rules=PACKAGE / "demo/data/queries", channel=story.CHANNEL))
+        (folder / "config.yaml").write_text(story.config(
+            gerrit, zuul, irc, rules=str(PACKAGE / "demo/data/queries")))
         self._jobs = (story.Job("tempest-full", _counters()), story.Job("openstack-tox-py311"),
                       story.Job("openstack-tox-pep8"))
         self._files = {job.name: _files(job) for job in self._jobs}

@@ -22,30 +22,6 @@ DEADLINE = 2
 
 PATIENCE = 12.0
 
-CONFIG = """\
-gerrit:
-  host: 127.0.0.1
-  port: {gerrit.port}
-  username: counterbot
-  key_file: id_ed25519
-  host_key: {gerrit.host_key}
-zuul:
-  accounts: [zuul]
-  url: {zuul.url}
-  logs: ["{zuul.logs}"]
-rules: queries/
-database: sqlite:///counterbot.db
-irc:
-  host: 127.0.0.1
-  port: {irc.port}
-  tls: false
-  nick: counterbot
-  channels:
-    "{channel}": {{projects: ["openstack/*"], pipelines: [check, gate]}}
-report: {{deadline: {deadline}}}
-"""
-
-
 @click.command()
 @click.option("--stay", is_flag=True, help="Keep the servers up, and print their addresses.")
 @click.option("--keep", metavar="DIR", help="Leave configuration, rules and database in DIR.")
@@ -83,8 +59,7 @@ def _write(folder: Path, gerrit: Gerrit, zuul: Zuul, irc: IrcServer) -> None:
     from ..demo import story
 
     (folder / "counterbot.db").unlink(missing_ok=True)
-    (folder / "config.yaml").write_text(CONFIG.format(
-        gerrit=gerrit, zuul=zuul, irc=irc, channel=story.CHANNEL, deadline=DEADLINE))
+    (folder / "config.yaml").write_text(story.config(gerrit, zuul, irc, deadline=DEADLINE))
     (folder / "queries").mkdir(exist_ok=True)
     for rule in (Path(story.__file__).parent / "data/queries").iterdir():
         (folder / "queries" / rule.name).write_text(rule.read_text())

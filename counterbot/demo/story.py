@@ -14,10 +14,35 @@ from typing import Any
 from subunit.v2 import StreamResultToBytes
 
 from .gerrit import Gerrit
+from .irc import IrcServer
 from .zuul import Zuul
 
 PROJECT = "openstack/nova"
 CHANNEL = "#openstack-qa"
+
+
+CONFIG = """\
+gerrit:
+  host: 127.0.0.1
+  port: {gerrit.port}
+  username: counterbot
+  key_file: id_ed25519
+  host_key: {gerrit.host_key}
+zuul:
+  accounts: [zuul]
+  url: {zuul.url}
+  logs: ["{zuul.logs}"]
+rules: {rules}
+database: sqlite:///counterbot.db
+irc:
+  host: 127.0.0.1
+  port: {irc.port}
+  tls: false
+  nick: counterbot
+  channels:
+    "{channel}": {{projects: ["openstack/*"], pipelines: [check, gate]}}
+report: {{deadline: {deadline}}}
+"""
 
 
 @dataclass(frozen=True)
@@ -52,6 +77,11 @@ CHANGES = (
 def uuid(change: Change, job: Job) -> str:
     """A build's id; the same every time, so that the same comments come out."""
     return f"{change.number:08x}{change.jobs.index(job):024x}"
+
+
+def config(gerrit: Gerrit, zuul: Zuul, irc: IrcServer, *, rules: str = "queries/", deadline: int = 1200) -> str:
+    """A configuration for these servers; the bot's key is ``id_ed25519`` beside it."""
+    return CONFIG.format(gerrit=gerrit, zuul=zuul, irc=irc, channel=CHANNEL, rules=rules, deadline=deadline)
 
 
 def prepare(gerrit: Gerrit, zuul: Zuul, changes: tuple[Change, ...] = CHANGES) -> None:

@@ -18,8 +18,7 @@ from ..core.decide import Channel, Decision, Effect, Observed, Reason, Said, Sta
 from ..core.inert import inert
 from ..core.model import Build, BuildFacts, Delivery, Ignored, Report, Unreadable
 from ..core.rules import Rule, applicable, judge
-from ..ledger import BuildWork, EventWork, Ledger, LedgerError, Lost, ReportWork
-from ..ledger.book import BuildNoted
+from ..ledger import BuildNoted, BuildWork, EventWork, Ledger, LedgerError, Lost, ReportWork
 
 SECOND = 1000
 PATIENCE = 24 * 3600 * SECOND

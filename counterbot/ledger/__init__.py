@@ -1,11 +1,12 @@
 """What the bot knows and owes: inbox, work, outbox and history, in one database.
 
 It never decides what to do; it makes what was decided last. ``schema`` is the tables, ``store`` the
-connection and its transactions, ``book`` what can be noted and claimed, ``rows`` turns rows into
-core's nouns, ``history`` keeps samples, ``status`` counts.
+connection and its transactions, ``book`` what can be noted and claimed, ``claims`` what is handed
+out, ``rows`` turns rows into core's nouns, ``history`` keeps samples, ``status`` counts.
 """
 
-from .book import BuildWork, Claimed, EventWork, Ledger, ReportWork
+from .book import Ledger
+from .claims import BuildNoted, BuildWork, Claimed, EventWork, ReportWork
 from .store import LedgerError, Lost
 
-__all__ = ["BuildWork", "Claimed", "EventWork", "Ledger", "LedgerError", "Lost", "ReportWork"]
+__all__ = ["BuildNoted", "BuildWork", "Claimed", "EventWork", "Ledger", "LedgerError", "Lost", "ReportWork"]

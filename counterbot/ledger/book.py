@@ -10,82 +10,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from ..core.decide import Decision, Said, State, patchset_key, report_key
 from ..core.events import digest
-from ..core.model import Build, BuildLink, Counters, Delivery, PatchSet, Refused, Report, Retry, Sent
+from ..core.model import Build, Counters, Delivery, Refused, Report, Retry, Sent
 from . import history, rows, schema
+from .claims import BuildNoted, BuildWork, Claimed, Decided, EventWork, ReportWork
 from .store import Row, Store
 
 WORK_LEASE = 10 * 60 * 1000
 """Longer than any build can take to read: ``limits.DOWNLOAD_SECONDS`` for each of its few files."""
 
 WAIT_LONGEST = 600_000
-
-
-@dataclass(frozen=True)
-class EventWork:
-    """A claimed line of the inbox; ``received`` is epoch milliseconds."""
-
-    row: Row
-    line: bytes
-    received: int
-
-
-@dataclass(frozen=True)
-class BuildWork:
-    """A claimed build; ``late`` once its report is decided, so that it goes to the history only."""
-
-    row: Row
-    link: BuildLink
-    patchset: PatchSet
-    received: int
-    deadline: int
-    late: bool
-
-
-@dataclass(frozen=True)
-class BuildNoted:
-    """One build of a report as far as it is known when the report is weighed; ``tried`` counts the attempts."""
-
-    link: BuildLink
-    state: State | None
-    why: str
-    build: Build | None
-    counters: Counters | None
-    tried: int
-
-
-@dataclass(frozen=True)
-class ReportWork:
-    """A claimed report that is to be decided."""
-
-    row: Row
-    report: Report
-    builds: tuple[BuildNoted, ...]
-    deadline: int
-
-
-@dataclass(frozen=True)
-class Claimed:
-    """A delivery that is leased to the caller. ``contested``: somebody had it before, and may have sent it."""
-
-    row: Row
-    delivery: Delivery
-    tries: int
-
-
-@dataclass(frozen=True)
-class Decided:
-    """What came of a report, for people."""
-
-    change: int
-    patchset: int
-    why: str
 
 
 Weigh = Callable[[Said], tuple[Decision, Iterable[Delivery]]]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from counterbot.cli.demo import CONFIG
 from counterbot.demo import story
 from counterbot.demo.gerrit import Gerrit
 from counterbot.demo.irc import IrcServer
@@ -38,8 +37,7 @@ class Running:
         self.irc = IrcServer().__enter__()
         (folder / "queries").mkdir()
         self.rule("sql.yaml", RULE % 1_250_000)
-        (folder / "config.yaml").write_text(CONFIG.format(gerrit=self.gerrit, zuul=self.zuul, irc=self.irc,
-                                                          channel=story.CHANNEL, deadline=60))
+        (folder / "config.yaml").write_text(story.config(self.gerrit, self.zuul, self.irc, deadline=60))
         self.log = folder / "log"
         self.process = None
 

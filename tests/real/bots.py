@@ -27,6 +27,10 @@ database: sqlite:///counterbot.db
 IRC = """\
 irc: {{host: {irc.host}, port: {irc.port}, tls: false, nick: counterbot, channels: {{"{channel}": {{}}}}}}
 """
+IRC_SECURED = """\
+irc: {{host: localhost, port: {irc.tls_port}, ca_file: "{irc.cert}", password_file: password, nick: counterbot,
+      channels: {{"{channel}": {{}}}}}}
+"""
 
 
 class Bot:
@@ -37,7 +41,10 @@ class Bot:
         self.folder, self.config = folder, folder / "config.yaml"
         text = CONFIG.format(gerrit=gerrit, zuul=zuul, rules=CONTRACT / "queries", key=gerrit.key_file("counterbot"),
                              key_line=gerrit.host_key)
-        self.config.write_text(text + (IRC.format(irc=irc, channel=CHANNEL) if irc else ""))
+        if irc and irc.password:
+            (folder / "password").write_text(irc.password + "\n")
+        spoken = (IRC_SECURED if irc.password else IRC).format(irc=irc, channel=CHANNEL) if irc else ""
+        self.config.write_text(text + spoken)
         self.process: subprocess.Popen[bytes] | None = None
 
     def command(self, *arguments: str) -> list[str]:

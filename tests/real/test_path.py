@@ -75,6 +75,18 @@ def test_from_zuuls_comment_to_the_reviewer_and_the_channel(tmp_path, gerrit, ng
     assert bot.runs("status").returncode == 0
 
 
+def test_the_channel_behind_tls_and_a_password(tmp_path, gerrit, ngircd_secured, zuul, change, event):
+    server = ngircd_secured
+    with Listener(server.host, server.port, [CHANNEL], password=server.password) as channel:
+        bot = Bot(tmp_path, gerrit, zuul, server)
+        output = bot.runs("replay", bot.recorded(event))
+        assert output.returncode == 0, output
+        channel.wait_for(1, 10)
+    assert server.password not in output.stderr
+    where = f"openstack/nova {change.number},1"
+    assert sorted(output.stdout.splitlines()) == [f"{CHANNEL} {where}: sent", f"gerrit {where}: sent"]
+
+
 def test_the_same_events_twice_through_one_ledger_and_again_through_another(tmp_path, gerrit, zuul, change, event):
     first, second = Bot(tmp_path / "one", gerrit, zuul), Bot(tmp_path / "two", gerrit, zuul)
     outputs = [bot.runs("replay", bot.recorded(event, event)) for bot in (first, first, second)]
