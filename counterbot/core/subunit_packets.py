@@ -236,7 +236,9 @@ class Packets:
         packet = self._fields(window.at) if signed and len(head) == HEADER else None
         fits = packet is not None and fit(packet, window.at + length, len(window.data))
         self._search(region, offset + length if fits or length == left else offset)
-        if not (signed or region.binary or region.held_needle):
+        # Text between packets ends its last line: only there, or behind a packet, may a reader look for the next.
+        is_text = region.line_ended or not window.left
+        if is_text and not (signed or region.binary or region.held_needle):
             return None
         if not window.left and fits and length == left:
             return Lost(offset, BAD_CHECKSUM, packet)

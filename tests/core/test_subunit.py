@@ -220,6 +220,7 @@ BURST_IN = SOME + b"".join(streams.chunks(DOC, 250)) + TESTS[0]
 @given(st.integers(len(SOME) - 1500, len(BURST_IN) - len(TESTS[0])), st.binary(min_size=2, max_size=1000))
 @example(len(SOME) - 15, bytes(30))
 @example(len(SOME) + 280, b"ZZZZ")
+@example(len(SOME), b"\x07\x07\x07\x07\x07     ")
 def test_an_overwritten_piece_never_shortens_an_attachment(at, piece):
     assert found(BURST_IN[:at] + piece + BURST_IN[at + len(piece) :]) in ([DOC], None)
 
