@@ -43,8 +43,9 @@ def list_rules(folder: str, as_json: bool) -> None:
 def check(folder: str) -> None:
     """Tell every mistake in DIR; status 1 if there are any."""
     book = _book(folder)
-    click.echo(f"{_many(len(book.rules), 'rule')}, {_many(len(book.mistakes), 'mistake')}")
-    _end_with(book.mistakes)
+    mistakes = [*book.mistakes, *book.contradictions]
+    click.echo(f"{_many(len(book.rules), 'rule')}, {_many(len(mistakes), 'mistake')}")
+    _end_with(mistakes)
 
 
 @command.command()

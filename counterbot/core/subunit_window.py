@@ -14,6 +14,7 @@ class Window:
         self._blocks = iter(blocks)
         self._ended = False
         self._base = 0
+        self._block, self._joined = b"", 0  # the last block, and how much of it is in data already
         self.data, self.at = b"", 0
 
     @property
@@ -41,14 +42,32 @@ class Window:
             self.fill(3 * LONGEST)
 
     def _read(self, size: int) -> None:
-        parts = [self.data[self.at :]]
-        have = len(parts[0])
-        while have < size:
-            block = next(self._blocks, None)
-            if block is None:
-                self._ended = True
-                break
-            parts.append(block)
-            have += len(block)
+        """Have ``size`` bytes ahead if the stream has them.
+
+        Only so much of a block is joined to what is left; once the reader is past that, the block takes its
+        place. To join whole blocks would copy the whole stream.
+        """
+        if self.left <= self._joined < len(self._block):
+            start = self._joined - self.left
+            self._base += self.at - start
+            self.data, self.at, self._joined = self._block, start, len(self._block)
+        if self.left < size:
+            self._join(size)
+
+    def _join(self, size: int) -> None:
+        parts, missing = [self.data[self.at :]], size - self.left
+        while missing and self._has_more():
+            part = self._block[self._joined : self._joined + missing]
+            parts.append(part)
+            self._joined += len(part)
+            missing -= len(part)
         self._base += self.at
         self.data, self.at = b"".join(parts), 0
+
+    def _has_more(self) -> bool:
+        """Whether there are bytes behind ``data``, and the first of them in the block."""
+        while self._joined == len(self._block) and not self._ended:
+            block = next(self._blocks, None)
+            self._ended = block is None
+            self._block, self._joined = block or b"", 0
+        return not self._ended

@@ -62,6 +62,11 @@ class RuleBook:
         self._publish()
         return before != self._entries
 
+    @property
+    def contradictions(self) -> tuple[Mistake, ...]:
+        """Cases that their rules do not hold, in the files' order."""
+        return tuple(mistake for _, entry in sorted(self._entries.items()) for mistake in entry.file.contradictions)
+
     def path_of(self, rule: Rule) -> Path:
         """The file of one of ``rules``."""
         return next(entry.path for entry in self._entries.values() if entry.rule is rule)

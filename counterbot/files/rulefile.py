@@ -1,4 +1,4 @@
-"""A rule's file -> core's Rule, or all of its mistakes. Judges nothing; a case that fails is no mistake here.
+"""A rule's file -> core's Rule, or all of its mistakes. Judges no build.
 
 A file holds bounds, or a fingerprint in elastic-recheck's form, whose name is the bug's number.
 """
@@ -6,7 +6,7 @@ A file holds bounds, or a fingerprint in elastic-recheck's form, whose name is t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Annotated
@@ -14,21 +14,28 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ..core.model import BuildFacts, Number
-from ..core.rules import Audience, Bound, Case, Fingerprint, Rule, Where
+from ..core.rules import Audience, Bound, Case, Fingerprint, Rule, Where, holds
 from .fields import Channel, CounterName, CounterPattern, Finite, Patterns, Prose, Text, web_address
 from .reader import Document, Mistake, Place
 from .validate import Strict, shown, validate
+
+LARGEST = 2**64
+"""What servers count with has 64 bits."""
 
 BUG = re.compile(r"[0-9]{1,12}")
 
 
 @dataclass(frozen=True)
 class RuleFile:
-    """What a file gave: a rule, or None and mistakes. ``bug_at`` is where it names its bug."""
+    """What a file gave: a rule, or None and mistakes. ``bug_at`` is where it names its bug.
+
+    ``contradictions`` are cases that the rule does not hold; such a rule is in force all the same.
+    """
 
     rule: Rule | None
     mistakes: tuple[Mistake, ...]
     bug_at: Place
+    contradictions: tuple[Mistake, ...] = ()
 
 
 def _bug(value: object) -> str:
@@ -44,6 +51,8 @@ def _bug(value: object) -> str:
 def _max(value: Number) -> Number:
     if value < 0:
         raise ValueError(f"must not be negative: {value} is crossed by every counter")
+    if value > LARGEST:
+        raise ValueError(f"must be at most 2**64: {value:g} can never be crossed")
     return value
 
 
@@ -127,7 +136,14 @@ def parse_rule(document: Document) -> RuleFile:
         nothing = Mistake(document.at(()), "a rule needs 'bounds' or 'query'")
         content, mistakes = None, tuple(sorted((*mistakes, nothing)))
     rule = None if content is None else _rule(PurePath(document.path).stem, content)
-    return RuleFile(rule, mistakes, document.at(("bug",)))
+    return RuleFile(rule, mistakes, document.at(("bug",)), tuple(_contradictions(document, rule) if rule else ()))
+
+
+def _contradictions(document: Document, rule: Rule) -> Iterator[Mistake]:
+    for number, case in enumerate(rule.cases):
+        why = holds(rule, case)
+        if why is not None:
+            yield Mistake(document.at(("cases", number)), f"case {number + 1} contradicts the rule: {why}")
 
 
 def _rule(name: str, content: _File) -> Rule:
