@@ -35,7 +35,7 @@ setup(
     packages=find_packages(include=["counterbot", "counterbot.*"]),
     package_data={"counterbot": ["demo/data/*", "demo/data/*/*"]},
     install_requires=NODE,
-    extras_require={"bot": BOT},
+    extras_require={"bot": BOT, "fast": ["isal>=1.7"]},
     entry_points={"console_scripts": ["counterbot = counterbot.cli:main"]},
     classifiers=[
         "Environment :: Console",

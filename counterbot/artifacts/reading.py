@@ -8,6 +8,7 @@ taken for all of them.
 
 from __future__ import annotations
 
+import copy
 import posixpath
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -40,15 +41,15 @@ REASONS = 5
 class Reading:
     """What came of reading.
 
-    ``state`` is None where trying later may help, ``after`` so many seconds; ``doubtful`` where it will
-    not help for long, since the server has something and it is spoilt.
+    ``state`` is None where trying later may help, ``after`` so many seconds; ``otherwise`` is what it
+    counts as where that did not help for a while.
     """
 
     state: State | None
     why: str = ""
     counters: Counters | None = None
     after: float | None = None
-    doubtful: bool = False
+    otherwise: State | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class _Found:
     parts: list[Counters] = field(default_factory=list)
     performance: list[Counters] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
+    sure: bool = True
 
 
 class Artifacts:
@@ -82,12 +84,19 @@ class Artifacts:
         self._packed, self._unpacked = packed, unpacked
         self._seconds = seconds
 
-    def read(self, build: Build) -> Reading:
-        """The counters of a finished build. Raises nothing that a server or a file can cause."""
+    def read(self, build: Build, seconds: float | None = None) -> Reading:
+        """The counters of a finished build, if they can be read in that time.
+
+        Raises nothing that a server or a file can cause.
+        """
+        patience = self._seconds if seconds is None else min(seconds, self._seconds)
+        bounded = copy.copy(self)
+        bounded._http, bounded._seconds = self._http.within(patience), patience
         try:
-            return _reading(self._found(build, time.monotonic() + self._seconds))
+            return _reading(bounded._found(build, time.monotonic() + patience))
         except Unavailable as error:
-            return Reading(None, str(error), after=error.after, doubtful=isinstance(error, Unfinished))
+            return Reading(None, str(error), after=error.after,
+                           otherwise=State.UNREADABLE if isinstance(error, Unfinished) else None)
         except Forbidden as error:
             return Reading(State.UNREADABLE, str(error))
 
@@ -102,6 +111,7 @@ class Artifacts:
                 into.extend(read())
             except (Unreadable, Forbidden) as error:
                 found.failures[name] = str(error)
+        found.sure = files.sure
         if not (files.sure or found.parts or found.performance or found.failures):
             self._expect_logs(files)
         return found
@@ -179,11 +189,14 @@ def _reading(found: _Found) -> Reading:
     merged = documents.merge(found.parts)
     for performance in found.performance:
         merged = documents.complete(merged, performance)
-    why = _told(found.failures | _repeated(merged))
+    merged = replace(merged, failures={**merged.failures, **found.failures})
     if merged.values:
-        return Reading(State.COUNTED, why, replace(merged, failures={**merged.failures, **found.failures}))
-    if why or merged.unreadable:
-        return Reading(State.UNREADABLE, why or _told(merged.unreadable))
+        return Reading(State.COUNTED, _told(merged.failures | merged.unreadable | _repeated(merged)), merged)
+    if found.failures or merged.unreadable:
+        return Reading(State.UNREADABLE, _told(found.failures or merged.unreadable))
+    if not found.sure:
+        why = f"no {MANIFEST}, and nothing in the usual places"
+        return Reading(None, why, otherwise=State.NONE)
     return Reading(State.NONE, _told(merged.failures))
 
 

@@ -37,6 +37,14 @@ class Lazy(click.Group):
                 f"'{name}' needs {error.name}, which the plain install leaves out: pip install 'counterbot[bot]'"
             ) from error
 
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise click.ClickException(f"{error.filename or 'standard output'}: {error.strerror}") from error
+
     def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
         """The list above, so that ``--help`` imports nothing."""
         with formatter.section("Commands"):

@@ -12,7 +12,7 @@ import click
 from ..core import counters as documents
 from ..core import limits
 from ..core.model import BuildFacts, Counters, Unreadable
-from ..core.rules import Bound, Outcome, Rule, Verdict, applicable, judge
+from ..core.rules import Outcome, Rule, Verdict, applicable, judge, was_due
 
 if TYPE_CHECKING:
     from ..files.rulebook import RuleBook
@@ -42,6 +42,8 @@ def command(counters: str, job: str | None, branch: str | None, folder: str, war
     verdicts = sorted((verdict for rule in rules for verdict in judge(rule, found)),
                       key=lambda verdict: (-verdict.outcome, verdict.counter))
     click.echo(_report(rules, verdicts, job))
+    for name in sorted(found.repeated):
+        click.echo(f"{name} came twice; the later value counts")
     raise SystemExit(_status(book, verdicts, found, warn_only))
 
 
@@ -80,12 +82,5 @@ def _status(book: RuleBook, verdicts: Sequence[Verdict], found: Counters, warn_o
         return 0 if warn_only else OVER
     missing = [verdict for verdict in verdicts if verdict.outcome is Outcome.NO_DATA]
     judged_nothing = bool(verdicts) and len(missing) == len(verdicts)
-    return COULD_NOT_JUDGE if book.mistakes or judged_nothing or any(_was_due(verdict, found) for verdict in missing) \
+    return COULD_NOT_JUDGE if book.mistakes or judged_nothing or any(was_due(verdict, found) for verdict in missing) \
         else 0
-
-
-def _was_due(verdict: Verdict, found: Counters) -> bool:
-    """A group that the job does not collect is not missed, unless a collector failed; a single name is."""
-    group = verdict.counter.partition(".")[0] + "."
-    has_group = any(name.startswith(group) for name in (*found.values, *found.unreadable))
-    return not Bound(verdict.counter, verdict.bound).is_pattern if has_group else bool(found.failures)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -17,12 +18,16 @@ from ..core.model import Ignored, Unreadable
               " (default: account zuul, any URL).")
 def command(source: str, file: str | None) -> None:
     """Print a JSON line for each line of EVENTS (default: standard input)."""
+    settings = _settings(file)
+    for number, line in enumerate(_lines(source), 1):
+        click.echo(json.dumps({"line": number, **_explained(line, settings)}))
+
+
+def _lines(source: str) -> Iterator[bytes]:
     from ..sources.recording import recorded
 
-    settings = _settings(file)
     try:
-        for number, line in enumerate(recorded(source), 1):
-            click.echo(json.dumps({"line": number, **_explained(line, settings)}))
+        yield from recorded(source)
     except OSError as error:
         raise click.FileError(source, error.strerror) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..core.inert import inert
 from ..core.model import Delivery, Refused, Retry, Sent
 
 
@@ -28,6 +29,8 @@ def command(events: str, file: str, dry_run: bool, deadline: float | None, verbo
     except LedgerError as error:
         raise click.ClickException(str(error)) from error
     try:
+        if not dry_run:
+            bot.greet()
         bot.start()
         for line in recorded(events):
             bot.take(line, "recording")
@@ -64,4 +67,4 @@ class Told:
 def where(delivery: Delivery) -> str:
     """A delivery's change and destination, as people name them."""
     what = delivery.payload
-    return f"{delivery.destination} {what['project']} {what['change']},{what['patchset']}"
+    return inert(f"{delivery.destination} {what['project']} {what['change']},{what['patchset']}", 400)

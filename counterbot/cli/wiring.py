@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
@@ -20,6 +20,9 @@ from ..files.config import Config, load_config, read_secret
 
 LEASE = 600_000
 """Longer than Gerrit may still finish a review that we gave up on, in milliseconds."""
+
+STOPPING = 15.0
+"""Seconds that all threads together have to end."""
 
 Told = Callable[[Delivery, Sent | Retry | Refused], None]
 
@@ -64,12 +67,14 @@ class Bot:
         self.config, self.dry, self._told, self._at = config, dry, told, at
         if not dry:
             _readable(config.gerrit.key_file)
-        self.book = RuleBook(_folder(config.rules), logging.getLogger("counterbot.rules"))
+        self.book = RuleBook(_folder(config.rules))
+        _without_mistakes(self.book.mistakes)
+        self.book.log = logging.getLogger("counterbot.rules")
         now = steady()
         self._folder = tempfile.TemporaryDirectory(prefix="counterbot-dry-") if dry else None
         url = f"sqlite:///{self._folder.name}/ledger.db" if self._folder else config.database
         self.ledger = Ledger(url, now, lease)
-        http = Http([f"{config.zuul.url}/api/", *config.zuul.logs], private=config.zuul.private_addresses,
+        self._http = http = Http([f"{config.zuul.url}/api/", *config.zuul.logs], private=config.zuul.private_addresses,
                     ca_file=config.zuul.ca_file and str(config.zuul.ca_file))
         settings = Settings(
             recognition(config), _channels(config), Links(config.bugs.view, config.bugs.file),
@@ -79,13 +84,28 @@ class Bot:
         self.service = Service(threading.Event())
         self.irc = None
 
+    def greet(self) -> None:
+        """Ends the command where Gerrit will not have us, or is not the one vouched for; a Gerrit that is away may
+        come back."""
+        from ..clients.ssh import SshError
+
+        try:
+            self._connect()().close()
+        except SshError as error:
+            if error.lasting:
+                raise click.ClickException(error.why) from error
+
     def start(self) -> None:
         """Begin to work, and to deliver."""
         from ..engine.delivery import Comments, Lines
 
         lines = Lines(self.ledger, [channel.name for channel in _channels(self.config)], told=self._told)
-        self.service.repeat("worker", self.stages.step, self.config.workers)
+        self.service.repeat("clerk", self.stages.note)
+        readers = self.config.workers
+        self.service.repeat("first-reader", self.stages.look_first, (readers + 1) // 2)
+        self.service.repeat("reader", self.stages.look, max(1, readers // 2))
         if self.dry:
+            logging.getLogger("counterbot.delivery").setLevel(logging.WARNING)  # it would say "sent"
             from ..reporters.nobody import Nobody
 
             comments = Comments(self.ledger, Nobody(), told=self._told)
@@ -112,7 +132,8 @@ class Bot:
     def close(self) -> list[str]:
         """Stop, wait, and let go; the names of threads that did not end."""
         self.service.stop.set()
-        late = self.service.join(20)
+        self._http.abort()
+        late = self.service.join(STOPPING)
         if not late:
             self.ledger.close()
         if self._folder:
@@ -162,6 +183,14 @@ def _folder(rules: Path) -> Path:
 def _readable(path: Path) -> None:
     if not os.access(path, os.R_OK):
         raise click.ClickException(f"{path}: cannot be read; 'gerrit.key_file' in the configuration names it")
+
+
+def _without_mistakes(mistakes: Iterable[object]) -> None:
+    """At the start there is no last good version to go on with."""
+    for mistake in mistakes:
+        click.echo(str(mistake), err=True)
+    if mistakes:
+        raise SystemExit(1)
 
 
 def _secret(path: Path) -> str:

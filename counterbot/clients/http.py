@@ -7,6 +7,8 @@ cookies, and believes neither Content-Length nor Content-Encoding. Interprets no
 
 from __future__ import annotations
 
+import copy
+import math
 import re
 import socket
 import threading
@@ -84,6 +86,21 @@ class Http:
         self._resolve = resolve
         self._local = threading.local()
         self._sessions: WeakSet[requests.Session] = WeakSet()
+        self._ends = math.inf
+        self._aborted = threading.Event()
+
+    def within(self, seconds: float) -> Http:
+        """The same, for files that must all be there in so many seconds from now."""
+        bounded = copy.copy(self)
+        bounded._ends = min(self._ends, time.monotonic() + seconds)
+        bounded._seconds = min(self._seconds, seconds)
+        return bounded
+
+    def abort(self) -> None:
+        """Break off what is under way, for good: whoever waits for bytes gets Unavailable."""
+        self._aborted.set()
+        for session in list(self._sessions):
+            session.get_adapter("http://").abort()
 
     def close(self) -> None:
         """Let go of the connections that are kept for more; those in use go when they are done."""
@@ -102,7 +119,7 @@ class Http:
         Raises Unavailable or Forbidden; taking blocks raises Unavailable, also for gzip data that ends
         too early, since its upload may not be over, or Unreadable for corrupt or too much data.
         """
-        ends = time.monotonic() + self._seconds
+        ends = min(self._ends, time.monotonic() + self._seconds)
         response = self._final(url, ends)
         try:
             yield None if response.status_code in GONE else \
@@ -133,6 +150,8 @@ class Http:
         raise Unavailable(f"more than {REDIRECTS} redirects")
 
     def _get(self, url: str, ends: float) -> requests.Response:
+        if self._aborted.is_set():
+            raise Unavailable("broken off, since the bot stops")
         try:
             return self._session(ends).get(url, stream=True, allow_redirects=False,
                                            timeout=(CONNECT_SECONDS, IDLE_SECONDS))

@@ -12,9 +12,11 @@ import io
 import socket
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from http.client import HTTPResponse, RemoteDisconnected
 from ipaddress import ip_address
 from typing import Any
+from weakref import WeakSet
 
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
@@ -36,6 +38,7 @@ class Wire(HTTPAdapter):
 
     def __init__(self, *, private: bool, resolve: Resolve) -> None:
         self.ends = 0.0
+        self.sockets: WeakSet[socket.socket] = WeakSet()
         self._private = private
         self._resolve = resolve
         super().__init__()
@@ -45,6 +48,12 @@ class Wire(HTTPAdapter):
         super().init_poolmanager(*arguments, **options)
         self.poolmanager.pool_classes_by_scheme = {
             "http": _pool(HTTPConnectionPool, self), "https": _pool(HTTPSConnectionPool, self)}
+
+    def abort(self) -> None:
+        """End all connections, from any thread; a read that waits comes back at once."""
+        for sock in list(self.sockets):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     def connect(self, host: str, port: int, options: Iterable[tuple[int, int, int]]) -> socket.socket:
         """A connected socket. Raises Forbidden where no address of the host may be spoken to, and OSError."""
@@ -101,6 +110,7 @@ def _pool(base: type[HTTPConnectionPool], wire: Wire) -> type[HTTPConnectionPool
             return wire.connect(self.host, self.port, self.socket_options or ())
 
         def response_class(self, sock: socket.socket, *arguments: Any, **options: Any) -> HTTPResponse:
+            wire.sockets.add(sock)
             return _Response(wire.ends, sock, *arguments, **options)
 
     return type(base.__name__, (base,), {"ConnectionCls": Connection})

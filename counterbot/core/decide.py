@@ -26,14 +26,19 @@ class State(enum.Enum):
 
 @dataclass(frozen=True)
 class Observed:
-    """One build of a report, when the report is decided. ``unreadable`` names bounded counters without a value."""
+    """One build of a report, when the report is decided.
+
+    ``unjudged`` are counters that a rule names and that have no value, ``unmet`` patterns whose
+    collector failed, each with its reason.
+    """
 
     job: str
     uuid: str
     state: State
     why: str = ""
     verdicts: tuple[Verdict, ...] = ()
-    unreadable: tuple[str, ...] = ()
+    unjudged: tuple[str, ...] = ()
+    unmet: tuple[str, ...] = ()
 
 
 class Reason(enum.Enum):
@@ -43,6 +48,7 @@ class Reason(enum.Enum):
     SAID_BEFORE = "the same was said before on this patch set"
     NOBODY = "over its bound, but the rules tell nobody"
     WITHIN = "every counter is within its bound"
+    PARTLY = "no counter that came is over its bound"
     NO_DATA = "no counters to judge"
 
 
@@ -90,7 +96,7 @@ def decide(report: Report, observed: Iterable[Observed], rules: Mapping[str, Rul
     missing = _missing(observed)
     over = tuple(finding for build in observed for finding in findings(build.job, build.uuid, build.verdicts))
     if not over:
-        return Decision(_quiet(observed), missing=missing)
+        return Decision(_quiet(observed, missing), missing=missing)
     wanted = tuple(effect for effect in _wanted(report, over, rules, channels) if effect.findings)
     if not wanted:
         return Decision(Reason.NOBODY, over, missing=missing)
@@ -98,9 +104,11 @@ def decide(report: Report, observed: Iterable[Observed], rules: Mapping[str, Rul
     return Decision(Reason.OVER if fresh else Reason.SAID_BEFORE, over, fresh, missing)
 
 
-def _quiet(observed: Iterable[Observed]) -> Reason:
+def _quiet(observed: Iterable[Observed], missing: str) -> Reason:
     judged = any(verdict.outcome is Outcome.WITHIN for build in observed for verdict in build.verdicts)
-    return Reason.WITHIN if judged else Reason.NO_DATA
+    if not judged:
+        return Reason.NO_DATA
+    return Reason.PARTLY if missing else Reason.WITHIN
 
 
 def _missing(observed: Iterable[Observed]) -> str:
@@ -111,8 +119,10 @@ def _lacks(build: Observed) -> Iterable[str]:
     """What a build should have given and did not."""
     if build.state is not State.COUNTED:
         yield f"{build.state.value}{f': {build.why}' if build.why else ''}"
-    if build.unreadable:
-        yield f"not judged: {', '.join(build.unreadable)}"
+    elif build.why:
+        yield build.why
+    if build.unjudged or build.unmet:
+        yield f"not judged: {', '.join((*build.unjudged, *build.unmet))}"
 
 
 def _wanted(report: Report, over: tuple[Finding, ...], rules: Mapping[str, Rule],

@@ -176,6 +176,16 @@ def _has_group(counters: Counters, group: str) -> bool:
     return any(name.startswith(group + ".") for name in counters.values)
 
 
+def was_due(verdict: Verdict, counters: Counters) -> bool:
+    """Whether a value that is missing has to be told: that of a name which a rule gives whole, and
+    those of a pattern's group where a collector failed. Other patterns ask for what there is."""
+    if verdict.outcome is not Outcome.NO_DATA:
+        return False
+    if not Bound(verdict.counter, verdict.bound).is_pattern:
+        return True
+    return bool(counters.failures) and not _has_group(counters, verdict.counter.partition(".")[0])
+
+
 def findings(job: str, build: str, verdicts: Iterable[Verdict]) -> tuple[Finding, ...]:
     """The verdicts that are over, as findings of a build."""
     return tuple(

@@ -6,6 +6,7 @@ that controls a terminal or a channel, cut at a sensible length.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -20,6 +21,9 @@ from .rules import Rule
 __all__ = ["Links", "comment", "irc_line", "number"]
 
 ROWS = 10
+_LIVELY = re.compile(r"://|[@<>`\[\]]")
+"""What would address somebody, or become a link or markup, in a name that somebody else chose."""
+
 NAME = 80
 """Bytes of a job's or counter's name that are shown."""
 
@@ -160,13 +164,13 @@ def _names(builds: Iterable[Observed], state: State, sentence: str) -> str:
 
 
 def _unjudged(observed: Sequence[Observed]) -> Iterable[str]:
-    names = [f"{_name(build.job)} {inert(text, SENTENCE)}" for build in observed for text in build.unreadable]
+    names = [f"{_name(build.job)} {inert(text, SENTENCE)}" for build in observed for text in build.unjudged]
     if names:
         yield f"Not judged: {'; '.join(names[:5])}{f' and {len(names) - 5} more' if len(names) > 5 else ''}."
 
 
 def _name(text: str, limit: int = NAME) -> str:
-    return inert(text, limit) or "?"
+    return inert(_LIVELY.sub("?", text), limit) or "?"
 
 
 def _size(lines: Iterable[str]) -> int:

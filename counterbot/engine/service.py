@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 log = logging.getLogger("counterbot.service")
@@ -38,10 +39,11 @@ class Service:
             self._work.notify_all()
 
     def join(self, seconds: float) -> list[str]:
-        """Wait for the threads to end; the names of those that did not."""
+        """Wait so long, in all, for the threads to end; the names of those that did not."""
         self.wake()
+        ends = time.monotonic() + seconds
         for thread in self._threads:
-            thread.join(seconds)
+            thread.join(max(0.0, ends - time.monotonic()))
         return [thread.name for thread in self._threads if thread.is_alive()]
 
     def _start(self, name: str, body: Callable, argument: object) -> None:

@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ..artifacts import Artifacts
 from ..clients.http import Forbidden, Unavailable
@@ -17,15 +18,19 @@ from ..core import decide, events, wording
 from ..core.decide import Channel, Decision, Effect, Observed, Reason, Said, State
 from ..core.inert import inert
 from ..core.model import Build, BuildFacts, Delivery, Ignored, Report, Unreadable
-from ..core.rules import Rule, applicable, judge
+from ..core.rules import Bound, Rule, applicable, judge, was_due
 from ..ledger import BuildNoted, BuildWork, EventWork, Ledger, LedgerError, Lost, ReportWork
 
 SECOND = 1000
 PATIENCE = 24 * 3600 * SECOND
 """How long a build's logs are asked for; after its report is decided, for the history alone."""
 
-DOUBT = 60 * SECOND
-"""How long a log that is cut short may still be on its way."""
+FIRST_LOOK = 5.0
+"""Seconds for a build's files at the first try; then four, nine, … times as many: a slow store gets its
+time when the quick ones are done."""
+
+DOUBT = 30 * SECOND
+"""How long a log that is cut short, or that nothing announces, may still be on its way."""
 
 log = logging.getLogger("counterbot.engine")
 
@@ -59,14 +64,27 @@ class Stages:
 
     def step(self) -> bool:
         """Do the next due piece of work; False where there is none."""
-        for claim, walk in ((self._ledger.claim_report, self._decide),
-                            (self._ledger.claim_event, self._recognise),
-                            (self._ledger.claim_build, self._observe)):
-            work = claim()
-            if work is not None:
-                self._guarded(walk, work)
-                return True
-        return False
+        return self.note() or self.look()
+
+    def note(self) -> bool:
+        """Decide a report or recognise an event: what needs no network and so never waits."""
+        return self._walk(self._ledger.claim_report, self._decide) or \
+            self._walk(self._ledger.claim_event, self._recognise)
+
+    def look(self) -> bool:
+        """Look for a build's counters."""
+        return self._walk(self._ledger.claim_build, self._observe)
+
+    def look_first(self) -> bool:
+        """Look for the counters of a build that nobody looked for yet: slow logs come back, and must not fill
+        every place."""
+        return self._walk(partial(self._ledger.claim_build, fresh=True), self._observe)
+
+    def _walk(self, claim: Callable, walk: Callable) -> bool:
+        work = claim()
+        if work is not None:
+            self._guarded(walk, work)
+        return work is not None
 
     def _guarded(self, walk: Callable, work: EventWork | BuildWork | ReportWork) -> None:
         """No event, log or file may end a thread: an error is noted on the work it belongs to."""
@@ -121,9 +139,9 @@ class Stages:
             return self._later(work, "the build has not ended in Zuul's API")
         if not build.log_url:
             return self._seen(work, State.NOT_RUN, f"{build.result}, without logs", build)
-        reading = self._artifacts.read(build)
-        if reading.doubtful and self._now() - work.received > DOUBT:
-            return self._seen(work, State.UNREADABLE, reading.why, build)
+        reading = self._artifacts.read(build, FIRST_LOOK * work.tries ** 2)
+        if reading.otherwise and self._now() - work.received > DOUBT:
+            return self._seen(work, reading.otherwise, reading.why, build)
         if reading.state is None:
             return self._later(work, reading.why, reading.after)
         return self._seen(work, reading.state, reading.why, build, reading.counters)
@@ -174,9 +192,11 @@ class Stages:
             return Observed(noted.link.job, noted.link.uuid or "", state, noted.why)
         mine = applicable(rules.values(), _facts(report, noted.build))
         verdicts = tuple(verdict for rule in mine for verdict in judge(rule, noted.counters))
-        spoilt = tuple(dict.fromkeys(f"{verdict.counter} ({noted.counters.unreadable[verdict.counter]})"
-                                     for verdict in verdicts if verdict.counter in noted.counters.unreadable))
-        return Observed(noted.link.job, noted.link.uuid or "", state, noted.why, verdicts, spoilt)
+        due = [verdict for verdict in verdicts if was_due(verdict, noted.counters)]
+        named = {pattern: tuple(dict.fromkeys(f"{verdict.counter} ({verdict.why})" for verdict in due
+                                              if Bound(verdict.counter, verdict.bound).is_pattern is pattern))
+                 for pattern in (False, True)}
+        return Observed(noted.link.job, noted.link.uuid or "", state, noted.why, verdicts, named[False], named[True])
 
     def _delivery(self, report: Report, effect: Effect, observed: list[Observed],
                   rules: dict[str, Rule]) -> Delivery:

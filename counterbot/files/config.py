@@ -250,7 +250,9 @@ class Config(Strict):
     irc: Irc | None = Field(None, description="Where findings are told as well. Left out, the bot is not on IRC.")
     report: ReportTimes = Field(ReportTimes(), description="When a report on a patch set is decided.")
     bugs: Bugs = Field(Bugs(), description="Links to the bug tracker.")
-    workers: int = Field(4, ge=1, le=64, description="Builds that are looked at side by side.")
+    workers: int = Field(
+        4, ge=1, le=64, description="Builds looked at side by side. Half of the places are for those not tried yet."
+    )
     keep_days: int = Field(90, ge=1, description="Days that events and finished work are kept in the database.")
 
 

@@ -46,7 +46,7 @@ class RuleBook:
 
     def __init__(self, folder: Path | str, log: logging.Logger | None = None) -> None:
         self.folder = Path(folder)
-        self._log = log
+        self.log = log
         self._entries: Mapping[str, _Entry] = {}
         self.refresh()
 
@@ -100,13 +100,13 @@ class RuleBook:
 
     def _tell_removed(self, names: Iterable[str]) -> None:
         for name in sorted(names):
-            if self._log:
-                self._log.info("%s: removed, and its rule with it", self.folder / name)
+            if self.log:
+                self.log.info("%s: removed, and its rule with it", self.folder / name)
 
     def _warn(self, mistakes: Iterable[Mistake]) -> None:
         for mistake in mistakes:
-            if self._log:
-                self._log.warning("%s", mistake)
+            if self.log:
+                self.log.warning("%s", mistake)
 
 
 def load_all(folder: Path | str) -> tuple[tuple[Rule, ...], tuple[Mistake, ...]]:

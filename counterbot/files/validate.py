@@ -53,7 +53,11 @@ def validate(
     try:
         value = model.model_validate(document.value, context=dict(context or {}))
     except ValidationError as error:
-        told = {_mistake(document, model, item) for item in error.errors() if not _is_told(document, item)}
+        errors = [item for item in error.errors() if not _is_told(document, item)]
+        unknown = [item["loc"] for item in errors if item["type"] == "extra_forbidden"]
+        meant = {(*steps[:-1], _nearest(model, steps)) for steps in unknown}
+        told = {_mistake(document, model, item) for item in errors
+                if not (item["type"] == "missing" and item["loc"] in meant)}
         return None, tuple(sorted(told.union(document.mistakes)))
     return (None if document.mistakes else value), document.mistakes
 
@@ -107,6 +111,11 @@ def _complaint(error: Mapping[str, Any]) -> str:
 def _unknown(key: str, known: list[str]) -> str:
     near = get_close_matches(key, known, n=1)
     return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}")
+
+
+def _nearest(model: type[BaseModel], steps: Steps) -> str:
+    """The key that an unknown one was meant for, perhaps; whoever corrects it does not miss that one."""
+    return next(iter(get_close_matches(str(steps[-1]), _keys(model, steps[:-1]), n=1)), "")
 
 
 def _keys(model: type[BaseModel], steps: Steps) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from ..core.decide import Decision, Said, State, patchset_key, report_key
+from ..core.decide import Decision, Said, State, delivery_key, patchset_key, report_key
 from ..core.events import digest
 from ..core.model import Build, Counters, Delivery, Refused, Report, Retry, Sent
 from . import history, rows, schema
@@ -79,8 +79,9 @@ class Ledger:
 
     # -- builds
 
-    def claim_build(self) -> BuildWork | None:
-        row = self.store.claim(schema.builds, WORK_LEASE)
+    def claim_build(self, fresh: bool = False) -> BuildWork | None:
+        """A build that is due; with ``fresh`` only one that was not claimed before."""
+        row = self.store.claim(schema.builds, WORK_LEASE, *([schema.builds.c.fence == 0] if fresh else []))
         if row is None:
             return None
         with self.store.read() as connection:
@@ -149,7 +150,7 @@ class Ledger:
                 for finding in decision.findings])
             self.store.insert_new(connection, schema.said, [
                 {"patchset": patchset, "destination": effect.destination, "job": finding.job,
-                 "counter": finding.counter, "at": self.now()}
+                 "counter": finding.counter, "at": self.now(), "delivery": delivery_key(work.report, effect)}
                 for effect in decision.effects for finding in effect.findings])
             self.store.insert_new(connection, schema.outbox, [
                 {"key": delivery.key, "kind": delivery.kind, "destination": delivery.destination,
@@ -188,6 +189,8 @@ class Ledger:
                 changes["due"] = self.now() + min(int(result.after * 1000), WAIT_LONGEST)
         with self.store.write() as connection:
             self.store.settle(connection, schema.outbox, claimed.row, **changes)
+            if isinstance(result, Refused):  # it was not said after all: the next report may say it
+                connection.execute(delete(schema.said).where(schema.said.c.delivery == claimed.delivery.key))
 
     # -- faults and upkeep
 

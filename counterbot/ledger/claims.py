@@ -29,6 +29,11 @@ class BuildWork:
     deadline: int
     late: bool
 
+    @property
+    def tries(self) -> int:
+        """Attempts, this one included."""
+        return int(self.row["fence"])
+
 
 @dataclass(frozen=True)
 class BuildNoted:

@@ -105,6 +105,7 @@ said = Table(
     Column("job", String(255), primary_key=True),
     Column("counter", String(200), primary_key=True),
     Column("at", BigInteger, nullable=False),
+    Column("delivery", String(400), nullable=False, index=True),
 )
 
 outbox = Table(

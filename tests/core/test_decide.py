@@ -56,8 +56,8 @@ def no_data(counter: str = "m.q") -> Verdict:
     return Verdict("open", counter, 5, Outcome.NO_DATA, why="it did not come")
 
 
-def build(*verdicts: Verdict, job: str = "a", unreadable: tuple[str, ...] = ()) -> Observed:
-    return Observed(job, "1", State.COUNTED, verdicts=verdicts, unreadable=unreadable)
+def build(*verdicts: Verdict, job: str = "a", unjudged: tuple[str, ...] = (), unmet: tuple[str, ...] = ()) -> Observed:
+    return Observed(job, "1", State.COUNTED, "", verdicts, unjudged, unmet)
 
 
 def lost(state: State, why: str = "", job: str = "b") -> Observed:
@@ -76,7 +76,7 @@ CASES = [
     # Nothing is over: nothing is said.
     ([build(within())], {}, [ALL], Reason.WITHIN, {}),
     # What is missing beside it does not make it news.
-    ([build(within(), no_data("m.r")), lost(State.NONE)], {}, [ALL], Reason.WITHIN, {}),
+    ([build(within(), no_data("m.r")), lost(State.NONE)], {}, [ALL], Reason.PARTLY, {}),
     # No build had counters.
     ([lost(State.NONE), lost(State.NOT_THERE)], {}, [ALL], Reason.NO_DATA, {}),
     # Counters came, but none that a rule bounds.
@@ -144,14 +144,14 @@ def test_what_is_over_is_kept_even_where_nobody_is_told():
     ("observed", "why"),
     [
         ([build(within())], "every counter is within its bound"),
-        ([build(within()), lost(State.NONE)], "every counter is within its bound (b: no counters in its logs)"),
+        ([build(within()), lost(State.NONE)], "no counter that came is over its bound (b: no counters in its logs)"),
         ([lost(State.UNREADABLE, "not JSON"), lost(State.NOT_RUN, "SKIPPED", "c")],
          "no counters to judge (b: counters that cannot be read: not JSON; c: did not run: SKIPPED)"),
         ([build(over()), lost(State.NOT_THERE, "404")], "over its bound (b: logs not there in time: 404)"),
         ([build(over("silent")), lost(State.NONE)],
          "over its bound, but the rules tell nobody (b: no counters in its logs)"),
-        ([build(within(), no_data("m.r"), unreadable=("m.r (NaN)", "m.s (null)"))],
-         "every counter is within its bound (a: not judged: m.r (NaN), m.s (null))"),
+        ([build(within(), no_data("m.r"), unjudged=("m.r (NaN)",), unmet=("m.s (null)",))],
+         "no counter that came is over its bound (a: not judged: m.r (NaN), m.s (null))"),
     ],
 )
 def test_the_reason_in_full_names_what_is_missing(observed, why):

@@ -107,10 +107,10 @@ Noise? "recheck".
 
 
 def test_what_could_not_be_read_is_told():
-    spoilt = Observed("tempest-full", "1", State.COUNTED, unreadable=("mysql.Com_select (NaN is no finite number)",))
+    spoilt = Observed("tempest-full", "1", State.COUNTED, unjudged=("mysql.Com_select (NaN is no finite number)",))
     assert said(over(), observed=(spoilt,)).split("\n")[-3:] == [
         "Not judged: tempest-full mysql.Com_select (NaN is no finite number).", 'Noise? "recheck".', MARKER]
-    many = Observed("j", "1", State.COUNTED, unreadable=tuple(f"m.{number} (null)" for number in range(7)))
+    many = Observed("j", "1", State.COUNTED, unjudged=tuple(f"m.{number} (null)" for number in range(7)))
     assert ("Not judged: j m.0 (null); j m.1 (null); j m.2 (null); j m.3 (null); j m.4 (null) and 2 more.\n"
             in said(over(), observed=(many,)))
 
@@ -231,7 +231,7 @@ def test_of_two_rules_on_one_counter_the_lower_bound_is_shown():
 def test_a_hostile_name_is_inert_and_keeps_to_its_row():
     evil = "x\r\n\r\nAll is well \x1b[2J\x0304,01red\x03 \u202eevil\u2066\x00 @nova " + "y" * 10_000
     text = said(over(evil, job=evil), rules=(Rule("sql", evil),), observed=(*COUNTED, Observed(evil, "2", State.NONE)))
-    name = "x All is well [2Jred evil @nova " + "y" * 45 + "…"
+    name = "x All is well ?2Jred evil ?nova " + "y" * 45 + "…"
     [row] = lines(text)
     assert row == f"  {name}   {name}     1,300,000  1,250,000     +4%"
     assert f"\nCounters come from 1 of 2 builds; {name} had none.\n" in text
@@ -248,7 +248,7 @@ def test_a_name_of_nothing_is_a_question_mark(name):
 def test_a_comment_of_many_long_explanations_keeps_its_table_its_end_and_its_marker():
     rules = tuple(Rule(f"r{row}", "日本語" * 200) for row in range(10))
     rows = [over(f"g.{'n' * 180}{row}", 2 + row, 1, rule=f"r{row}", job="j" * 250) for row in range(10)]
-    lost = tuple(Observed(f"{state.name * 20}{row}", "1", state, unreadable=("x" * 1000,) * 3)
+    lost = tuple(Observed(f"{state.name * 20}{row}", "1", state, unjudged=("x" * 1000,) * 3)
                  for state in (State.NONE, State.UNREADABLE, State.NOT_THERE) for row in range(9))
     text = said(*rows, rules=rules, links=FILE, observed=(*COUNTED, *lost))
     assert 14_000 < len(text.encode()) <= limits.COMMENT
@@ -275,7 +275,7 @@ def is_inert(text: str) -> bool:
 
 @settings(deadline=None)
 @given(REPORTS, FINDINGS, ANYTHING, st.lists(st.builds(Observed, ANYTHING, ANYTHING, st.sampled_from(State), ANYTHING,
-                                                      unreadable=st.lists(ANYTHING, max_size=3).map(tuple))))
+                                                      unjudged=st.lists(ANYTHING, max_size=3).map(tuple))))
 def test_any_comment_is_bounded_inert_and_marked(report, rows, title, observed):
     rules = (Rule("a", title), Rule("b", title, bug="1"))
     text = said(*rows, report=report, rules=rules, observed=tuple(observed), links=FILE)

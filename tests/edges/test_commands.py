@@ -1,6 +1,7 @@
 """The commands as people call them: a process, its output, its status."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from counterbot.cli import COMMANDS
+from counterbot.demo.sshd import make_key
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = ROOT / "tests/samples/contract"
@@ -110,6 +112,7 @@ def test_check_over(tmp_path):
     (with_queries(1, failures={"rabbitmq": "down"}), [], 3),
     (with_queries(1, failures={"rabbitmq": "down"}), ["--warn-only"], 3),
     ({"mysql": {"Com_select": 1}}, [], 3),
+    ({"queues": {"a_publish": 1}}, [], 3),
     ({"other": {"x": 1}}, [], 3),
     ('{"mysql": {"Queries": NaN}}', [], 3),
     ("", [], 3),
@@ -151,10 +154,12 @@ def test_mistakes_in_the_configuration_are_all_told(tmp_path, command):
 
 def minimal(tmp_path, **changes):
     (tmp_path / "queries").mkdir(exist_ok=True)
-    (tmp_path / "key").write_text("x")
+    (tmp_path / "key").unlink(missing_ok=True)
+    make_key(tmp_path / "key")
     lines = {"key_file": "key", "rules": "queries/", "database": "sqlite:///ledger.db", **changes}
     (tmp_path / "config.yaml").write_text(
-        f"gerrit: {{host: 127.0.0.1, port: 1, username: counterbot, key_file: {lines['key_file']}}}\n"
+        f"gerrit: {{host: 127.0.0.1, port: 1, username: counterbot, key_file: {lines['key_file']}, "
+        "host_key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAcUg6ETYlqkejiNnSIiYscGh+1Vey8YMqjZBwILP3nK}\n"
         "zuul: {accounts: [zuul], url: 'http://127.0.0.1:1', logs: ['http://127.0.0.1:1/']}\n"
         f"rules: {lines['rules']}\ndatabase: {lines['database']}\n")
     return tmp_path / "config.yaml"
@@ -171,6 +176,44 @@ def test_run_and_replay_say_which_file_is_missing(tmp_path, command, changes, to
     assert status == 1
     assert told in err
     assert "Traceback" not in err
+
+
+def test_replay_ends_where_no_key_will_ever_do(tmp_path):
+    config = minimal(tmp_path)
+    (tmp_path / "key").write_text("rubbish")
+    status, _, err = counterbot("replay", "-", "-c", config)
+    assert status == 1
+    assert "holds no private key" in err
+
+
+@pytest.mark.parametrize("command", [("run",), ("replay", "-")])
+def test_there_is_no_start_with_mistakes_in_the_rules(tmp_path, command):
+    config = minimal(tmp_path)
+    (tmp_path / "queries/a.yaml").write_text("bounds: {mysql.Queries: {maximum: 5}}\n")
+    status, _, err = counterbot(*command, "-c", config)
+    assert status == 1
+    assert "a.yaml:1:26: unknown key 'maximum'; did you mean 'max'?" in err
+
+
+def test_a_ledger_of_another_version_is_told(tmp_path):
+    config = minimal(tmp_path)
+    counterbot("replay", "-", "-c", config)
+    with sqlite3.connect(tmp_path / "ledger.db") as database:
+        database.execute("update alembic_version set version_num = '9999'")
+    status, _, err = counterbot("status", "-c", config)
+    assert status == 1
+    assert "not of this version of counterbot" in err
+    assert "Traceback" not in err
+
+
+def test_a_full_standard_output_is_told():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "counterbot", "explain", CONTRACT / "events.jsonl"], stdout=full,
+                              stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "events.jsonl" not in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_replay_of_nothing_is_done_at_once(tmp_path):

@@ -117,7 +117,6 @@ workers: 0
 """
     assert told(text) == [
         "c.yaml:1:1: unknown key 'gerit'; did you mean 'gerrit'?",
-        "c.yaml:2:1: missing key 'username'",
         "c.yaml:3:3: 'host' must be a host's name or address alone, without scheme, port or path",
         "c.yaml:4:3: 'port' must be a whole number, not text '29418x'",
         "c.yaml:5:3: unknown key 'usrename'; did you mean 'username'?",

@@ -102,6 +102,22 @@ def test_it_posts_says_how_it_does_and_ends_when_told(running):
     assert "bot          stopped" in table
 
 
+def test_slow_logs_keep_nobody_else_waiting_and_do_not_delay_the_stop(running):
+    for number in range(10, 18):
+        event = running.prepared(number)
+        for path, answer in running.zuul.answers.items():
+            if path.endswith(".subunit") and f"/0000{number:04x}" in path:
+                answer.pause = 0.5
+        running.gerrit.emit(event)
+    until(lambda: sum(path.endswith(".subunit") for path in running.zuul.requests) >= 4)
+    running.report(1)
+    until(lambda: running.comments(1), 30)
+    running.process.send_signal(signal.SIGTERM)
+    started = time.monotonic()
+    assert running.process.wait(20) == 0
+    assert time.monotonic() - started < 5
+
+
 def test_a_bot_that_was_killed_is_unhealthy(running):
     until(lambda: "running" in running.status()[1])
     running.process.kill()

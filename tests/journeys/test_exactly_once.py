@@ -123,6 +123,15 @@ def test_a_refusal_is_final_and_told(world, change):
     assert "not permitted" in bot.results[0].why
 
 
+def test_what_was_refused_was_not_said(world, change):
+    world.gerrit.refuse("fatal: not permitted")
+    bot = world.bot().reported(change).works()
+    assert world.comments(7) == []
+    again = event(change, world.zuul)
+    bot.hears({**again, "comment": again["comment"].replace("/buildset/0", "/buildset/f")}).works()
+    assert len(world.comments(7)) == 1
+
+
 def test_a_refusal_in_unknown_words_is_final_after_a_few_tries(world, change):
     world.gerrit.refuse("fatal: not on a Sunday", times=100)
     bot = world.bot().reported(change).works_until(20_000, every=100)

@@ -1,5 +1,6 @@
 """From Zuul's report to what is said, told as timetables."""
 
+import json
 from dataclasses import replace
 
 from counterbot.core.decide import Channel
@@ -90,10 +91,32 @@ def test_a_log_that_is_cut_short_is_waited_for_and_then_told_as_unreadable(world
     change = world.change(7, Job("tempest-full", HARD), Job("tempest-full-py3", HARD))
     path = [path for path in world.zuul.answers if path.endswith(".subunit")][1]
     world.zuul.answers[path] = Answer(world.zuul.answers[path].body[:-30])
-    bot = world.bot().reported(change).works_until(50)
+    bot = world.bot().reported(change).works_until(25)
     assert world.comments(7) == []
-    bot.works_until(100)
+    bot.works_until(60)
     assert "Counters come from 1 of 2 builds; those of tempest-full-py3 could not be read." in world.comments(7)[0]
+
+
+def test_without_a_manifest_counters_are_waited_for_a_while(world):
+    change = world.change(7, Job("tempest-full"))
+    bot = world.bot().reported(change)
+    path = next(path for path in world.zuul.answers if path.startswith("/api/"))
+    row = json.loads(world.zuul.answers[path].body)
+    world.zuul.forget(f"{row['log_url']}zuul-manifest.json")
+    world.zuul.serve_row({**row, "artifacts": []})
+    bot.works_until(25)
+    assert bot.reasons() == []
+    bot.works_until(60)
+    assert bot.reasons() == ["no counters to judge (tempest-full: no counters in its logs: no zuul-manifest.json, "
+                             "and nothing in the usual places)"]
+
+
+def test_a_collector_that_failed_is_never_within(world):
+    world.rules[:] = [replace(QUERIES, bounds=(Bound("mysql.Queries", 5), Bound("queues.*_publish", 9000)))]
+    change = world.change(7, Job("tempest-full", {"queues": {"reply_publish": 3}}))
+    bot = world.bot().reported(change).works()
+    assert bot.reasons() == ["no counter that came is over its bound (tempest-full: not judged: "
+                             "mysql.Queries (no counter of group mysql came))"]
 
 
 def test_one_build_that_is_late_does_not_keep_the_others_from_being_told(world):

@@ -105,8 +105,12 @@ def upgrade() -> None:
     sa.Column('job', sa.String(length=255), nullable=False),
     sa.Column('counter', sa.String(length=200), nullable=False),
     sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.Column('delivery', sa.String(length=400), nullable=False),
     sa.PrimaryKeyConstraint('patchset', 'destination', 'job', 'counter', name=op.f('pk_said'))
     )
+    with op.batch_alter_table('said', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_said_delivery'), ['delivery'], unique=False)
+
     op.create_table('series',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('project', sa.String(length=255), nullable=False),
