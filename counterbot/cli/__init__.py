@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 
 import click
@@ -43,6 +44,8 @@ class Lazy(click.Group):
         except BrokenPipeError:
             raise
         except OSError as error:
+            if error.filename is None:  # what is still to be written would fail again when the process ends
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             raise click.ClickException(f"{error.filename or 'standard output'}: {error.strerror}") from error
 
     def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:

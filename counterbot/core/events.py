@@ -33,6 +33,7 @@ class Recognition:
 
 
 _VOTES = re.compile(r"\APatch Set \d+:[^\n]*\n+")
+_FIRST_JOB = re.compile(r"^- ", re.MULTILINE)
 _JOB = re.compile(r"- (?P<job>\S.*?) (?P<url>https?://\S+) : ")
 _CUT_JOB = re.compile(r"- (?P<job>\S.*?) (?P<url>https?://\S+/build/[0-9a-f]{32})(?![0-9a-f])")
 """Zuul cuts a long report anywhere and puts ``... (truncated)`` there: a whole build page still counts."""
@@ -52,7 +53,7 @@ def parse_line(line: bytes) -> dict[str, object]:
         raise Unreadable(f"line of {len(line):,} bytes, more than the {limits.EVENT_LINE:,} that are read")
     text = line.decode("utf-8", "replace").rstrip("\r\n")
     try:
-        event = json.loads(text, parse_int=_number)
+        event = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         # Of a line cut short, the last column there is.
         raise Unreadable(f"not JSON: {error.msg} at column {min(error.colno, max(1, len(text)))}") from None
@@ -68,6 +69,9 @@ def parse_line(line: bytes) -> dict[str, object]:
 def _number(digits: str) -> int | str:
     """Thousands of digits stay text: to turn them into a number is slow or refused, and none means anything here."""
     return int(digits) if len(digits) <= limits.DIGITS else digits
+
+
+_DECODER = json.JSONDecoder(parse_int=_number)
 
 
 def digest(line: bytes) -> str:
@@ -96,7 +100,8 @@ def recognise(event: Mapping[str, object], settings: Recognition) -> Report | Ig
     patchset = _patchset(event, settings.server)
     if isinstance(patchset, Ignored):
         return patchset
-    return _within(Report(patchset, _pipeline(text), _buildset(text), builds), settings.zuul_url)
+    introduction = _FIRST_JOB.split(text, maxsplit=1)[0]
+    return _within(Report(patchset, _pipeline(introduction), _buildset(introduction), builds), settings.zuul_url)
 
 
 def _within(report: Report, zuul_url: str | None) -> Report | Ignored:
@@ -119,23 +124,19 @@ def _comment(event: Mapping[str, object]) -> str:
 
 def _job_lines(text: str) -> Iterable[BuildLink]:
     for line in text.split("\n"):
-        match = _JOB.match(line) or _CUT_JOB.match(line)
+        match = (_JOB.match(line) or _CUT_JOB.match(line)) if line.startswith("- ") else None
         if match and len(match["job"]) <= limits.JOB_NAME and len(match["url"]) <= limits.URL:
             page = _BUILD.search(match["url"])
             yield BuildLink(match["job"], match["url"], page and page[1])
 
 
-def _introduction(text: str) -> str:
-    return re.split(r"^- ", text, maxsplit=1, flags=re.MULTILINE)[0]
-
-
-def _pipeline(text: str) -> str | None:
-    match = _PIPELINE.search(_introduction(text))
+def _pipeline(introduction: str) -> str | None:
+    match = _PIPELINE.search(introduction)
     return match and match[1]
 
 
-def _buildset(text: str) -> str | None:
-    match = _BUILDSET.search(_introduction(text))
+def _buildset(introduction: str) -> str | None:
+    match = _BUILDSET.search(introduction)
     return match and match[1]
 
 
@@ -169,7 +170,10 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 
 def _text(value: object) -> str | None:
-    return _HALF.sub("\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) and value else None
+    if not isinstance(value, str) or not value:
+        return None
+    harmless = value.isascii() and "\0" not in value  # nearly all are, and this tells it at once
+    return value if harmless else _HALF.sub("\N{REPLACEMENT CHARACTER}", value)
 
 
 def _first_line(text: str) -> str:

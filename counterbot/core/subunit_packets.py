@@ -5,11 +5,12 @@ Gives packets of the flags asked for; does not join them, and does not decide wh
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NoReturn
 
 from .model import Unreadable
+from .subunit_between import BEGINNING, CANDIDATE, HEAD, Region, is_textual
 from .subunit_window import Window
 from .subunit_wire import (
     FILE,
@@ -31,13 +32,11 @@ from .subunit_wire import (
     stored_checksum,
 )
 
-CANDIDATE = re.compile(rb"\xb3[\x20-\x2f]")
-BINARY = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
-HEAD = 256
-"""Bytes of a packet in which its file's name stands, except behind very long tags."""
-
 SLACK = 4 * LONGEST
 """Bytes of checksum work that damage may cost besides once the bytes read."""
+
+LOOKS, BYTES_A_LOOK = 300, 1500
+"""Closer looks that damage may cost, each as dear as reading 10 kB: so many, and one more per so many bytes read."""
 
 BAD_CHECKSUM = "a packet's checksum does not match"
 BAD_LENGTH = "a packet's length does not match what is in it"
@@ -64,33 +63,6 @@ class Lost:
     size: int = 0
 
 
-class Region:
-    """What is remembered of bytes passed over."""
-
-    def __init__(self, wanted: bytes) -> None:
-        self._wanted = wanted
-        self._needle = bytes([len(wanted) & 0xFF]) + wanted if wanted else b""
-        self._seam = b""
-        self.head = b""
-        self.held_needle = self.binary = False
-
-    def note(self, piece: bytes) -> None:
-        self.head += piece[: HEAD - len(self.head)]
-        seam = self._seam + piece
-        self.held_needle = self.held_needle or (self._needle != b"" and self._needle in seam)
-        self.binary = self.binary or BINARY.search(piece) is not None
-        self._seam = seam[-max(1, len(self._wanted)) :]
-
-    @property
-    def named(self) -> bool:
-        """Whether the wanted name stands where a file's name does: near the start, or behind its length."""
-        return self.held_needle or (self._wanted != b"" and self._wanted in self.head)
-
-    @property
-    def line_ended(self) -> bool:
-        return self._seam.endswith(b"\n")
-
-
 class Packets:
     """Iterating gives the packets with ``flags & mask == FILE``, and Lost for damage between packets.
 
@@ -102,7 +74,7 @@ class Packets:
     def __init__(self, blocks: Iterable[bytes], mask: int, wanted: bytes = b"") -> None:
         self.wanted, self.count, self.start = wanted, 0, b""
         self._mask = mask
-        self.spent = 0
+        self.spent = self._looks = 0
         self._window = Window(blocks)
 
     def __iter__(self) -> Iterator[Packet | Lost]:
@@ -165,12 +137,26 @@ class Packets:
             size = max(HEADER, header(window.data, window.at)[1])
         if not window.left or (window.fill(size) and window.taken > taken):
             return None
+        if self._text():
+            return None
+        self._look()
         judged = self._judged()
         if judged is None:
             return self._searched()
         length, lost = judged
         window.at += length
         return lost
+
+    def _text(self) -> bool:
+        """Pass over lines of text before a good packet: they are no damage, and there may be many."""
+        window = self._window
+        end = window.data.find(SIGNATURE, window.at)
+        text = window.data[window.at : max(end, 0)]
+        if not text.endswith(b"\n") or not is_textual(text) or (self.wanted and self.wanted in text):
+            return False
+        sound = self._sound(end)
+        window.at = end if sound else window.at
+        return sound
 
     def _judged(self) -> tuple[int, Lost] | None:
         """The damaged packet here and its length, where something speaks for that length.
@@ -252,14 +238,14 @@ class Packets:
         window, step = self._window, 1
         while True:
             found = CANDIDATE.search(window.data, window.at + step)
-            end = found.start() if found else len(window.data) - 1
+            end = found.start() if found else max(window.at, len(window.data) - BEGINNING + 1)
             step = step if end == window.at else 0
             self._skip(region, end)
             if found and self._promising(region, inside):
                 return
             if found:
                 step = 1
-            elif not window.fill(2):
+            elif not window.fill(BEGINNING):
                 self._skip(region, len(window.data))
                 return
 
@@ -276,6 +262,7 @@ class Packets:
         window = self._window
         if not window.fill(HEADER):
             return False
+        self._look()
         flags, length, _ = header(window.data, window.at)
         if flags & VERSION_BITS != VERSION_2 or length < SHORTEST:
             return False
@@ -297,4 +284,13 @@ class Packets:
         """Checksum work beyond once the stream is limited: false packet starts would make it quadratic."""
         self.spent += size
         if self.spent > self._window.taken + SLACK:
-            raise Unreadable(f"too many false packet starts, the last at byte {self._window.offset}")
+            self._refuse()
+
+    def _look(self) -> None:
+        """A closer look is taken: where many would be, few bytes would cost much time."""
+        self._looks += 1
+        if self._looks > LOOKS + self._window.taken // BYTES_A_LOOK:
+            self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise Unreadable(f"too many false packet starts or damaged packets, the last at byte {self._window.offset}")

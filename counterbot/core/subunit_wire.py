@@ -85,7 +85,10 @@ def past_tags(data: bytes, at: int, end: int) -> int:
     if count > TAGS_AT_MOST:
         raise FieldError(f"a packet has more than {TAGS_AT_MOST} tags")
     for _ in range(count):
-        _, at = text(data, at, end)
+        size, at = (data[at], at + 1) if data[at] < 0x40 else number(data, at)
+        at += size
+    if at > end:
+        raise FieldError("a string reaches past the end of its packet")
     return at
 
 

@@ -299,3 +299,13 @@ def test_where_false_headers_cost_too_much_the_stream_is_refused():
 
 def test_simple_false_headers_do_not_hide_the_attachment():
     assert found(b"\xb3\x29\x01\x80\xff\xff" * 100_000 + b"\n" + counters()) == [DOC]
+
+
+def test_damage_in_every_small_packet_is_refused_and_costs_no_more_than_so_many_looks():
+    small = streams.packet(test_id="t", status=1)
+    broken = small[:-1] + bytes([small[-1] ^ 1])
+    assert found(broken * 20_000 + counters()) is None
+
+
+def test_lines_of_text_between_packets_are_passed_over():
+    assert found(b"".join(b"a line of output\n" + test for test in TESTS) + b"another\n" + counters()) == [DOC]
