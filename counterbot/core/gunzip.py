@@ -15,7 +15,7 @@ from .model import Truncated, Unreadable
 
 MAGIC = b"\x1f\x8b"
 GZIP = 16 + 15  # wbits: a gzip header and check, the largest window
-PACKED_PIECE, PIECE = 1 << 18, 1 << 20
+PACKED_PIECE, PIECE = 1 << 16, 1 << 18
 """Bytes taken in and handed on at a time: few enough to be still in the processor's cache when read."""
 
 
