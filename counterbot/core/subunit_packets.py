@@ -63,6 +63,9 @@ class Lost:
     size: int = 0
 
 
+PIECE = 1 << 18
+
+
 class Packets:
     """Iterating gives the packets with ``flags & mask == FILE``, and Lost for damage between packets.
 
@@ -250,7 +253,9 @@ class Packets:
                 return
 
     def _skip(self, region: Region, end: int) -> None:
-        region.note(self._window.data[self._window.at : end])
+        data = self._window.data
+        for at in range(self._window.at, end, PIECE):  # several packets' bytes are not to be copied whole
+            region.note(data[at : min(end, at + PIECE)])
         self._window.at = end
 
     def _promising(self, region: Region, inside: int) -> bool:

@@ -56,13 +56,14 @@ class Window:
 
     def _join(self, size: int) -> None:
         parts, missing = [self.data[self.at :]], size - self.left
+        self._base += self.at
+        self.data, self.at = b"", 0  # gone before the joined copy is made: both are several packets long
         while missing and self._has_more():
             part = self._block[self._joined : self._joined + missing]
             parts.append(part)
             self._joined += len(part)
             missing -= len(part)
-        self._base += self.at
-        self.data, self.at = b"".join(parts), 0
+        self.data = b"".join(parts)
 
     def _has_more(self) -> bool:
         """Whether there are bytes behind ``data``, and the first of them in the block."""
