@@ -33,6 +33,8 @@ def _files(tree: list[object]) -> Iterator[str]:
         name = node.get("name") if isinstance(node, dict) else None
         if not isinstance(node, dict) or not isinstance(name, str) or not _is_plain(name):
             continue
+        if sum(map(len, folders)) + len(folders) + len(name) > limits.MANIFEST_PATH:
+            continue
         children = node.get("children")
         if not isinstance(children, list):
             yield "/".join((*folders, name))

@@ -14,6 +14,9 @@ from typing import Any
 from .model import Truncated, Unreadable
 
 MAGIC = b"\x1f\x8b"
+SIMPLE = (b"\0", b"\x08")
+"""Flags of a header with no field but a name. isal misreads a header's checksum, and fields that a block's end cuts."""
+
 GZIP = 16 + 15  # wbits: a gzip header and check, the largest window
 PACKED_PIECE, PIECE = 1 << 16, 1 << 18
 """Bytes taken in and handed on at a time: few enough to be still in the processor's cache when read."""
@@ -88,22 +91,24 @@ def _limited(blocks: Iterator[bytes], limit: int, when: str) -> Iterator[bytes]:
 
 
 def _members(packed: Iterator[bytes]) -> Iterator[bytes]:
-    member = ZLIB.decompressobj(GZIP)
+    member: Any = None
     for block in packed:
-        rest = block
+        # A member at its end would keep, and copy, all padding that is given to it.
+        rest = block.lstrip(b"\0") if member is not None and member.eof else block
         while rest:
+            if member is None or member.eof:
+                member = _next_member(rest)
             yield from _unpacked(member, rest)
             rest = member.unused_data.lstrip(b"\0")
-            if member.eof and rest:
-                member = _next_member(rest)
-    if not member.eof:
+    if member is None or not member.eof:
         raise Truncated("truncated gzip data: the end is missing")
 
 
 def _next_member(block: bytes) -> Any:
     if block[0] != MAGIC[0]:
         raise Unreadable("other data stands behind the gzip data; append it gzipped, as a member of its own")
-    return ZLIB.decompressobj(GZIP)
+    library = ZLIB if block[3:4] in SIMPLE else zlib
+    return library.decompressobj(GZIP)
 
 
 def _unpacked(member: Any, block: bytes) -> Iterator[bytes]:
@@ -111,7 +116,7 @@ def _unpacked(member: Any, block: bytes) -> Iterator[bytes]:
     while True:
         try:
             piece = member.decompress(block, PIECE)
-        except ZLIB.error as error:
+        except (zlib.error, ZLIB.error) as error:
             raise Unreadable(f"corrupt gzip data ({error})") from None
         if piece:
             yield piece

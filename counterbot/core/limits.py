@@ -30,6 +30,8 @@ REAL_DIGITS = 200
 MANIFEST_FILE = 16 << 20
 MANIFEST_NODES = 50_000
 MANIFEST_DEPTH = 64
+MANIFEST_PATH = 1_000
+"""Characters: a manifest repeats a folder's name in the path of every file below it."""
 
 API_ANSWER = 4 << 20
 STREAM_PACKED = 256 << 20

@@ -11,7 +11,6 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from operator import eq
 from typing import Generic, Protocol, TypeVar
 
 from . import limits
@@ -181,7 +180,7 @@ class _Files(Generic[D]):
     def __iter__(self) -> Iterator[_File[D] | Lost]:
         for item in self._packets:
             if isinstance(item, Lost):
-                self._loss = item if item.loose and item.size >= A_CHUNK else self._loss
+                self._loss = item if _may_begin(item) else self._loss
                 yield item
                 continue
             file = self.of(item)
@@ -209,6 +208,12 @@ class _Files(Generic[D]):
             self._room.left += file.weight
 
 
+def _may_begin(lost: Lost) -> bool:
+    """Whether the first packet of a run-level file may be among lost bytes, perhaps under a damaged name."""
+    of_a_run = lost.owner is not None and lost.owner.flags & RUN_LEVEL == FILE
+    return of_a_run or (lost.loose and lost.size >= A_CHUNK)
+
+
 def _touches(lost: Lost, name: bytes, begun: bool) -> bool:
     """Whether lost bytes may have been a part of a run-level attachment of this name."""
     owner = lost.owner
@@ -221,7 +226,7 @@ def _resembles(damaged: bytes | None, name: bytes) -> bool:
     """Whether a name that may itself be damaged was this one. None: it was not to be read."""
     if damaged is None or not is_text(damaged):
         return True
-    return len(damaged) == len(name) and 2 * sum(map(eq, damaged, name)) > len(name)
+    return len(damaged) == len(name)
 
 
 def _broken(lost: Lost, files: _Files[_Digest]) -> Damage:
@@ -232,9 +237,11 @@ def _broken(lost: Lost, files: _Files[_Digest]) -> Damage:
             hurt += not file.broken
             file.broken = True
     if owner is not None and owner.flags & FILE and owner.name is not None:
-        file = files.of(owner)
-        hurt += not file.broken
-        file.broken = True
+        files.of(owner)
+        for file in files.open.values():  # any of them: the damage may be in the name, test id or route
+            if (file.key[1] is None) == (owner.test_id is None):
+                hurt += not file.broken
+                file.broken = True
         if owner.flags & EOF:
             files.close(owner)
     left_out = f"; attachments left out: {hurt}" if hurt else ""

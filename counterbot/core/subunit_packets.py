@@ -190,7 +190,8 @@ class Packets:
             if self._sound(at + length):
                 what = BAD_CHECKSUM if flags & VERSION_BITS == VERSION_2 else BAD_VERSION
                 loose = packet is None or not of_a_test(packet)
-                return length, Lost(offset, what, None, self._named(at, at + length), loose, length)
+                owner = packet if loose else None
+                return length, Lost(offset, what, owner, self._named(at, at + length), loose, length)
         if packet is not None and not checked(packet, at + left - 4).fault:
             own = packet.end + 4 - at
             if own != length and (own == left or self._sound(at + own)):
@@ -233,7 +234,8 @@ class Packets:
             return Lost(offset, BAD_CHECKSUM, packet)
         if not window.left and signed and length > left:
             return Lost(offset, CUT, packet, region.named and not fits, True, left)
-        owner = packet if packet is not None and packet.name is not None else None
+        sure = length == window.offset - offset  # so the flags are to be believed, whatever became of the name
+        owner = packet if packet is not None and (sure or packet.name is not None) else None
         return Lost(offset, UNKNOWN if signed else NO_TEXT, owner, region.named, True, window.offset - offset)
 
     def _search(self, region: Region, inside: int) -> None:

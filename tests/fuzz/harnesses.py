@@ -1,0 +1,163 @@
+"""The targets: each takes any bytes, and raises only where the code under test broke a promise.
+
+Imports no fuzzer: the same targets run in the ordinary tests on seeds and on what was found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from counterbot.artifacts.manifest import paths
+from counterbot.core import limits
+from counterbot.core.counters import complete, looks_like_performance, merge, parse_counters, parse_performance
+from counterbot.core.decide import Observed, State, decide
+from counterbot.core.events import Recognition, digest, parse_line, recognise
+from counterbot.core.inert import inert
+from counterbot.core.model import BuildLink, Counters, Finding, Ignored, PatchSet, Report, Unreadable
+from counterbot.core.rules import Bound, Outcome, Rule, holds, judge
+from counterbot.core.wording import Links, comment, irc_line
+from counterbot.files.config import Config, read_config
+from counterbot.files.reader import Mistake, read
+from counterbot.files.rulefile import parse_rule
+
+from .claims import assert_counters, assert_storable, assert_told, in_time, outcome
+from .damage import damage, gunzip, subunit
+
+Target = Callable[[bytes], None]
+
+SETTINGS = (Recognition(frozenset({"zuul"}), "review", "counterbot"),
+            Recognition(frozenset({"zuul", "jenkins"}), zuul_url="https://zuul.opendev.org/t/openstack"))
+LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+PATH = 4096
+"""Characters of a path: no system that Zuul runs on has longer ones."""
+
+RULE = Rule("any", "Any counter", bounds=(Bound("*", 0), Bound("mysql.Queries", 12)))
+FILE = Links(file="https://bugs.example.org/new?title={title}&text={text}")
+MARKER = "[counterbot:1a2b3c4d5e6f]"
+PATCHSET = PatchSet("review", "openstack/nova", "master", 7, 2, "https://review.example.org/c/openstack/nova/+/7")
+REPORT = Report(PATCHSET, "check", None, (BuildLink("tempest", "https://z/build/1", "1"),))
+
+
+def events(data: bytes) -> None:
+    """A line of the event stream: a report, why it is none, or Unreadable."""
+    with in_time(len(data)):
+        event = outcome(lambda: parse_line(data))
+        assert len(digest(data)) == 64
+        results = [] if isinstance(event, Unreadable) else [recognise(event, settings) for settings in SETTINGS]
+    for result in results:
+        if isinstance(result, Ignored):
+            assert_told(result.why)
+        else:
+            _assert_report(result)
+
+
+def _assert_report(report: Report) -> None:
+    patchset = report.patchset
+    assert patchset.change > 0
+    assert patchset.number > 0
+    assert report.builds
+    assert len(set(report.builds)) == len(report.builds)
+    assert_storable((patchset.project, patchset.branch, patchset.url, report.pipeline, report.buildset))
+    for link in report.builds:
+        assert_storable((link.job, link.url))
+        assert 0 < len(link.job) <= limits.JOB_NAME
+        assert len(link.url) <= limits.URL
+        assert link.uuid is None or re.fullmatch("[0-9a-f]{32}", link.uuid)
+    first = report.builds[0].job
+    _assert_worded(report, (Finding(first, "1", RULE.name, "mysql.Queries", 13, 12),), ())
+
+
+def counters(data: bytes) -> None:
+    """A counters attachment, and what is said of it."""
+    with in_time(len(data)):
+        assert looks_like_performance(data) in (True, False)
+        found = outcome(lambda: parse_counters(data))
+    if not isinstance(found, Unreadable):
+        assert_counters(found)
+        assert merge([found]) == found
+        assert complete(found, Counters({})) == found
+        _judged(found)
+
+
+def performance(data: bytes) -> None:
+    """DevStack's performance.json, and what is said of it."""
+    with in_time(len(data)):
+        found = outcome(lambda: parse_performance(data))
+    if not isinstance(found, Unreadable):
+        assert_counters(found)
+        _judged(found)
+
+
+def _judged(found: Counters) -> None:
+    verdicts = judge(RULE, found)
+    for verdict in verdicts:
+        assert (verdict.value is None) == (verdict.outcome is Outcome.NO_DATA)
+    unreadable = tuple(f"{name}: {why}" for name, why in found.unreadable.items())
+    observed = (Observed("tempest", "1", State.COUNTED, verdicts=verdicts, unjudged=unreadable),
+                Observed("devstack", "2", State.NONE))
+    decision = decide(REPORT, observed, {RULE.name: RULE}, {}, ())
+    if decision.findings:
+        _assert_worded(REPORT, decision.findings, observed)
+
+
+def _assert_worded(report: Report, over: Iterable[Finding], observed: tuple[Observed, ...]) -> None:
+    """Comment and channel's line keep their limits, their ends and their lines, whatever the names."""
+    over = tuple(over)
+    with in_time(100 * len(over)):
+        text = comment(report, over, observed, {RULE.name: RULE}, FILE, MARKER)
+        line = irc_line(report, over)
+    assert len(text.encode()) <= limits.COMMENT
+    assert text.endswith("\n" + MARKER)
+    assert all(inert(part, 1 << 20) == part.strip() for part in text.split("\n"))
+    assert len(line.encode()) <= limits.IRC_LINE
+    assert inert(line, limits.IRC_LINE) == line
+
+
+def manifest(data: bytes) -> None:
+    """A manifest's paths lie under the log root."""
+    with in_time(len(data)):
+        found = outcome(lambda: paths(data))
+    for path in [] if isinstance(found, Unreadable) else found:
+        assert len(path) <= PATH, f"a path of {len(path):,} characters"
+        assert path.isprintable()
+        assert "\\" not in path
+        assert not {"", ".", ".."} & set(path.split("/"))
+
+
+def rules(data: bytes) -> None:
+    """A rule's file: a rule that can be asked, or mistakes that can be found."""
+    with in_time(len(data)):
+        document = read(data, "rule.yaml")
+        found = parse_rule(document)
+    assert (found.rule is None) == bool(found.mistakes)
+    _assert_located(found.mistakes, data)
+    if found.rule is not None:
+        with in_time(len(data)):
+            told = [holds(found.rule, case) for case in found.rule.cases]
+        assert all(told is None or told for told in told)
+
+
+def config(data: bytes) -> None:
+    """The configuration: values, or mistakes that can be found."""
+    with in_time(len(data)):
+        found = read_config(data, "config.yaml")
+    if not isinstance(found, Config):
+        assert found
+        _assert_located(found, data)
+
+
+def _assert_located(mistakes: Iterable[Mistake], data: bytes) -> None:
+    """Each on a line and column that the file has, or just behind its last."""
+    lines = LINE_END.split(data.decode(errors="replace"))
+    for mistake in mistakes:
+        assert_told(mistake.what, limit=len(data) * 8 + 1000)
+        place = mistake.where
+        assert 1 <= place.line <= len(lines), str(mistake)
+        assert 1 <= place.column <= len(lines[place.line - 1]) + 1, str(mistake)
+
+
+TARGETS: dict[str, Target] = {
+    target.__name__: target
+    for target in (events, subunit, damage, gunzip, counters, performance, manifest, rules, config)
+}

@@ -1,0 +1,162 @@
+"""Fuzzes the targets with atheris: ``python tests/fuzz/run.py --seconds 60 [TARGET …]``, two side by side.
+
+A process a target, with its seeds and what was found before; a line a target; status 1 where one broke
+a promise, whose input is then in ``found/TARGET/``, where the ordinary tests run it. Stops by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+FOUND = HERE / "found"
+AT_ONCE = 2
+LONGEST = 10_000
+"""Bytes of an input; larger seeds are cut."""
+
+HANGS = 20
+"""Seconds for one input before it counts as one that never ends."""
+
+MEGABYTES = 800
+SLACK = 120
+"""Seconds beyond the given ones for starting and for the seeds."""
+
+INSIDE = "import sys; sys.path[0] = sys.argv.pop(1); from tests.fuzz.run import inside; inside()"
+TOLD = re.compile(r"^ *=== Uncaught Python exception: ===\n(?P<exception>.*)", re.MULTILINE)
+ERROR = re.compile(r"ERROR: libFuzzer: (?P<error>.*)")
+PROGRESS = re.compile(r"^#(?P<runs>\d+)\t.*?(?: cov: (?P<coverage>\d+))?(?: ft:.*)?$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a target's process came to. ``found`` is where the input that broke it was put."""
+
+    target: str
+    runs: int
+    coverage: str
+    trouble: str = ""
+    found: Path | None = None
+
+    def __str__(self) -> str:
+        where = f"FOUND {self.found.relative_to(ROOT)}: " if self.found else ""
+        told = where + (self.trouble or "nothing found")
+        return f"{self.target:12} {self.runs:>10,} runs, coverage {self.coverage:>5}: {told}"
+
+
+def inside() -> None:
+    """The process of a target: ``TARGET``, the folder of its crashes and libFuzzer's arguments are its arguments.
+
+    What breaks the target is written down here: libFuzzer's own alarm may end it before it does.
+    """
+    import atheris
+
+    with atheris.instrument_imports(include=["counterbot", "yaml"], enable_loader_override=False):
+        from tests.fuzz.harnesses import TARGETS
+
+    target, crashes = TARGETS[sys.argv.pop(1)], Path(sys.argv.pop(1))
+
+    def watched(data: bytes) -> None:
+        try:
+            target(data)
+        except BaseException:
+            (crashes / "crash").write_bytes(data)
+            raise
+
+    atheris.Setup(sys.argv, watched)
+    atheris.Fuzz()
+
+
+def fuzz(target: str, seconds: int, corpus: Path | None = None) -> Result:
+    """Run one target. ``corpus``: a folder that keeps what was learned for the next run."""
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        for name in ("corpus", "seeds", "crashes"):
+            (work / name).mkdir()
+        _write_seeds(target, work / "seeds")
+        command = [
+            sys.executable, "-c", INSIDE, str(ROOT), target, str(work / "crashes"),
+            str(corpus or work / "corpus"), str(work / "seeds"),
+            f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-timeout={HANGS}", f"-rss_limit_mb={MEGABYTES}",
+            f"-artifact_prefix={work / 'crashes'}/", "-print_final_stats=1", "-len_control=20",
+        ]
+        return _result(target, *_run(command, work, seconds + SLACK), work / "crashes")
+
+
+def _run(command: list[str], work: Path, limit: int) -> tuple[int, str]:
+    """Exit status and output; a process that outlives its time is ended."""
+    with open(work / "log", "w+b") as log:
+        try:
+            status = subprocess.run(command, cwd=ROOT, stdout=log, stderr=log, timeout=limit).returncode
+        except subprocess.TimeoutExpired:
+            status = -1
+    return status, (work / "log").read_text(errors="replace")
+
+
+def _write_seeds(target: str, folder: Path) -> None:
+    from tests.fuzz.seeds import seeds
+
+    for number, seed in enumerate(seeds(target)):
+        (folder / f"seed-{number}").write_bytes(seed[:LONGEST])
+    for path in sorted((FOUND / target).glob("*")):
+        (folder / path.name).write_bytes(path.read_bytes())
+
+
+def _result(target: str, status: int, log: str, crashes: Path) -> Result:
+    progress = list(PROGRESS.finditer(log))
+    runs = int(progress[-1]["runs"]) if progress else 0
+    coverage = next((match["coverage"] for match in reversed(progress) if match["coverage"]), "?")
+    crash = next(iter(sorted(crashes.iterdir())), None)
+    if crash is None:
+        tail = "" if status == 0 and runs else f"ended with status {status}: {' | '.join(log.splitlines()[-8:])}"
+        return Result(target, runs, coverage, tail)
+    told = TOLD.search(log) or ERROR.search(log)
+    return Result(target, runs, coverage, told[1][:300] if told else f"status {status}", _kept(target, crash))
+
+
+def _kept(target: str, crash: Path) -> Path:
+    data = crash.read_bytes()
+    place = FOUND / target / f"{crash.name.partition('-')[0]}-{hashlib.sha256(data).hexdigest()[:12]}"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(data)
+    return place
+
+
+def main() -> int:
+    from tests.fuzz.harnesses import TARGETS
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)} (default: all)")
+    parser.add_argument("--seconds", type=int, default=60, help="for each target (default: 60)")
+    parser.add_argument("--corpus", type=Path, help="a folder that keeps inputs worth keeping for the next run")
+    given = parser.parse_args()
+    unknown = [target for target in given.targets if target not in TARGETS]
+    if unknown:
+        parser.error(f"no target {', '.join(unknown)}; there are {', '.join(TARGETS)}")
+    corpora = {target: _corpus(given.corpus, target) for target in given.targets or TARGETS}
+    good = True
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for result in pool.map(lambda target: fuzz(target, given.seconds, corpora[target]), corpora):
+            print(result, flush=True)
+            good = good and not result.trouble
+    return 0 if good else 1
+
+
+def _corpus(root: Path | None, target: str) -> Path | None:
+    if root is None:
+        return None
+    (root / target).mkdir(parents=True, exist_ok=True)
+    return (root / target).resolve()
+
+
+if __name__ == "__main__":
+    sys.path[0] = str(ROOT)
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""Small valid inputs of every target: the samples, and what is made here. Reads tests/samples and queries/."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..streams import DOC, odd_streams
+
+TESTS = Path(__file__).parents[1]
+SAMPLES = TESTS / "samples"
+LARGEST = 30_000
+"""Bytes; a fuzzer learns little from more."""
+
+FLAT = b'{"mysql": {"Queries": 12, "Com_select": 1.5e3}, "__meta__": {"delta_seconds": 4, "absent": ["queues.x"]}}'
+ODD = b'{"a": {"n": NaN, "b": 1e400, "t": true, "k": 1, "k": 2, "": 3, "s": "x"}, "g": 7,' \
+    b' "__meta__": {"failures": {"m": 1}}}'
+AGENTS = b'{"services": [{"service": "devstack@n-cpu.service", "MemoryCurrent": 5}], "db": [{"db": "nova",' \
+    b' "op": "SELECT", "count": 9}],' \
+    b' "processes": [{"cmd": "/bin/x", "rss": 4}], "api": [{"service": "nova", "agent-GET": 3}]}'
+RULE = b"title: A\nbug: 7\nwhere: {job: [tempest-*], voting: true}\nbounds:\n  mysql.*: {max: 3}\n" \
+    b"cases:\n- given: {counters: {mysql.x: 4}}\n  expect: {over: [mysql.x]}\n- given: {counters: {mysql.x: 1}}\n" \
+    b"  expect: within\n"
+TREE = b'{"tree": [{"name": "logs", "children": [{"name": "a.gz", "mimetype": "x"}, {"name": ".."}, {"name": "b/c"}]}]}'
+
+
+def seeds(target: str) -> list[bytes]:
+    """The seeds of a target, none larger than LARGEST bytes."""
+    return [seed for seed in _SEEDS[target]() if len(seed) <= LARGEST]
+
+
+def _files(*patterns: str) -> Iterator[bytes]:
+    for pattern in patterns:
+        yield from (path.read_bytes() for path in sorted(TESTS.parent.glob(pattern)))
+
+
+def _events() -> Iterator[bytes]:
+    for file in _files("tests/samples/contract/events.jsonl", "tests/samples/zuul-14.3/*.jsonl"):
+        yield from file.splitlines()
+    for file in _files("tests/samples/gerrit/*.json"):
+        yield file.replace(b"\n", b" ")
+
+
+def _subunit() -> Iterator[bytes]:
+    """The first byte says how the stream is cut."""
+    for number, (_, stream, _) in enumerate(odd_streams()):
+        yield bytes([number]) + stream
+    yield from (b"\1" + stream for stream in _files("tests/samples/subunit/*.subunit"))
+
+
+def _choices() -> Iterator[bytes]:
+    """Bytes that a target takes for choices."""
+    yield from (hashlib.shake_128(bytes([number])).digest(60) for number in range(60))
+
+
+def _gunzip() -> Iterator[bytes]:
+    packed = gzip.compress(DOC, mtime=0)
+    yield from (b"\1\0" + stream for stream in (packed, packed * 2, packed + bytes(9), packed[:-3], DOC, b""))
+    yield from (bytes([number, 1]) + choices for number, choices in enumerate(_choices()))
+
+
+def _counters() -> Iterator[bytes]:
+    yield from _files("tests/samples/contract/counters.json")
+    yield from (FLAT, ODD, FLAT + b"\n" + FLAT, DOC)
+
+
+def _performance() -> Iterator[bytes]:
+    yield AGENTS
+    for file in _files("tests/samples/performance/*.json"):
+        document = json.loads(file)
+        yield json.dumps(document).encode()
+        yield json.dumps({section: rows[:2] for section, rows in document.items() if isinstance(rows, list)}).encode()
+
+
+def _manifest() -> Iterator[bytes]:
+    yield from _files("tests/samples/zuul-14.3/zuul-manifest.json")
+    yield TREE
+
+
+def _rules() -> Iterator[bytes]:
+    yield from _files("queries/*.yaml", "tests/samples/contract/queries/*.yaml")
+    yield RULE
+
+
+def _config() -> Iterator[bytes]:
+    yield from _files("tests/samples/contract/config.yaml", "config.yaml.sample")
+
+
+_SEEDS = {"events": _events, "subunit": _subunit, "damage": _choices, "gunzip": _gunzip, "counters": _counters,
+          "performance": _performance, "manifest": _manifest, "rules": _rules, "config": _config}
