@@ -48,6 +48,7 @@ class Running:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen([*self.command("run")], stderr=log, cwd=ROOT)
         assert self.gerrit.wait_for_streams()
+        until(lambda: "listening to the events" in self.log.read_text())  # the server knows a little earlier
         return self
 
     def command(self, name, *options):
