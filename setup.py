@@ -36,7 +36,15 @@ setup(
     package_data={"counterbot": ["demo/data/*", "demo/data/*/*"]},
     install_requires=NODE,
     extras_require={"bot": BOT, "fast": ["isal>=1.7"]},
-    entry_points={"console_scripts": ["counterbot = counterbot.cli:main"]},
+    entry_points={
+        "console_scripts": ["counterbot = counterbot.cli:main"],
+        "counterbot.collectors": [
+            "mysql = counterbot.collectors.mysql",
+            "performance = counterbot.collectors.performance",
+            "rabbitmq = counterbot.collectors.rabbitmq",
+            "systemd = counterbot.collectors.systemd",
+        ],
+    },
     classifiers=[
         "Environment :: Console",
         "Intended Audience :: Developers",

@@ -10,7 +10,9 @@ import click
 from .. import __version__
 
 COMMANDS = {
+    "attach": "Append counters to a job's subunit stream.",
     "check": "Compare a counters file with the rules, inside a job.",
+    "collect": "Print the counters of this node's servers.",
     "config": "Check the configuration, or print what it may hold.",
     "demo": "Show the whole job on loopback servers.",
     "explain": "Tell what the bot makes of recorded events.",

@@ -73,4 +73,4 @@ def _wrong_value(value: object) -> str | None:
         return value.why
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return f"{kind(value)} instead of a number"
-    return None
+    return f"{value} is no finite number" if isinstance(value, float) and not math.isfinite(value) else None

@@ -1,0 +1,178 @@
+"""``counterbot collect``: the counters of this node, read now. Posts nothing, and judges nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..core import limits
+from ..core.model import Unreadable
+from ..core.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from ..collectors.node import Chosen
+
+SOME_FAILED = 3
+SECONDS = 15.0
+
+
+@click.command("collect")
+@click.option("--output", metavar="FILE", help="Write the JSON here too.")
+@click.option("--subunit", "attachment", metavar="[NAME]", is_flag=False, flag_value="counters.json",
+              help="Print a subunit packet instead of JSON, with a file of this name (default: counters.json).")
+@click.option("--delta", "before", metavar="FILE", help="Give what was counted since this reading.")
+@click.option("--meta-prefix", "prefix", metavar="PREFIX", help="What statsd puts before the counters' names.")
+@click.option("--settings", metavar="FILE", envvar="COUNTERBOT_SETTINGS", help="How to reach the servers, in YAML.")
+@click.option("--collector", "names", metavar="NAME", multiple=True,
+              help="Run this collector; may come again. Default: those in the settings, else mysql and rabbitmq, "
+                   "and systemd where it runs.")
+@click.option("--set", "single", metavar="NAME.KEY=VALUE", multiple=True, help="One setting, as in the settings file.")
+@click.option("--deadline", type=click.FloatRange(min=0, min_open=True), default=SECONDS, show_default=True,
+              help="Seconds that the collectors have in all.")
+def command(output: str | None, attachment: str | None, before: str | None, prefix: str | None,
+            settings: str | None, names: tuple[str, ...], single: tuple[str, ...], deadline: float) -> None:
+    """Print the counters of this node's servers, as JSON or as a subunit packet.
+
+    Run it before the tests and keep what it prints; run it after them with --delta.
+
+    The exit status is 3 where a server could not be read: standard error and __meta__.failures say which
+    and why, and the other counters are there. It is 2, and nothing is printed, where the options, the
+    settings or the reading before are wrong.
+    """
+    from ..collectors import node
+
+    first = None if before is None else _before(before)
+    chosen = _chosen(settings, names, single)
+    reading = node.read(chosen, deadline, again=before is not None, prefix=prefix)
+    snapshot = reading.snapshot
+    if first is not None:
+        from ..core.difference import difference
+
+        try:
+            snapshot = difference(first, snapshot, node.groups(chosen), reading.own)
+        except Unreadable as error:
+            raise _unusable(before, error) from None
+    _tell(snapshot)
+    _write(snapshot, attachment, output)
+    raise SystemExit(SOME_FAILED if snapshot.failures else 0)
+
+
+def _before(path: str) -> Snapshot:
+    from ..core.snapshot import read
+
+    try:
+        with open(path, "rb") as stream:
+            return read(stream.read(limits.COUNTERS_FILE + 1))
+    except OSError as error:
+        raise click.UsageError(f"--delta {path}: {error.strerror}; collect once before the tests, "
+                               f"with --output {path}") from None
+    except Unreadable as error:
+        raise _unusable(path, error) from None
+
+
+def _unusable(path: str | None, error: Unreadable) -> click.UsageError:
+    return click.UsageError(f"--delta {path}: {error}")
+
+
+def _chosen(path: str | None, names: Sequence[str], single: Sequence[str]) -> list[Chosen]:
+    """The collectors to run, each with its settings; all mistakes in them are told at once."""
+    from ..collectors.node import by_default
+
+    given, place = _file(path) if path is not None else ({}, "--set {}".format)
+    wanted = dict.fromkeys(names or given or by_default())
+    mistakes = [f"--set {setting}: {why}" for setting in single if (why := _set(setting, given, wanted))]
+    chosen = []
+    for name in wanted:
+        found = _one(name, given.get(name), place)
+        if isinstance(found, list):
+            mistakes += found
+        else:
+            chosen.append(found)
+    if mistakes:
+        raise click.UsageError("\n".join(mistakes))
+    return chosen
+
+
+def _one(name: str, given: object, place: Callable[[str], str]) -> Chosen | list[str]:
+    """A collector with its settings, or what is wrong with them."""
+    from ..collectors import Failed
+    from ..collectors.available import collector
+    from ..collectors.node import Chosen
+    from ..collectors.settings import Wrong, build
+
+    try:
+        found = collector(name)
+        return Chosen(name, found, build(found.Settings, given))
+    except Failed as error:
+        return [f"{name}: {error}"]
+    except Wrong as error:
+        return [f"{place('.'.join(map(str, (name, *steps))))}: {what}" for steps, what in error.mistakes]
+
+
+def _file(path: str) -> tuple[dict[str, Any], Callable[[str], str]]:
+    """The settings file's values, and what names a key's place in it."""
+    from ..files.reader import load
+
+    document = load(path)
+    if document.mistakes:
+        raise click.UsageError("\n".join(map(str, document.mistakes)))
+
+    def place(key: str) -> str:
+        steps = tuple(int(step) if step.isdigit() else step for step in key.split("."))
+        return f"{document.at(steps)}: {key}"
+
+    return dict(document.value or {}), place
+
+
+def _set(setting: str, given: dict[str, Any], wanted: Mapping[str, None]) -> str | None:
+    """Put one setting in with the others. None, or what is wrong with it."""
+    key, found, text = setting.partition("=")
+    name, _, key = key.partition(".")
+    if not found or not key:
+        return "write it as NAME.KEY=VALUE"
+    if name not in wanted:
+        return f"collector {name} is not to run; choose it with --collector {name}"
+    settings = given.get(name) or {}
+    if not isinstance(settings, dict):
+        return None  # told as a mistake of the file
+    given[name] = settings | {key: _value(text)}
+    return None
+
+
+def _value(text: str) -> object:
+    """A number, true, false or a list as JSON has them; else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _tell(snapshot: Snapshot) -> None:
+    for name, why in snapshot.failures.items():
+        click.echo(f"{name}: {why}", err=True)
+    if snapshot.resets:
+        click.echo(f"no value, since they went back or their server restarted: {', '.join(sorted(snapshot.resets))}",
+                   err=True)
+
+
+def _write(snapshot: Snapshot, attachment: str | None, output: str | None) -> None:
+    """Standard output first: a file that cannot be written costs nothing that was read."""
+    from ..core.snapshot import written
+
+    document = written(snapshot)
+    if attachment is None:
+        sys.stdout.buffer.write(document)
+    else:
+        from ..core.subunit_writing import attachment as packets
+
+        sys.stdout.buffer.write(packets(attachment, document, "application/json"))
+    sys.stdout.buffer.flush()
+    if output is not None:
+        from ..collectors.replacing import replaced
+
+        with replaced(output) as stream:
+            stream.write(document)

@@ -1,0 +1,80 @@
+"""Appends an attachment to a subunit stream file, which stays as it was if anything goes wrong. Collects nothing.
+
+The file is copied, and the copy takes its place once it has been read back: whatever happens in between,
+the old stream is there.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from errno import EACCES, EINVAL
+
+from ..core import gunzip, limits, subunit
+from ..core.model import Unreadable
+from ..core.subunit_writing import attachment
+from .replacing import copy, replaced
+
+NAME, MIME = "counters.json", "application/json"
+BLOCK = 1 << 18
+
+
+def attach(counters: bytes, stream: str) -> list[subunit.Damage]:
+    """Append a counters document to a stream, plain or gzip. Gives the damage that was in it before.
+
+    Raises Unreadable where the stream is no version 2, or so damaged that what is appended could not be
+    read again, and where somebody else writes it meanwhile; OSError where it cannot be read or written.
+    """
+    state = os.stat(stream)
+    if not stat.S_ISREG(state.st_mode):
+        raise OSError(EINVAL, "it is no regular file", stream)
+    if not os.access(stream, os.W_OK):
+        raise PermissionError(EACCES, "it is read-only for this user", stream)
+    damage: list[subunit.Damage] = []
+    had = _documents(stream, damage.append)
+    packet = attachment(NAME, counters, MIME)
+    for addition in (packet, b"\n" + packet):  # text may stand at the end, and a packet begins where a line does
+        with suppress(_NotReadAgain):
+            _append(addition, stream, state, [*had, counters], damage)
+            return damage
+    raise Unreadable("it is so damaged at its end that nothing appended could be read again")
+
+
+class _NotReadAgain(Exception):
+    """The new stream holds other documents than it should, or more damage."""
+
+
+def _append(addition: bytes, stream: str, state: os.stat_result, due: list[bytes], had: list[subunit.Damage]) -> None:
+    """Put the longer stream in the old one's place, if the documents due are in it and no new damage."""
+    with replaced(stream) as new:
+        copy(stream, new)
+        new.write(gzip.compress(addition, mtime=0) if _is_gzip(stream) else addition)
+        new.flush()
+        damage: list[subunit.Damage] = []
+        read = _documents(new.name, damage.append)
+        if b"".join(read) != b"".join(due) or len(damage) > len(had):  # joined: the old tool's packet has no end
+            raise _NotReadAgain
+        now = os.stat(stream)
+        if (now.st_size, now.st_mtime_ns, now.st_ino) != (state.st_size, state.st_mtime_ns, state.st_ino):
+            raise Unreadable("it is being written; attach when the run has ended")
+
+
+def _is_gzip(stream: str) -> bool:
+    """By its bytes; by its name only where there are none."""
+    with open(stream, "rb") as source:
+        start = source.read(len(gunzip.MAGIC))
+    return start == gunzip.MAGIC or (not start and stream.endswith(".gz"))
+
+
+def _documents(path: str, tell: Callable[[subunit.Damage], None]) -> list[bytes]:
+    blocks = gunzip.unzipped(_blocks(path), packed_limit=limits.STREAM_PACKED, unpacked_limit=limits.STREAM_UNPACKED)
+    return subunit.documents(blocks, NAME, tell=tell)
+
+
+def _blocks(path: str) -> Iterator[bytes]:
+    with open(path, "rb") as source:
+        while block := source.read(BLOCK):
+            yield block

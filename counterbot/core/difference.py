@@ -1,0 +1,92 @@
+"""What happened between two readings of one node. Reads no file, and asks no clock.
+
+What cannot be told has no value, and is named with its reason; a total never passes for a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from .model import Number, Unreadable
+from .snapshot import Instance, Kind, Snapshot
+
+SAME_START = 2.0
+"""Seconds by which two sights of one start may differ: servers tell their age in whole seconds."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Which collector reads a group, and what its numbers are."""
+
+    collector: str
+    kind: Kind
+
+
+def difference(
+    before: Snapshot, after: Snapshot, known: Mapping[str, Group], own: Mapping[str, Number] | None = None
+) -> Snapshot:
+    """``after`` with what was counted since ``before`` in place of totals; gauges stay as they are.
+
+    ``known`` tells of each group what it is; one that is not in it is taken for counters. ``own`` is
+    what one reading itself adds, by counter. Raises Unreadable where the two cannot be compared.
+    """
+    why = _incomparable(before, after)
+    if why:
+        raise Unreadable(why)
+    groups: dict[str, dict[str, Number]] = {}
+    failures, absent, resets = dict(after.failures), set(after.absent), set[str]()
+    for group, members in after.groups.items():
+        of = known.get(group, Group(group, Kind.COUNTER))
+        if of.kind is Kind.GAUGE or (of.kind is Kind.OF_THE_JOB and group not in before.groups):
+            groups[group] = dict(members)
+            continue
+        why = _not_read(before, group, of)
+        if why:
+            failures.setdefault(of.collector, why)
+            continue
+        groups[group] = {}
+        for member, value in members.items():
+            name = f"{group}.{member}"
+            first = before.groups[group].get(member, 0 if of.kind is not Kind.COUNTER else None)
+            if first is None or name in before.absent:
+                absent.add(name)
+            elif value < first or _restarted(before.instances, after.instances, group, name):
+                resets.add(name)
+            else:
+                groups[group][member] = max(0, value - first - (own or {}).get(name, 0))
+        resets.update(f"{group}.{member}" for member in before.groups[group].keys() - members.keys()
+                      if of.kind is Kind.FROM_ZERO)
+    return replace(after, groups=groups, delta_seconds=after.unixtime - before.unixtime, failures=failures,
+                   absent=frozenset(absent), resets=frozenset(resets), instances={})
+
+
+def _incomparable(before: Snapshot, after: Snapshot) -> str | None:
+    if before.delta_seconds is not None:
+        return "it is itself a difference; give the reading that was taken before the tests, without --delta"
+    if before.host is not None and after.host is not None and before.host != after.host:
+        return f"it was read on another node, {before.host}; this one is {after.host}"
+    if before.unixtime > after.unixtime:
+        return f"it was read {before.unixtime - after.unixtime:,.0f} s in the future; is the clock right?"
+    return None
+
+
+def _not_read(before: Snapshot, group: str, of: Group) -> str | None:
+    """Why the first reading of a group is missing; None where it is there.
+
+    os-collect-counters, which does not name itself, writes an empty group where it failed.
+    """
+    if group in before.groups and (before.groups[group] or before.collector is not None):
+        return None
+    why = before.failures.get(of.collector, f"it has no group {group}" if group not in before.groups
+                              else f"its group {group} is empty")
+    return f"no difference, since the reading before failed: {why}"
+
+
+def _restarted(before: Mapping[str, Instance], after: Mapping[str, Instance], group: str, name: str) -> bool:
+    first, second = (each.get(name, each.get(group)) for each in (before, after))
+    if first is None or second is None:
+        return False
+    if isinstance(first, str) or isinstance(second, str):
+        return first != second
+    return abs(first - second) > SAME_START

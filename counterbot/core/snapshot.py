@@ -1,0 +1,102 @@
+"""What the collectors of one node read at one time, and the document that holds it. Subtracts nothing.
+
+The document is the counters attachment: groups of numbers, and ``__meta__`` about them. Unlike
+counters.py, which takes what any build offers, this knows one reading whole, also the groups in which
+nothing was there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import islice
+
+from .counters import META, parse_counters
+from .model import Number, Unreadable
+from .strictjson import documents
+
+Instance = str | float
+"""Which start of a server (or unit) counted: a word, or a start's epoch seconds by a clock that may be off a little."""
+
+
+class Kind(Enum):
+    """What a group's numbers are, and so what a difference of two readings is."""
+
+    COUNTER = "counts since its server's start"
+    FROM_ZERO = "the same, and a name that was not there before had counted nothing"
+    OF_THE_JOB = "counts since the job's start, which stand where the first reading has none"
+    GAUGE = "a momentary value, never subtracted"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """``groups``: group to name to number; one without names was read, and held nothing.
+
+    ``unixtime`` is in seconds; ``delta_seconds`` is None for totals. ``failures`` is collector to reason;
+    ``absent`` and ``resets`` are counters (``group.name``) without a value. ``instances`` is group, or
+    counter, to what counted it.
+    """
+
+    groups: Mapping[str, Mapping[str, Number]]
+    unixtime: float
+    host: str | None = None
+    collector: str | None = None
+    prefix: str | None = None
+    delta_seconds: float | None = None
+    failures: Mapping[str, str] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
+    resets: frozenset[str] = frozenset()
+    instances: Mapping[str, Instance] = field(default_factory=dict)
+
+
+def written(snapshot: Snapshot) -> bytes:
+    """The document, as os-collect-counters lays it out: sorted, one counter a line."""
+    meta = {
+        "unixtime": snapshot.unixtime,
+        "delta_seconds": snapshot.delta_seconds,
+        "prefix": snapshot.prefix,
+        "host": snapshot.host,
+        "collector": snapshot.collector,
+        "failures": dict(snapshot.failures),
+        "absent": sorted(snapshot.absent),
+        "resets": sorted(snapshot.resets),
+        "instances": dict(snapshot.instances),
+    }
+    told = {key: value for key, value in meta.items() if value not in (None, {}, [])}
+    return json.dumps({META: told, **snapshot.groups}, indent=1, sort_keys=True, allow_nan=False).encode() + b"\n"
+
+
+def read(data: bytes) -> Snapshot:
+    """The reading that a document holds. Raises Unreadable for what is none, in words for whoever wrote it."""
+    if not data.strip():
+        raise Unreadable("it is empty")
+    found = list(islice(documents(data), 2))
+    if len(found) != 1:
+        raise Unreadable("it holds several readings; one was expected")
+    document = found[0]
+    meta = document.get(META) if isinstance(document, dict) else None
+    if not isinstance(document, dict) or not isinstance(meta, dict):
+        raise Unreadable(f"it is no reading of counters: it has no {META}")
+    taken = _number(meta.get("unixtime"))
+    if taken is None:
+        raise Unreadable(f"its {META} has no unixtime, so nobody knows when it was read")
+    counters = parse_counters(data)
+    groups = {
+        group: {member: counters.values[name] for member in members if (name := f"{group}.{member}") in counters.values}
+        for group, members in document.items() if group != META and isinstance(members, dict)}
+    instances = meta.get("instances")
+    return Snapshot(
+        groups, taken, _word(meta.get("host")), _word(meta.get("collector")), _word(meta.get("prefix")),
+        _number(meta.get("delta_seconds")), counters.failures, counters.absent, counters.resets,
+        {name: value for name, value in instances.items() if isinstance(value, (str, int, float))}
+        if isinstance(instances, dict) else {})
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _word(value: object) -> str | None:
+    return value if isinstance(value, str) else None

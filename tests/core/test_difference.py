@@ -1,0 +1,176 @@
+"""What happened between two readings, in a table; and that a document holds a reading whole."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from counterbot.core.counters import parse_counters
+from counterbot.core.difference import Group, difference
+from counterbot.core.model import Unreadable
+from counterbot.core.snapshot import Kind, Snapshot, read, written
+
+KNOWN = {
+    "mysql": Group("mysql", Kind.COUNTER),
+    "queues": Group("rabbitmq", Kind.FROM_ZERO),
+    "exchanges": Group("rabbitmq", Kind.FROM_ZERO),
+    "db": Group("performance", Kind.OF_THE_JOB),
+    "memory": Group("performance", Kind.GAUGE),
+}
+BEFORE, AFTER = 1_795_000_000.5, 1_795_000_100.5
+
+
+def reading(groups, at=AFTER, **other):
+    return Snapshot(groups, at, host="node-1", collector="counterbot 1", **other)
+
+
+def between(before, after, own=None, **other):
+    first = before if isinstance(before, Snapshot) else reading(before, BEFORE)
+    second = after if isinstance(after, Snapshot) else reading(after, **other)
+    return difference(first, second, KNOWN, own)
+
+
+def refused(before, after):
+    with pytest.raises(Unreadable) as error:
+        between(before, after)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(("before", "after", "groups"), [
+    ({"mysql": {"Queries": 10}}, {"mysql": {"Queries": 25}}, {"mysql": {"Queries": 15}}),
+    ({"mysql": {"Queries": 10}}, {"mysql": {"Queries": 10}}, {"mysql": {"Queries": 0}}),
+    ({"queues": {}}, {"queues": {"reply_publish": 7}}, {"queues": {"reply_publish": 7}}),
+    ({"memory": {"n-api": 9}}, {"memory": {"n-api": 5}}, {"memory": {"n-api": 5}}),
+    ({}, {"memory": {"n-api": 5}}, {"memory": {"n-api": 5}}),
+    ({}, {"db": {"nova.SELECT": 5}}, {"db": {"nova.SELECT": 5}}),
+    ({"db": {"nova.SELECT": 2}}, {"db": {"nova.SELECT": 5, "nova.INSERT": 1}},
+     {"db": {"nova.SELECT": 3, "nova.INSERT": 1}}),
+    ({"others": {"x": 1}}, {"others": {"x": 4}}, {"others": {"x": 3}}),
+])
+def test_what_is_subtracted_and_what_is_not(before, after, groups):
+    result = between(before, after)
+    assert (result.groups, result.failures, result.absent, result.resets) == (groups, {}, frozenset(), frozenset())
+    assert result.delta_seconds == 100
+
+
+def test_whole_numbers_stay_whole():
+    value = between({"mysql": {"Queries": 2**63 + 1}}, {"mysql": {"Queries": 2**63 + 4}}).groups["mysql"]["Queries"]
+    assert (value, type(value)) == (3, int)
+
+
+def test_what_went_backwards_has_no_value():
+    result = between({"mysql": {"Queries": 10, "Com_select": 1}}, {"mysql": {"Queries": 9, "Com_select": 2}})
+    assert (result.groups, result.resets) == ({"mysql": {"Com_select": 1}}, {"mysql.Queries"})
+
+
+def test_a_sum_whose_queues_are_all_gone_fell_too():
+    result = between({"queues": {"reply_publish": 3}}, {"queues": {}})
+    assert (result.groups, result.resets) == ({"queues": {}}, {"queues.reply_publish"})
+
+
+@pytest.mark.parametrize(("first", "second", "reset"), [
+    ({"mysql": 1000.0}, {"mysql": 1001.5}, False),
+    ({"mysql": 1000.0}, {"mysql": 1003.0}, True),
+    ({"mysql": "pid 7"}, {"mysql": "pid 7"}, False),
+    ({"mysql": "pid 7"}, {"mysql": "pid 8"}, True),
+    ({"mysql.Queries": "a"}, {"mysql.Queries": "b"}, True),
+    ({"mysql": 1000.0}, {}, False),
+    ({}, {"mysql": "pid 8"}, False),
+])
+def test_a_restarted_server_gives_no_values_even_where_it_counted_further(first, second, reset):
+    result = between(reading({"mysql": {"Queries": 10}}, BEFORE, instances=first),
+                     reading({"mysql": {"Queries": 99}}, instances=second))
+    assert (result.groups, bool(result.resets)) == ({"mysql": {} if reset else {"Queries": 89}}, reset)
+
+
+def test_a_counter_that_only_one_reading_has_is_absent():
+    result = between({"mysql": {"Queries": 1}}, {"mysql": {"Queries": 2, "Com_select": 70_000}})
+    assert (result.groups, result.absent) == ({"mysql": {"Queries": 1}}, {"mysql.Com_select"})
+
+
+@pytest.mark.parametrize(("before", "why"), [
+    (reading({}, BEFORE, failures={"rabbitmq": "401 Unauthorized"}), "401 Unauthorized"),
+    (reading({}, BEFORE), "it has no group queues"),
+    (replace(reading({"queues": {}}, BEFORE), collector=None), "its group queues is empty"),
+])
+def test_a_group_that_failed_before_has_no_values(before, why):
+    result = between(before, {"queues": {"reply_publish": 7}})
+    assert result.groups == {}
+    assert result.failures == {"rabbitmq": f"no difference, since the reading before failed: {why}"}
+
+
+def test_a_group_that_failed_now_keeps_its_reason():
+    result = between({"queues": {"reply_publish": 7}}, {}, failures={"rabbitmq": "503"})
+    assert (result.groups, result.failures) == ({}, {"rabbitmq": "503"})
+
+
+def test_what_a_reading_adds_itself_does_not_count():
+    result = between({"mysql": {"Queries": 10, "Com_select": 5}}, {"mysql": {"Queries": 14, "Com_select": 6}},
+                     own={"mysql.Queries": 4, "mysql.Com_select": 2})
+    assert result.groups == {"mysql": {"Queries": 0, "Com_select": 0}}
+
+
+@pytest.mark.parametrize(("before", "why"), [
+    (reading({}, BEFORE, delta_seconds=3.0), "it is itself a difference; give the reading that was taken before "
+                                             "the tests, without --delta"),
+    (replace(reading({}, BEFORE), host="node-2"), "it was read on another node, node-2; this one is node-1"),
+    (reading({}, AFTER + 3600), "it was read 3,600 s in the future; is the clock right?"),
+])
+def test_what_cannot_be_compared_is_refused(before, why):
+    assert refused(before, {}) == why
+
+
+# -- the document
+
+
+FULL = reading({"mysql": {"Queries": 5, "Ratio": 0.25}, "queues": {}, "a.b": {"c": 1}}, prefix="ci",
+               delta_seconds=12.5, failures={"rabbitmq": "401"}, absent=frozenset({"mysql.X"}),
+               resets=frozenset({"mysql.Y"}), instances={"mysql": 17.5, "queues": "rabbit@n 12"})
+
+
+def test_a_document_holds_a_reading_whole():
+    assert read(written(FULL)) == FULL
+
+
+def test_it_is_what_the_bot_reads():
+    counters = parse_counters(written(FULL))
+    assert counters.values == {"mysql.Queries": 5, "mysql.Ratio": 0.25, "a.b.c": 1}
+    assert (counters.failures, counters.absent, counters.resets) == ({"rabbitmq": "401"}, {"mysql.X"}, {"mysql.Y"})
+
+
+def test_it_is_laid_out_as_the_old_tools_was():
+    plain = Snapshot({"queues": {"b": 2, "a": 1}, "mysql": {}}, 7.5)
+    assert written(plain).decode() == json.dumps(
+        {"__meta__": {"unixtime": 7.5}, "mysql": {}, "queues": {"a": 1, "b": 2}}, indent=1, sort_keys=True) + "\n"
+
+
+@pytest.mark.parametrize(("data", "why"), [
+    (b"", "it is empty"),
+    (b" \n", "it is empty"),
+    (b'{"__meta__": {"unixtime": 1}, "mysql": {"Que', "not JSON"),
+    (b"[]", "it is no reading of counters: it has no __meta__"),
+    (b'{"mysql": {"Queries": 1}}', "it is no reading of counters: it has no __meta__"),
+    (b'{"__meta__": {}}', "its __meta__ has no unixtime, so nobody knows when it was read"),
+    (b'{"__meta__": {"unixtime": true}}', "its __meta__ has no unixtime, so nobody knows when it was read"),
+    (b'{"__meta__": {"unixtime": 1}} {"__meta__": {"unixtime": 2}}', "it holds several readings; one was expected"),
+])
+def test_what_is_no_reading_is_refused(data, why):
+    with pytest.raises(Unreadable, match=why):
+        read(data)
+
+
+def test_a_value_that_is_no_number_costs_no_other():
+    found = read(b'{"__meta__": {"unixtime": 1, "host": 5, "instances": {"mysql": null}}, "mysql": {"a": null, "b": 2}}')
+    assert (found.groups, found.host, found.instances) == ({"mysql": {"b": 2}}, None, {})
+
+
+@given(st.dictionaries(st.text(max_size=8), st.dictionaries(st.text(max_size=8), st.integers(0, 2**64), max_size=4),
+                       max_size=4))
+def test_any_groups_round_trip_or_are_refused(groups):
+    try:
+        found = read(written(Snapshot(groups, 1.0)))
+    except Unreadable:
+        return
+    assert all(found.groups[group].items() <= groups[group].items() for group in found.groups)

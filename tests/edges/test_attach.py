@@ -1,0 +1,204 @@
+"""``counterbot attach`` as a process: the stream has the counters more, or is as it was."""
+
+import gzip
+import io
+import json
+import os
+import resource
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from subunit import ByteStreamToStreamResult
+from testtools import StreamResult
+
+from counterbot.collectors import attach as attaching
+from counterbot.core import subunit
+from counterbot.core.model import Unreadable
+from tests.streams import DOC, SOME, changed, counters, packet
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+MINE = b'{"__meta__": {"unixtime": 7}, "mysql": {"Queries": 12}}\n'
+V1 = b"time: 2026-11-21 10:00:00.000000Z\ntest: a.b\nsuccessful: a.b [ multipart\n]\n"
+OLD_TOOLS = packet(DOC, name="counters.json", mime="application/json")  # without EOF
+
+
+def attach(*arguments, **other):
+    done = subprocess.run([sys.executable, "-m", "counterbot", "attach", *map(str, arguments)], timeout=60,
+                          capture_output=True, env=ENVIRONMENT, text=True, **other)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A counters file, and a stream of these bytes."""
+    def make(data, name="testrepository.subunit", document=MINE):
+        (tmp_path / "c.json").write_bytes(document)
+        (tmp_path / name).write_bytes(data)
+        return tmp_path / "c.json", tmp_path / name
+
+    return make
+
+
+def documents(path):
+    data = path.read_bytes()
+    return subunit.documents([gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data], "counters.json")
+
+
+@pytest.mark.parametrize("data", [SOME, b"", SOME + counters(eof=True), SOME + b"text between\n"])
+@pytest.mark.parametrize("name", ["run.subunit", "run.subunit.gz"])
+def test_the_stream_has_the_counters_more(files, data, name):
+    packed = gzip.compress(data) if name.endswith(".gz") and data else data
+    counted, stream = files(packed, name)
+    stream.chmod(0o640)
+    before = documents(stream) if data else []
+    assert attach(counted, stream) == (0, "")
+    assert documents(stream) == [*before, MINE]
+    assert stream.read_bytes().startswith(packed)
+    assert stat.S_IMODE(stream.stat().st_mode) == 0o640
+    assert (stream.read_bytes()[:2] == b"\x1f\x8b") is name.endswith(".gz")
+    assert sorted(path.name for path in stream.parent.iterdir()) == ["c.json", name]
+
+
+def test_python_subunit_reads_it(files):
+    counted, stream = files(SOME)
+    attach(counted, stream)
+
+    class Heard(StreamResult):
+        content = b""
+
+        def status(self, file_name=None, file_bytes=None, test_id=None, **_):
+            if file_name == "counters.json" and test_id is None:
+                self.content += bytes(file_bytes)
+
+    heard = Heard()
+    ByteStreamToStreamResult(io.BytesIO(stream.read_bytes())).run(heard)
+    assert heard.content == MINE
+
+
+def test_behind_the_old_tools_packet_both_are_read(files):
+    counted, stream = files(SOME + OLD_TOOLS)
+    assert attach(counted, stream) == (0, "")
+    assert documents(stream) == [DOC + MINE]
+
+
+def test_behind_a_line_that_is_not_ended_it_begins_a_new_one(files):
+    counted, stream = files(SOME + b"Killed")
+    assert attach(counted, stream)[0] == 0
+    assert documents(stream) == [MINE]
+    assert stream.read_bytes().startswith(SOME + b"Killed\n\xb3")
+
+
+def test_a_symbolic_link_stays_one(files, tmp_path):
+    counted, stream = files(SOME)
+    (tmp_path / "link").symlink_to(stream)
+    assert attach(counted, tmp_path / "link") == (0, "")
+    assert (tmp_path / "link").is_symlink() and documents(stream) == [MINE]
+
+
+def test_damage_elsewhere_is_told_and_costs_nothing(files):
+    damaged = changed(packet(b"x" * 200, name="log", test_id="t", eof=True), 60)
+    counted, stream = files(SOME + damaged + SOME)
+    status, out = attach(counted, stream)
+    assert status == 0 and f"{stream}: damage at byte {len(SOME)}: a packet's checksum does not match" in out
+    assert documents(stream) == [MINE]
+
+
+@pytest.mark.parametrize("cut", range(1, len(SOME) // 6))
+def test_behind_a_packet_that_was_cut_off(files, cut):
+    """The runner was killed; what it wrote is damage, and the counters are read all the same."""
+    _, stream = files(SOME[:-cut])
+    damage = attaching.attach(MINE, str(stream))
+    assert documents(stream) == [MINE]
+    assert len(damage) <= 1
+
+
+@pytest.mark.parametrize(("data", "why"), [
+    (V1, "a subunit version 1 stream, which cannot carry run-level files; subunit-1to2 converts it"),
+    (gzip.compress(V1), "a subunit version 1 stream, which cannot carry run-level files; subunit-1to2 converts it"),
+    (gzip.compress(SOME)[:-5], "truncated gzip data"),
+    (gzip.compress(SOME) + b"rubbish", "other data stands behind the gzip data"),
+    (SOME + changed(counters(), 60), "a packet's checksum does not match"),
+])
+def test_a_stream_in_which_nothing_could_be_read_stays_as_it_was(files, data, why):
+    counted, stream = files(data)
+    status, out = attach(counted, stream)
+    assert status == 3 and out.startswith(f"Error: {stream}: ") and why in out
+    assert out.endswith("; it stays as it was\n")
+    assert stream.read_bytes() == data
+
+
+@pytest.mark.parametrize("document", [b"", b"[]", b'{"mysql": {"Que'])
+def test_a_document_without_counters_is_not_attached(files, document):
+    counted, stream = files(SOME, document=document)
+    status, out = attach(counted, stream)
+    assert status == 3 and out.startswith(f"Error: {counted}: ") and out.endswith("; nothing was attached\n")
+    assert stream.read_bytes() == SOME
+
+
+def test_what_is_missing_is_named(files, tmp_path):
+    counted, stream = files(SOME)
+    assert attach(counted, tmp_path / "other") == (1, f"Error: {tmp_path}/other: No such file or directory\n")
+    assert attach(tmp_path / "other", stream) == (1, f"Error: {tmp_path}/other: No such file or directory\n")
+    assert attach(counted, tmp_path) == (1, f"Error: {tmp_path}: it is no regular file\n")
+
+
+def test_a_full_disk_leaves_the_old_stream(files):
+    """The limit on a file's size stands for the disk: the copy does not fit."""
+    counted, stream = files(SOME * 100)
+    full = len(SOME * 100) + 10
+    status, out = attach(counted, stream, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (full, full)))
+    assert (status, out) == (1, f"Error: {stream}: File too large\n")
+    assert stream.read_bytes() == SOME * 100
+    assert sorted(path.name for path in stream.parent.iterdir()) == ["c.json", stream.name]
+
+
+def test_a_crash_leaves_the_old_stream(files):
+    _, stream = files(SOME)
+    code = ("import os, signal, sys; from counterbot.collectors.replacing import replaced\n"
+            "with replaced(sys.argv[1]) as new:\n"
+            "    new.write(b'half'); new.flush(); os.kill(os.getpid(), signal.SIGKILL)")
+    done = subprocess.run([sys.executable, "-c", code, stream], env=ENVIRONMENT)
+    assert done.returncode == -signal.SIGKILL and stream.read_bytes() == SOME
+
+
+def test_a_read_only_stream_stays_as_it_was(files):
+    """As somebody who is not root, whom nothing is read-only for."""
+    counted, stream = files(SOME)
+    stream.chmod(0o444)
+    for folder in (stream.parent, *stream.parents):
+        if folder.stat().st_uid == os.geteuid() and str(folder).startswith(tempfile.gettempdir() + "/"):
+            folder.chmod(0o777)
+    first = stream.with_name("first")  # so that all modules are loaded when the user changes
+    first.write_bytes(SOME)
+    code = ("import os, sys; from counterbot.cli import main; _, counters, first, stream = sys.argv\n"
+            "main(['attach', counters, first], standalone_mode=False)\n"
+            "os.geteuid() or os.setuid(65534)\n"
+            "main(['attach', counters, stream])")
+    done = subprocess.run([sys.executable, "-c", code, counted, first, stream], env=ENVIRONMENT, capture_output=True,
+                          text=True)
+    assert (done.returncode, done.stderr) == (1, f"Error: {stream}: it is read-only for this user\n")
+    assert stream.read_bytes() == SOME
+
+
+def test_a_stream_that_is_still_written_is_left_alone(files):
+    """The run goes on behind the copy's back: what it wrote would be gone."""
+    _, stream = files(SOME)
+    state = os.stat(stream)
+    stream.write_bytes(SOME + SOME)
+    addition = packet(MINE, name="counters.json", eof=True)
+    with pytest.raises(Unreadable, match="it is being written"):
+        attaching._append(addition, str(stream), state, [MINE], [])
+    assert stream.read_bytes() == SOME + SOME
+
+
+def test_the_counters_come_out_again(files):
+    counted, stream = files(SOME)
+    attach(counted, stream)
+    out = subprocess.run([sys.executable, "-m", "counterbot", "extract", stream], capture_output=True, env=ENVIRONMENT)
+    assert json.loads(out.stdout)["mysql"] == {"Queries": 12}

@@ -1,0 +1,231 @@
+"""``counterbot collect`` as a process, with collectors of somebody else's that answer, fail, hang and break."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from subunit import ByteStreamToStreamResult
+from testtools import StreamResult
+
+from counterbot.collectors.available import BUILT_IN, ENTRY_POINTS
+from counterbot.core import subunit
+
+ROOT = Path(__file__).parents[2]
+
+COLLECTORS = '''
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
+from counterbot.collectors import Collected, Failed, Kind
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the back end would say."""
+
+    groups: str = "{}"
+    own: str = "{}"
+    start: float = 7.0
+    limit: int | None = None
+
+
+def answers(settings, seconds, again):
+    groups = json.loads(settings.groups)
+    return Collected(groups, absent=frozenset({"mysql.X"}), instances={group: settings.start for group in groups},
+                     own=json.loads(settings.own) if again else {})
+
+
+def fails(settings, seconds, again):
+    raise Failed("401 Unauthorized from 127.0.0.1; is the password right?")
+
+
+def hangs(settings, seconds, again):
+    Event().wait()
+
+
+def breaks(settings, seconds, again):
+    raise ValueError("hunter2")
+
+
+def partly(settings, seconds, again):
+    return Collected({"cpu": {"n-api": 5}}, failures=("io: the controller is off",))
+
+
+def strange(settings, seconds, again):
+    return Collected({"mysql": {"Queries": 5, "Ratio": float("nan"), "On": True}})
+
+
+def like(function, **groups):
+    return SimpleNamespace(GROUPS=groups, Settings=Settings, collect=function)
+
+
+fine = like(answers, mysql=Kind.COUNTER, queues=Kind.FROM_ZERO, memory=Kind.GAUGE)
+failing, silent, broken = like(fails, queues=Kind.FROM_ZERO), like(hangs), like(breaks)
+partial, odd = like(partly, cpu=Kind.FROM_ZERO, io=Kind.FROM_ZERO), like(strange, mysql=Kind.COUNTER)
+'''
+NAMES = "fine", "failing", "silent", "broken", "partial", "odd"
+LATE = "it was not done in 0.4 s"
+
+
+@pytest.fixture
+def node(tmp_path):
+    """A node on which somebody's collectors are installed."""
+    (tmp_path / "theirs.py").write_text(COLLECTORS)
+    installed = tmp_path / "theirs-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    lines = [*(f"{name} = theirs:{name}" for name in NAMES), "absent = no_such_module"]
+    (installed / "entry_points.txt").write_text("\n".join([f"[{ENTRY_POINTS}]", *lines, ""]))
+
+    def collect(*arguments, groups=None, **settings):
+        given = settings if groups is None else {"groups": json.dumps(groups), **settings}
+        single = [f"--set=fine.{key}={json.dumps(value)}" for key, value in given.items()]
+        names = ["--collector=fine"] if given and not any("--collector" in str(one) for one in arguments) else []
+        done = subprocess.run(
+            [sys.executable, "-m", "counterbot", "collect", *map(str, arguments), *names, *single], timeout=60,
+            capture_output=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"})
+        return done.returncode, done.stdout, done.stderr.decode()
+
+    return collect
+
+
+def test_it_prints_json(node, tmp_path):
+    status, out, err = node("--output", "c.json", "--meta-prefix", "ci", groups={"mysql": {"Queries": 12}, "queues": {}})
+    assert (status, err) == (0, "")
+    document = json.loads(out)
+    meta = document.pop("__meta__")
+    assert document == {"mysql": {"Queries": 12}, "queues": {}}
+    assert (meta["prefix"], meta["host"], meta["absent"]) == ("ci", os.uname().nodename, ["mysql.X"])
+    assert meta["collector"].startswith("counterbot ") and meta["unixtime"] > 1_790_000_000
+    assert (tmp_path / "c.json").read_bytes() == out
+
+
+@pytest.mark.parametrize("option", [["--subunit"], ["--subunit=counters.json"], ["--subunit", "--output=c.json"]])
+def test_it_prints_a_packet_that_others_read(node, option):
+    status, out, _ = node(*option, groups={"mysql": {"Queries": 12}})
+
+    class Heard(StreamResult):
+        events = []
+
+        def status(self, **event):
+            self.events.append(event)
+
+    heard = Heard()
+    heard.events = []
+    ByteStreamToStreamResult(io.BytesIO(out)).run(heard)
+    (event,) = heard.events
+    assert (status, event["file_name"], event["eof"], event["test_id"]) == (0, "counters.json", True, None)
+    assert json.loads(bytes(event["file_bytes"]))["mysql"] == {"Queries": 12}
+    assert subunit.documents([out], "counters.json") == [bytes(event["file_bytes"])]
+
+
+def test_the_difference(node):
+    node("--output", "before.json", groups={"mysql": {"Queries": 10, "Com_select": 5}, "queues": {}, "memory": {"a": 9}})
+    status, out, err = node("--delta", "before.json", own='{"mysql.Queries": 2}', groups={
+        "mysql": {"Queries": 15, "Com_select": 4}, "queues": {"reply_publish": 7}, "memory": {"a": 3}})
+    document = json.loads(out)
+    meta = document.pop("__meta__")
+    assert document == {"mysql": {"Queries": 3}, "queues": {"reply_publish": 7}, "memory": {"a": 3}}
+    assert meta["resets"] == ["mysql.Com_select"] and meta["delta_seconds"] > 0
+    assert (status, err) == (0, "no value, since they went back or their server restarted: mysql.Com_select\n")
+
+
+def test_a_restart_between(node):
+    node("--output", "before.json", groups={"mysql": {"Queries": 10}})
+    out = node("--delta", "before.json", groups={"mysql": {"Queries": 90}}, start=100)[1]
+    assert json.loads(out)["mysql"] == {} and json.loads(out)["__meta__"]["resets"] == ["mysql.Queries"]
+
+
+def test_one_that_fails_hangs_or_breaks_costs_no_other_its_counters(node):
+    status, out, err = node(*(f"--collector={name}" for name in NAMES), "--deadline=0.4", groups={"mysql": {"a": 1}})
+    document = json.loads(out)
+    assert status == 3
+    assert document["__meta__"]["failures"] == {
+        "failing": "401 Unauthorized from 127.0.0.1; is the password right?",
+        "silent": LATE,
+        "broken": "a fault of the collector itself: ValueError in theirs.py, line 36",
+        "partial": "io: the controller is off",
+        "odd": "mysql.Ratio: nan is no finite number; mysql.On: true or false instead of a number",
+    }
+    assert document["cpu"] == {"n-api": 5} and "io" not in document and "queues" not in document
+    assert f"silent: {LATE}\n" in err
+    assert "hunter2" not in out.decode() + err
+
+
+def test_a_group_that_failed_before_gives_no_difference(node):
+    node("--output", "before.json", "--collector=failing")
+    status, out, _ = node("--delta", "before.json", groups={"queues": {"reply_publish": 7}})
+    assert status == 3
+    assert json.loads(out)["__meta__"]["failures"] == {"fine": "no difference, since the reading before failed: "
+                                                               "it has no group queues"}
+
+
+@pytest.mark.parametrize(("before", "why"), [
+    (None, "No such file or directory; collect once before the tests, with --output before.json"),
+    ("", "it is empty"),
+    ('{"__meta__": {"unixtime": 17', "not JSON"),
+    ('{"__meta__": {"unixtime": 17, "delta_seconds": 4}}', "it is itself a difference"),
+    ('{"__meta__": {"unixtime": 17, "host": "elsewhere"}}', "it was read on another node, elsewhere; this one is"),
+    ('{"__meta__": {"unixtime": 9999999999}}', "s in the future; is the clock right?"),
+])
+def test_a_reading_that_is_of_no_use(node, tmp_path, before, why):
+    (tmp_path / "c.json").write_text("kept")
+    if before is not None:
+        (tmp_path / "before.json").write_text(before)
+    status, out, err = node("--delta", "before.json", "--output", "c.json", groups={"mysql": {"Queries": 1}})
+    assert (status, out) == (2, b"")
+    assert "Error: --delta before.json: " in err and why in err
+    assert (tmp_path / "c.json").read_text() == "kept"
+
+
+def test_the_settings_file(node, tmp_path):
+    (tmp_path / "collect.yaml").write_text('fine:\n  groups: \'{"mysql": {"Queries": 3}}\'\n')
+    status, out, _ = node("--settings", "collect.yaml")
+    assert (status, json.loads(out)["mysql"]) == (0, {"Queries": 3})
+    assert json.loads(node("--settings", "collect.yaml", groups={"mysql": {"Queries": 4}})[1])["mysql"] == {"Queries": 4}
+
+
+def test_every_mistake_in_the_settings_at_once(node, tmp_path):
+    (tmp_path / "collect.yaml").write_text("fine:\n  grups: x\n  start: soon\nfailing: 5\nabsent: {}\nmysqll: {}\n")
+    status, out, err = node("--settings", "collect.yaml", "--set=other.a=1", "--set=fine")
+    assert (status, out) == (2, b"")
+    assert err.splitlines()[3:] == [
+        "Error: --set other.a=1: collector other is not to run; choose it with --collector other",
+        "--set fine: write it as NAME.KEY=VALUE",
+        "collect.yaml:2:3: fine.grups: unknown key 'grups'; did you mean 'groups'?",
+        "collect.yaml:3:3: fine.start: must be a number",
+        "collect.yaml:4:1: failing: must be a mapping of keys to values",
+        "absent: its module does not load: ModuleNotFoundError: No module named 'no_such_module'",
+        "mysqll: there is no collector 'mysqll'; there are absent, broken, failing, fine, mysql, odd, partial, "
+        "performance, rabbitmq, silent, systemd",
+    ]
+
+
+def test_an_output_that_cannot_be_written_costs_nothing_that_was_read(node, tmp_path):
+    status, out, err = node("--output", "no/such/c.json", groups={"mysql": {"Queries": 3}})
+    assert (status, json.loads(out)["mysql"]) == (1, {"Queries": 3})
+    assert err == "Error: no/such/c.json: no new file can be made beside it: No such file or directory\n"
+    (tmp_path / "c.json").write_text("kept")
+    status, out, err = node("--output", "/dev/full", groups={"mysql": {"Queries": 3}})
+    assert (status, json.loads(out)["mysql"]) == (1, {"Queries": 3})
+    assert err == "Error: /dev/full: No space left on device\n"
+
+
+def test_the_own_collectors_are_entry_points_as_others_are():
+    text = (ROOT / "setup.py").read_text()
+    assert {f'"{name} = counterbot.collectors.{name}"' for name in BUILT_IN} <= {line.strip(" ,") for line in
+                                                                               text.splitlines()}
+
+
+def test_it_starts_with_little(node):
+    """What a process needs before the first server is asked."""
+    code = "import sys, counterbot.cli.collect, counterbot.collectors.node as n; print(*sys.modules)"
+    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT).stdout.split())
+    assert not {"requests", "urllib3", "pydantic", "yaml", "subunit", "testtools", "importlib.metadata", "email"} & loaded
