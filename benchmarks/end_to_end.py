@@ -3,15 +3,14 @@
 The bot is the real one (``python -m counterbot run``, SQLite file) in a process of its own; Gerrit, Zuul with its
 logs, and IRC are the loopback servers of ``counterbot.demo``, in this process. The logs are ready, and each report
 has three builds: one with 600 counters in a stream of 1 MB, two without counters. Beside every review of the bot's
-the same review is posted directly, by a process that does nothing else: what the outside alone costs. Prints the
-README's tables; status 1 where a review was missing, doubled or without its finding. Linux only, for /proc.
+the same review is posted directly, by a process that does nothing else: what the outside alone costs. Prints what
+docs/figures.rst has of it; status 1 where a review was missing, doubled or without its finding. Linux only, for /proc.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import platform
 import random
 import re
 import resource
@@ -26,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loopback import World, process, world
+from printed import machine, show, table
 
 from counterbot.demo import story
 
@@ -141,23 +141,6 @@ def usage(pid: int) -> Usage:
                  time.monotonic())
 
 
-def machine() -> str:
-    model = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
-    name = model[1] if model else platform.machine()
-    return (f"{name}, {os.cpu_count()} cores (load {os.getloadavg()[0]:.1f} before), {platform.system()} "
-            f"{platform.release().split('-')[0]}, Python {platform.python_version()}")
-
-
-def table(head: list[str], body: list[list[str]]) -> str:
-    """A simple table of reStructuredText; all columns but the first to the right."""
-    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
-    ruler = "  ".join("=" * width for width in widths)
-    lines = ["  ".join(cell.ljust(width) if at == 0 else cell.rjust(width)
-                       for at, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip()
-             for row in (head, *body)]
-    return "\n".join([ruler, lines[0], ruler, *lines[1:], ruler])
-
-
 def rows(what: str, bot: Times, floor: Times, target: str, met: bool) -> list[list[str]]:
     """The bot's times, those of posting directly, and how many times as long the bot took."""
     return [
@@ -167,18 +150,20 @@ def rows(what: str, bot: Times, floor: Times, target: str, met: bool) -> list[li
     ]
 
 
-def show(line: str, alone: tuple[Times, Times], many: tuple[Times, Times], used: list[Usage]) -> None:
-    """All that was measured, as the README has it. ``used``: as started, after a time idle, after each measurement."""
+def latencies(alone: tuple[Times, Times], many: tuple[Times, Times]) -> str:
+    """Of single reports and of those at once."""
     met = alone[0].figures[1] < TARGET_P95, many[0].figures[2] < TARGET_AT_ONCE
-    print(f"{line}.\n")
-    print(table(["report to stored review", "median", "p95", "max", "target"], [
+    return table(["report to stored review", "median", "p95", "max", "target"], [
         *rows(f"{SINGLE} reports, one at a time", *alone, f"p95 < {TARGET_P95:g} s", met[0]),
-        *rows(f"{AT_ONCE} reports at once", *many, f"max < {TARGET_AT_ONCE:g} s", met[1])]))
-    print()
+        *rows(f"{AT_ONCE} reports at once", *many, f"max < {TARGET_AT_ONCE:g} s", met[1])])
+
+
+def usages(used: list[Usage]) -> str:
+    """Of the bot: as started, after a time idle, after each measurement."""
     names = "started, idle", f"after {SINGLE} single reports", f"after {AT_ONCE} more at once"
-    print(table(["the bot's process", "RSS", "peak RSS", "CPU, share of a core", "CPU of the servers"], [
+    return table(["the bot's process", "RSS", "peak RSS", "CPU, share of a core", "CPU of the servers"], [
         [name, f"{now.rss:.0f} MB", f"{now.peak:.0f} MB", *now.shares_since(then)]
-        for name, then, now in zip(names, used[:-1], used[1:], strict=True)]))
+        for name, then, now in zip(names, used[:-1], used[1:], strict=True)])
 
 
 def listening(stack: ExitStack, surroundings: World) -> int:
@@ -211,7 +196,7 @@ def measure(stack: ExitStack, until: float) -> None:
         used.append(usage(bot))
     except (AssertionError, TimeoutError) as error:
         raise RuntimeError(f"{error}; the end of the bot's log:\n{(folder / 'bot.log').read_text()[-3000:]}") from error
-    show(line, alone, many, used)
+    show(line, latencies(alone, many), usages(used))
 
 
 def main() -> int:

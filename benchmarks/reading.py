@@ -1,9 +1,9 @@
 """What it costs to read what others wrote: subunit streams, good and hostile, and Gerrit's events.
 
-Figures are CPU times. Both sides of a ratio run in turn, in the same process; given are the medians, and
-their ratio. A library that unpacks gzip is measured in a process of its own, in which the faster ones cannot be
-imported; peak memory too in one of its own. Needs python-subunit, and Linux for /proc. ``--mb`` sets the size
-of the large streams. Prints tables in reStructuredText.
+Figures are CPU times: the medians of both sides of a ratio, which run in the same process. A library that unpacks
+gzip is measured in a process of its own, in which the faster ones cannot be imported; peak memory too in one of its
+own. Needs python-subunit, and Linux for /proc. ``--mb`` sets the size
+of the large streams. Prints what docs/figures.rst has of it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import streams  # noqa: E402
+from printed import machine, show, table  # noqa: E402
 
 from tests.streams import NAME  # noqa: E402
 
@@ -257,17 +258,15 @@ def _event(number: int) -> bytes:
 
 
 def report(megabytes: int) -> None:
-    from end_to_end import machine, table
-
-    print(f"{machine()}. Medians of CPU time.\n")
-    compared = "counterbot", "the other", "ratio", "goal"
+    compared, line = ("counterbot", "the other", "ratio", "goal"), machine()
     with tempfile.TemporaryDirectory(prefix="counterbot-bench-") as name:
         folder = Path(name)
-        print(table([f"counters.json out of {megabytes} MB", *compared], list(large_streams(folder, megabytes))), "\n")
-        print(table(["peak memory beyond imports", "MB", "goal"], list(memory(folder))), "\n")
-        print(table([f"odd streams of {HOSTILE} MB, cost per MB", "odd", "good", "ratio", "goal", "outcome"],
-                    list(hostile(folder))), "\n")
-        print(table(["starting, and events", *compared], [*starts(folder), *events()]))
+        show(line,
+             table([f"counters.json out of {megabytes} MB", *compared], list(large_streams(folder, megabytes))),
+             table(["peak memory beyond imports", "MB", "goal"], list(memory(folder))),
+             table([f"odd streams of {HOSTILE} MB, cost per MB", "odd", "good", "ratio", "goal", "outcome"],
+                   list(hostile(folder))),
+             table(["starting, and events", *compared], [*starts(folder), *events()]))
 
 
 def main() -> None:

@@ -1,12 +1,14 @@
 """Fuzzes the targets with atheris: ``python tests/fuzz/run.py --seconds 60 [TARGET …]``, two side by side.
 
 A process a target, with its seeds and what was found before; a line a target; status 1 where one broke
-a promise, whose input is then in ``found/TARGET/``, where the ordinary tests run it. Stops by itself.
+a promise, whose input is then in ``found/TARGET/``, where the ordinary tests run it, and printed as the
+command that puts it there on another machine. Stops by itself.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
 import re
 import subprocess
@@ -14,6 +16,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -47,9 +50,11 @@ class Result:
     found: Path | None = None
 
     def __str__(self) -> str:
-        where = f"FOUND {self.found.relative_to(ROOT)}: " if self.found else ""
-        told = where + (self.trouble or "nothing found")
-        return f"{self.target:12} {self.runs:>10,} runs, coverage {self.coverage:>5}: {told}"
+        line = f"{self.target:12} {self.runs:>10,} runs, coverage {self.coverage:>5}: "
+        if self.found is None:
+            return line + (self.trouble or "nothing found")
+        place, packed = self.found.relative_to(ROOT), base64.b64encode(self.found.read_bytes()).decode()
+        return f"{line}FOUND {place}: {self.trouble}\n  echo {packed} | base64 -d > {place}"
 
 
 def inside() -> None:
@@ -141,6 +146,8 @@ def main() -> int:
     unknown = [target for target in given.targets if target not in TARGETS]
     if unknown:
         parser.error(f"no target {', '.join(unknown)}; there are {', '.join(TARGETS)}")
+    if find_spec("atheris") is None:
+        parser.error("atheris is not installed; it has wheels for Python 3.11 to 3.13 on Linux, x86-64")
     corpora = {target: _corpus(given.corpus, target) for target in given.targets or TARGETS}
     good = True
     with ThreadPoolExecutor(AT_ONCE) as pool:
