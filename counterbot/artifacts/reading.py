@@ -3,7 +3,7 @@
 Where a build offers several ways: a Zuul artifact of type ``counters`` replaces the streams; the
 streams' attachments are merged in path order; ``performance.json`` adds the groups still missing.
 What is announced but not there yet makes the whole reading wait: a half of the counters would be
-taken for all of them.
+taken for all of them. What does not come is told as a failure beside the counters of the others.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ STREAM = "testrepository.subunit"
 PERFORMANCE = "performance.json"
 USUAL = (STREAM, f"controller/logs/{PERFORMANCE}", f"logs/{PERFORMANCE}")
 """Where the files lie when no manifest tells."""
+
+MIXED = "totals in one file and differences in another: judged, but kept out of the history"
 
 REASONS = 5
 """Of why counters are missing, how many are told."""
@@ -83,15 +85,17 @@ class Artifacts:
         self._http = http
         self._packed, self._unpacked = packed, unpacked
         self._seconds = seconds
+        self._awaits = True
 
-    def read(self, build: Build, seconds: float | None = None) -> Reading:
+    def read(self, build: Build, seconds: float | None = None, awaits: bool = True) -> Reading:
         """The counters of a finished build, if they can be read in that time.
 
-        Raises nothing that a server or a file can cause.
+        ``awaits``: a file that the manifest lists, but that is not there, makes the reading wait; else it counts as
+        unreadable, and the others are read. Raises nothing that a server or a file can cause.
         """
         patience = self._seconds if seconds is None else min(seconds, self._seconds)
         bounded = copy.copy(self)
-        bounded._http, bounded._seconds = self._http.within(patience), patience
+        bounded._http, bounded._seconds, bounded._awaits = self._http.within(patience), patience, awaits
         try:
             return _reading(bounded._found(build, time.monotonic() + patience))
         except Unavailable as error:
@@ -167,8 +171,10 @@ class Artifacts:
                 if blocks is not None:
                     yield blocks
                     return
-        if files.sure:
+        if files.sure and self._awaits:
             raise Unavailable(f"{path} is listed but not there yet")
+        if files.sure:
+            raise Unreadable("it is listed but not there")
         yield None
 
     def _expect_logs(self, files: _Files) -> None:
@@ -191,7 +197,8 @@ def _reading(found: _Found) -> Reading:
         merged = documents.complete(merged, performance)
     merged = replace(merged, failures={**merged.failures, **found.failures})
     if merged.values:
-        return Reading(State.COUNTED, _told(merged.failures | merged.unreadable | _repeated(merged)), merged)
+        told = _told(merged.failures | merged.unreadable | _repeated(merged))
+        return Reading(State.COUNTED, "; ".join(filter(None, (MIXED if merged.mixed else "", told))), merged)
     if found.failures or merged.unreadable:
         return Reading(State.UNREADABLE, _told(found.failures or merged.unreadable))
     if not found.sure:

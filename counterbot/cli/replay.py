@@ -32,8 +32,8 @@ def command(events: str, file: str, dry_run: bool, deadline: float | None, verbo
         if not dry_run:
             bot.greet()
         bot.start()
-        for line in recorded(events):
-            bot.take(line, "recording")
+        for number, line in enumerate(recorded(events), 1):
+            bot.take(line, f"recording, line {number}")
         until(lambda: bot.ledger.unsettled() == 0, bot.service.stop)
     except OSError as error:
         raise click.FileError(events, error.strerror) from error

@@ -16,7 +16,8 @@ from .model import Counters, Number, Unreadable
 from .performance import looks_like_performance, parse_performance
 from .strictjson import Spoilt, documents, kind
 
-__all__ = ["GAUGES", "META", "complete", "looks_like_performance", "merge", "parse_counters", "parse_performance"]
+__all__ = ["GAUGES", "META", "complete", "looks_like_performance", "merge", "parse_counters", "parse_each",
+           "parse_performance"]
 
 T = TypeVar("T")
 
@@ -33,10 +34,15 @@ def parse_counters(data: bytes) -> Counters:
 
     Raises Unreadable where the text is no such document.
     """
+    return merge(parse_each(data))
+
+
+def parse_each(data: bytes) -> list[Counters]:
+    """The same, document by document; at least one."""
     parts = [_counters(document) for document in documents(data)]
     if not parts:
         raise Unreadable("it is empty")
-    return merge(parts)
+    return parts
 
 
 def merge(parts: Iterable[Counters]) -> Counters:
@@ -74,6 +80,9 @@ class _Merged:
     resets: set[str] = field(default_factory=set)
     repeated: set[str] = field(default_factory=set)
     deltas: set[bool] = field(default_factory=set)
+    mixed: bool = False
+    seconds: Number | None = None
+    prefix: str | None = None
 
     def take(self, part: Counters) -> None:
         self.repeated |= part.repeated
@@ -90,6 +99,9 @@ class _Merged:
         self.resets |= part.resets
         if part.delta is not None:
             self.deltas.add(part.delta)
+        self.mixed = self.mixed or part.mixed or len(self.deltas) > 1
+        self.seconds = self.seconds if part.seconds is None else part.seconds
+        self.prefix = self.prefix if part.prefix is None else part.prefix
 
     def counters(self) -> Counters:
         """A value from one node outweighs that another node has none."""
@@ -98,7 +110,8 @@ class _Merged:
             frozenset(self.absent - self.values.keys()),
             frozenset(self.resets - self.values.keys()),
             frozenset(self.repeated),
-            delta=next(iter(self.deltas)) if len(self.deltas) == 1 else None)
+            delta=None if self.mixed else next(iter(self.deltas), None),
+            mixed=self.mixed, seconds=self.seconds, prefix=self.prefix)
 
 
 def _counters(document: object) -> Counters:
@@ -128,6 +141,8 @@ def _with_meta(counters: Counters, meta: object) -> Counters:
         absent=_names(meta.get("absent")) - counters.values.keys(),
         resets=_names(meta.get("resets")) - counters.values.keys(),
         delta=delta is not None and not isinstance(delta, bool) if counters.values else None,
+        seconds=delta if isinstance(delta, (int, float)) and not isinstance(delta, bool) else None,
+        prefix=prefix if isinstance(prefix := meta.get("prefix"), str) else None,
     )
 
 

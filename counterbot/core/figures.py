@@ -13,7 +13,7 @@ def largest_first(over: Iterable[Finding]) -> list[Finding]:
     lowest: dict[tuple[str, str], Finding] = {}
     for finding in sorted(over, key=lambda finding: (finding.bound, finding.rule)):
         lowest.setdefault((finding.job, finding.counter), finding)
-    return sorted(lowest.values(), key=_order)
+    return sorted(lowest.values(), key=order)
 
 
 def excess(finding: Finding) -> str:
@@ -37,7 +37,7 @@ def number(value: Number) -> str:
     return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"
 
 
-def _order(finding: Finding) -> tuple[float, Number, str, str]:
+def order(finding: Finding) -> tuple[float, Number, str, str]:
     """Bounds of zero have no ratio: among them the plain excess tells."""
     return -_ratio(finding), finding.bound - finding.value, finding.job, finding.counter
 

@@ -12,8 +12,11 @@ COLOUR = re.compile("\x03(?:[0-9]{1,2}(?:,[0-9]{1,2})?)?|\x04(?:[0-9A-Fa-f]{6}(?
 """Chat clients read the digits after these two controls as a colour: they go with them."""
 
 BREAKS = re.compile("[\t\n\x0b\x0c\r\x1c-\x1e\x85\u2028\u2029]+")
-BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
-"""Drawn as nothing, though Unicode does not call them controls."""
+IGNORABLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+")
+"""Drawn as nothing, assigned or not: Default_Ignorable_Code_Point in DerivedCoreProperties.txt of Unicode 14.0. Among
+them are variation selectors, fillers and tags, which are no controls to Python's unicodedata."""
 
 ELLIPSIS = "…"
 
@@ -25,7 +28,7 @@ def inert(text: str, limit_bytes: int) -> str:
     turns the reading direction vanish; half a surrogate pair becomes U+FFFD. Blanks at the ends go.
     The same text comes out when it is put in again.
     """
-    text = BREAKS.sub(" ", COLOUR.sub("", text))
+    text = IGNORABLE.sub("", BREAKS.sub(" ", COLOUR.sub("", text)))
     return cut("".join(map(_visible, text)).strip(), limit_bytes)
 
 
@@ -41,8 +44,6 @@ def cut(text: str, limit_bytes: int) -> str:
 
 
 def _visible(character: str) -> str:
-    if character in BLANK_LETTERS:
-        return ""
     category = unicodedata.category(character)
     if category == "Cs":
         return "\N{REPLACEMENT CHARACTER}"

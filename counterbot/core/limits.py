@@ -38,6 +38,9 @@ STREAM_PACKED = 256 << 20
 STREAM_UNPACKED = 2 << 30
 """A subunit stream before and after decompression; a whole Tempest run has about 100 MB unpacked."""
 
+PACKETS = 8_000_000
+"""In one subunit stream, whose shortest have 8 bytes; a whole Tempest run has about 60,000."""
+
 STREAMS = 32
 """Subunit streams read from one build."""
 
@@ -50,6 +53,16 @@ READING_SECONDS = 300
 """Before the last of a build's files is asked for; with it, less than a piece of work is leased for."""
 
 RULE_FILE = 1 << 20
+"""A rule or the configuration; the longest of elastic-recheck's queries have a few KiB. The next three keep the
+time to read a file below a second, whatever is in it."""
+
+RULE_LINES = 50_000
+
+RULE_VALUES = 10_000
+"""Keys and values in such a file; a bound is three of them."""
+
+RULE_COMPARISONS = 20_000
+"""What running a rule's own cases takes: bounds and patterns, each held against each case."""
 
 COMMENT = 16_000
 """Gerrit refuses messages over 16 KiB (change.commentSizeLimit)."""

@@ -90,7 +90,8 @@ class Counters:
     collectors (or files) that failed, with the reason; ``absent`` and ``resets`` are names without a
     value; ``repeated`` are names that came twice, of which the later value was kept. ``delta`` tells
     differences of two readings from totals since the servers' start (None: neither, as in
-    performance.json alone).
+    performance.json alone). ``mixed``: some are differences and some totals, and ``delta`` is None.
+    ``seconds`` lie between the readings, and ``prefix`` is what their owner wants before their names.
     """
 
     values: Mapping[str, Number]
@@ -100,6 +101,9 @@ class Counters:
     resets: frozenset[str] = frozenset()
     repeated: frozenset[str] = frozenset()
     delta: bool | None = None
+    mixed: bool = False
+    seconds: Number | None = field(default=None, compare=False)  # of the document, and not of the counters
+    prefix: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ from ..reporters.gerrit import CannotTell
 
 Result = Sent | Retry | Refused
 REFUSALS = 6
+"""Tries after which a refusal in words that we do not know is final; the waits between are a quarter of an hour."""
+
 log = logging.getLogger("counterbot.delivery")
 
 CLAIMED, READ_BACK, POSTED, NOTED = "claimed", "read back", "posted", "noted"

@@ -32,6 +32,10 @@ time when the quick ones are done."""
 DOUBT = 30 * SECOND
 """How long a log that is cut short, or that nothing announces, may still be on its way."""
 
+GONE = 300 * SECOND
+"""How long a file that the manifest lists may still be on its way; some twenty looks. Zuul uploads logs before it
+reports, so what a store has not shown by then it never got, and the reviewer need not wait for the deadline."""
+
 log = logging.getLogger("counterbot.engine")
 
 
@@ -104,7 +108,7 @@ class Stages:
         try:
             event = events.parse_line(work.line)
         except Unreadable as error:
-            log.warning("line that is no event: %s", error)
+            log.warning("%s: line that is no event: %s", work.row["source"], error)
             return self._ledger.ignore(work, str(error))
         report = events.recognise(event, self._settings.recognition)
         if isinstance(report, Ignored):
@@ -139,8 +143,9 @@ class Stages:
             return self._later(work, "the build has not ended in Zuul's API")
         if not build.log_url:
             return self._seen(work, State.NOT_RUN, f"{build.result}, without logs", build)
-        reading = self._artifacts.read(build, FIRST_LOOK * work.tries ** 2)
-        if reading.otherwise and self._now() - work.received > DOUBT:
+        age = self._now() - work.received
+        reading = self._artifacts.read(build, FIRST_LOOK * work.tries ** 2, awaits=age <= GONE)
+        if reading.otherwise and age > DOUBT:
             return self._seen(work, reading.otherwise, reading.why, build)
         if reading.state is None:
             return self._later(work, reading.why, reading.after)

@@ -55,6 +55,8 @@ def _counter(value: str) -> str:
 def _finite(value: object) -> Number:
     if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
         raise ValueError(f"must be a finite number, not {shown(value)}")
+    if isinstance(value, str) and value[:1].isdigit():
+        raise ValueError(f"must be a number in plain digits, such as 1250000 or 0.5, not {shown(value)}")
     if not isinstance(value, int | float):
         raise ValueError(f"must be a number, not {shown(value)}")
     return value

@@ -29,6 +29,9 @@ WORDS = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+AMBIGUOUS = re.compile(r"[-+]?0[0-9]+|0[ox].*")
+"""Whole numbers that readers of YAML differ on: ``0777`` is 511 to one of version 1.1, and 777 to one of 1.2."""
+
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 NOT_FINITE = re.compile(r"([-+]?)\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -90,8 +93,9 @@ def load(path: Path | str) -> Document:
 
 def read(data: bytes, path: str) -> Document:
     """Read the bytes of one YAML document whose root is a mapping. Never raises."""
-    if len(data) > limits.RULE_FILE:
-        return Document(path, None, (Mistake(Place(path), f"the file is larger than {limits.RULE_FILE:,} bytes"),))
+    large = _too_large(data)
+    if large:
+        return Document(path, None, (Mistake(Place(path), f"{large}; shorten it or split it"),))
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
@@ -100,14 +104,28 @@ def read(data: bytes, path: str) -> Document:
     return _Composer(text, path).document()
 
 
+def _too_large(data: bytes) -> str | None:
+    if len(data) > limits.RULE_FILE:
+        return f"the file is larger than {limits.RULE_FILE:,} bytes"
+    if data.count(b"\n") > limits.RULE_LINES:
+        return f"more than {limits.RULE_LINES:,} lines in the file"
+    return None
+
+
 def scalar(text: str) -> Scalar:
-    """What an unquoted word means (YAML 1.2, section 10.3.2). Numbers of too many digits raise ValueError."""
+    """What an unquoted word means (YAML 1.2, section 10.3.2).
+
+    Raises ValueError for whole numbers of too many digits, and for those that others would read as another number.
+    """
     if text in WORDS:
         return WORDS[text]
     if INTEGER.fullmatch(text):
         if len(text) > limits.DIGITS:
             raise ValueError(f"a number of {len(text):,} digits; at most {limits.DIGITS} are taken")
-        return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+        number = int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+        if AMBIGUOUS.fullmatch(text):
+            raise ValueError(f"{text} is no plain decimal number; write {number}, or put quotes around a text")
+        return number
     if FLOAT.fullmatch(text):
         return float(text)
     if NOT_FINITE.fullmatch(text):
@@ -128,14 +146,14 @@ def _place(path: str, before: str) -> Place:
     return Place(path, len(lines), len(lines[-1]) + 1)
 
 
-class _TooDeepError(Exception):
-    """The file is nested without need; what follows is not read."""
+class _EnoughError(Exception):
+    """The file is too deep or too long, as was told; what follows is not read."""
 
 
 class _Composer:
     """Builds values from YAML's events, as yaml.compose does from theirs, but sees what is to be refused.
 
-    The events come one at a time, so that a file of brackets ends at the depth limit.
+    The events come one at a time, so that a file of brackets ends at a limit.
     """
 
     def __init__(self, text: str, path: str) -> None:
@@ -144,13 +162,14 @@ class _Composer:
         self.places: dict[Steps, Place] = {}
         self.refused: set[Steps] = set()
         self.mistakes: list[Mistake] = []
+        self.count = 0
 
     def document(self) -> Document:
         value = None
         try:
             self.loader = yaml.SafeLoader(self.text)
             value = self.root()
-        except _TooDeepError:
+        except _EnoughError:
             pass
         except yaml.reader.ReaderError as error:
             self.tell(_place(self.path, self.text[: error.position]), f"character {chr(error.character)!r} in the text")
@@ -161,7 +180,12 @@ class _Composer:
         return Document(self.path, value, tuple(sorted(self.mistakes)), self.places, frozenset(self.refused))
 
     def next(self) -> yaml.Event:
-        return self.loader.get_event()
+        event = self.loader.get_event()
+        self.count += isinstance(event, yaml.NodeEvent)
+        if self.count > limits.RULE_VALUES:
+            what = f"more than {limits.RULE_VALUES:,} keys and values in the file; shorten it or split it"
+            self.enough(self.mark(event.start_mark), what)
+        return event
 
     def root(self) -> dict[str, Value] | None:
         self.next()  # the stream's start
@@ -244,8 +268,11 @@ class _Composer:
             level += _step(self.next())
 
     def too_deep(self, where: Place) -> None:
-        self.tell(where, f"nested deeper than {DEPTH} levels")
-        raise _TooDeepError
+        self.enough(where, f"nested deeper than {DEPTH} levels")
+
+    def enough(self, where: Place, what: str) -> None:
+        self.tell(where, what)
+        raise _EnoughError
 
     def refuse(self, steps: Steps, what: str) -> None:
         self.refused.add(steps)

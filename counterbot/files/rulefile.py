@@ -13,6 +13,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from ..core import limits
 from ..core.model import BuildFacts, Number
 from ..core.rules import Audience, Bound, Case, Fingerprint, Rule, Where, holds
 from .fields import Channel, CounterName, CounterPattern, Finite, Patterns, Prose, Text, web_address
@@ -136,7 +137,18 @@ def parse_rule(document: Document) -> RuleFile:
         nothing = Mistake(document.at(()), "a rule needs 'bounds' or 'query'")
         content, mistakes = None, tuple(sorted((*mistakes, nothing)))
     rule = None if content is None else _rule(PurePath(document.path).stem, content)
+    if rule and (comparisons := _comparisons(rule)) > limits.RULE_COMPARISONS:
+        what = f"its cases take {comparisons:,} comparisons, more than {limits.RULE_COMPARISONS:,}; split the file"
+        rule, mistakes = None, (Mistake(document.at(("cases",)), what),)
     return RuleFile(rule, mistakes, document.at(("bug",)), tuple(_contradictions(document, rule) if rule else ()))
+
+
+def _comparisons(rule: Rule) -> int:
+    """How much there is to do for a rule's cases: every pattern is held against every counter."""
+    where = rule.where
+    asked = sum(map(len, (where.job, where.branch, where.project, where.pipeline))) + len(rule.bounds)
+    patterns = sum(bound.is_pattern for bound in rule.bounds)
+    return sum(asked + patterns * len(case.counters) for case in rule.cases)
 
 
 def _contradictions(document: Document, rule: Rule) -> Iterator[Mistake]:

@@ -12,10 +12,15 @@ from .store import Store
 
 
 def keep(connection: Connection, build: Build, patchset: PatchSet, counters: Counters, now: int) -> None:
-    """Note a build's counters; a build that is known already adds nothing."""
+    """Note a build and its counters; a build that is known already adds nothing.
+
+    Counters of which some are totals and some differences stay out: nothing tells whose series each is of.
+    """
     Store.insert_new(connection, schema.runs, [_run(build, patchset, now)])
     run = connection.execute(select(schema.runs.c.id, schema.runs.c.ended)
                              .where(schema.runs.c.uuid == build.uuid)).one()
+    if counters.mixed:
+        return
     which = {"project": build.project, "branch": build.branch, "job": build.job, "pipeline": build.pipeline or "",
              "delta": bool(counters.delta)}
     known = _series(connection, which)

@@ -188,6 +188,13 @@ def test_documents_one_after_the_other_are_one_file_and_the_later_value_counts()
     assert found == Counters({"g.a": 1, "g.b": 3, "g.c": 4, "h.a": 5}, repeated=frozenset({"g.b"}), delta=False)
 
 
+def test_totals_beside_differences_in_one_file_are_mixed():
+    found = read('{"__meta__": {"delta_seconds": 9}, "g": {"a": 1}}{"h": {"a": 5}}')
+    assert found == Counters({"g.a": 1, "h.a": 5}, mixed=True)
+    performance = Counters({"memory.n-api": 2})
+    assert complete(found, performance) == Counters({"g.a": 1, "h.a": 5, "memory.n-api": 2}, mixed=True)
+
+
 def test_one_name_in_two_spellings_keeps_the_later_value_and_is_told():
     found = read('{"a.b": {"c": 1}, "a": {"b.c": 2}}')
     assert (found.values, found.repeated) == ({"a.b.c": 2}, {"a.b.c"})
@@ -210,7 +217,10 @@ def test_one_name_in_two_spellings_keeps_the_later_value_and_is_told():
         ([Counters({}, failures={"a": "1", "b": "2"}, repeated=frozenset({"x"})), Counters({}, failures={"b": "3"})],
          Counters({}, failures={"a": "1", "b": "3"}, repeated=frozenset({"x"}))),
         # differences and totals together are neither; what says nothing changes nothing
-        ([Counters({"g.a": 1}, delta=True), Counters({"g.b": 1}, delta=False)], Counters({"g.a": 1, "g.b": 1})),
+        ([Counters({"g.a": 1}, delta=True), Counters({"g.b": 1}, delta=False)],
+         Counters({"g.a": 1, "g.b": 1}, mixed=True)),
+        ([Counters({"g.a": 1}, mixed=True), Counters({"g.a": 2}, delta=True)],
+         Counters({"g.a": 2}, repeated=frozenset({"g.a"}), mixed=True)),
         ([Counters({"g.a": 1}, delta=True), Counters({"m.b": 1})], Counters({"g.a": 1, "m.b": 1}, delta=True)),
     ],
 )
@@ -372,6 +382,8 @@ PARTS = st.builds(lambda values, bad, gone, delta: Counters(
 def test_merging_in_steps_is_merging_at_once(first, second):
     assert merge([merge(first), merge(second)]).values == merge([*first, *second]).values
     assert merge([merge(first), merge(second)]).unreadable == merge([*first, *second]).unreadable
+    assert merge([merge(first), merge(second)]).delta == merge([*first, *second]).delta
+    assert merge([merge(first), merge(second)]).mixed == merge([*first, *second]).mixed
 
 
 @settings(deadline=None)

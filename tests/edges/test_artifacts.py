@@ -59,10 +59,10 @@ class Logs:
         self.server.answers[self.root.removeprefix(self.server.url) + path] = demo.Answer(body, status, **options)
         return self
 
-    def read(self, prefix: str | None = None, **options) -> Reading:
+    def read(self, prefix: str | None = None, awaits: bool = True, **options) -> Reading:
         http = Http([f"{self.server.url}/api/", prefix or self.server.logs], seconds=5)
         build = Client(http, self.server.url).build(BuildLink("tempest-full", self.server.page(UUID), UUID))
-        return Artifacts(http, **options).read(build)
+        return Artifacts(http, **options).read(build, awaits=awaits)
 
     def asked(self, path: str) -> int:
         return self.server.requests.count(self.root.removeprefix(self.server.url) + path)
@@ -130,6 +130,28 @@ class TestStreams:
         assert late(logs.read()) == "testrepository.subunit is listed but not there yet"
         logs.answers(STREAM, stream(MYSQL))
         counted(logs.read(), mysql__Queries=7)
+
+    @pytest.mark.parametrize("status", [404, 410])
+    def test_that_never_come_cost_only_themselves(self, logs, status):
+        logs.has({STREAM: stream(MYSQL), PERFORMANCE: performance()}).answers(STREAM, status=status)
+        reading = logs.read(awaits=False)
+        why = counted(reading, **{"memory.n-api": 5, "db.nova.SELECT": 3})
+        assert why == "testrepository.subunit: it is listed but not there"
+        assert set(reading.counters.failures) == {STREAM}
+        logs.answers(PERFORMANCE, status=status)
+        why = "testrepository.subunit: it is listed but not there; performance.json: it is listed but not there"
+        assert unreadable(logs.read(awaits=False)) == why
+
+    def test_that_a_busy_store_withholds_are_awaited_all_the_same(self, logs):
+        logs.has({STREAM: stream(MYSQL)}).answers(STREAM, status=503)
+        assert late(logs.read(awaits=False)).startswith("503 from ")
+
+    def test_of_totals_and_differences_are_judged_and_kept_out_of_the_history(self, logs):
+        totals = packed_counters(json.dumps({"queues": {"a": 1}}).encode(), eof=True)
+        reading = logs.has({"a.subunit": stream(MYSQL), "b.subunit": TEST + totals}).read()
+        assert counted(reading, mysql__Queries=7, queues__a=1) == \
+            "totals in one file and differences in another: judged, but kept out of the history"
+        assert reading.counters.mixed
 
     def test_in_path_order_the_later_value_wins_and_is_told(self, logs):
         reading = logs.has({"z.subunit": stream({"mysql": {"Queries": 3}}),

@@ -109,7 +109,7 @@ def test_damage_elsewhere_is_told_and_costs_nothing(files):
     assert documents(stream) == [MINE]
 
 
-@pytest.mark.parametrize("cut", range(1, len(SOME) // 6))
+@pytest.mark.parametrize("cut", range(1, len(SOME) // 6, 97))
 def test_behind_a_packet_that_was_cut_off(files, cut):
     """The runner was killed; what it wrote is damage, and the counters are read all the same."""
     _, stream = files(SOME[:-cut])

@@ -154,6 +154,8 @@ workers: 0
           "2:8: 'view' must be a URL that begins with http:// or https://"]),
         ("keep_days: 1.5\nworkers: true", ["1:1: 'keep_days' must be a whole number, not 1.5",
                                            "2:1: 'workers' must be a whole number, not true"]),
+        ("workers: 010", ["1:1: 010 is no plain decimal number; write 10, or put quotes around a text"]),
+        ("keep_days: 1_0", ["1:1: 'keep_days' must be a whole number, not text '1_0'"]),
         ("log: debug", ["1:1: unknown key 'log'; known: gerrit, zuul, rules, database, irc, report, bugs, workers,"
                         " keep_days"]),
         ("irc: *x", ["1:1: alias *x is not taken; write the value out"]),

@@ -230,6 +230,16 @@ def test_totals_and_differences_are_different_series(ledger, tmp_path):
     assert rows == [("tempest", 0), ("tempest", 1)]
 
 
+def test_totals_mixed_with_differences_stay_out_of_the_history_and_are_judged(ledger, tmp_path):
+    opened(ledger)
+    for uuid in UUIDS:
+        mixed = Counters({"g.n": 1}, mixed=True)
+        ledger.observe(ledger.claim_build(), State.COUNTED, "", build(uuid), mixed)
+    assert samples(tmp_path) == []
+    assert sqlite3.connect(tmp_path / "ledger.db").execute("select count(*) from runs").fetchone() == (len(UUIDS),)
+    assert [noted.counters for noted in ledger.claim_report().builds] == [mixed] * len(UUIDS)
+
+
 def test_a_decision_leaves_findings_and_what_is_owed_at_once(ledger, tmp_path):
     decided(ledger)
     database = sqlite3.connect(tmp_path / "ledger.db")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from counterbot.core import limits
 from counterbot.files.reader import Document, Mistake, Place, load, read, scalar
 
 
@@ -66,19 +67,66 @@ def test_an_alias_bomb_is_not_expanded() -> None:
 
 def test_a_file_over_the_limit_is_not_parsed() -> None:
     began = time.monotonic()
-    assert told(b"a: [" * 500_000) == ["f.yaml:1:1: the file is larger than 1,048,576 bytes"]
+    assert told(b"a: [" * 500_000) == ["f.yaml:1:1: the file is larger than 1,048,576 bytes; shorten it or split it"]
     assert time.monotonic() - began < 0.5
+
+
+def test_a_file_at_the_limit_is_read() -> None:
+    text = b"a: 1\n" + b"#" * (limits.RULE_FILE - 5)
+    assert read(text, "f.yaml").value == {"a": 1}
+    assert told(text + b"#") == ["f.yaml:1:1: the file is larger than 1,048,576 bytes; shorten it or split it"]
+
+
+def test_a_file_of_too_many_lines_is_not_parsed() -> None:
+    lines = b"#\n" * (limits.RULE_LINES - 1)
+    assert read(lines + b"a: 1\n", "f.yaml").value == {"a": 1}
+    assert told(lines + b"\na: 1\n") == ["f.yaml:1:1: more than 50,000 lines in the file; shorten it or split it"]
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("a: [" + "1," * 20_000 + "]", "1:19999"),
+        ("a:\n" + "- \n" * 20_000, "9999:2"),
+        ("".join(f"{n}: x\n" for n in range(10_000)), "5000:7"),
+        ("a: [" + "[[[[]]]]," * 5_000 + "]", "1:22497"),
+        ("? [" + "1," * 20_000 + "]\n: 1\n", "1:20000"),
+        ("a: 1\na: [" + "1," * 20_000 + "]", "2:19995"),
+    ],
+)
+def test_a_file_of_too_many_values_is_read_no_further(text: str, where: str) -> None:
+    last = f"f.yaml:{where}: more than 10,000 keys and values in the file; shorten it or split it"
+    document = read(text.encode(), "f.yaml")
+    assert last in map(str, document.mistakes)
+    assert document.value is None
+    assert len(document.places) <= limits.RULE_VALUES
+
+
+def test_a_file_of_just_so_many_values_is_read() -> None:
+    text = "a: [" + "1," * (limits.RULE_VALUES - 3)
+    assert len(read(f"{text}]".encode(), "f.yaml").value["a"]) == limits.RULE_VALUES - 3
+    assert told(f"{text}1,]") != []
 
 
 def test_values_follow_yaml_1_2() -> None:
     text = (
-        "on: yes\n1: 0o17\nnull: [~, True, FALSE, 010, 1_000, 12:30, 2026-11-21, .5, 1e3, -.inf, '1', \"true\", 0x1F]"
+        "on: yes\n1: 15\nnull: [~, True, FALSE, +10, 1_000, 12:30, 2026-11-21, .5, 1e3, -.inf, '1', \"true\", 0]"
     )
     assert read(text.encode(), "f.yaml").value == {
         "on": "yes",
         "1": 15,
-        "null": [None, True, False, 10, "1_000", "12:30", "2026-11-21", 0.5, 1000.0, -float("inf"), "1", "true", 31],
+        "null": [None, True, False, 10, "1_000", "12:30", "2026-11-21", 0.5, 1000.0, -float("inf"), "1", "true", 0],
     }
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [("0777", 777), ("010", 10), ("-007", -7), ("00", 0), ("089", 89), ("0o17", 15), ("0x1F", 31), ("0x0", 0)],
+)
+def test_a_number_that_others_may_read_otherwise_is_refused(written: str, plain: int) -> None:
+    what = f"{written} is no plain decimal number; write {plain}, or put quotes around a text"
+    assert told(f"a:\n  b: [1, {written}]") == [f"f.yaml:2:10: {what}"]
+    assert read(f"a: '{written}'\n{written}: 1".encode(), "f.yaml").value == {"a": written, written: 1}
 
 
 def test_nan_is_a_number() -> None:

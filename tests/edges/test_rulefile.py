@@ -103,16 +103,39 @@ def test_the_mistake_of_the_design() -> None:
         ("{a.b: {max: .inf}}", ["'max' must be a finite number, not inf"]),
         ("{a.b: {max: 1e999}}", ["'max' must be a finite number, not inf"]),
         ("{a.b: {max: abc}}", ["'max' must be a number, not text 'abc'"]),
-        ("{a.b: {max: 1_000}}", ["'max' must be a number, not text '1_000'"]),
+        ("{a.b: {max: 1_000}}",
+         ["'max' must be a number in plain digits, such as 1250000 or 0.5, not text '1_000'"]),
+        ("{a.b: {max: '1'}}", ["'max' must be a number in plain digits, such as 1250000 or 0.5, not text '1'"]),
+        ("{a.b: {max: 1:30}}", ["'max' must be a number in plain digits, such as 1250000 or 0.5, not text '1:30'"]),
+        ("{a.b: {max: 0777}}", ["0777 is no plain decimal number; write 777, or put quotes around a text"]),
+        ("{a.b: {max: 010}}", ["010 is no plain decimal number; write 10, or put quotes around a text"]),
+        ("{a.b: {max: 0x10}}", ["0x10 is no plain decimal number; write 16, or put quotes around a text"]),
+        ("{a.b: {max: 0o10}}", ["0o10 is no plain decimal number; write 8, or put quotes around a text"]),
         ("{a.b: {max: }}", ["'max' must be a number, not nothing"]),
         ("{a.b: {max: [1]}}", ["'max' must be a number, not a list"]),
         ("{a.b: {max: -1}}", ["'max' must not be negative: -1 is crossed by every counter"]),
         ("{a.b: {max: 1, max: 2}}", ["key 'max' is given twice; first at line 1, column 16"]),
     ],
 )
-def test_bounds_that_are_no_number(bounds: str, mistakes: list[str]) -> None:
+def test_bounds_that_are_no_plain_number(bounds: str, mistakes: list[str]) -> None:
     got = [line.split(": ", 1)[1] for line in told(f"bounds: {bounds}")]
     assert got == mistakes
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("0", 0), ("1.5", 1.5), ("1e3", 1000.0), (".5", 0.5), ("1E+3", 1000.0), ("+7", 7)]
+)
+def test_bounds_that_are_plain_decimal_numbers(written: str, meant: float) -> None:
+    assert rule(f"bounds: {{a.b: {{max: {written}}}}}").bounds == (Bound("a.b", meant),)
+
+
+def test_cases_that_would_take_too_long_are_refused() -> None:
+    bounds = "".join(f"  m.c{n}*: {{max: 1}}\n" for n in range(99))
+    cases = "".join("  - {given: {counters: {m.d: 1}}, expect: within}\n" for _ in range(101))
+    text = f"title: t\nbounds:\n{bounds}cases:\n"
+    assert len(rule(text + cases).cases) == 101  # 99 bounds and as many patterns held against each: 19,998
+    what = "its cases take 20,196 comparisons, more than 20,000; split the file"
+    assert told(f"{text}{cases}  - {{given: {{counters: {{m.d: 1}}}}, expect: within}}\n") == [f"r.yaml:102:1: {what}"]
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,29 @@ def test_a_log_that_is_cut_short_is_waited_for_and_then_told_as_unreadable(world
     assert "Counters come from 1 of 2 builds; those of tempest-full-py3 could not be read." in world.comments(7)[0]
 
 
+def test_a_listed_file_that_never_comes_is_given_up_before_the_deadline(world):
+    change = world.change(7, Job("tempest-full", HARD), Job("tempest-full-py3", HARD))
+    path = [path for path in world.zuul.answers if path.endswith(".subunit")][1]
+    world.zuul.answers[path] = Answer(b"", 404)
+    bot = world.bot().reported(change).works_until(290, every=10)
+    assert world.comments(7) == []
+    bot.works_until(600, every=10)
+    assert "Counters come from 1 of 2 builds; those of tempest-full-py3 could not be read." in world.comments(7)[0]
+    asked = len(world.zuul.requests)
+    bot.works_until(26 * 3600, every=600)
+    assert len(world.zuul.requests) == asked
+
+
+def test_a_listed_file_that_comes_late_is_waited_for(world):
+    change = world.change(7, Job("tempest-full", HARD))
+    path = next(path for path in world.zuul.answers if path.endswith(".subunit"))
+    answer = world.zuul.forget(world.zuul.url + path)
+    bot = world.bot().reported(change).works_until(200, every=5)
+    world.zuul.answers[path] = answer
+    bot.works_until(300, every=5)
+    assert len(world.comments(7)) == 1
+
+
 def test_without_a_manifest_counters_are_waited_for_a_while(world):
     change = world.change(7, Job("tempest-full"))
     bot = world.bot().reported(change)
