@@ -12,11 +12,17 @@ URL = 2_000
 COUNTERS_FILE = 8 << 20
 """One counters document or performance.json."""
 
+CONTAINERS = 100_000
+"""Objects and arrays in such a file, by their opening brackets; each takes some 70 bytes of memory, however empty."""
+
 DOCUMENTS = 1_000
-"""JSON documents one after the other in one counters file; a collector appends one a run."""
+"""JSON documents in one counters file, and in all files of a build; a collector appends one a run."""
 
 COUNTERS = 20_000
-"""Names in one counters document; a full SHOW GLOBAL STATUS has about 600."""
+"""Names in one counters document, and in all of a build; a full SHOW GLOBAL STATUS has about 600."""
+
+FAILURES = 1_000
+"""Collectors and groups that gave nothing, likewise."""
 
 COUNTER_NAME = 200
 """Characters of a counter's name with its group."""
@@ -27,7 +33,9 @@ DIGITS = 30
 REAL_DIGITS = 200
 """Characters of a number with a point or an exponent; the shortest exact form of a double has at most 24."""
 
-MANIFEST_FILE = 16 << 20
+MANIFEST_FILE = 4 << 20
+"""A job of a few thousand files has well under 1 MB."""
+
 MANIFEST_NODES = 50_000
 MANIFEST_DEPTH = 64
 MANIFEST_PATH = 1_000
@@ -42,7 +50,7 @@ PACKETS = 8_000_000
 """In one subunit stream, whose shortest have 8 bytes; a whole Tempest run has about 60,000."""
 
 STREAMS = 32
-"""Subunit streams read from one build."""
+"""Subunit streams, or returned artifacts, read from one build."""
 
 ATTACHMENT = COUNTERS_FILE
 
@@ -63,6 +71,9 @@ RULE_VALUES = 10_000
 
 RULE_COMPARISONS = 20_000
 """What running a rule's own cases takes: bounds and patterns, each held against each case."""
+
+MISTAKE = 1_000
+"""What is told of one mistake in such a file."""
 
 COMMENT = 16_000
 """Gerrit refuses messages over 16 KiB (change.commentSizeLimit)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from fnmatch import translate
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -16,6 +17,10 @@ from .validate import shown
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 CHANNEL = re.compile(r"[#&+!][^\x00-\x20\x7f,:]{1,63}")
 """RFC 2812, section 1.3, and a length that every network keeps to."""
+
+
+NEVER = "(?!)"
+"""What fnmatch makes of brackets that hold nothing."""
 
 
 def _text(value: str) -> str:
@@ -38,6 +43,8 @@ def _pattern(value: str) -> str:
         if end < 0:
             raise ValueError("must be a shell pattern: its '[' is never closed")
         position = value.find("[", end)
+    if NEVER in translate(value):
+        raise ValueError("must be a shell pattern: a range in its brackets runs backwards, so nothing matches")
     return value
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 
 from ..core import limits
+from ..core.inert import inert
 
 Scalar = None | bool | int | float | str
 Value = Scalar | list["Value"] | dict[str, "Value"]
@@ -58,7 +59,8 @@ class Mistake:
     what: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}"
+        """On one line, whatever stands in the file and in its name: both may be somebody else's."""
+        return inert(f"{self.where}: {self.what}", limits.MISTAKE)
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..core.rules import Rule
-from .reader import Mistake, Place, load
+from .reader import Document, Mistake, Place, load
 from .rulefile import RuleFile, parse_rule
 
 SUFFIXES = (".yaml", ".yml")
 Stamp = tuple[int, int, int]
 """Modification time in nanoseconds, size in bytes, inode: what tells that a file was written or replaced."""
+
+NO_FILE: Stamp = (0, 0, 0)
+"""Of a link to nothing, of a folder, and of a pipe, which to open would wait for ever."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class RuleBook:
         if known and known.stamp == stamp:
             return known
         path = self.folder / name
-        file = parse_rule(load(path))
+        file = parse_rule(_no_file(path) if stamp == NO_FILE else load(path))
         self._warn(file.mistakes)
         if file.rule is None and known and known.rule:
             self._warn([Mistake(Place(str(path)), "the last good version stays in force")])
@@ -116,16 +119,22 @@ def load_all(folder: Path | str) -> tuple[tuple[Rule, ...], tuple[Mistake, ...]]
 
 
 def _stamps(folder: Path) -> Iterator[tuple[str, Stamp]]:
-    """Every rule file with its stamp. Only plain files: opening a pipe would wait for ever."""
+    """Every rule file with its stamp, also what is named as one and cannot be read."""
     for name in sorted(os.listdir(folder)):
         if not name.endswith(SUFFIXES) or name.startswith("."):
             continue
         try:
             status = os.stat(folder / name)
-        except OSError:  # gone meanwhile, or a link to nothing
+        except OSError:
+            if os.path.islink(folder / name):  # else it is gone meanwhile
+                yield name, NO_FILE
             continue
-        if stat.S_ISREG(status.st_mode):
-            yield name, (status.st_mtime_ns, status.st_size, status.st_ino)
+        regular = stat.S_ISREG(status.st_mode)
+        yield name, (status.st_mtime_ns, status.st_size, status.st_ino) if regular else NO_FILE
+
+
+def _no_file(path: Path) -> Document:
+    return Document(str(path), None, (Mistake(Place(str(path)), "is no file; remove it, or let it point to one"),))
 
 
 def _settle(entries: list[_Entry]) -> tuple[list[_Entry], list[Mistake]]:
@@ -135,16 +144,11 @@ def _settle(entries: list[_Entry]) -> tuple[list[_Entry], list[Mistake]]:
     bugs: dict[str, _Entry] = {}
     kept = []
     for entry in entries:
-        rule = entry.rule
-        if rule is None:
-            kept.append(entry)
-            continue
-        first = names.setdefault(rule.name, entry)
-        if first is not entry:
+        if entry.rule and (first := names.setdefault(entry.rule.name, entry)) is not entry:
             between.append(Mistake(Place(str(entry.path)), f"a rule of this name is in {first.path} already"))
             kept.append(replace(entry, rule=None))
             continue
         kept.append(entry)
-        if rule.bug and (first := bugs.setdefault(rule.bug, entry)) is not entry:
-            between.append(Mistake(entry.file.bug_at, f"bug {rule.bug} has a rule in {first.path} already"))
+        if entry.file.bug and (first := bugs.setdefault(entry.file.bug, entry)) is not entry:
+            between.append(Mistake(entry.file.bug_at, f"bug {entry.file.bug} has a rule in {first.path} already"))
     return kept, between

@@ -24,17 +24,20 @@ LARGEST = 2**64
 """What servers count with has 64 bits."""
 
 BUG = re.compile(r"[0-9]{1,12}")
+LAUNCHPAD = re.compile(r"https?://(?:bugs\.)?launchpad\.net/(?:bugs|.*/\+bug)/0*([1-9][0-9]*)/?")
 
 
 @dataclass(frozen=True)
 class RuleFile:
-    """What a file gave: a rule, or None and mistakes. ``bug_at`` is where it names its bug.
+    """What a file gave: a rule, or None and mistakes. ``bug`` is its bug, in one form for all ways to write it,
+    also where other things in the file are wrong; ``bug_at`` is where it stands.
 
     ``contradictions`` are cases that the rule does not hold; such a rule is in force all the same.
     """
 
     rule: Rule | None
     mistakes: tuple[Mistake, ...]
+    bug: str | None
     bug_at: Place
     contradictions: tuple[Mistake, ...] = ()
 
@@ -140,7 +143,19 @@ def parse_rule(document: Document) -> RuleFile:
     if rule and (comparisons := _comparisons(rule)) > limits.RULE_COMPARISONS:
         what = f"its cases take {comparisons:,} comparisons, more than {limits.RULE_COMPARISONS:,}; split the file"
         rule, mistakes = None, (Mistake(document.at(("cases",)), what),)
-    return RuleFile(rule, mistakes, document.at(("bug",)), tuple(_contradictions(document, rule) if rule else ()))
+    contradictions = tuple(_contradictions(document, rule) if rule else ())
+    return RuleFile(rule, mistakes, _one_form(document), document.at(("bug",)), contradictions)
+
+
+def _one_form(document: Document) -> str | None:
+    """The bug that a file is about: a Launchpad bug's number, or a URL."""
+    value = (document.value or {}).get("bug", PurePath(document.path).stem)
+    try:
+        bug = _bug(value)
+    except ValueError:
+        return None
+    launchpad = LAUNCHPAD.fullmatch(bug)
+    return launchpad[1] if launchpad else bug.lstrip("0") or bug
 
 
 def _comparisons(rule: Rule) -> int:

@@ -54,13 +54,46 @@ def names(book: RuleBook) -> list[str]:
 def test_rules_in_the_order_of_file_names(folder) -> None:
     for name in ("b.yaml", "a.yml", "c.txt", ".hidden.yaml"):
         folder.write(name, GOOD)
-    (folder.path / "d.yaml").mkdir()
-    (folder.path / "d.yaml/e.yaml").write_text(GOOD)
-    (folder.path / "f.yaml").symlink_to("nowhere")
-    os.mkfifo(folder.path / "g.yaml")
+    (folder.path / "d").mkdir()
+    (folder.path / "d/e.yaml").write_text(GOOD)
     book = folder.open()
     assert (names(book), book.mistakes, folder.logged()) == (["a", "b"], (), [])
     assert [book.path_of(rule).name for rule in book.rules] == ["a.yml", "b.yaml"]
+
+
+def test_what_has_a_rules_name_and_is_no_file_is_told(folder) -> None:
+    folder.write("a.yaml", GOOD)
+    (folder.path / "d.yaml").mkdir()
+    (folder.path / "f.yaml").symlink_to("nowhere")
+    (folder.path / "g.yaml").symlink_to("g.yaml")
+    os.mkfifo(folder.path / "h.yaml")
+    book = folder.open()
+    assert names(book) == ["a"]
+    assert folder.told(book) == [f"{name}.yaml:1:1: is no file; remove it, or let it point to one" for name in "dfgh"]
+    assert not book.refresh()
+    (folder.path / "nowhere").write_text(GOOD)
+    assert book.refresh() and names(book) == ["a", "f"]
+
+
+@pytest.mark.parametrize("bug", ["12", "'012'", "https://bugs.launchpad.net/bugs/12",
+                                 "https://bugs.launchpad.net/nova/+bug/12"])
+def test_a_bug_is_the_same_however_it_is_written(folder, bug) -> None:
+    folder.write("12.yaml", "query: x\n")
+    folder.write("a.yaml", GOOD + f"bug: {bug}\n")
+    assert folder.told(folder.open()) == ["a.yaml:2:1: bug 12 has a rule in 12.yaml already"]
+
+
+def test_two_files_for_one_bug_are_told_beside_their_other_mistakes(folder) -> None:
+    folder.write("12.yaml", "query: x\n")
+    folder.write("a.yaml", GOOD + "bug: 12\nwher: {}\n")
+    assert [line.partition(";")[0] for line in folder.told(folder.open())] == [
+        "a.yaml:3:1: unknown key 'wher'", "a.yaml:2:1: bug 12 has a rule in 12.yaml already"]
+
+
+def test_a_mistake_is_one_line_whatever_is_in_the_file_and_its_name(folder) -> None:
+    folder.write("a\nb.yaml", "a: !%1b%5b31mRED%0aforged:1:1 x\n")
+    (line,) = [line for line in map(str, folder.open().mistakes) if "tag" in line]
+    assert line.isprintable() and "a b.yaml:1:1: tag" in line
 
 
 def test_only_what_changed_is_read_again(folder) -> None:

@@ -149,6 +149,8 @@ def test_cases_that_would_take_too_long_are_refused() -> None:
         ("bounds: {.b: {max: 1}}",
          ["1:10: '.b' must have something on both sides of its first dot: counter names are group.name"]),
         ("bounds: {'a.[b': {max: 1}}", ["1:10: 'a.[b' must be a shell pattern: its '[' is never closed"]),
+        ("bounds: {'a.[z-a]*': {max: 1}}",
+         ["1:10: 'a.[z-a]*' must be a shell pattern: a range in its brackets runs backwards, so nothing matches"]),
         ("bounds: {a.b: 5}", ["1:10: 'a.b' must be a mapping of keys to values, not 5"]),
         ("bounds: *x", ["1:1: alias *x is not taken; write the value out"]),
         ("query: 5", ["1:1: 'query' must be text, not 5"]),
