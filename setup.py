@@ -22,7 +22,9 @@ BOT = [
     "irc>=20.3",  # SASL needs 20.3
     "paramiko>=3.4",
     "SQLAlchemy>=2.0.30",
+    "statsd>=4",
 ]
+SUBUNIT2SQL = ["oslo.config>=8", "statsd>=4"]  # for the plugin, which runs in subunit2sql's own environment
 
 setup(
     name="counterbot",
@@ -35,7 +37,7 @@ setup(
     packages=find_packages(include=["counterbot", "counterbot.*"]),
     package_data={"counterbot": ["demo/data/*", "demo/data/*/*"]},
     install_requires=NODE,
-    extras_require={"bot": BOT, "fast": ["isal>=1.7"]},
+    extras_require={"bot": BOT, "fast": ["isal>=1.7"], "subunit2sql": SUBUNIT2SQL},
     entry_points={
         "console_scripts": ["counterbot = counterbot.cli:main"],
         "counterbot.collectors": [
@@ -44,6 +46,7 @@ setup(
             "rabbitmq = counterbot.collectors.rabbitmq",
             "systemd = counterbot.collectors.systemd",
         ],
+        "subunit2sql.target": ["counterbot = counterbot.collectors.subunit2sql_target:Target"],
     },
     classifiers=[
         "Environment :: Console",

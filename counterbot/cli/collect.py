@@ -83,7 +83,8 @@ def _chosen(path: str | None, names: Sequence[str], single: Sequence[str]) -> li
     from ..collectors.node import by_default
 
     given, place = _file(path) if path is not None else ({}, "--set {}".format)
-    wanted = dict.fromkeys(names or given or by_default())
+    given = given or ({} if names else by_default())
+    wanted = dict.fromkeys(names or given)
     mistakes = [f"--set {setting}: {why}" for setting in single if (why := _set(setting, given, wanted))]
     chosen = []
     for name in wanted:

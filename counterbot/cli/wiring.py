@@ -79,8 +79,9 @@ class Bot:
         settings = Settings(
             recognition(config), _channels(config), Links(config.bugs.view, config.bugs.file),
             int((deadline if deadline is not None else config.report.deadline) * 1000), config.report.settle * 1000)
+        self.statsd = None if dry else _statsd(config)
         self.stages = Stages(self.ledger, Zuul(http, config.zuul.url), Artifacts(http), lambda: self.book.rules,
-                             settings, now)
+                             settings, now, self.statsd.take if self.statsd else lambda *_: None)
         self.service = Service(threading.Event())
         self.irc = None
 
@@ -114,6 +115,8 @@ class Bot:
             comments = Comments(self.ledger, self._reporter(), told=self._told, at=self._at)
             self._start_irc(lines)
         self.service.repeat("comments", comments.step)
+        if self.statsd:
+            self.service.repeat("statsd", self.statsd.step)
 
     def take(self, line: bytes, source: str) -> bool:
         """An event goes into the inbox."""
@@ -136,6 +139,8 @@ class Bot:
         late = self.service.join(STOPPING)
         if not late:
             self.ledger.close()
+            while self.statsd and self.statsd.step():
+                pass
         if self._folder:
             self._folder.cleanup()
         return late
@@ -167,6 +172,14 @@ class Bot:
             sasl=(irc.sasl.username, _secret(irc.sasl.password_file)) if irc.sasl else None)
         self.irc = Irc(settings, lines)
         self.service.run("irc", self.irc.run)
+
+
+def _statsd(config: Config) -> object:
+    if config.statsd is None:
+        return None
+    from ..reporters.statsd import Settings, Statsd
+
+    return Statsd(Settings(config.statsd.host, config.statsd.port, config.statsd.prefix or ""))
 
 
 def _channels(config: Config) -> tuple[Channel, ...]:

@@ -26,8 +26,8 @@ class Collected:
     """What one collector read.
 
     ``groups``: group to name to number; a group that was read and held nothing is there, and empty.
-    ``failures``: lines about groups that could not be read while others could; those are not in
-    ``groups``. ``absent``: counters (``group.name``) that were asked for and that the back end does not
+    ``failures``: lines about groups or single values that could not be read while others could; what
+    could not is not in ``groups``. ``absent``: counters (``group.name``) that were asked for and that the back end does not
     know. ``instances``: group, or counter, to what tells one start of its server from the next.
     ``own``: counter to what one more reading like this one adds to it.
     """

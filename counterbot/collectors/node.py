@@ -41,9 +41,12 @@ class Reading:
     own: Mapping[str, Number]
 
 
-def by_default() -> tuple[str, ...]:
-    """The collectors that run where nobody chose: those of os-collect-counters, and systemd where it runs."""
-    return ("mysql", "rabbitmq", *(("systemd",) if SYSTEMD_RUNS.is_dir() else ()))
+def by_default() -> dict[str, dict[str, object]]:
+    """The collectors that run where nobody chose, with settings: those of os-collect-counters, and systemd where it
+    runs. What systemd does not count unless it is told to, I/O, is left out.
+    """
+    usual: dict[str, dict[str, object]] = {"mysql": {}, "rabbitmq": {}}
+    return usual | {"systemd": {"groups": ["memory_peak", "cpu"]}} if SYSTEMD_RUNS.is_dir() else usual
 
 
 def groups(chosen: Sequence[Chosen]) -> dict[str, Group]:

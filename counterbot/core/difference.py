@@ -49,7 +49,7 @@ def difference(
         for member, value in members.items():
             name = f"{group}.{member}"
             first = before.groups[group].get(member, 0 if of.kind is not Kind.COUNTER else None)
-            if first is None or name in before.absent:
+            if first is None or name in before.unreadable:
                 absent.add(name)
             elif value < first or _restarted(before.instances, after.instances, group, name):
                 resets.add(name)

@@ -15,8 +15,8 @@ from .gather import Gather
 from .model import Counters, Unreadable
 from .strictjson import documents, kind
 
-NOT_SET = 2**64 - 1
-"""What systemd says of a unit whose memory is not accounted for."""
+NOT_SET = (None, 2**64 - 1, "[not set]")
+"""What systemd says of a unit whose memory is not accounted for, or that does not run."""
 
 Row = Mapping[str, object]
 
@@ -66,7 +66,7 @@ def _section(gather: Gather, rows: object, take: Callable[[Gather, Row], None]) 
 
 def _service(gather: Gather, row: Row) -> None:
     unit = _name(row, "service").removeprefix("devstack@").removesuffix(".service")
-    if row.get("MemoryCurrent") not in (None, NOT_SET):
+    if row.get("MemoryCurrent") not in NOT_SET:
         gather.set(f"memory.{unit}", row["MemoryCurrent"])
 
 

@@ -35,7 +35,8 @@ class Snapshot:
     """``groups``: group to name to number; one without names was read, and held nothing.
 
     ``unixtime`` is in seconds; ``delta_seconds`` is None for totals. ``failures`` is collector to reason;
-    ``absent`` and ``resets`` are counters (``group.name``) without a value. ``instances`` is group, or
+    ``absent`` and ``resets`` are counters (``group.name``) without a value, and ``unreadable`` those whose value in the document is no number.
+    ``instances`` is group, or
     counter, to what counted it.
     """
 
@@ -48,6 +49,7 @@ class Snapshot:
     failures: Mapping[str, str] = field(default_factory=dict)
     absent: frozenset[str] = frozenset()
     resets: frozenset[str] = frozenset()
+    unreadable: frozenset[str] = frozenset()
     instances: Mapping[str, Instance] = field(default_factory=dict)
 
 
@@ -86,12 +88,13 @@ def read(data: bytes) -> Snapshot:
     groups = {
         group: {member: counters.values[name] for member in members if (name := f"{group}.{member}") in counters.values}
         for group, members in document.items() if group != META and isinstance(members, dict)}
-    instances = meta.get("instances")
+    told = meta.get("instances")
+    instances = told if isinstance(told, dict) else {}
     return Snapshot(
         groups, taken, _word(meta.get("host")), _word(meta.get("collector")), _word(meta.get("prefix")),
         _number(meta.get("delta_seconds")), counters.failures, counters.absent, counters.resets,
-        {name: value for name, value in instances.items() if isinstance(value, (str, int, float))}
-        if isinstance(instances, dict) else {})
+        frozenset(counters.unreadable),
+        {name: value for name, value in instances.items() if isinstance(value, (str, int, float))})
 
 
 def _number(value: object) -> float | None:

@@ -17,7 +17,7 @@ from ..clients.zuul import Zuul
 from ..core import decide, events, wording
 from ..core.decide import Channel, Decision, Effect, Observed, Reason, Said, State
 from ..core.inert import inert
-from ..core.model import Build, BuildFacts, Delivery, Ignored, Report, Unreadable
+from ..core.model import Build, BuildFacts, Counters, Delivery, Ignored, Report, Unreadable
 from ..core.rules import Bound, Rule, applicable, judge, was_due
 from ..ledger import BuildNoted, BuildWork, EventWork, Ledger, LedgerError, Lost, ReportWork
 
@@ -55,16 +55,21 @@ class Settings:
 
 
 class Stages:
-    """The walk of one bot. ``rules`` gives those in force; ``now`` epoch milliseconds."""
+    """The walk of one bot. ``rules`` gives those in force; ``now`` epoch milliseconds.
+
+    ``counted`` hears once of each build whose counters were read, and must not wait.
+    """
 
     def __init__(self, ledger: Ledger, zuul: Zuul, artifacts: Artifacts, rules: Callable[[], Sequence[Rule]],
-                 settings: Settings, now: Callable[[], int]) -> None:
+                 settings: Settings, now: Callable[[], int],
+                 counted: Callable[[Build, Counters], None] = lambda *_: None) -> None:
         self._ledger = ledger
         self._zuul = zuul
         self._artifacts = artifacts
         self._rules = rules
         self._settings = settings
         self._now = now
+        self._counted = counted
 
     def step(self) -> bool:
         """Do the next due piece of work; False where there is none."""
@@ -163,8 +168,9 @@ class Stages:
         log.log(level, "%s: again in %.0f s: %s", _named(work), after / SECOND, inert(why, 300))
         return self._ledger.later(work, why, min(after, 3600 * SECOND))
 
-    def _seen(self, work: BuildWork, state: State, why: str, build: Build, counters: object = None) -> None:
-        self._ledger.observe(work, state, why, build, counters)
+    def _seen(self, work: BuildWork, state: State, why: str, build: Build, counters: Counters | None = None) -> None:
+        if self._ledger.observe(work, state, why, build, counters):
+            self._counted(build, counters)
         log.info("%s: %s%s", _named(work), state.value, f" ({inert(why, 300)})" if why else "")
 
     # -- a report

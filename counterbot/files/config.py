@@ -25,6 +25,7 @@ SECRET_FILE = 4096
 """Bytes; a password is one line."""
 
 SQLITE = "sqlite:///"
+STATSD_PREFIX = re.compile(r"(?:[A-Za-z0-9_.-]|\{(?:project|branch|pipeline|job)\})+")
 HOST = re.compile(r"[A-Za-z0-9._:-]+")
 NICK = re.compile(r"[A-Za-z\[\]\\`_^{|}][A-Za-z0-9\[\]\\`_^{|}-]{0,29}")
 """RFC 2812, section 2.3.1; networks allow up to 30 characters."""
@@ -93,6 +94,12 @@ def _template(*required: str) -> Callable[[str], str]:
         return web_address(value)
 
     return checked
+
+
+def _statsd_prefix(value: str) -> str:
+    if not STATSD_PREFIX.fullmatch(value):
+        raise ValueError("must be letters, digits, '_', '-', '.', {project}, {branch}, {pipeline} and {job}")
+    return value
 
 
 FilePath = Annotated[Path, BeforeValidator(_path)]
@@ -212,6 +219,19 @@ class Irc(Strict):
         return value or (6697 if info.data.get("tls", True) else 6667)
 
 
+class Statsd(Strict):
+    """Where each build's counters are sent to."""
+
+    host: Host = Field(description="Where statsd listens, by UDP.", examples=["statsd.example.org"])
+    port: Port = Field(8125, description="Its port.")
+    prefix: Annotated[str, AfterValidator(_statsd_prefix)] | None = Field(
+        None,
+        description="What comes before the counters' names, with a dot between. {project}, {branch}, {pipeline} and"
+        " {job} stand for the build's own, so that builds of several jobs do not add up in one name.",
+        examples=["ci.{job}"],
+    )
+
+
 class ReportTimes(Strict):
     """When a report on a patch set is decided."""
 
@@ -248,6 +268,9 @@ class Config(Strict):
         repr=False,
     )
     irc: Irc | None = Field(None, description="Where findings are told as well. Left out, the bot is not on IRC.")
+    statsd: Statsd | None = Field(
+        None, description="Where each build's counters are sent to, once. Left out, they are sent nowhere."
+    )
     report: ReportTimes = Field(ReportTimes(), description="When a report on a patch set is decided.")
     bugs: Bugs = Field(Bugs(), description="Links to the bug tracker.")
     workers: int = Field(

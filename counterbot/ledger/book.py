@@ -97,15 +97,19 @@ class Ledger:
             self._hasten(connection, work.row["report"])
 
     def observe(self, work: BuildWork, state: State, why: str, build: Build | None,
-                counters: Counters | None) -> None:
-        """A build has an outcome: its counters go to the history, and its report may be due."""
+                counters: Counters | None) -> bool:
+        """A build has an outcome: its counters go to the history, and its report may be due.
+
+        Whether they are new there: a build may be in two reports.
+        """
         with self.store.write() as connection:
             self.store.settle(connection, schema.builds, work.row, state="seen", outcome=state.name, why=why,
                               row=build and rows.build_text(build),
                               counters=counters and rows.counters_text(counters))
-            if build and counters:
-                history.keep(connection, build, work.patchset, counters, self.now())
+            new = bool(build and counters and
+                       history.keep(connection, build, work.patchset, counters, self.now()))
             self._hasten(connection, work.row["report"])
+            return new
 
     def give_up(self, work: BuildWork, why: str) -> None:
         """A build will not be asked for again."""

@@ -11,16 +11,18 @@ from . import schema
 from .store import Store
 
 
-def keep(connection: Connection, build: Build, patchset: PatchSet, counters: Counters, now: int) -> None:
-    """Note a build and its counters; a build that is known already adds nothing.
+def keep(connection: Connection, build: Build, patchset: PatchSet, counters: Counters, now: int) -> bool:
+    """Note a build and its counters; a build that is known already adds nothing. Whether the counters are new.
 
     Counters of which some are totals and some differences stay out: nothing tells whose series each is of.
     """
+    known_run = select(schema.runs.c.id).where(schema.runs.c.uuid == build.uuid)
+    new_run = connection.execute(known_run).first() is None
     Store.insert_new(connection, schema.runs, [_run(build, patchset, now)])
     run = connection.execute(select(schema.runs.c.id, schema.runs.c.ended)
                              .where(schema.runs.c.uuid == build.uuid)).one()
     if counters.mixed:
-        return
+        return False
     which = {"project": build.project, "branch": build.branch, "job": build.job, "pipeline": build.pipeline or "",
              "delta": bool(counters.delta)}
     known = _series(connection, which)
@@ -30,6 +32,7 @@ def keep(connection: Connection, build: Build, patchset: PatchSet, counters: Cou
     Store.insert_new(connection, schema.samples, [
         {"series": known[name], "at": run.ended, "run": run.id, "value": float(value)}
         for name, value in counters.values.items()])
+    return new_run
 
 
 def _series(connection: Connection, which: Mapping[str, object]) -> dict[str, int]:

@@ -101,6 +101,18 @@ def test_a_group_that_failed_before_has_no_values(before, why):
     assert result.failures == {"rabbitmq": f"no difference, since the reading before failed: {why}"}
 
 
+def test_a_value_that_was_no_number_before_gives_no_difference():
+    result = between(reading({"queues": {}}, BEFORE, unreadable=frozenset({"queues.reply_publish"})),
+                     {"queues": {"reply_publish": 7}})
+    assert (result.groups, result.absent) == ({"queues": {}}, {"queues.reply_publish"})
+
+
+def test_what_was_absent_before_and_counts_from_zero_has_a_difference():
+    result = between(reading({"queues": {}}, BEFORE, absent=frozenset({"queues.reply_publish"})),
+                     {"queues": {"reply_publish": 7}})
+    assert (result.groups, result.absent) == ({"queues": {"reply_publish": 7}}, frozenset())
+
+
 def test_a_group_that_failed_now_keeps_its_reason():
     result = between({"queues": {"reply_publish": 7}}, {}, failures={"rabbitmq": "503"})
     assert (result.groups, result.failures) == ({}, {"rabbitmq": "503"})

@@ -96,6 +96,13 @@ def test_irc_without_tls_has_another_port() -> None:
     assert config("irc: {host: h, nick: n, tls: false, port: 1, channels: {'#a': {}}}").irc.port == 1
 
 
+def test_statsd() -> None:
+    got = config("statsd: {host: 10.0.0.1, prefix: 'ci.{project}.{branch}.{pipeline}.{job}'}").statsd
+    assert got is not None
+    assert (got.host, got.port, got.prefix) == ("10.0.0.1", 8125, "ci.{project}.{branch}.{pipeline}.{job}")
+    assert config().statsd is None
+
+
 def test_no_password_is_shown() -> None:
     assert "hunter2" not in "".join(told(MINIMAL.replace("sqlite:///", "oracle://bot:hunter2@db/")))
     assert "hunter2" not in "".join(told(MINIMAL.replace("https://zuul.", "https://bot:hunter2@zuul.")))
@@ -156,8 +163,14 @@ workers: 0
                                            "2:1: 'workers' must be a whole number, not true"]),
         ("workers: 010", ["1:1: 010 is no plain decimal number; write 10, or put quotes around a text"]),
         ("keep_days: 1_0", ["1:1: 'keep_days' must be a whole number, not text '1_0'"]),
-        ("log: debug", ["1:1: unknown key 'log'; known: gerrit, zuul, rules, database, irc, report, bugs, workers,"
-                        " keep_days"]),
+        ("log: debug", ["1:1: unknown key 'log'; known: gerrit, zuul, rules, database, irc, statsd, report, bugs,"
+                        " workers, keep_days"]),
+        ("statsd: {port: 0, prefix: 'ci.{jobs}'}",
+         ["1:1: missing key 'host'", "1:10: 'port' must be at least 1",
+          "1:19: 'prefix' must be letters, digits, '_', '-', '.', {project}, {branch}, {pipeline} and {job}"]),
+        *((f"statsd: {{host: h, prefix: '{prefix}'}}",
+           ["1:19: 'prefix' must be letters, digits, '_', '-', '.', {project}, {branch}, {pipeline} and {job}"])
+          for prefix in ("", "a b", "a:b", "{job", "{}", "{0}", "{job!r}", "{job:>9}", "{job.real}", "{{job}}", "é")),
         ("irc: *x", ["1:1: alias *x is not taken; write the value out"]),
     ],
 )  # fmt: skip

@@ -13,6 +13,7 @@ from counterbot.demo.gerrit import Gerrit
 from counterbot.demo.irc import IrcServer
 from counterbot.demo.sshd import make_key
 from counterbot.demo.zuul import Zuul
+from tests.statsd import Statsd
 
 ROOT = Path(__file__).parents[2]
 RULE = "title: SQL statements\nbounds: {mysql.Queries: {max: %s}}\n"
@@ -101,6 +102,18 @@ def test_it_posts_says_how_it_does_and_ends_when_told(running):
     status, table = running.status()
     assert status == 0, table
     assert "bot          stopped" in table
+
+
+def test_counters_go_to_statsd(tmp_path):
+    running = Running(tmp_path)
+    with Statsd() as statsd, (tmp_path / "config.yaml").open("a") as config:
+        config.write(f"statsd: {{host: 127.0.0.1, port: {statsd.port}, prefix: 'ci.{{job}}'}}\n")
+        config.flush()
+        try:
+            running.start().report(1)
+            assert statsd.wait()[0] == "ci.tempest-full.mysql.Queries:1300000|c"
+        finally:
+            running.close()
 
 
 def test_slow_logs_keep_nobody_else_waiting_and_do_not_delay_the_stop(running):

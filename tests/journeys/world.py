@@ -90,7 +90,8 @@ class World:
 class Bot:
     """One bot, stepped by hand."""
 
-    def __init__(self, world, database, at=lambda moment: None, deadline=1200, settle=0):
+    def __init__(self, world, database, at=lambda moment: None, deadline=1200, settle=0,
+                 counted=lambda build, counters: None):
         self.world, self.at = world, at
         self.results = []
         server = Server(world.gerrit.host, world.gerrit.port, "counterbot", str(world.folder / "key"),
@@ -100,7 +101,7 @@ class Bot:
         recognition = Recognition(frozenset({"zuul"}), "review.example.org", "counterbot", world.zuul.url)
         settings = Settings(recognition, world.channels, Links(), deadline * SECOND, settle * SECOND)
         self.stages = Stages(self.ledger, ZuulClient(http, world.zuul.url), Artifacts(http),
-                             lambda: tuple(world.rules), settings, world.clock.now)
+                             lambda: tuple(world.rules), settings, world.clock.now, counted)
         reporter = GerritReporter(GerritClient(lambda: connect(server), seconds=5), "counterbot")
         told = lambda delivery, result: self.results.append(result)
         self.comments = Comments(self.ledger, reporter, monotonic=world.clock.monotonic,

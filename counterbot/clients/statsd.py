@@ -1,0 +1,35 @@
+"""statsd, spoken to over UDP: nothing answers, and what is lost is lost. Knows no counters' names.
+
+Datagrams are of at most 512 bytes, the library's own measure: they arrive whole on every path.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+
+import statsd
+
+from ..core.metrics import Kind, Metric
+
+
+def connect(host: str, port: int) -> statsd.StatsClient:
+    """A client, at the address that the host has now; IPv4 first, as statsd listens by default.
+
+    Raises OSError where the name has no address. May take as long as the resolver takes.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    family, *_, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+    return statsd.StatsClient(address[0], port, ipv6=family == socket.AF_INET6)
+
+
+def send(client: statsd.StatsClient, metrics: Iterable[Metric]) -> None:
+    """Send them, as many a datagram as fit."""
+    with client.pipeline() as pipeline:
+        for metric in metrics:
+            if metric.kind is Kind.GAUGE:
+                pipeline.gauge(metric.name, metric.value)
+            elif metric.kind is Kind.TIME:
+                pipeline.timing(metric.name, metric.value)
+            else:
+                pipeline.incr(metric.name, metric.value)

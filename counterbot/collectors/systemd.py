@@ -1,0 +1,294 @@
+r"""Peak memory, CPU time and I/O of systemd's units, from the kernel's cgroup v2 files. Asks systemd nothing.
+
+Needs
+    cgroup v2, which systemd uses by itself since Debian 11, Ubuntu 21.10 and RHEL 9. No root. Peak memory
+    needs Linux 5.19 or later. I/O is counted only where systemd was told to:
+    ``DefaultIOAccounting=yes`` in ``/etc/systemd/system.conf`` and ``systemctl daemon-reexec``, or
+    ``IOAccounting=yes`` in a unit; where it was not, leave ``io`` out of ``groups``.
+
+Settings
+    ``units``
+        Shell patterns of units, of which any must match. ``.service`` may be left out; units of another
+        kind are named in full: ``machine-qemu*.scope``, ``system-devstack.slice``. Default:
+        ``devstack@*``, ``mariadb``, ``rabbitmq-server`` and ``apache2``.
+    ``groups``
+        What to read. Default: ``memory_peak``, ``cpu`` and ``io``.
+    ``slices``
+        Where the units lie, in and below; paths under ``root``. Default: ``system.slice``. Units of a
+        person lie in ``user.slice/user-1000.slice/user@1000.service/app.slice``.
+    ``root``
+        Where cgroup v2 is mounted. Default: ``/sys/fs/cgroup``.
+
+Stanza
+    .. code-block:: yaml
+
+        systemd:
+          units: ["devstack@*", mariadb, "rabbitmq*", "system-devstack.slice"]
+          groups: [memory_peak, cpu]
+
+Output
+    .. code-block:: json
+
+        {
+         "cpu": {"mariadb_usec": 81265304, "n-api_usec": 45110873},
+         "io": {"mariadb_read_bytes": 1130496, "mariadb_written_bytes": 418840576},
+         "memory_peak": {"mariadb": 372097024, "n-api": 261332992}
+        }
+
+    A unit goes by its name, without ``devstack@`` and ``.service``, and with systemd's escapes (``\x2d``)
+    as ``systemctl`` shows them. ``memory_peak`` is in bytes, the largest since the unit started, and never
+    subtracted. ``cpu`` is in microseconds of all processors. ``io`` is what block devices read and wrote,
+    added up; where one lies on another (LVM, RAID), bytes may count in both.
+
+Failures
+    No cgroup v2, no unit that matches, a controller that is off, and an old kernel are told as failures.
+    A unit of ``units`` that is no pattern and does not run is ``absent``, and so is a counter that is off
+    for one unit and not for others. A unit that ends while it is read counts as not running. One that was
+    started anew between two readings is seen, and has no difference.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from ..core.model import Number
+from . import Collected, Failed, Kind
+
+GROUPS = {"memory_peak": Kind.GAUGE, "cpu": Kind.FROM_ZERO, "io": Kind.FROM_ZERO}
+
+KINDS = (".service", ".scope", ".slice", ".socket", ".mount", ".swap")
+"""Of units that have a cgroup: systemd.resource-control(5)."""
+
+Values = tuple[Number, ...]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What stands under ``systemd`` in the settings."""
+
+    units: tuple[str, ...] = ("devstack@*", "mariadb", "rabbitmq-server", "apache2")
+    groups: tuple[str, ...] = tuple(GROUPS)
+    slices: tuple[str, ...] = ("system.slice",)
+    root: str = "/sys/fs/cgroup"
+
+    def __post_init__(self) -> None:
+        if unknown := [group for group in self.groups if group not in GROUPS]:
+            raise ValueError(f"groups: {unknown[0]!r} is none of {', '.join(GROUPS)}")
+        for name in ("units", "groups", "slices"):
+            if not getattr(self, name):
+                raise ValueError(f"{name}: must not be empty")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A running unit. ``cgroup`` is an inode's number, which the kernel gives anew when the unit starts anew."""
+
+    name: str
+    folder: Path
+    cgroup: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """The file that a group comes from, the ends of its counters' names, and their values in the file's text."""
+
+    file: str
+    controller: str
+    ends: tuple[str, ...]
+    values: Callable[[str], Values]
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A unit's file that cannot be read, and why. ``spoilt``: it is there, and is not what the kernel writes."""
+
+    why: str
+    spoilt: bool = False
+
+
+def collect(settings: Settings, _seconds: float, _again: bool) -> Collected:
+    """Read the units' files; the kernel answers at once. Raises Failed where there is nothing to read."""
+    root = Path(settings.root)
+    controllers = _controllers(root)
+    units, failures = _units(root, settings)
+    read = {unit: files for unit in units if (files := _read(unit, settings.groups, controllers)) is not None}
+    running = {unit.name for unit in read}
+    idle = [name for pattern in settings.units if (name := _plain(pattern)) is not None and name not in running]
+    parts = []
+    for group in settings.groups:
+        part = _group(group, {unit: files[group] for unit, files in read.items()}, idle)
+        if isinstance(part, Collected):
+            parts.append(part)
+        else:
+            failures.append(f"{group}: {part}")
+    if not parts:
+        raise Failed("; ".join(failures))
+    return Collected(
+        {group: members for part in parts for group, members in part.groups.items()}, tuple(failures),
+        frozenset().union(*(part.absent for part in parts)),
+        {name: cgroup for part in parts for name, cgroup in part.instances.items()})
+
+
+def _group(group: str, found: Mapping[Unit, Values | Missing], idle: Sequence[str]) -> Collected | str:
+    """A group's counters of the units that were read, or why it cannot be told."""
+    missing = [values for values in found.values() if isinstance(values, Missing)]
+    spoilt = [each for each in missing if each.spoilt]
+    if spoilt or len(missing) == len(found):
+        return (spoilt or missing or [Missing("every unit that matched ended while it was read")])[0].why
+    members: dict[str, Number] = {}
+    absent, instances = [], {}
+    for unit, values in found.items():
+        names = [unit.name + end for end in SOURCES[group].ends]
+        if isinstance(values, Missing):
+            absent += names
+        else:
+            members.update(zip(names, values, strict=True))
+            instances.update(dict.fromkeys((f"{group}.{name}" for name in names), str(unit.cgroup)))
+    absent += [unit + end for unit in idle for end in SOURCES[group].ends]
+    return Collected({group: members}, absent=frozenset(f"{group}.{name}" for name in absent), instances=instances)
+
+
+# -- where the units are
+
+
+def _controllers(root: Path) -> frozenset[str]:
+    """What this hierarchy may count. Raises Failed where it is none."""
+    try:
+        return frozenset((root / "cgroup.controllers").read_text().split())
+    except OSError:
+        pass
+    cpu_alone = f"; for CPU time alone, set root to {root}/unified and groups to [cpu]" \
+        if (root / "unified/cgroup.controllers").exists() else ""
+    raise Failed(f"{root} is no cgroup v2 hierarchy: boot with systemd.unified_cgroup_hierarchy=1, or leave "
+                 f"systemd out of the collectors{cpu_alone}")
+
+
+def _units(root: Path, settings: Settings) -> tuple[list[Unit], list[str]]:
+    """The units that match, and lines about names that two of them would have. Raises Failed where none matches."""
+    patterns = [_in_full(pattern) for pattern in settings.units]
+    found: dict[str, list[Unit]] = {}
+    for folder in dict.fromkeys(folder for slice_ in settings.slices for folder in _folders(root / slice_.strip("/"))):
+        unit = folder.name.removeprefix("_")  # systemd puts it before names that the kernel itself uses
+        cgroup = _inode(folder)
+        if cgroup and unit.endswith(KINDS) and any(fnmatchcase(unit, pattern) for pattern in patterns):
+            found.setdefault(_shown(unit), []).append(Unit(_shown(unit), folder, cgroup))
+    if not found:
+        raise Failed(f"no running unit matches {', '.join(settings.units)} in {', '.join(settings.slices)} of {root}: "
+                     "name others in 'units', or leave systemd out of the collectors")
+    clashes = [f"{name} would be {' and '.join(str(unit.folder) for unit in several)}: let 'units' and 'slices' "
+               "match one of them" for name, several in found.items() if len(several) > 1]
+    if len(clashes) == len(found):
+        raise Failed("; ".join(clashes))
+    return [unit for unit, *others in found.values() if not others], clashes
+
+
+def _folders(slice_: Path) -> Iterator[Path]:
+    """The cgroups of a slice and of the slices in it; those inside a service are its own business."""
+    try:
+        with os.scandir(slice_) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return  # it is not there, or ended just now
+    for name in names:
+        yield slice_ / name
+        if name.endswith(".slice"):
+            yield from _folders(slice_ / name)
+
+
+def _inode(folder: Path) -> int | None:
+    try:
+        return folder.stat().st_ino
+    except OSError:
+        return None
+
+
+def _in_full(pattern: str) -> str:
+    return pattern if pattern.endswith(KINDS) else f"{pattern}.service"
+
+
+def _shown(unit: str) -> str:
+    return unit.removeprefix("devstack@").removesuffix(".service")
+
+
+def _plain(pattern: str) -> str | None:
+    """The name of the one unit that is meant; None for a pattern of several."""
+    return None if re.search(r"[*?\[]", pattern) else _shown(_in_full(pattern))
+
+
+# -- what they hold
+
+
+def _read(unit: Unit, groups: Sequence[str], controllers: frozenset[str]) -> dict[str, Values | Missing] | None:
+    """A unit's numbers by group; None where it has ended, or is another one by now."""
+    found = {group: _values(group, unit.folder, controllers) for group in groups}
+    return found if _inode(unit.folder) == unit.cgroup else None
+
+
+def _values(group: str, folder: Path, controllers: frozenset[str]) -> Values | Missing:
+    path = folder / SOURCES[group].file
+    try:
+        text = path.read_text("ascii", "replace")
+    except FileNotFoundError:
+        return Missing(_off(group, folder, controllers))
+    except OSError as error:
+        return Missing(f"{path} cannot be read: {error.strerror}", spoilt=True)
+    try:
+        return SOURCES[group].values(text)
+    except ValueError as error:
+        return Missing(f"{path} is not what the kernel writes: {error}", spoilt=True)
+
+
+def _off(group: str, folder: Path, controllers: frozenset[str]) -> str:
+    """Why a file is not there, and what to do."""
+    controller, otherwise = SOURCES[group].controller, f"or leave {group} out of 'groups'"
+    if group == "memory_peak" and (folder / "memory.current").exists():
+        return f"this kernel is older than 5.19, which peak memory needs: take a newer one, {otherwise}"
+    if controller not in controllers:
+        return f"the kernel offers no {controller} controller in cgroup v2: boot with it, {otherwise}"
+    word = {"memory": "Memory", "cpu": "CPU", "io": "IO"}[controller]
+    return (f"the {controller} controller is not enabled for {folder.name}: set Default{word}Accounting=yes in "
+            f"/etc/systemd/system.conf and run systemctl daemon-reexec, {otherwise}")
+
+
+def _peak(text: str) -> Values:
+    return (_whole(text.strip()),)
+
+
+def _usage(text: str) -> Values:
+    """``usage_usec 81265304``, a line among others."""
+    usage = [value for name, _, value in (line.partition(" ") for line in text.splitlines()) if name == "usage_usec"]
+    if len(usage) != 1:
+        raise ValueError("it has no usage_usec")
+    return (_whole(usage[0]),)
+
+
+def _moved(text: str) -> Values:
+    """``8:0 rbytes=1130496 wbytes=4096 rios=…``, a line a device. Some kernels put two devices on one line."""
+    read = written = 0
+    for word in text.split():
+        name, equals, value = word.partition("=")
+        if name == "rbytes":
+            read += _whole(value)
+        elif name == "wbytes":
+            written += _whole(value)
+        elif not equals and not re.fullmatch(r"[0-9]+:[0-9]+", word):
+            raise ValueError(f"{word[:40]!r} is no device")
+    return read, written
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,30}", text):
+        raise ValueError(f"{text[:40]!r} is no whole number")
+    return int(text)
+
+
+SOURCES = {
+    "memory_peak": Source("memory.peak", "memory", ("",), _peak),
+    "cpu": Source("cpu.stat", "cpu", ("_usec",), _usage),
+    "io": Source("io.stat", "io", ("_read_bytes", "_written_bytes"), _moved),
+}
