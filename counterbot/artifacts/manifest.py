@@ -23,23 +23,24 @@ def paths(data: bytes) -> list[str]:
 
 def _files(tree: list[object]) -> Iterator[str]:
     """A walk without recursion. Names that could leave the log root are passed over."""
-    waiting: list[tuple[tuple[str, ...], object]] = [((), node) for node in tree]
+    waiting: list[tuple[tuple[str, ...], list[object]]] = [((), tree)]
     seen = 0
     while waiting:
-        folders, node = waiting.pop()
-        seen += 1
+        folders, nodes = waiting.pop()
+        seen += len(nodes)
         if seen > limits.MANIFEST_NODES:
             raise Unreadable(f"zuul-manifest.json names more than {limits.MANIFEST_NODES:,} files")
-        name = node.get("name") if isinstance(node, dict) else None
-        if not isinstance(node, dict) or not isinstance(name, str) or not _is_plain(name):
-            continue
-        if sum(map(len, folders)) + len(folders) + len(name) > limits.MANIFEST_PATH:
-            continue
-        children = node.get("children")
-        if not isinstance(children, list):
-            yield "/".join((*folders, name))
-        elif len(folders) < limits.MANIFEST_DEPTH:
-            waiting += [((*folders, name), child) for child in children]
+        for node in nodes:
+            name = node.get("name") if isinstance(node, dict) else None
+            if not isinstance(node, dict) or not isinstance(name, str) or not _is_plain(name):
+                continue
+            if sum(map(len, folders)) + len(folders) + len(name) > limits.MANIFEST_PATH:
+                continue
+            children = node.get("children")
+            if not isinstance(children, list):
+                yield "/".join((*folders, name))
+            elif len(folders) < limits.MANIFEST_DEPTH:
+                waiting.append(((*folders, name), children))
 
 
 def _is_plain(name: str) -> bool:

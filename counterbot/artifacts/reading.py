@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import copy
 import posixpath
+import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
-from itertools import islice
-from urllib.parse import quote, urlsplit
+from functools import partial, reduce
+from itertools import chain, islice
+from urllib.parse import quote
 
-from ..clients.http import Forbidden, Http, Unavailable, Unfinished
+from ..clients.http import Forbidden, Http, Late, Unavailable, Unfinished
 from ..core import counters as documents
 from ..core import limits, subunit
 from ..core.decide import State
+from ..core.inert import inert
 from ..core.model import Build, Counters, Unreadable
 from . import manifest
 
@@ -35,6 +37,9 @@ USUAL = (STREAM, f"controller/logs/{PERFORMANCE}", f"logs/{PERFORMANCE}")
 
 MIXED = "totals in one file and differences in another: judged, but kept out of the history"
 
+NAME = 100
+"""Bytes of a returned file's name that are shown."""
+
 REASONS = 5
 """Of why counters are missing, how many are told."""
 
@@ -44,7 +49,8 @@ class Reading:
     """What came of reading.
 
     ``state`` is None where trying later may help, ``after`` so many seconds; ``otherwise`` is what it
-    counts as where that did not help for a while.
+    counts as where that did not help for a while: nor will it where the time went not into waiting for
+    the server but into unpacking and reading what it sent.
     """
 
     state: State | None
@@ -63,18 +69,34 @@ class _Files:
     sure: bool
 
 
-_Source = tuple[str, Callable[[], list[Counters]], list[Counters]]
-"""A file's name, how it is read, and where its counters go."""
+_Source = tuple[str, Callable[[], Iterable[Counters]], Callable[[Counters, Iterable[Counters]], Counters]]
+"""A file's name, how its documents are read, and how they join those before."""
 
 
 @dataclass
 class _Found:
-    """What has been read so far: counters in order, and by file name why something could not be read."""
+    """What has been read so far: counters, from how many documents, and by file name why something was not read."""
 
-    parts: list[Counters] = field(default_factory=list)
-    performance: list[Counters] = field(default_factory=list)
+    counters: Counters = field(default_factory=lambda: Counters({}))
+    documents: int = 0
     failures: dict[str, str] = field(default_factory=dict)
     sure: bool = True
+
+    def take(self, parts: Iterable[Counters], join: Callable[[Counters, Iterable[Counters]], Counters]) -> None:
+        """All of one file, or nothing of it: raises Unreadable where the build's files would be too much together."""
+        before = self.documents
+        try:
+            self.counters = join(self.counters, self._counted(parts))
+        except Unreadable:
+            self.documents = before
+            raise
+
+    def _counted(self, parts: Iterable[Counters]) -> Iterator[Counters]:
+        for part in parts:
+            self.documents += 1
+            if self.documents > limits.DOCUMENTS:
+                raise Unreadable(f"more than {limits.DOCUMENTS:,} documents of counters in the build's files")
+            yield part
 
 
 class Artifacts:
@@ -96,11 +118,13 @@ class Artifacts:
         patience = self._seconds if seconds is None else min(seconds, self._seconds)
         bounded = copy.copy(self)
         bounded._http, bounded._seconds, bounded._awaits = self._http.within(patience), patience, awaits
+        begun = time.monotonic()
         try:
-            return _reading(bounded._found(build, time.monotonic() + patience))
+            return _reading(bounded._found(build, begun + patience))
         except Unavailable as error:
+            costly = isinstance(error, Late) and 2 * bounded._http.waited < time.monotonic() - begun
             return Reading(None, str(error), after=error.after,
-                           otherwise=State.UNREADABLE if isinstance(error, Unfinished) else None)
+                           otherwise=State.UNREADABLE if costly or isinstance(error, Unfinished) else None)
         except Forbidden as error:
             return Reading(State.UNREADABLE, str(error))
 
@@ -108,28 +132,26 @@ class Artifacts:
         """Every source read, one after the other: that one cannot be read is told, and costs no other."""
         found = _Found()
         files = self._files(build, found)
-        for name, read, into in self._sources(build, files, found):
+        for name, read, join in self._sources(build, files, found):
             if time.monotonic() > ends:
-                raise Unavailable(f"its logs could not be read in {self._seconds:g} s")
+                raise Late(f"its logs could not be read in {self._seconds:g} s")
             try:
-                into.extend(read())
+                found.take(read(), join)
             except (Unreadable, Forbidden) as error:
                 found.failures[name] = str(error)
         found.sure = files.sure
-        if not (files.sure or found.parts or found.performance or found.failures):
+        if not (files.sure or found.documents or found.failures):
             self._expect_logs(files)
         return found
 
     def _sources(self, build: Build, files: _Files, found: _Found) -> Iterator[_Source]:
         returned = [artifact.url for artifact in build.artifacts if artifact.type == "counters"]
-        for url in returned:
-            yield _name(url), partial(self._returned, url), found.parts
+        for url in _first("artifacts", returned, found):
+            yield _name(url), partial(self._returned, url), _merged
         streams = [] if returned else [path for path in files.paths if path.endswith((".subunit", ".subunit.gz"))]
-        for path in streams[: limits.STREAMS]:
-            yield path, partial(self._stream, files, path), found.parts
-        if len(streams) > limits.STREAMS:
-            found.failures["streams"] = f"{len(streams)}, of which only {limits.STREAMS} are read"
-        yield PERFORMANCE, partial(self._performance, files), found.performance
+        for path in _first("streams", streams, found):
+            yield path, partial(self._stream, files, path), _merged
+        yield PERFORMANCE, partial(self._performance, files), _completed
 
     def _files(self, build: Build, found: _Found) -> _Files:
         """The build's files. A manifest that is no manifest is a failure, and the usual places are tried."""
@@ -145,14 +167,14 @@ class Artifacts:
             found.failures[MANIFEST] = str(error)
             return _Files(root, USUAL, False)
 
-    def _returned(self, url: str) -> list[Counters]:
-        return [documents.parse_counters(self._needed(url, limits.COUNTERS_FILE))]
+    def _returned(self, url: str) -> Iterable[Counters]:
+        return documents.parsed(self._needed(url, limits.COUNTERS_FILE))
 
-    def _stream(self, files: _Files, path: str) -> list[Counters]:
+    def _stream(self, files: _Files, path: str) -> Iterable[Counters]:
         """The run-level attachments of one subunit stream, in order of completion."""
         with self._open(files, path, self._packed, self._unpacked) as blocks:
             contents = [] if blocks is None else subunit.documents(blocks, ATTACHMENT)
-        return [documents.parse_counters(content) for content in contents]
+        return chain.from_iterable(map(documents.parsed, contents))
 
     def _performance(self, files: _Files) -> list[Counters]:
         """Of the first node that has it: values of several nodes are not to be mixed."""
@@ -191,11 +213,23 @@ class Artifacts:
         return data
 
 
+def _merged(counters: Counters, parts: Iterable[Counters]) -> Counters:
+    return documents.merge(chain([counters], parts))
+
+
+def _completed(counters: Counters, parts: Iterable[Counters]) -> Counters:
+    return reduce(documents.complete, parts, counters)
+
+
+def _first(kind: str, names: Sequence[str], found: _Found) -> Sequence[str]:
+    """As many of a build's files as are read."""
+    if len(names) > limits.STREAMS:
+        found.failures[kind] = f"{len(names)}, of which only {limits.STREAMS} are read"
+    return names[: limits.STREAMS]
+
+
 def _reading(found: _Found) -> Reading:
-    merged = documents.merge(found.parts)
-    for performance in found.performance:
-        merged = documents.complete(merged, performance)
-    merged = replace(merged, failures={**merged.failures, **found.failures})
+    merged = replace(found.counters, failures={**found.counters.failures, **found.failures})
     if merged.values:
         told = _told(merged.failures | merged.unreadable | _repeated(merged))
         return Reading(State.COUNTED, "; ".join(filter(None, (MIXED if merged.mixed else "", told))), merged)
@@ -218,7 +252,8 @@ def _told(reasons: Mapping[str, str]) -> str:
 
 
 def _name(url: str) -> str:
-    return posixpath.basename(urlsplit(url).path)
+    """A file's, for people; of what is no URL too."""
+    return inert(re.split("[?#]", url, maxsplit=1)[0].rpartition("/")[2] or url, NAME)
 
 
 def _nearest(path: str) -> tuple[bool, int, str]:

@@ -13,9 +13,10 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from itertools import islice
 from urllib.parse import unquote, urljoin, urlsplit
@@ -31,7 +32,7 @@ from ..core.inert import inert
 from ..core.model import Truncated
 from .wire import CONNECT_SECONDS, IDLE_SECONDS, Forbidden, Resolve, Wire
 
-__all__ = ["Forbidden", "Http", "Unavailable", "Unfinished"]
+__all__ = ["Forbidden", "Http", "Late", "Unavailable", "Unfinished"]
 
 BLOCK = 256 << 10
 REDIRECTS = 5
@@ -57,6 +58,10 @@ class Unfinished(Unavailable):
     """All that the server has came, and yet its end is missing: an upload under way, or one that was cut."""
 
 
+class Late(Unavailable):
+    """Its time was over before all of it was read; ``Http.waited`` tells how much of it the servers took."""
+
+
 class _Session(requests.Session):
     """Leaves redirects alone. The base class reads their body whole, whatever its size, even if told not to follow."""
 
@@ -73,7 +78,7 @@ class Http:
     is left to the system's own patience. A host that a prefix gives by name must have public addresses
     unless ``private``; one that it gives as an address, or as ``localhost``, may be anywhere.
     ``ca_file`` (PEM) is trusted instead of certifi's authorities. Raises ValueError for a prefix that
-    is no plain URL.
+    is no plain URL. ``waited`` are the seconds that servers were waited for, where one thread uses it.
     """
 
     def __init__(self, prefixes: Sequence[str], *, seconds: float = limits.DOWNLOAD_SECONDS, private: bool = False,
@@ -87,6 +92,7 @@ class Http:
         self._local = threading.local()
         self._sessions: WeakSet[requests.Session] = WeakSet()
         self._ends = math.inf
+        self.waited = 0.0
         self._aborted = threading.Event()
 
     def within(self, seconds: float) -> Http:
@@ -94,6 +100,7 @@ class Http:
         bounded = copy.copy(self)
         bounded._ends = min(self._ends, time.monotonic() + seconds)
         bounded._seconds = min(self._seconds, seconds)
+        bounded.waited = 0.0
         return bounded
 
     def abort(self) -> None:
@@ -117,13 +124,15 @@ class Http:
         """A body's blocks without their gzip, read as they are taken; None where the server has no such thing.
 
         Raises Unavailable or Forbidden; taking blocks raises Unavailable, also for gzip data that ends
-        too early, since its upload may not be over, or Unreadable for corrupt or too much data.
+        too early, since its upload may not be over, or Unreadable for corrupt or too much data. All of it
+        must be taken within the file's time.
         """
         ends = min(self._ends, time.monotonic() + self._seconds)
         response = self._final(url, ends)
         try:
             yield None if response.status_code in GONE else \
-                _unpacked(self._blocks(response, ends), packed_limit, unpacked_limit)
+                _unpacked(self._blocks(response, ends), packed_limit, unpacked_limit,
+                          partial(self._go_on, response.url, ends))
         finally:
             response.close()
 
@@ -146,15 +155,15 @@ class Http:
             self._finish(response, ends)
             if not response.is_redirect:
                 return _checked(response)
-            url = urljoin(url, response.headers["Location"])
+            url = _led_to(url, response.headers["Location"])
         raise Unavailable(f"more than {REDIRECTS} redirects")
 
     def _get(self, url: str, ends: float) -> requests.Response:
-        if self._aborted.is_set():
-            raise Unavailable("broken off, since the bot stops")
+        self._go_on(url, ends)
         try:
-            return self._session(ends).get(url, stream=True, allow_redirects=False,
-                                           timeout=(CONNECT_SECONDS, IDLE_SECONDS))
+            with self._waiting():
+                return self._session(ends).get(url, stream=True, allow_redirects=False,
+                                               timeout=(CONNECT_SECONDS, IDLE_SECONDS))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise self._unavailable(error, url, ends) from error
 
@@ -179,7 +188,8 @@ class Http:
         less came than was announced, in Content-Length or by the last chunk."""
         while True:
             try:
-                block = response.raw.read1(BLOCK, decode_content=False)
+                with self._waiting():
+                    block = response.raw.read1(BLOCK, decode_content=False)
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 raise self._unavailable(error, response.url, ends) from error
             if not block:
@@ -193,9 +203,35 @@ class Http:
                 pass
         response.close()
 
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        since = time.monotonic()
+        try:
+            yield
+        finally:
+            self.waited += time.monotonic() - since
+
+    def _go_on(self, url: str, ends: float) -> None:
+        """Raise Unavailable where there is no more time: little that was sent may unpack to much, and take long."""
+        if self._aborted.is_set():
+            raise Unavailable("broken off, since the bot stops")
+        if time.monotonic() >= ends:
+            raise self._late(url)
+
     def _unavailable(self, error: Exception, url: str, ends: float) -> Unavailable:
-        late = time.monotonic() >= ends
-        return Unavailable(f"{urlsplit(url).netloc}: {f'not done in {self._seconds:g} s' if late else _reason(error)}")
+        return self._late(url) if time.monotonic() >= ends else \
+            Unavailable(f"{urlsplit(url).netloc}: {_reason(error)}")
+
+    def _late(self, url: str) -> Late:
+        return Late(f"{urlsplit(url).netloc}: not done in {self._seconds:g} s")
+
+
+def _led_to(url: str, location: str) -> str:
+    """Where a redirect leads. What is no URL stays as it is: it stands under no prefix."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return location
 
 
 def _place(url: str) -> str | None:
@@ -225,10 +261,11 @@ def _place_pattern(prefix: str) -> re.Pattern[str]:
     return re.compile(re.escape(place.rstrip("?/") + "/").replace(re.escape(_ANY_NAME), "[a-z0-9-]+"))
 
 
-def _unpacked(blocks: Iterator[bytes], packed_limit: int, unpacked_limit: int) -> Iterator[bytes]:
+def _unpacked(blocks: Iterator[bytes], packed_limit: int, unpacked_limit: int,
+              check: Callable[[], None]) -> Iterator[bytes]:
     """Packed by the store, and once more by its name, perhaps: believe the bytes, not the headers."""
     try:
-        yield from unzipped_all(blocks, packed_limit=packed_limit, unpacked_limit=unpacked_limit)
+        yield from unzipped_all(blocks, packed_limit=packed_limit, unpacked_limit=unpacked_limit, check=check)
     except Truncated as error:
         raise Unfinished(str(error)) from error
 
@@ -255,4 +292,4 @@ def _reason(error: Exception) -> str:
     while (inner := error.__cause__ or error.__context__ or getattr(error, "reason", None)) and \
             isinstance(inner, Exception):
         error = inner
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return inert(str(error), 200) or type(error).__name__

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from http.client import HTTPResponse, RemoteDisconnected
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from weakref import WeakSet
 
@@ -27,6 +27,13 @@ IDLE_SECONDS = 30
 
 Resolve = Callable[..., Iterable[tuple[Any, ...]]]
 """As ``socket.getaddrinfo``."""
+
+UNICAST = ip_network("2000::/3")
+"""All of IPv6 that is given out: https://www.iana.org/assignments/ipv6-address-space. The rest leads to this host, its
+site, or through translators to IPv4."""
+
+NAT64 = ip_network("64:ff9b::/96")
+"""IPv4 addresses as a host without IPv4 sees them, RFC 6052. Those of 64:ff9b:1::/48 are a site's own, RFC 8215."""
 
 
 class Forbidden(Exception):
@@ -71,7 +78,10 @@ class Wire(HTTPAdapter):
 
     def _addresses(self, host: str, port: int) -> list[str]:
         """Of a name only public addresses; a literal stands in a prefix that the operator wrote."""
-        found = list(dict.fromkeys(info[4][0] for info in self._resolve(host, port, type=socket.SOCK_STREAM)))
+        try:
+            found = list(dict.fromkeys(info[4][0] for info in self._resolve(host, port, type=socket.SOCK_STREAM)))
+        except UnicodeError:
+            raise Forbidden(f"{host[:100]} is no host name") from None  # a part has more than 63 characters
         usable = [address for address in found if self._private or is_literal(host) or is_public(address)]
         if found and not usable:
             raise Forbidden(f"{host} is at {found[0]}, which is no public address")
@@ -97,9 +107,21 @@ def is_literal(host: str) -> bool:
 
 def is_public(address: str) -> bool:
     """Whether an address belongs to the internet at large; an IPv4 address in IPv6's clothes is the former."""
-    ip = ip_address(address.partition("%")[0])
-    ip = getattr(ip, "ipv4_mapped", None) or ip
-    return ip.is_global and not ip.is_multicast
+    ip = _led_to(ip_address(address.partition("%")[0]))
+    given_out = ip.version == 4 or ip in UNICAST
+    return given_out and ip.is_global and not ip.is_multicast
+
+
+def _led_to(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """The IPv4 address that an IPv6 one is mapped to, translated to or tunnelled to (6to4), else the same.
+
+    Teredo's, which leads to two, is not global to Python's ipaddress.
+    """
+    if ip.version == 4:
+        return ip
+    if ip in NAT64:
+        return IPv4Address(ip.packed[-4:])
+    return ip.ipv4_mapped or ip.sixtofour or ip
 
 
 def _pool(base: type[HTTPConnectionPool], wire: Wire) -> type[HTTPConnectionPool]:

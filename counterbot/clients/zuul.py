@@ -18,6 +18,9 @@ from ..core.inert import inert
 from ..core.model import Artifact, Build, BuildLink, Unreadable
 from .http import Forbidden, Http
 
+_UNSOUND = re.compile("[\x00\ud800-\udfff]")
+"""NUL and halves of surrogate pairs, which no database takes as text."""
+
 _PAGE = re.compile(r"(t/(?P<tenant>[^/?#]+)/)?build/(?P<uuid>[0-9a-f]{32})/?")
 
 
@@ -73,11 +76,15 @@ def _need(row: Mapping[str, Any], name: str) -> str:
 
 
 def _text(row: Mapping[str, Any], name: str) -> str | None:
-    """None for null, nothing and an empty text; half a surrogate pair becomes ``?``, as no database takes it."""
+    """None for null, nothing and an empty text."""
     value = row.get(name)
     if value is not None and not isinstance(value, str):
         raise Unreadable(f"{name} in the build row of Zuul's API is {type(value).__name__}, not text")
-    return value.encode("utf-8", "replace").decode() if value else None
+    return _sound(value) if value else None
+
+
+def _sound(text: str) -> str:
+    return _UNSOUND.sub("?", text)
 
 
 def _artifacts(rows: object) -> Iterator[Artifact]:
@@ -86,7 +93,7 @@ def _artifacts(rows: object) -> Iterator[Artifact]:
         if isinstance(row, dict) and isinstance(row.get("name"), str) and isinstance(row.get("url"), str):
             metadata = row.get("metadata")
             kind = metadata.get("type") if isinstance(metadata, dict) else None
-            yield Artifact(row["name"], row["url"], kind if isinstance(kind, str) else None)
+            yield Artifact(_sound(row["name"]), _sound(row["url"]), _sound(kind) if isinstance(kind, str) else None)
 
 
 def _milliseconds(text: str | None) -> int | None:

@@ -6,10 +6,11 @@ The format is that of os-performance-tools' ``os-collect-counters``, with more i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from . import limits
 from .gather import Gather, shown
 from .inert import inert
 from .model import Counters, Number, Unreadable
@@ -17,7 +18,7 @@ from .performance import looks_like_performance, parse_performance
 from .strictjson import Spoilt, documents, kind
 
 __all__ = ["GAUGES", "META", "complete", "looks_like_performance", "merge", "parse_counters", "parse_each",
-           "parse_performance"]
+           "parse_performance", "parsed"]
 
 T = TypeVar("T")
 
@@ -34,19 +35,29 @@ def parse_counters(data: bytes) -> Counters:
 
     Raises Unreadable where the text is no such document.
     """
-    return merge(parse_each(data))
+    return merge(parsed(data))
 
 
 def parse_each(data: bytes) -> list[Counters]:
     """The same, document by document; at least one."""
-    parts = [_counters(document) for document in documents(data)]
-    if not parts:
+    return list(parsed(data))
+
+
+def parsed(data: bytes) -> Iterator[Counters]:
+    """The same, each document when it is asked for."""
+    empty = True
+    for document in documents(data):
+        empty = False
+        yield _counters(document)
+    if empty:
         raise Unreadable("it is empty")
-    return parts
 
 
 def merge(parts: Iterable[Counters]) -> Counters:
-    """Several documents of one build, in order: a name that comes twice keeps the later value, and is told."""
+    """Several documents of one build, in order: a name that comes twice keeps the later value, and is told.
+
+    Raises Unreadable where they have more names together than one may have, or failures.
+    """
     merged = _Merged()
     for part in parts:
         merged.take(part)
@@ -54,7 +65,10 @@ def merge(parts: Iterable[Counters]) -> Counters:
 
 
 def complete(counters: Counters, performance: Counters) -> Counters:
-    """The attachment's counters, and from performance.json the groups that it does not have."""
+    """The attachment's counters, and from performance.json the groups that it does not have.
+
+    Raises Unreadable as :func:`merge` does.
+    """
     have = {_group(name) for name in (*counters.values, *counters.unreadable)}
     missing = replace(performance, values=_without(performance.values, have),
                       unreadable=_without(performance.unreadable, have))
@@ -100,6 +114,9 @@ class _Merged:
         if part.delta is not None:
             self.deltas.add(part.delta)
         self.mixed = self.mixed or part.mixed or len(self.deltas) > 1
+        _bound(len(self.values) + len(self.unreadable), limits.COUNTERS, "counters")
+        _bound(max(len(self.absent), len(self.resets)), limits.COUNTERS, "counters without a value")
+        _bound(len(self.failures), limits.FAILURES, "failures")
         self.seconds = self.seconds if part.seconds is None else part.seconds
         self.prefix = self.prefix if part.prefix is None else part.prefix
 
@@ -127,6 +144,7 @@ def _counters(document: object) -> Counters:
                 gather.set(f"{group}.{name}", value)
         else:
             failures[shown(group)] = _why(members, "a group of counters")
+            _bound(len(failures), limits.FAILURES, "failures")
     counters = Counters(gather.values, gather.unreadable, failures, repeated=frozenset(gather.repeated))
     return _with_meta(counters, document.get(META, {}))
 
@@ -148,8 +166,15 @@ def _with_meta(counters: Counters, meta: object) -> Counters:
 
 def _failures(value: object) -> dict[str, str]:
     told = value if isinstance(value, dict) else {}
+    _bound(len(told), limits.FAILURES, "failures")
     return {shown(name): inert(why, REASON) if isinstance(why, str) else _why(why, "a reason")
             for name, why in told.items()}
+
+
+def _bound(count: int, limit: int, what: str) -> None:
+    """Raise Unreadable where there are too many: others would have to keep them all."""
+    if count > limit:
+        raise Unreadable(f"more than {limit:,} {what}")
 
 
 def _why(value: object, expected: str) -> str:

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
 from . import limits
 from .inert import inert
@@ -33,7 +34,6 @@ class Recognition:
 
 
 _VOTES = re.compile(r"\APatch Set \d+:[^\n]*\n+")
-_FIRST_JOB = re.compile(r"^- ", re.MULTILINE)
 _JOB = re.compile(r"- (?P<job>\S.*?) (?P<url>https?://\S+) : ")
 _CUT_JOB = re.compile(r"- (?P<job>\S.*?) (?P<url>https?://\S+/build/[0-9a-f]{32})(?![0-9a-f])")
 """Zuul cuts a long report anywhere and puts ``... (truncated)`` there: a whole build page still counts."""
@@ -100,7 +100,7 @@ def recognise(event: Mapping[str, object], settings: Recognition) -> Report | Ig
     patchset = _patchset(event, settings.server)
     if isinstance(patchset, Ignored):
         return patchset
-    introduction = _FIRST_JOB.split(text, maxsplit=1)[0]
+    introduction = _introduction(text)
     return _within(Report(patchset, _pipeline(introduction), _buildset(introduction), builds), settings.zuul_url)
 
 
@@ -122,9 +122,18 @@ def _comment(event: Mapping[str, object]) -> str:
     return "\n\n".join(_text(part) or "" for part in (event.get("comment"), *beside))
 
 
+def _introduction(text: str) -> str:
+    """What stands before the first job; in an operator's own words there may be other lines that begin with a dash."""
+    return "\n".join(takewhile(lambda line: not _job(line), text.split("\n")))
+
+
+def _job(line: str) -> re.Match[str] | None:
+    return (_JOB.match(line) or _CUT_JOB.match(line)) if line.startswith("- ") else None
+
+
 def _job_lines(text: str) -> Iterable[BuildLink]:
     for line in text.split("\n"):
-        match = (_JOB.match(line) or _CUT_JOB.match(line)) if line.startswith("- ") else None
+        match = _job(line)
         if match and len(match["job"]) <= limits.JOB_NAME and len(match["url"]) <= limits.URL:
             page = _BUILD.search(match["url"])
             yield BuildLink(match["job"], match["url"], page and page[1])

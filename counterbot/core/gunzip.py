@@ -9,7 +9,7 @@ they look ahead by different lengths.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -24,6 +24,8 @@ GZIP = 16 + 15  # wbits: a gzip header and check, the largest window
 PACKED_PIECE, PIECE = 1 << 16, 1 << 18
 """Bytes taken in and handed on at a time: few enough to be still in the processor's cache when read."""
 
+HOLLOW = 10_000
+"""Members without content that may stand in a row; each costs as much time as one of some kilobytes."""
 
 FASTER = "isal.isal_zlib", "zlib_ng.zlib_ng"
 """Than the standard library, the fastest first."""
@@ -50,7 +52,7 @@ def unzipped(
     is longer than 1 MiB. ``packed_limit`` (bytes) holds for gzip only, ``unpacked_limit`` for both.
     ``library`` is the standard library's zlib or one of ``FASTER``.
     Raises Unreadable for gzip data that is corrupt (or Truncated), for anything else behind it and for
-    too many bytes, after what came before has been handed on.
+    too many bytes, or members without any, after what came before has been handed on.
     """
     start, rest = _start(iter(blocks))
     if start != MAGIC:
@@ -61,11 +63,23 @@ def unzipped(
 
 
 def unzipped_all(
-    blocks: Iterable[bytes], *, packed_limit: int, unpacked_limit: int, library: ModuleType = ZLIB
+    blocks: Iterable[bytes], *, packed_limit: int, unpacked_limit: int, library: ModuleType = ZLIB,
+    check: Callable[[], None] = lambda: None
 ) -> Iterator[bytes]:
-    """As :func:`unzipped`, for a file that may be gzipped twice: a ``.gz`` sent with Content-Encoding gzip."""
+    """As :func:`unzipped`, for a file that may be gzipped twice: a ``.gz`` sent with Content-Encoding gzip.
+
+    ``check`` is called before each block of either layer is handed on: much may come of little, and what it
+    raises ends the reading.
+    """
     once = unzipped(blocks, packed_limit=packed_limit, unpacked_limit=unpacked_limit, library=library)
-    return unzipped(once, packed_limit=unpacked_limit, unpacked_limit=unpacked_limit, library=library)
+    twice = unzipped(_checked(once, check), packed_limit=unpacked_limit, unpacked_limit=unpacked_limit, library=library)
+    return _checked(twice, check)
+
+
+def _checked(blocks: Iterator[bytes], check: Callable[[], None]) -> Iterator[bytes]:
+    for block in blocks:
+        check()
+        yield block
 
 
 def _start(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
@@ -104,13 +118,19 @@ def _limited(blocks: Iterator[bytes], limit: int, when: str) -> Iterator[bytes]:
 
 def _members(packed: Iterator[bytes], library: ModuleType) -> Iterator[bytes]:
     member: Any = None
+    hollow = 0
     for block in packed:
         # A member at its end would keep, and copy, all padding that is given to it.
         rest = block.lstrip(b"\0") if member is not None and member.eof else block
         while rest:
             if member is None or member.eof:
                 member = _next_member(rest, library)
-            yield from _unpacked(member, rest, library)
+                hollow += 1
+                if hollow > HOLLOW:
+                    raise Unreadable(f"more than {HOLLOW:,} gzip members without content")
+            for piece in _unpacked(member, rest, library):
+                hollow = 0
+                yield piece
             rest = member.unused_data.lstrip(b"\0")
     if member is None or not member.eof:
         raise Truncated("truncated gzip data: the end is missing")

@@ -6,7 +6,10 @@ grow large, or hide a line (aliases, tags, merge keys, equal keys), is refused a
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +89,8 @@ class Document:
 def load(path: Path | str) -> Document:
     """Read a file. Never raises for what is, or is not, there."""
     try:
+        if stat.S_IFMT(os.stat(path).st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
+            raise OSError(errno.EINVAL, "no regular file")  # opening a pipe would wait for ever
         with open(path, "rb") as stream:
             data = stream.read(limits.RULE_FILE + 1)
     except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 
@@ -165,6 +166,15 @@ def test_names_of_meta_are_inert_and_a_value_outweighs_them():
         ('{"g": {' + ",".join(f'"n{n}": 1' for n in range(100_000)) + "}}", "more than 20,000 counters"),
         ('{"g": {' + ",".join(f'"n{n}": NaN' for n in range(100_000)) + "}}", "more than 20,000 counters"),
         ("{}" * 1_001, "more than 1,000 documents in one file"),
+        ('{"g": {"a": [' + "{}," * 2_000_000 + "{}]}}", "more than 250,000 objects and arrays in one file"),
+        ('{"g": {"a": [' + "[]," * 2_000_000 + "[]]}}", "more than 250,000 objects and arrays in one file"),
+        ("".join(f'{{"g": {{"n{n}": 1, "m{n}": NaN}}}}' for n in range(990)) +
+         '{"g": {' + ",".join(f'"o{n}": 1' for n in range(19_000)) + "}}", "more than 20,000 counters"),
+        ("{" + ",".join(f'"n{n}": 1' for n in range(1_001)) + "}", "more than 1,000 failures"),
+        ('{"__meta__": {"failures": {' + ",".join(f'"n{n}": 1' for n in range(1_001)) + "}}}",
+         "more than 1,000 failures"),
+        ('{"__meta__": {"absent": [' + ",".join(f'"g.{n}"' for n in range(20_001)) + "]}}",
+         "more than 20,000 counters without a value"),
         (b" " * (8 << 20) + b"1", "8,388,609 bytes, more than the 8,388,608 that are read"),
         (b"\x89PNG\r\n", "not JSON: Expecting value at line 1 column 1"),
         (b'{"g": {"\xff\xfe": 1}', "not JSON: Expecting ',' delimiter at line 1 column 16"),
@@ -178,6 +188,17 @@ def test_exactly_as_many_counters_as_are_read():
     full = {"g": {f"a.{number}": number for number in range(limits.COUNTERS)}}
     assert len(read(full).values) == limits.COUNTERS
     assert read({**full, "g.a": {"7": -7}}).values["g.a.7"] == -7
+
+
+def test_of_many_documents_only_as_much_is_kept_as_of_one():
+    document = '{"__meta__": {"failures": {"%s": "no"}}, "g": {%s}}'
+    data = "".join(document % (n, ",".join(f'"{n}.{m}": 1' for m in range(5_000))) for n in range(60)).encode()
+    tracemalloc.start()
+    try:
+        assert refused(data) == "more than 20,000 counters"
+        assert tracemalloc.get_traced_memory()[1] < 32 << 20
+    finally:
+        tracemalloc.stop()
 
 
 # -- several documents
@@ -271,6 +292,7 @@ VERSION_2 = {
     "services": [
         {"service": "devstack@n-api.service", "MemoryCurrent": 261_332_992},
         {"service": "devstack@n-cpu.service", "MemoryCurrent": 2**64 - 1},  # not accounted for
+        {"service": "apache2.service", "MemoryCurrent": "[not set]"},  # does not run
         {"service": "devstack@etcd.service", "MemoryCurrent": None},
         {"service": "mysql.service", "MemoryCurrent": 500},
     ],

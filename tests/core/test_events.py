@@ -148,6 +148,8 @@ def test_a_failure_of_opendev_with_the_docs_url_before_the_buildset():
         ("Patch Set 2: Verified+1 Code-Review-1\n\n(12 comments)\n\nBuild succeeded (third-party-check pipeline).",
          "third-party-check", None),
         ("Build canceled (check pipeline).", "check", None),
+        (f"Build failed.\n\n- see https://docs.example/a first\n- recheck (once)\n\n{ROOT}/buildset/{SET}", None, SET),
+        (f"- Build failed (check pipeline).\n{ROOT}/buildset/{SET}", "check", SET),
         ("This change is part of a dependency cycle that failed.\n\nMerge of the (two) (gate pipeline)", "gate", None),
         (f"Build failed (the check pipeline).\n{ROOT}/buildset/{SET}0", None, None),
         ("", None, None),

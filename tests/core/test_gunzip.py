@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from counterbot.core.gunzip import FASTER, PIECE, unzipped, unzipped_all
+from counterbot.core.gunzip import FASTER, HOLLOW, PIECE, unzipped, unzipped_all
 from counterbot.core.model import Truncated, Unreadable
 
 pytestmark = pytest.mark.parametrize("library", [zlib, *map(import_module, FASTER)], ids=["zlib", *FASTER])
@@ -174,6 +174,20 @@ def test_a_bomb_is_refused_at_the_limit(library, bomb):
     got, why = refusal(bomb, library)
     assert ROOM["unpacked_limit"] - PIECE < len(got) <= ROOM["unpacked_limit"]
     assert why == f"more than {ROOM['unpacked_limit']:,} bytes when decompressed"
+
+
+def test_members_without_content_are_read_up_to_a_limit(library):
+    hollow = member(b"") * HOLLOW
+    assert read(hollow, library) == b""
+    assert read((hollow[: -len(member(b""))] + member(b"a")) * 2, library) == b"aa"
+    assert refusal(PACKED + hollow + PACKED, library) == (TEXT, "more than 10,000 gzip members without content")
+
+
+def test_a_check_is_made_for_each_block_of_either_layer(library):
+    checks = []
+    padded = gzip.compress(gzip.compress(b"a") + bytes(20 * PIECE))
+    assert b"".join(unzipped_all([padded], library=library, check=lambda: checks.append(1), **ROOM)) == b"a"
+    assert len(checks) > 20
 
 
 def test_plain_blocks_are_cut_too(library):

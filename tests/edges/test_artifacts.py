@@ -174,6 +174,40 @@ class TestStreams:
         assert len(reading.counters.values) == limits.STREAMS
         assert reading.why == "streams: 34, of which only 32 are read"
 
+    def test_of_more_counters_together_than_one_may_have(self, logs):
+        many = {name: stream({name: {str(n): n for n in range(15_000)}}) for name in "abc"}
+        names = {f"{name}.subunit": content for name, content in many.items()}
+        reading = logs.has({**names, "d.subunit": stream(MYSQL)}).read()
+        told = "more than 20,000 counters"
+        assert (reading.state, reading.why) == (State.COUNTED, f"b.subunit: {told}; c.subunit: {told}")
+        assert reading.counters.values.keys() == {"mysql.Queries", *(f"a.{n}" for n in range(15_000))}
+
+    def test_of_more_counters_with_those_of_performance_json(self, logs):
+        services = [{"service": f"s{n}", "MemoryCurrent": 1} for n in range(15_000)]
+        many = stream({"mysql": {str(n): n for n in range(15_000)}})
+        reading = logs.has({STREAM: many, PERFORMANCE: performance(services=services)}).read()
+        assert (reading.state, reading.why) == (State.COUNTED, "performance.json: more than 20,000 counters")
+        assert len(reading.counters.values) == 15_000
+
+    @pytest.mark.parametrize(("content", "each"), [(document(MYSQL), 600), (document(MYSQL) * 900, 1)])
+    def test_of_more_documents_together_than_one_may_have(self, logs, content, each):
+        attached = packed_counters(content, eof=True) * each
+        reading = logs.has({"a.subunit": attached, "b.subunit": attached, "c.subunit": stream(MYSQL),
+                            PERFORMANCE: performance()}).read()
+        why = counted(reading, mysql__Queries=7, **{"memory.n-api": 5, "db.nova.SELECT": 3})
+        assert why.startswith("b.subunit: more than 1,000 documents of counters in the build's files; mysql.Queries:")
+
+    def test_of_tiny_documents_without_number(self, logs):
+        content = packed_counters(b"{}", eof=True) * 40_000
+        told = "testrepository.subunit: more than 1,000 documents of counters in the build's files"
+        assert unreadable(logs.has({STREAM: content}).read()) == told
+
+    def test_that_take_too_long_to_read_will_the_next_time_too(self, logs):
+        lines = (b"a line\n" + packet(test_id="t", status=3)) * 60_000
+        reading = logs.has({STREAM: lines}).read(seconds=0.2)
+        assert late(reading).endswith(("not done in 0.2 s", "could not be read in 0.2 s"))
+        assert reading.otherwise is State.UNREADABLE
+
     @pytest.mark.parametrize("content", [b"", TEST])
     def test_without_counters(self, logs, content):
         assert logs.has({STREAM: content}).read() == Reading(State.NONE)
@@ -276,6 +310,24 @@ class TestReturned:
         artifact = {"name": "c", "url": "http://169.254.169.254/c.json", "metadata": {"type": "counters"}}
         logs.has({STREAM: stream(MYSQL)}, artifacts=(artifact,))
         assert "c.json: http://169.254.169.254/c.json is not under" in unreadable(logs.read())
+
+    @pytest.mark.parametrize(("url", "why"), [
+        ("http://[", "[: http://[ is not under"), ("//[bad]/x", "x: //[bad]/x is not under"),
+        ("\ud800", "?: ? is not under"), ("?\0", "??: ?? is not under"), ("a\n\u202eb", "a b: a b is not under"),
+        ("", ":  is not under"),
+    ])
+    def test_where_nothing_can_be(self, logs, url, why):
+        artifact = {"name": "c", "url": url, "metadata": {"type": "counters"}}
+        told = unreadable(logs.has({STREAM: stream(MYSQL)}, artifacts=(artifact,)).read())
+        assert told.startswith(why)
+        assert told.encode()
+
+    def test_too_many_are_told(self, server, logs):
+        files = {f"{n:03}.json": document({"mysql": {f"{n:03}": 1}}) for n in range(limits.STREAMS + 2)}
+        artifacts = sum((returned(server, name) for name in files), ())
+        reading = logs.has(files, artifacts=artifacts).read()
+        assert len(reading.counters.values) == limits.STREAMS
+        assert reading.why == "artifacts: 34, of which only 32 are read"
 
     def test_too_large(self, server, logs):
         logs.has({"c.json": b" " * (limits.COUNTERS_FILE + 1)}, artifacts=returned(server, "c.json"))
@@ -390,6 +442,16 @@ class TestServers:
         reading = logs.read()
         assert reading.state is State.COUNTED
         assert "testrepository.subunit: http://169.254.169.254/ is not under" in reading.why
+
+    def test_that_send_the_log_nowhere(self, logs):
+        logs.has({STREAM: b"", PERFORMANCE: performance()})
+        logs.answers(STREAM, b"", 302, headers={"Location": "http://[::1"})
+        assert "testrepository.subunit: http://[::1 is not under" in logs.read().why
+
+    def test_that_are_slow_may_be_quicker_another_time(self, logs):
+        reading = logs.has({STREAM: b""}).answers(STREAM, stream(MYSQL), pause=0.05).read(seconds=0.5)
+        assert late(reading).endswith("not done in 0.5 s")
+        assert reading.otherwise is None
 
     def test_that_take_too_long_for_a_build(self, logs):
         assert late(logs.has({STREAM: stream(MYSQL)}).read(seconds=-1)) .endswith("not done in -1 s")

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterbot.clients.http import Forbidden, Http, Unavailable
+from counterbot.clients.http import Forbidden, Http, Late, Unavailable
 from counterbot.clients.wire import is_public
 from counterbot.core.model import Unreadable
 
@@ -186,7 +186,8 @@ class TestRedirects:
     @pytest.mark.parametrize("location", ["/private", "../private", "/logs/%2e%2e/private",
         "http://localhost:{port}/logs/a",
                                           "//127.0.0.1:{port}@evil/logs/a", "file:///etc/passwd", "http://127.0.0.1:1/",
-                                          "/logs/\\..\\..\\private", "caf\xe9"])
+                                          "/logs/\\..\\..\\private", "caf\xe9",
+                                          "http://[::1", "//[bad]/", "//[::1/", "http://[127.0.0.1]/logs/a"])
     def test_out_of_them_are_not(self, server, http, location):
         header = b"Location: " + location.format(port=server.port).encode("latin-1")
         server.answers["/logs/a"] = sized(b"", header, status=b"301 Moved")
@@ -419,6 +420,22 @@ class TestDeadline:
         with at_most(1.3):
             assert "not done" in str(refusal(Http([url], seconds=0.7), f"{url}/"))
 
+    def test_holds_while_what_came_is_unpacked(self, server):
+        server.answers["/a"] = sized(gzip.compress(bytes(8 << 20)))
+        with Http([server.url], seconds=0.5).open(f"{server.url}/a", packed_limit=LIMIT, unpacked_limit=9 << 20) as got:
+            next(got)
+            time.sleep(0.6)
+            with pytest.raises(Late, match=r"127\.0\.0\.1:\d+: not done in 0\.5 s"):
+                next(got)
+
+    def test_is_not_waited_for_by_a_bot_that_stops(self, server, http):
+        server.answers["/logs/a"] = sized(gzip.compress(bytes(8 << 20)))
+        with http.open(f"{server.url}/logs/a", packed_limit=LIMIT, unpacked_limit=9 << 20) as blocks:
+            next(blocks)
+            http.abort()
+            with pytest.raises(Unavailable, match="the bot stops"):
+                next(blocks)
+
     def test_is_not_in_the_way_of_a_kept_connection(self, server):
         server.answers["/a"] = sized(b"yes")
         http = Http([server.url], seconds=0.3)
@@ -514,20 +531,28 @@ def certificate(name: str, folder):
 class TestAddresses:
     @pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.1", "100.64.0.1",
         "0.0.0.0",
-                                         "::1", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "224.0.0.1", "::"])
+                                         "::1", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "224.0.0.1", "::",
+                                         "64:ff9b::169.254.169.254", "64:ff9b:1::10.0.0.1", "64:ff9b:1::8.8.8.8",
+                                         "2002:7f00:1::", "2002:a9fe:a9fe::1", "::127.0.0.1", "::8.8.8.8",
+                                         "::ffff:0:127.0.0.1", "fec0::1", "2001::1", "2001:0:808:808::1", "ff0e::1",
+                                         "5f00::1", "4000::1"])
     def test_of_a_name_must_be_public(self, address):
         assert not is_public(address)
         with pytest.raises(Forbidden, match=f"logs.example is at {address}, which is no public address"):
             Http(["http://logs.example/"], resolve=resolver(address)).fetch("http://logs.example/a", LIMIT)
 
-    @pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8"])
+    @pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8",
+                                         "2002:808:808::1"])
     def test_that_are(self, address):
         assert is_public(address)
 
     @given(st.ip_addresses(v=4))
-    def test_in_either_form_are_judged_alike(self, address):
-        mapped = ipaddress.IPv6Address(b"\0" * 10 + b"\xff\xff" + address.packed)
-        assert is_public(str(address)) == is_public(str(mapped))
+    def test_in_every_form_are_judged_alike(self, address):
+        mapped = b"\0" * 10 + b"\xff\xff" + address.packed
+        translated = b"\0\x64\xff\x9b" + b"\0" * 8 + address.packed
+        tunnelled = b"\x20\x02" + address.packed + b"\0" * 10
+        for packed in (mapped, translated, tunnelled):
+            assert is_public(str(address)) == is_public(str(ipaddress.IPv6Address(packed)))
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
     def test_that_the_operator_wrote_may_be_anywhere(self, server, host):
@@ -585,6 +610,11 @@ class TestWildcards:
     ])
     def test_any_one_name(self, url, allowed):
         assert Http(["https://*.store.example/"]).allows(url) is allowed
+
+    def test_no_name_that_none_can_have(self):
+        url = f"http://{'a' * 64}.store.example/a"
+        with pytest.raises(Forbidden, match=r"a\.store\.example is no host name"):
+            Http(["http://*.store.example/"]).fetch(url, LIMIT)
 
     def test_only_before_the_first_dot(self):
         with pytest.raises(ValueError, match="no plain URL"):

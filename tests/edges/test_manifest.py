@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,24 @@ def test_without_end():
     assert len(listed(*(file(f"f{n}") for n in range(limits.MANIFEST_NODES)))) == limits.MANIFEST_NODES
     with pytest.raises(Unreadable, match=r"zuul-manifest\.json names more than 50,000 files"):
         listed(*(file("same") for n in range(100_000)))
+
+
+def test_with_more_files_than_any_job_has_is_within_the_limit():
+    nodes = [folder(f"controller-{n}", *(file(f"journal-{n}-{m}.txt.gz") for m in range(100))) for n in range(200)]
+    data = json.dumps({"tree": nodes}).encode()
+    assert len(data) < limits.MANIFEST_FILE
+    assert len(paths(data)) == 20_000
+
+
+def test_many_deep_in_folders_take_little_memory():
+    data = b'{"name":"a","children":[' * 63 + b"0," * 300_000 + b"0" + b"]}" * 63
+    tracemalloc.start()
+    try:
+        with pytest.raises(Unreadable, match="more than 50,000 files"):
+            paths(b'{"tree":[%s]}' % data)
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_without_ground():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 
 import pytest
@@ -146,6 +147,11 @@ def test_a_missing_file_is_a_mistake(tmp_path) -> None:
     mistake = Mistake(Place(str(path)), "cannot be read: No such file or directory")
     assert load(path) == Document(str(path), None, (mistake,))
     assert str(load(tmp_path).mistakes[0]) == f"{tmp_path}:1:1: cannot be read: Is a directory"
+
+
+def test_a_pipe_is_not_waited_for(tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert [mistake.what for mistake in load(tmp_path / "pipe").mistakes] == ["cannot be read: no regular file"]
 
 
 YAMLISH = st.text(alphabet="ab:-?[]{},&*!|>'\"%@\\\t\n #~<.0x1uU", max_size=60)

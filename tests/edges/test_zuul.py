@@ -78,12 +78,16 @@ class TestRows:
         ({"artifacts": [{"name": "a", "url": "b", "metadata": "counters"}]}, "artifacts", (Artifact("a", "b", None),)),
         ({"artifacts": [{"name": "a", "url": "b", "metadata": {"type": 1}}]}, "artifacts", (Artifact("a", "b", None),)),
         ({"voting": None}, "voting", True), ({"voting": False}, "voting", False), ({"ref": None}, "project", ""),
-        ({"job_name": "half \ud800"}, "job", "half ?"),
+        ({"job_name": "half \ud800"}, "job", "half ?"), ({"job_name": "nul \0"}, "job", "nul ?"),
+        ({"artifacts": [{"name": "\ud800", "url": "\0\udfff", "metadata": {"type": "\ud800"}}]}, "artifacts",
+         (Artifact("?", "??", "?"),)),
     ])
     def test_that_are_odd(self, changed, name, value):
         assert getattr(parsed(**changed), name) == value
 
-    VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text()) | st.just({})
+    TEXT = st.text() | st.text("\ud800\udfffa")
+    ARTIFACTS = st.lists(st.fixed_dictionaries({"name": TEXT, "url": TEXT, "metadata": st.builds(dict, type=TEXT)}))
+    VALUES = st.none() | st.booleans() | st.integers() | st.floats() | TEXT | st.lists(TEXT) | st.just({}) | ARTIFACTS
 
     @given(st.dictionaries(st.sampled_from([*ROW, "project", "branch"]), VALUES))
     def test_of_any_shape_are_read_or_unreadable(self, changed):
@@ -93,6 +97,7 @@ class TestRows:
             return
         assert build.uuid.encode()
         assert build.job.encode()
+        assert all((artifact.name + artifact.url + (artifact.type or "")).encode() for artifact in build.artifacts)
 
 
 @pytest.fixture

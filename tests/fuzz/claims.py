@@ -58,7 +58,8 @@ def assert_storable(texts: Iterable[str | None]) -> None:
 
 def assert_counters(counters: Counters) -> None:
     """Finite numbers under names within limits; no name is both good and not."""
-    assert len(counters.values) <= limits.COUNTERS * limits.DOCUMENTS
+    assert len(counters.values) + len(counters.unreadable) <= limits.COUNTERS
+    assert len(counters.failures) <= limits.FAILURES
     for name, value in counters.values.items():
         assert type(value) in (int, float), f"{name}: {value!r}"
         assert math.isfinite(value), f"{name}: {value!r}"
