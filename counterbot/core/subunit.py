@@ -148,16 +148,13 @@ _Key = tuple["bytes | None", "bytes | None", "bytes | None"]
 
 @dataclass
 class _File(Generic[D]):
-    """An attachment in the making. ``broken``: damage may have taken a part of it."""
+    """An attachment in the making. ``broken``: damage may have taken a part of it. ``weight``: bytes of memory."""
 
     key: _Key
     data: D
+    weight: int
     mime: bytes | None = None
     broken: bool = False
-
-    @property
-    def weight(self) -> int:
-        return OVERHEAD + sum(map(len, filter(None, self.key)))
 
 
 class _Files(Generic[D]):
@@ -194,10 +191,12 @@ class _Files(Generic[D]):
 
     def of(self, packet: Packet) -> _File[D]:
         """The open file of this packet, begun now if there is none."""
-        file = self.open.get(packet.key)
+        key = packet.key
+        file = self.open.get(key)
         if file is None:
-            file = self.open[packet.key] = _File(packet.key, self._new())
-            self._room.take(file.weight)
+            weight = OVERHEAD + sum(map(len, filter(None, key)))
+            file = self.open[key] = _File(key, self._new(), weight)
+            self._room.take(weight)
             if self._loss is not None and packet.test_id is None and packet.mime is None:
                 file.broken, self.doubtful = True, self._loss
         return file

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
+from . import limits
 from .model import Unreadable
 from .subunit_between import BEGINNING, CANDIDATE, HEAD, Region, is_textual
 from .subunit_window import Window
@@ -21,9 +22,9 @@ from .subunit_wire import (
     VERSION_2,
     VERSION_BITS,
     Packet,
-    checked,
     checksum_holds,
     crc32,
+    fault_of,
     fields,
     fit,
     head_of,
@@ -71,12 +72,13 @@ class Packets:
 
     ``wanted`` is the name of the file that damage is asked about. ``count`` is of packets of any flags,
     ``start`` the first bytes of the stream, ``spent`` how many bytes were checksummed because of damage.
-    Raises Unreadable where false packet starts would cost more than reading the stream once again.
+    Raises Unreadable where false packet starts would cost more than reading the stream once again, and for
+    more than ``limit`` packets.
     """
 
-    def __init__(self, blocks: Iterable[bytes], mask: int, wanted: bytes = b"") -> None:
+    def __init__(self, blocks: Iterable[bytes], mask: int, wanted: bytes = b"", *, limit: int = limits.PACKETS) -> None:
         self.wanted, self.count, self.start = wanted, 0, b""
-        self._mask = mask
+        self._mask, self._limit = mask, limit
         self.spent = self._looks = 0
         self._window = Window(blocks)
 
@@ -91,9 +93,9 @@ class Packets:
                 yield lost
 
     def _run(self) -> Iterator[Packet | Lost]:
-        """The packets that stand whole and good in the window, one behind the other.
+        """The packets that stand whole and good in the window, one behind the other or behind lines of text.
 
-        Nearly all the time goes by here, hence header and checksum in line.
+        Nearly all the time goes by here, hence header and checksum in line, and one count for all.
         """
         window, mask = self._window, self._mask
         data, at, count = window.data, window.at, 0
@@ -106,7 +108,11 @@ class Packets:
                 length = (first & 0x3F) << 16 | second << 8 | third
             end = at + length
             if signature != SIGNATURE or flags & VERSION_BITS != VERSION_2 or end > size or length < SHORTEST:
-                break
+                window.at = at
+                if not self._text():
+                    break
+                at = window.at
+                continue
             if crc32(view[at : end - 4]) != stored_checksum(data, end - 4)[0]:
                 break
             count += 1
@@ -115,17 +121,20 @@ class Packets:
             at = end
         window.at = at
         self.count += count
+        if self.count > self._limit:
+            raise Unreadable(f"more than {self._limit:,} packets")
 
     def _packet(self, at: int, end: int) -> Packet | Lost:
         """The packet there, its checksum being good, or what is lost with it where its fields are not."""
         flags, _, body = header(self._window.data, at)
-        packet = checked(fields(self._window.data, body, end - 4, flags), end - 4)
-        if not packet.fault:
+        packet = fields(self._window.data, body, end - 4, flags)
+        fault = fault_of(packet, end - 4)
+        if not fault:
             return packet
         offset = self._window.offset - self._window.at + at
         if packet.name is not None:
-            return Lost(offset, packet.fault, packet)
-        return Lost(offset, packet.fault, named=self._named(at, end))
+            return Lost(offset, fault, packet)
+        return Lost(offset, fault, named=self._named(at, end))
 
     def _named(self, at: int, end: int) -> bool:
         region = Region(self.wanted)
@@ -140,8 +149,6 @@ class Packets:
             size = max(HEADER, header(window.data, window.at)[1])
         if not window.left or (window.fill(size) and window.taken > taken):
             return None
-        if self._text():
-            return None
         self._look()
         judged = self._judged()
         if judged is None:
@@ -153,12 +160,13 @@ class Packets:
     def _text(self) -> bool:
         """Pass over lines of text before a good packet: they are no damage, and there may be many."""
         window = self._window
-        end = window.data.find(SIGNATURE, window.at)
-        text = window.data[window.at : max(end, 0)]
+        data, at = window.data, window.at
+        end = data.find(SIGNATURE, at)
+        text = data[at : max(end, 0)]
         if not text.endswith(b"\n") or not is_textual(text) or (self.wanted and self.wanted in text):
             return False
         sound = self._sound(end)
-        window.at = end if sound else window.at
+        window.at = end if sound else at
         return sound
 
     def _judged(self) -> tuple[int, Lost] | None:
@@ -192,7 +200,7 @@ class Packets:
                 loose = packet is None or not of_a_test(packet)
                 owner = packet if loose else None
                 return length, Lost(offset, what, owner, self._named(at, at + length), loose, length)
-        if packet is not None and not checked(packet, at + left - 4).fault:
+        if packet is not None and not fault_of(packet, at + left - 4):
             own = packet.end + 4 - at
             if own != length and (own == left or self._sound(at + own)):
                 return own, Lost(offset, BAD_LENGTH, packet)
@@ -203,8 +211,12 @@ class Packets:
         data = self._window.data
         if len(data) - at < HEADER or data[at] != SIGNATURE:
             return False
-        end, packet = at + header(data, at)[1], self._fields(at)
-        if packet is None or end > len(data) or not fit(packet, end, len(data)):
+        flags, length, body = header(data, at)
+        end = at + length
+        if flags & VERSION_BITS != VERSION_2 or end > len(data):
+            return False
+        packet = fields(data, body, end, flags)
+        if not fit(packet, end, len(data)):
             return False
         self._spend(end - at)
         return checksum_holds(data, at, end)

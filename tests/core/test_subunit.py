@@ -307,5 +307,22 @@ def test_damage_in_every_small_packet_is_refused_and_costs_no_more_than_so_many_
     assert found(broken * 20_000 + counters()) is None
 
 
+@pytest.mark.parametrize("size", [1, 7, 1 << 18])
+def test_more_packets_than_so_many_are_refused(size):
+    ten = b"text\n".join([packet(), packet(test_id="t", status=3), packet(b"", name="x", eof=True)] * 3 + [packet()])
+    assert len(list(Packets(in_blocks(ten, size), FILE, limit=10))) == 3
+    with pytest.raises(Unreadable, match="more than 9 packets"):
+        list(Packets(in_blocks(ten, size), FILE, limit=9))
+
+
 def test_lines_of_text_between_packets_are_passed_over():
     assert found(b"".join(b"a line of output\n" + test for test in TESTS) + b"another\n" + counters()) == [DOC]
+    many, told = (b"a line\n" + packet(test_id="t", status=3)) * 3_000, []
+    assert found(many + b"another\n" + counters(), told) == [DOC]
+    assert told == []
+
+
+def test_a_line_that_begins_with_a_signature_is_text_behind_another():
+    told = []
+    assert found(SOME + b"a line\n\xb3y another\n" + counters(), told) == [DOC]
+    assert told == []
