@@ -8,8 +8,10 @@ from contextlib import contextmanager
 import pytest
 
 from .servers.gerrit import Gerrit
+from .servers.mariadb import MariaDB
 from .servers.needs import Missing
 from .servers.ngircd import Ngircd
+from .servers.rabbitmq import EACH_SECOND, RabbitMQ
 
 
 @contextmanager
@@ -43,5 +45,33 @@ def ngircd_secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ngircd]
     """The same with the password ``opensesame``, and TLS on ``tls_port``."""
     with _required():
         server = Ngircd(tmp_path_factory.mktemp("ngircd"), password="opensesame", tls=True)
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """One broker for the whole session, which tells of messages each second. Starts in about eight seconds."""
+    with _required():
+        server = RabbitMQ(tmp_path_factory.mktemp("rabbitmq"), EACH_SECOND)
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
+    """One MariaDB. Starts in three seconds."""
+    with _required():
+        # Ten seconds after tables changed InnoDB would read them, for statistics; that is no work of a test.
+        server = MariaDB(tmp_path_factory.mktemp("mariadb"), "--innodb-stats-auto-recalc=OFF")
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb_secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
+    """Another with TLS, and with performance_schema."""
+    with _required():
+        server = MariaDB(tmp_path_factory.mktemp("mariadb_secured"), "--performance-schema=ON", tls=True)
     with server:
         yield server

@@ -1,0 +1,467 @@
+"""The mysql collector against a loopback server that counts, and against some that misbehave."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import closing
+
+import pytest
+
+from counterbot.collectors import Failed
+from counterbot.collectors.mysql import AGAIN, DIGESTS, NAMES, ROWS, SWITCHES, Settings, collect
+from counterbot.collectors.mysql_access import SOCKETS, Tls, find
+from counterbot.collectors.settings import Wrong, build
+
+from ..mysql_server import MySQLServer, error, switch
+
+PASSWORD = "opensesame"
+SHOW = "SHOW GLOBAL STATUS"
+STATUS = {
+    **dict.fromkeys(NAMES, "7"), "Com_select": "11", "Com_show_status": "1", "Handler_read_key": "5",
+    "Created_tmp_tables": "2", "Rows_sent": "3", "Select_scan": "4", "Sort_rows": "6", "Uptime": "60",
+    "Threads_connected": "1", "Compression": "OFF", "Rpl_status": "", "Last_query_cost": "10.250000"}
+
+ENVIRONMENT = {"MYSQL_HOST": "env", "MYSQL_TCP_PORT": "4", "MYSQL_UNIX_PORT": "/env.sock", "MYSQL_PWD": "env"}
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_this_machine(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("HOST", "TCP_PORT", "UNIX_PORT", "PWD", "HOME"):
+        monkeypatch.delenv(f"MYSQL_{name}", raising=False)
+
+
+@pytest.fixture
+def server():
+    with closing(MySQLServer()) as server:
+        server.answers[SHOW] = list(STATUS.items())
+        yield server
+
+
+@pytest.fixture
+def options(tmp_path):
+    """Writes an option file, and gives its path."""
+    def write(*lines):
+        path = tmp_path / "options.cnf"
+        path.write_text("\n".join(["[client]", *lines, ""]))
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def settings(server, options):
+    def make(**more):
+        path = options(f"port={server.port}", f"user={server.user}", f"password='{PASSWORD}'", "host=127.0.0.1")
+        return Settings(defaults_file=path, **more)
+
+    return make
+
+
+def failure(settings, seconds=5.0, again=False):
+    """The line that a failed reading gives. There is no password in any."""
+    with pytest.raises(Failed) as failed:
+        collect(settings, seconds, again)
+    line = str(failed.value)
+    assert line.isprintable()
+    assert PASSWORD not in line
+    return line
+
+
+class TestReads:
+    def test_what_is_counted_alike_whenever_the_same_is_done(self, settings):
+        read = collect(settings(), 5, False)
+        others = {"Uptime", "Threads_connected", "Compression", "Rpl_status", "Last_query_cost"}
+        assert read.groups == {"mysql": {name: int(text) for name, text in STATUS.items() if name not in others}}
+        assert (read.failures, read.absent, read.own) == ((), frozenset(), {})
+
+    def test_more_by_name_and_by_pattern_in_any_case(self, settings):
+        read = collect(settings(more=("THREADS_*", "last_query_cost", "[u]ptime", "Nothing_*")), 5, False)
+        found = read.groups["mysql"]
+        assert (found["Threads_connected"], found["Last_query_cost"], found["Uptime"]) == (1, 10.25, 60)
+        assert read.absent == frozenset()
+
+    def test_what_was_named_and_is_not_there_is_absent(self, server, settings):
+        server.answers[SHOW] = [pair for pair in STATUS.items() if pair[0] != "Innodb_rows_read"]
+        read = collect(settings(more=("Foo", "Threads_connected")), 5, False)
+        assert read.absent == {"mysql.Innodb_rows_read", "mysql.Foo"}
+        assert "Innodb_rows_read" not in read.groups["mysql"]
+
+    @pytest.mark.parametrize("text", ["ON", "", "x", "1e3", "1_000", "٣", "nan", "0x1f", " 1", "1.", None, "9" * 99])
+    def test_a_value_that_is_no_number_costs_no_other(self, server, settings, text):
+        server.answers[SHOW] = list((STATUS | {"Queries": text, "Com_odd": text}).items())
+        read = collect(settings(), 5, False)
+        assert read.absent == {"mysql.Queries"}
+        assert "Com_odd" not in read.groups["mysql"]
+        assert read.groups["mysql"]["Questions"] == 7
+
+    def test_large_and_negative_numbers_stay_whole(self, server, settings):
+        server.answers[SHOW] = list((STATUS | {"Queries": str(2**64 - 1), "Com_odd": "-3"}).items())
+        found = collect(settings(), 5, False).groups["mysql"]
+        assert (found["Queries"], found["Com_odd"]) == (2**64 - 1, -3)
+
+    def test_the_servers_start(self, settings):
+        before = time.time()
+        started = collect(settings(), 5, False).instances["mysql"]
+        assert before - 60 <= started <= time.time() - 60
+
+    def test_a_server_that_does_not_tell_its_age(self, server, settings):
+        server.answers[SHOW] = [pair for pair in STATUS.items() if pair[0] != "Uptime"]
+        assert collect(settings(), 5, False).instances == {}
+
+
+class Counting:
+    """Counts as MariaDB does: of a connection's quit only when that has come through."""
+
+    def __init__(self, server, noise=(), missed=()):
+        self.counted = {"Questions": 100, "Com_select": 50, "Bytes_received": 1000, "Connections": 10}
+        self.noise, self.missed, self.reading = noise, missed, 0
+        server.answers[SHOW] = self.show
+        server.on_quit = self.quit
+
+    def show(self):
+        self.counted["Questions"] += 2
+        self.counted["Bytes_received"] += 95
+        self.counted["Connections"] += 1
+        lost = 2 if self.reading in self.missed else 0
+        shown = self.counted | {"Questions": self.counted["Questions"] - lost}
+        if self.reading in self.noise:
+            self.counted["Com_select"] += 3
+        self.reading += 1
+        return [(name, str(value)) for name, value in shown.items()]
+
+    def quit(self):
+        time.sleep(0.02)  # a client that does not wait reads again before this is counted
+        self.counted["Bytes_received"] += 5
+
+
+class TestOwn:
+    def test_is_what_one_reading_adds(self, server, settings):
+        Counting(server)
+        read = collect(settings(), 5, True)
+        assert read.groups["mysql"] == {"Questions": 102, "Com_select": 50, "Bytes_received": 1095, "Connections": 11}
+        assert read.own == {"mysql.Questions": 2, "mysql.Com_select": 0, "mysql.Bytes_received": 100,
+                            "mysql.Connections": 1}
+
+    def test_holds_nothing_of_what_others_do_meanwhile(self, server, settings):
+        Counting(server, noise=(0, 1, 3))
+        assert collect(settings(), 5, True).own["mysql.Com_select"] == 0
+
+    def test_knows_a_reading_that_missed_a_connection(self, server, settings):
+        Counting(server, missed=(2,))
+        assert collect(settings(), 5, True).own["mysql.Questions"] == 2
+
+    def test_needs_no_readings_where_none_came_before(self, server, settings):
+        assert collect(settings(), 5, False).own == {}
+        assert len(server.conversations) == 1
+
+    @pytest.mark.parametrize("schemas", [False, True])
+    def test_every_connection_says_the_same(self, server, settings, schemas):
+        server.answers[SWITCHES] = [("userstat", "ON"), ("performance_schema", "ON")]
+        server.answers[ROWS] = server.answers[DIGESTS] = []
+        collect(settings(schemas=schemas), 5, True)
+        assert server.conversations == [
+            ["SET NAMES utf8mb4", *([SWITCHES, ROWS, DIGESTS] if schemas else []), SHOW]] * (1 + AGAIN)
+
+
+class TestSchemas:
+    BOTH = (("performance_schema", "ON"), ("userstat", "ON"))
+
+    def test_rows_and_statements(self, server, settings):
+        server.answers[SWITCHES] = self.BOTH
+        server.answers[ROWS] = [("nova", "300", "20"), ("neutron", "7", "0")]
+        server.answers[DIGESTS] = [(None, "9", "9", "9", "0"), ("nova", "40", "500", "20", "0")]
+        read = collect(settings(schemas=True), 5, True)
+        assert read.groups["schemas"] == {
+            "nova_rows_read": 300, "nova_rows_changed": 20, "neutron_rows_read": 7, "neutron_rows_changed": 0,
+            "nova_statements": 40, "nova_rows_examined": 500, "nova_rows_affected": 20}
+        assert read.own["schemas.nova_statements"] == 0
+        assert read.instances["schemas"] == read.instances["mysql"]
+        assert read.failures == ()
+
+    @pytest.mark.parametrize(("on", "names"), [
+        ([("userstat", "ON"), ("performance_schema", "OFF")], {"nova_rows_read", "nova_rows_changed"}),
+        ([("performance_schema", "ON")], {"nova_statements", "nova_rows_examined", "nova_rows_affected"}),
+    ])
+    def test_one_of_them_is_enough(self, server, settings, on, names):
+        server.answers[SWITCHES] = on
+        server.answers[ROWS] = [("nova", "300", "20")]
+        server.answers[DIGESTS] = [("nova", "40", "500", "20", "0")]
+        assert collect(settings(schemas=True), 5, False).groups["schemas"].keys() == names
+
+    @pytest.mark.parametrize("on", [[], [("performance_schema", "OFF"), ("userstat", "OFF")]])
+    def test_a_server_that_has_neither(self, server, settings, on):
+        server.answers[SWITCHES] = on
+        read = collect(settings(schemas=True), 5, True)
+        assert read.groups.keys() == {"mysql"}
+        assert read.failures == (
+            f"schemas: the server at 127.0.0.1:{server.port} counts nothing by database; SET GLOBAL userstat=1 on it"
+            " (MariaDB, Percona), or start it with performance_schema=ON",)
+
+    @pytest.mark.parametrize(("statement", "answer", "what"), [
+        (DIGESTS, error(1142, "SELECT command denied to user"), "GRANT SELECT ON performance_schema.* to this user"),
+        (DIGESTS, [(None, "9", "9", "9", "1")], "raise its performance_schema_digests_size"),
+        (ROWS, error(1109, "Unknown table 'TABLE_STATISTICS'"), "error 1109, Unknown table 'TABLE_STATISTICS'"),
+        (SWITCHES, error(1227, "Access denied; you need"), "the right to SHOW GLOBAL VARIABLES"),
+    ])
+    def test_what_cannot_be_read_does_not_cost_the_rest(self, server, settings, statement, answer, what):
+        server.answers.update({SWITCHES: self.BOTH, ROWS: [], DIGESTS: [], statement: answer})
+        read = collect(settings(schemas=True), 5, True)
+        assert read.groups.keys() == {"mysql"}
+        assert read.groups["mysql"]["Queries"] == 7
+        line, = read.failures
+        assert line.startswith("schemas: the server at ")
+        assert what in line
+
+    def test_a_connection_lost_there_costs_all(self, server, settings):
+        server.answers.update({SWITCHES: self.BOTH})
+        server.trouble["query"] = b""
+        assert "closed the connection" in failure(settings(schemas=True))
+
+
+class TestFails:
+    @pytest.mark.parametrize("stage", ["greeting", "login", "query", "result"])
+    @pytest.mark.parametrize(("instead", "what"), [
+        (None, "did not answer in time"),
+        (b"", "closed the connection"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "does not speak MySQL's protocol"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n" * 3, "does not speak MySQL's protocol"),
+    ])
+    def test_at_every_stage(self, server, settings, stage, instead, what):
+        server.trouble[stage] = instead
+        line = failure(settings(), seconds=0.3 if instead is None else 5)
+        assert line.startswith(f"the server at 127.0.0.1:{server.port} {what}")
+        assert server.left.wait(5)  # and the connection is not left open
+
+    @pytest.mark.parametrize("stage", ["greeting", "login", "query", "result"])
+    @pytest.mark.parametrize("packet", [b"", b"\0", b"\xff", b"\xfe", b"\xfb/etc/passwd", b"\x0a5.5", b"\x01",
+                                        b"\xfc\xff", b"\x0a" + b"\xff" * 90, b"\x0ax\0" + b"\1" * 60, bytes(200)])
+    @pytest.mark.parametrize("number", [0, 1, 2, 3])
+    def test_well_formed_packets_of_nonsense(self, server, settings, stage, packet, number):
+        server.trouble[stage] = len(packet).to_bytes(3, "little") + bytes([number]) + packet
+        assert failure(settings()).startswith(f"the server at 127.0.0.1:{server.port} ")
+
+    def test_a_server_that_trickles(self, server, settings):
+        def rows():
+            while True:
+                time.sleep(0.02)  # more often than any one read would wait for
+                yield ("Com_x", "1")
+
+        server.answers[SHOW] = rows
+        assert "did not answer in time" in failure(settings(), seconds=0.3)
+        assert server.left.wait(5)
+
+    @pytest.mark.parametrize(("number", "text", "what"), [
+        (1040, "Too many connections", "has no connection left; raise its max_connections"),
+        (1129, "Host 'x' is blocked because of many connection errors",
+         "blocks this host after too many broken connections; run mariadb-admin flush-hosts"),
+        (1130, "Host 'x' is not allowed to connect", "lets nobody in from this host"),
+        (1053, "Server shutdown in progress", "is being shut down"),
+        (4999, "Something\nnew\x1b[31m", "says: error 4999, Something new[31m; see its log"),
+        (4999, f"what an odd password {PASSWORD} is", "says: error 4999; see its log"),
+    ])
+    @pytest.mark.parametrize("stage", ["greeting", "login"])
+    def test_what_the_server_says(self, server, settings, stage, number, text, what):
+        packet = error(number, text, state="" if stage == "greeting" else "#HY000")
+        server.trouble[stage] = len(packet).to_bytes(3, "little") + bytes([0 if stage == "greeting" else 2]) + packet
+        assert f"the server at 127.0.0.1:{server.port} {what}" in failure(settings())
+
+    def test_a_wrong_password_tells_where_it_came_from(self, server, settings):
+        server.password = "another"
+        line = failure(settings())
+        assert "refused user 'counters', with the password from " in line
+        assert "options.cnf; put user and password under [client]" in line
+
+    def test_no_password(self, server):
+        line = failure(Settings(host="127.0.0.1", port=server.port, user="me"))
+        assert "refused user 'me', without a password" in line
+
+    def test_statements_that_are_refused(self, server, settings):
+        server.answers[SHOW] = error(1142, "SHOW command denied")
+        assert "says: error 1142, SHOW command denied; give this user the right to" in failure(settings())
+
+    @pytest.mark.parametrize("answer", [[], [("Foo", "1")], [("a", "b", "c")], [("Com_select", None)],
+                                        b"\0\0\0\2\0\0\0"])
+    def test_a_server_that_tells_nothing(self, server, settings, answer):
+        server.answers[SHOW] = answer
+        assert "told none of the counters" in failure(settings())
+
+    def test_in_a_later_reading(self, server, settings):
+        rows = iter([list(STATUS.items()), error(1040, "Too many connections")])
+        server.answers[SHOW] = lambda: next(rows)
+        assert "error 1040" in failure(settings(), again=True)
+
+    @pytest.mark.parametrize("plugin", ["mysql_clear_password", "auth_gssapi_client", "x"])
+    def test_a_login_that_is_not_to_be_had(self, server, settings, plugin):
+        packet = switch(plugin)
+        server.trouble["login"] = len(packet).to_bytes(3, "little") + b"\2" + packet
+        assert "wants a kind of login that is not to be had here" in failure(settings())
+        assert PASSWORD.encode() not in b"".join(server.logins)
+
+    def test_nobody_listens(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        assert failure(Settings(host="127.0.0.1", port=port)) == (
+            f"the server at 127.0.0.1:{port} does not run, or listens elsewhere; start it, or set socket, or host and"
+            " port")
+
+    def test_no_socket(self, tmp_path):
+        line = failure(Settings(socket=str(tmp_path / "no.sock")))
+        assert line.startswith(f"the server at socket {tmp_path}/no.sock does not run, or listens elsewhere")
+
+    def test_a_path_that_is_no_socket(self, options):
+        assert "does not run" in failure(Settings(socket=options()))
+
+    def test_a_socket_of_too_long_a_name(self, tmp_path):
+        assert failure(Settings(socket=f"{tmp_path}/{'x' * 200}"))
+
+    def test_a_host_that_nobody_knows(self):
+        line = failure(Settings(host="db.invalid"))
+        assert line == "the server at db.invalid:3306 cannot be found: the host's name is unknown; correct host"
+
+    @pytest.mark.parametrize("host", ["a b", "x" * 300, "é" * 80 + ".example", ".", "a..b"])
+    def test_a_host_that_is_none(self, host):
+        assert failure(Settings(host=host)).startswith(f"the server at {host[:40]}")
+
+    def test_no_time(self, settings):
+        assert "did not answer in time" in failure(settings(), seconds=0)
+
+    def test_no_tls(self, server, options):
+        path = options("host=127.0.0.1", f"port={server.port}", "ssl")
+        assert "offers no TLS; switch it on there" in failure(Settings(defaults_file=path))
+
+    def test_a_certificate_that_is_not_there(self, server, options):
+        path = options("host=127.0.0.1", f"port={server.port}", "ssl-ca=/no/such.pem")
+        line = failure(Settings(defaults_file=path))
+        assert line.startswith("a file of the ssl options cannot be used (No such file or directory); correct ssl-ca")
+
+    def test_files_that_are_not_there(self):
+        assert failure(Settings(defaults_file="~/no.cnf")).startswith("defaults_file /")
+        assert "/no.cnf cannot be read (No such file or directory)" in failure(Settings(defaults_file="~/no.cnf"))
+        assert failure(Settings(password_file="/no/such")).startswith("password_file /no/such cannot be read (No such")
+        assert "/ cannot be read (Is a directory)" in failure(Settings(defaults_file="/"))
+
+    @pytest.mark.parametrize("name", ["socket", "host", "password_file", "defaults_file"])
+    @pytest.mark.parametrize("text", ["a\nb", "a\x1b[31m", "a\0b", "\udcff", "/" + "x" * 5000])
+    def test_settings_that_are_odd(self, name, text):
+        assert failure(Settings(**{name: text}), seconds=2)
+
+    def test_a_defaults_file_that_everyone_may_write(self, tmp_path):
+        path = tmp_path / "open.cnf"
+        path.write_text(f"[client]\npassword={PASSWORD}\n")
+        path.chmod(0o666)
+        line = failure(Settings(defaults_file=str(path)))
+        assert line == f"defaults_file {path} is not read while everyone may write to it; chmod o-w it"
+
+    @pytest.mark.parametrize("port", ["x", PASSWORD, "65536", "-1", "3.5", "٣", "9" * 5000])
+    def test_a_port_that_is_none(self, options, port):
+        assert "must be a whole number up to 65535" in failure(Settings(defaults_file=options(f"port={port}")))
+
+    def test_an_option_file_that_is_broken(self, tmp_path):
+        (tmp_path / ".my.cnf").write_text(f"password={PASSWORD}\n")
+        assert failure(Settings(host="127.0.0.1", port=1)).startswith(f"{tmp_path}/.my.cnf:1: an option stands before")
+
+
+class TestFinds:
+    """The server and the user, where the client finds them."""
+
+    def test_all_of_it_in_an_option_file(self, tmp_path, options):
+        with closing(MySQLServer(tmp_path / "my.sock", user="cöunters", password=" 100%(x)s #\"ü")) as server:
+            server.answers[SHOW] = list(STATUS.items())
+            path = options("quick", "user=cöunters", 'password = " 100%(x)s #\\"ü"  # mine', "port=1",
+                           f"socket={tmp_path}/my.sock")
+            assert collect(Settings(defaults_file=path), 5, True).groups["mysql"]["Queries"] == 7
+
+    def test_in_the_home_folder(self, server, tmp_path):
+        (tmp_path / ".my.cnf").write_text(
+            f"[client]\nhost=127.0.0.1\nport={server.port}\nuser=counters\npassword={PASSWORD}\n")
+        assert collect(Settings(), 5, False).groups["mysql"]["Queries"] == 7
+
+    def test_in_the_environment(self, server, options, monkeypatch):
+        monkeypatch.setenv("MYSQL_HOST", "127.0.0.1")
+        monkeypatch.setenv("MYSQL_TCP_PORT", str(server.port))
+        monkeypatch.setenv("MYSQL_PWD", PASSWORD)
+        path = options("user=counters")
+        assert collect(Settings(defaults_file=path), 5, False).groups["mysql"]["Queries"] == 7
+        assert find(Settings(defaults_file=path), {"MYSQL_PWD": "x"}).password_from == "MYSQL_PWD"
+
+    def test_in_a_password_file(self, server, tmp_path):
+        (tmp_path / "password").write_text(f"{PASSWORD}\n")
+        settings = Settings(host="127.0.0.1", port=server.port, user="counters", password_file="~/password")
+        assert collect(settings, 5, False).groups["mysql"]["Queries"] == 7
+
+    @pytest.mark.parametrize(("lines", "given", "place"), [
+        ([], {}, "env:4"),
+        (["host=file"], {}, "file:4"),
+        (["host=file", "port=5"], {}, "file:5"),
+        (["host=file", "port=0"], {}, "file:3306"),
+        (["host=file", "port=5", "socket=/file.sock"], {}, "file:5"),
+        (["host=localhost"], {}, "socket /env.sock"),
+        (["host=localhost", "port=5", "socket=/file.sock"], {}, "socket /file.sock"),
+        (["host=localhost", "port=5", "protocol=TCP"], {}, "localhost:5"),
+        (["host=file", "port=5"], {"host": "localhost"}, "socket /env.sock"),
+        (["host=localhost", "port=5"], {"port": 6}, "localhost:6"),
+        (["host=file", "socket=/file.sock"], {"socket": "/set.sock"}, "socket /set.sock"),
+        (["host=file", "port=5"], {"host": "set", "port": 6}, "set:6"),
+        (["host", "port", "socket="], {}, "env:4"),
+    ])
+    def test_which_server(self, options, lines, given, place):
+        assert find(Settings(defaults_file=options(*lines), **given), ENVIRONMENT).place == place
+
+    def test_which_server_where_nothing_is_said(self, options, tmp_path):
+        access = find(Settings(defaults_file=options()), {})
+        assert access.place in {f"socket {path}" for path in SOCKETS} | {"127.0.0.1:3306"}
+
+    @pytest.mark.parametrize(("lines", "password", "source"), [
+        ([], b"env", "MYSQL_PWD"),
+        (["password"], b"env", "MYSQL_PWD"),
+        (["password="], b"", None),
+        (["password=file"], b"file", "{path}"),
+    ])
+    def test_which_password(self, options, lines, password, source):
+        path = options(*lines)
+        access = find(Settings(defaults_file=path), ENVIRONMENT)
+        assert (access.password, access.password_from) == (password, source and source.format(path=path))
+
+    def test_a_password_is_the_bytes_that_stand_there(self, tmp_path):
+        path = tmp_path / "latin.cnf"
+        path.write_bytes(b"[client]\npassword=p\xe4ss\n")
+        assert find(Settings(defaults_file=str(path)), {}).password == b"p\xe4ss"
+
+    @pytest.mark.parametrize(("lines", "tls"), [
+        ([], None),
+        (["ssl=0"], None),
+        (["ssl=OFF"], None),
+        (["ssl-mode=PREFERRED"], None),
+        (["ssl-ca=/ca", "skip-ssl"], None),
+        (["ssl_ca=/ca", "ssl-mode=disabled"], None),
+        (["ssl"], Tls(None, None, None, None, False, False)),
+        (["loose-ssl_mode=required"], Tls(None, None, None, None, False, False)),
+        (["ssl-ca=/ca"], Tls("/ca", None, None, None, True, False)),
+        (["ssl-capath=/d", "ssl-mode=VERIFY_IDENTITY"], Tls(None, "/d", None, None, True, True)),
+        (["ssl-ca=/ca", "ssl-verify-server-cert"], Tls("/ca", None, None, None, True, True)),
+        (["ssl-cert=/c", "ssl-key=/k"], Tls(None, None, "/c", "/k", False, False)),
+    ])
+    def test_tls_only_where_options_ask_for_it(self, options, lines, tls):
+        assert find(Settings(host="db", defaults_file=options(*lines)), {}).tls == tls
+
+
+class TestSettings:
+    def test_from_a_file(self):
+        given = {"port": 3307, "more": ["Innodb_*"], "schemas": True}
+        assert build(Settings, given) == Settings(port=3307, more=("Innodb_*",), schemas=True)
+
+    @pytest.mark.parametrize(("given", "what"), [
+        ({"port": 0}, "port must be from 1 to 65535"),
+        ({"port": 65536}, "port must be from 1 to 65535"),
+        ({"socket": ""}, "socket is empty; give a value, or leave it out"),
+        ({"socket": "/s", "host": "db"}, "socket stands for host and port; give one or the other"),
+        ({"socket": "/s", "port": 3306}, "socket stands for host and port; give one or the other"),
+        ({"password": PASSWORD}, "unknown key 'password'"),
+    ])
+    def test_mistakes(self, given, what):
+        with pytest.raises(Wrong) as wrong:
+            build(Settings, given)
+        assert what in str(wrong.value)
+        assert PASSWORD not in str(wrong.value)

@@ -1,0 +1,71 @@
+"""MariaDB with an empty database folder of its own, and its command-line client. Asserts nothing about counterbot."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+from pathlib import Path
+
+from .needs import program
+from .ngircd import make_certificate
+from .process import HOST, Process, free_ports, listens
+
+
+class MariaDB:
+    """A server; a context manager. Raises Missing where its programs are not installed.
+
+    ``more`` are further options of mariadbd. ``root`` has no password, from this machine. ``cert`` is None without
+    TLS; it is the self-signed certificate that a client is to trust. After ``stop()`` or ``kill()``, ``start()``
+    brings the server back on the same port and socket. It runs as whoever runs the tests.
+    """
+
+    host = HOST
+
+    def __init__(self, folder: Path, *more: str, tls: bool = False) -> None:
+        self.folder = folder.absolute()
+        self.socket = self.folder / "my.sock"
+        self.port, = free_ports(1)
+        self._data = (f"--datadir={self.folder / 'data'}", f"--user={pwd.getpwuid(os.geteuid()).pw_name}")
+        self._install, self._client = program("mariadb-install-db"), program("mariadb")
+        self.cert = self.folder / "cert.pem" if tls else None
+        self.process = Process([
+            program("mariadbd"), "--no-defaults", *self._data, f"--socket={self.socket}", f"--port={self.port}",
+            f"--bind-address={HOST}", f"--pid-file={self.folder / 'my.pid'}",
+            *(self._tls(self.cert) if self.cert else ()), *more,
+        ], self.folder / "mariadbd.log")  # fmt: skip
+        self.pause, self.resume = self.process.pause, self.process.resume
+        self.stop, self.kill = self.process.stop, self.process.kill
+
+    def __enter__(self) -> MariaDB:
+        try:
+            command = [self._install, "--no-defaults", *self._data, "--auth-root-authentication-method=normal"]
+            subprocess.run(command, check=True, capture_output=True, timeout=120)
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def start(self) -> None:
+        self.process.start()
+        self.process.ready(lambda: listens(self.port), 60)
+
+    def _tls(self, cert: Path) -> tuple[str, str]:
+        key = self.folder / "key.pem"
+        make_certificate(cert, key)
+        return f"--ssl-cert={cert}", f"--ssl-key={key}"
+
+    def sql(self, statements: str) -> str:
+        """What the client prints for them, as root, without the columns' names. Raises AssertionError."""
+        done = subprocess.run([self._client, "--no-defaults", f"--socket={self.socket}", "--user=root", "-N", "-B"],
+                              input=statements, text=True, capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout

@@ -1,0 +1,344 @@
+"""The mysql collector and a real MariaDB: nothing done counts nothing, known work the known numbers.
+
+Also option files, as MariaDB's own programs read them.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from counterbot.collectors import Failed
+from counterbot.collectors.mysql import GROUPS, Settings, collect
+from counterbot.collectors.mysql_access import GROUPS as CLIENT
+from counterbot.collectors.mysql_access import find
+from counterbot.collectors.mysql_link import linked
+from counterbot.collectors.option_files import options
+from counterbot.core.difference import SAME_START, Group, difference
+from counterbot.core.snapshot import Snapshot
+
+from .servers.mariadb import MariaDB
+from .servers.needs import program
+from .servers.process import until
+
+PASSWORD = "100% #\"sure\" ü"
+THREADS = 4
+MIX = 5
+"""How often each thread does its mix of statements."""
+
+KNOWN_GROUPS = {group: Group("mysql", kind) for group, kind in GROUPS.items()}
+FURNISH = f"""
+    CREATE USER counters@localhost IDENTIFIED BY '{PASSWORD}';
+    CREATE USER worker@localhost IDENTIFIED BY 'hardwork';
+    CREATE USER secured@localhost IDENTIFIED BY 's' REQUIRE SSL;
+    CREATE DATABASE nova; CREATE DATABASE neutron;
+    GRANT ALL ON nova.* TO worker@localhost;
+    GRANT SELECT ON nova.* TO counters@localhost;
+""" + "".join(f"CREATE TABLE nova.t{n} (id INT PRIMARY KEY, host VARCHAR(20), KEY (host));" for n in range(THREADS))
+
+
+@pytest.fixture(scope="module")
+def server(mariadb: MariaDB) -> MariaDB:
+    """With users and tables, and quiet: InnoDB has chores of its own just after the start."""
+    furnish(mariadb)
+    settings = Settings(socket=str(mariadb.socket), user="root", more=("Innodb_*_requests",))
+    seen: list[object] = []
+
+    def quiet() -> bool:
+        counters = collect(settings, 10, False).groups["mysql"]
+        seen.append([value for name, value in counters.items() if name.startswith("Innodb_")])
+        return len(seen) > 30 and all(each == seen[-1] for each in seen[-30:])  # a second and a half
+
+    until(quiet, 30, "quiet")
+    return mariadb
+
+
+@pytest.fixture(scope="module")
+def secured(mariadb_secured: MariaDB) -> MariaDB:
+    """The same with TLS and performance_schema."""
+    furnish(mariadb_secured)
+    return mariadb_secured
+
+
+def furnish(server: MariaDB) -> None:
+    server.sql(FURNISH)
+    Path(password(server)).write_text("hardwork")
+    for threads in (1, THREADS):
+        work(server, threads)  # what is done for the first time costs more
+
+
+@pytest.fixture
+def settings(server: MariaDB, tmp_path: Path) -> Settings:
+    """As counters, over the socket."""
+    (tmp_path / "password").write_text(PASSWORD + "\n")
+    return Settings(socket=str(server.socket), user="counters", password_file=str(tmp_path / "password"))
+
+
+def work(server: MariaDB, threads: int) -> None:
+    """The same each time; when it is over, the server has counted it."""
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda n: one_thread(server, n), range(threads)))
+
+
+def one_thread(server: MariaDB, number: int) -> None:
+    access = find(Settings(socket=str(server.socket), user="worker", password_file=password(server)), {})
+    table = f"nova.t{number}"
+    with linked(access, time.monotonic() + 30) as link:
+        link.rows("USE nova")
+        for each in range(MIX):
+            link.rows("BEGIN")
+            link.rows(f"INSERT INTO {table} VALUES ({each}, 'a'), ({each + 100}, 'b'), ({each + 200}, 'c')")
+            link.rows(f"SELECT * FROM {table} WHERE id = {each}")
+            link.rows(f"SELECT COUNT(*) FROM {table}")
+            link.rows(f"SELECT host FROM {table} ORDER BY host DESC LIMIT 2")
+            link.rows(f"UPDATE {table} SET host = 'd' WHERE id >= 200")
+            link.rows("COMMIT")
+        link.rows(f"DELETE FROM {table} WHERE id < 1000")
+
+
+def password(server: MariaDB) -> str:
+    """The file with the worker's."""
+    return str(server.folder / "worker")
+
+
+def known(threads: int) -> dict[str, int]:
+    """What the work above is in counters, by arithmetic. Statements: SET NAMES, USE, the mix, the last DELETE."""
+    statements = threads * (2 + 7 * MIX + 1)
+    return {
+        "Connections": threads, "Com_set_option": threads, "Com_change_db": threads, "Com_begin": threads * MIX,
+        "Com_commit": threads * MIX, "Com_insert": threads * MIX, "Com_select": threads * MIX * 3,
+        "Com_update": threads * MIX, "Com_delete": threads, "Com_show_status": 0, "Com_rollback": 0,
+        "Queries": statements + threads, "Questions": statements + threads,  # the end of a connection is one, too
+        "Handler_write": threads * MIX * 3, "Handler_update": threads * MIX,
+        "Handler_delete": threads * MIX * 3, "Rows_sent": threads * MIX * 4,
+        "Created_tmp_tables": 0, "Slow_queries": 0}
+
+
+def between(settings: Settings, what=lambda: None) -> Mapping[str, Mapping[str, int]]:
+    """What the collector says was done meanwhile, as ``collect --delta`` has it."""
+    first = collect(settings, 10, False)
+    before = Snapshot(first.groups, 1.0, collector="counterbot", instances=first.instances)
+    what()
+    second = collect(settings, 10, True)
+    after = Snapshot(second.groups, 2.0, collector="counterbot", instances=second.instances)
+    found = difference(before, after, KNOWN_GROUPS, second.own)
+    assert (second.failures, found.failures, found.resets) == ((), {}, frozenset())
+    return found.groups
+
+
+def steady(counters: Mapping[str, int]) -> dict[str, int]:
+    """Without InnoDB's, which depend on time and cache."""
+    return {name: value for name, value in counters.items() if not name.startswith("Innodb_")}
+
+
+def failure(settings: Settings, seconds: float = 10) -> str:
+    with pytest.raises(Failed) as failed:
+        collect(settings, seconds, False)
+    assert PASSWORD not in str(failed.value)
+    return str(failed.value)
+
+
+# Numbers
+
+
+@pytest.mark.parametrize("schemas", [False, True])
+def test_nothing_between_two_readings_is_zero_twenty_times(server, settings, schemas):
+    server.sql(f"SET GLOBAL userstat={int(schemas)}")
+    given = Settings(**vars(settings) | {"schemas": schemas})
+    for _ in range(20):
+        found = between(given)
+        assert not [name for group in found.values() for name, value in group.items() if value]
+        assert len(found["mysql"]) > 200
+    server.sql("SET GLOBAL userstat=0")
+
+
+def test_over_tcp_as_well(server, settings):
+    given = Settings(host=server.host, port=server.port, user="counters", password_file=settings.password_file)
+    for _ in range(20):
+        assert not [name for name, value in between(given)["mysql"].items() if value]
+
+
+@pytest.mark.parametrize("threads", [1, THREADS])
+def test_known_work_gives_the_known_numbers_twenty_times(server, settings, threads):
+    wanted = known(threads)
+    for _ in range(20):
+        found = between(settings, lambda: work(server, threads))["mysql"]
+        assert {name: found[name] for name in wanted} == wanted
+
+
+@pytest.mark.parametrize("threads", [1, THREADS])
+def test_all_that_is_called_deterministic_is_the_same_in_eight_runs(server, settings, threads):
+    first, *others = [steady(between(settings, lambda: work(server, threads))["mysql"]) for _ in range(8)]
+    assert others == [first] * 7
+    assert {"Bytes_received", "Handler_read_key", "Handler_read_next", "Handler_read_rnd_next", "Handler_update",
+            "Rows_read", "Rows_tmp_read", "Select_scan", "Sort_rows", "Com_stmt_prepare"} <= first.keys()
+    assert first["Handler_read_key"] > 0
+
+
+def test_the_counters_of_the_old_tool(server, settings):
+    read = collect(settings, 10, False)
+    assert read.absent == {f"mysql.Innodb_rows_{what}" for what in ("deleted", "inserted", "read", "updated")}
+    assert {"Com_delete", "Connections", "Innodb_data_written", "Innodb_log_writes", "Slow_queries"} <= read.groups[
+        "mysql"].keys()
+
+
+# Databases
+
+
+def test_rows_by_database(server, settings):
+    server.sql("SET GLOBAL userstat=1")
+    given = Settings(**vars(settings) | {"schemas": True})
+    found = [between(given, lambda: work(server, THREADS))["schemas"] for _ in range(3)]
+    assert found[0].keys() == {"nova_rows_read", "nova_rows_changed"}
+    assert found == [found[0]] * 3
+    assert found[0]["nova_rows_changed"] == THREADS * MIX * (3 + 1 + 3)
+    server.sql("SET GLOBAL userstat=0")
+
+
+def test_a_server_that_counts_nothing_by_database(server, settings):
+    read = collect(Settings(**vars(settings) | {"schemas": True}), 10, False)
+    assert read.groups.keys() == {"mysql"}
+    assert "SET GLOBAL userstat=1 on it (MariaDB, Percona), or start it with performance_schema=ON" in read.failures[0]
+
+
+def test_statements_by_database(secured):
+    given = Settings(socket=str(secured.socket), user="root", schemas=True)
+    found = [between(given, lambda: work(secured, THREADS))["schemas"] for _ in range(3)]
+    assert [each["nova_statements"] for each in found] == [THREADS * (7 * MIX + 1)] * 3
+    assert [each["nova_rows_affected"] for each in found] == [found[0]["nova_rows_affected"]] * 3
+
+
+def test_no_right_to_see_them(secured, settings):
+    given = Settings(socket=str(secured.socket), user="worker", password_file=password(secured),
+                     schemas=True)
+    read = collect(given, 10, False)
+    assert read.groups.keys() == {"mysql"}
+    assert "error 1142, SELECT command denied to user 'worker'@'localhost'" in read.failures[0]
+    assert "GRANT SELECT ON performance_schema.* to this user" in read.failures[0]
+
+
+# Who, and where
+
+
+def test_what_stands_in_the_home_folder(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    quoted = PASSWORD.replace('"', '\\"')
+    (tmp_path / ".my.cnf").write_text(
+        f"[client]\nquick\nuser = counters # who\npassword = \"{quoted}\"\nsocket = '{server.socket}'\nport = 1\n")
+    assert collect(Settings(), 10, True).groups["mysql"]["Connections"] > 0
+    printed = subprocess.run([program("mariadb"), "-N", "-B", "-e", "SELECT CURRENT_USER()"], text=True,
+                             capture_output=True, timeout=60, env={**os.environ, "HOME": str(tmp_path)})
+    assert (printed.stdout, printed.stderr) == ("counters@localhost\n", "")
+
+
+def test_a_login_by_the_socket_alone(secured):
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    secured.sql(f"CREATE OR REPLACE USER {me}@localhost IDENTIFIED VIA unix_socket;"
+                        f"GRANT ALL ON *.* TO {me}@localhost WITH GRANT OPTION")
+    given = Settings(socket=str(secured.socket))
+    assert not any(steady(between(given)["mysql"]).values())
+
+
+def test_a_wrong_password(server):
+    line = failure(Settings(socket=str(server.socket), user="counters", password_file=password(server)))
+    assert line.startswith(f"the server at socket {server.socket} refused user 'counters', with the password from ")
+
+
+def test_tls_where_options_ask_for_it(secured, tmp_path):
+    at = f"[client]\nhost=localhost\nprotocol=tcp\nport={secured.port}\nuser=secured\npassword=s\n"
+    plain, right, wrong = (tmp_path / name for name in ("plain.cnf", "right.cnf", "wrong.cnf"))
+    plain.write_text(at)
+    right.write_text(f"{at}ssl-ca={secured.cert}\nssl-verify-server-cert\n")
+    wrong.write_text(f"{at}ssl-verify-server-cert\n")
+    assert "refused user 'secured', with the password from" in failure(Settings(defaults_file=str(plain)))
+    assert "agree on no TLS (CERTIFICATE_VERIFY_FAILED)" in failure(Settings(defaults_file=str(wrong)))
+    assert not any(steady(between(Settings(defaults_file=str(right)))["mysql"]).values())
+
+
+def test_no_connection_left(server, settings):
+    server.sql("SET GLOBAL max_connections=10")
+    access = find(settings, {})
+    with ExitStack() as stack:
+        for _ in range(10):
+            stack.enter_context(linked(access, time.monotonic() + 30))
+        line = failure(settings)
+    server.sql("SET GLOBAL max_connections=151")
+    assert line.endswith(" has no connection left; raise its max_connections, or close connections")
+
+
+def test_a_server_that_hangs(server, settings):
+    server.pause()
+    try:
+        assert "did not answer in time" in failure(settings, 0.3)
+    finally:
+        server.resume()
+    assert collect(settings, 10, False).groups["mysql"]
+
+
+def test_a_server_that_was_started_anew_is_seen(secured, tmp_path):
+    given = Settings(host=secured.host, port=secured.port, user="worker",
+                     password_file=password(secured))
+    first = collect(given, 10, False).instances["mysql"]
+    until(lambda: time.time() - first > SAME_START + 1, 10, "so old that a new start tells")
+    secured.stop()
+    assert "does not run, or listens elsewhere" in failure(given)
+    assert "does not run, or listens elsewhere" in failure(Settings(socket=str(secured.socket)))
+    secured.start()
+    assert collect(given, 10, False).instances["mysql"] - first > SAME_START
+
+
+# Option files
+
+
+ODD = [
+    "[client]\nuser=me\nport = 3307\nquick\n",
+    "[client]\npassword = \"a # b\" # c\nuser='it''s'\nhost = \"half\n",
+    "[client]\npassword=100%(x)s\\s\\n\\t\\\\\\x\\\"end\\\nuser=\"\"\nhost=\"\n",
+    "  \t[client]  \n  user \t=\t me \r\n;user=no\n#user=no\n   # no\nhost=a;b\n",
+    "[client ]\nuser=a\n[mysqld]\nuser=b\n[client-server]\nuser=c\n[client-mariadb]\nuser=d\n[client\t]\nuser=e\n",
+    "[client]\npassword=p\xc3\xa4ss\nuser=\xa0nbsp\xa0\nhost=caf\xe9\n",
+    "[client]\nssl_ca=/a_b-c\nloose-ssl-mode=REQUIRED\nloose_quick\nskip-ssl\n",
+    "[client]\nuser=a=b=c\nhost==x\npassword='a\"b'\n",
+    "[client]\npassword='a\\'#b'#c\nuser=\"a\\\\\" # d\nhost=it's # no comment\n",
+    "!include {folder}/one.cnf\n[client]\nuser=after\n ! includedir\t{folder}/many \nhost=still\n",
+    "[client]\n!include {folder}/none.cnf\n!include {folder}/bad.cnf\n!rubbish\nuser=a\n",
+    "[client]\nuser=a\n!include {folder}/self.cnf\nhost=b\n",
+    "\xef\xbb\xbf[client]\nuser=a\n",
+    "[client]\nuser=a\0b\n\0user=c\nhost=d",
+    "user=a\n[client]\n",
+    "[client]\nuser=a\n[client\nuser=b\n",
+    "!includedir {folder}/none\n[client]\nuser=a\n",
+    "!includedir\n[client]\nuser=a\n",
+]
+INCLUDED = {
+    "one.cnf": "[client]\nsocket=/one\n[mysqld]\n", "bad.cnf": "[client]\nport=5\n[x\nuser=no\n",
+    "many/b.cnf": "[client]\nuser=b\n", "many/a.cnf": "[client]\nuser=a\nport=1\n",
+    "many/c.cnf.old": "[client]\nuser=no\n", "many/.cnf": "[client]\nport=2\n"}
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_an_odd_option_file_is_read_as_the_programs_read_it(tmp_path, text):
+    (tmp_path / "many").mkdir()
+    for name, inner in INCLUDED.items():
+        (tmp_path / name).write_text(inner)
+    path = tmp_path / "self.cnf"
+    path.write_bytes(text.replace("{folder}", str(tmp_path)).encode("latin-1"))
+    printed = subprocess.run([program("my_print_defaults"), f"--defaults-file={path}", *CLIENT], capture_output=True)
+    if printed.returncode:
+        with pytest.raises(Failed):
+            options([str(path)], CLIENT)
+        return
+    lines = [line.partition(b"=") for line in (b"\n" + printed.stdout.removesuffix(b"\n")).split(b"\n--")[1:]]
+    theirs = {name.replace(b"_", b"-").removeprefix(b"loose-"): value if equals else None
+              for name, equals, value in lines}
+    ours = {os.fsencode(name): None if option.value is None else os.fsencode(option.value)
+            for name, option in options([str(path)], CLIENT).items()}
+    assert ours == theirs
