@@ -1,0 +1,250 @@
+"""The RabbitMQ collector against RabbitMQ: messages published there are the messages that are counted."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from counterbot.collectors import Failed
+from counterbot.collectors import rabbitmq as collector
+from counterbot.collectors.node import Chosen, groups, read
+from counterbot.core.difference import difference
+from counterbot.core.snapshot import Snapshot
+
+from .servers.rabbitmq import RabbitMQ
+
+FIXED = {"queues": {"scheduler_fanout_publish": 42, "reply_publish": 107},
+         "exchanges": {"default_publish_in": 149, "total_publish": 149}}
+
+
+def unique(topic: str) -> str:
+    return f"{topic}_{uuid.uuid4().hex}"
+
+
+def chosen(broker: RabbitMQ, **given: object) -> list[Chosen]:
+    """The collector as ``counterbot collect`` has it; the session's broker tells of messages each second."""
+    settings = collector.Settings(**{"url": broker.url, "settle": 1.0} | given)
+    return [Chosen("rabbitmq", collector, settings)]
+
+
+def reading(broker: RabbitMQ, **given: object) -> Snapshot:
+    snapshot = read(chosen(broker, **given), 15).snapshot
+    assert snapshot.failures == {}
+    return snapshot
+
+
+def since(before: Snapshot, after: Snapshot, broker: RabbitMQ) -> Snapshot:
+    return difference(before, after, groups(chosen(broker)))
+
+
+def counted(found: Snapshot) -> dict[str, dict[str, int]]:
+    """What was counted at all: other tests leave scopes in which nothing happened since."""
+    return {group: {name: count for name, count in members.items() if count} for group, members in found.groups.items()}
+
+
+def failure(broker: RabbitMQ, seconds: float = 5, **given: object) -> str:
+    settings = collector.Settings(**{"url": broker.url, "settle": 0.0} | given)
+    with pytest.raises(Failed) as failed:
+        collector.collect(settings, seconds, False)
+    return str(failed.value).replace(broker.url, "URL")
+
+
+@pytest.fixture(scope="module")
+def another(tmp_path_factory):
+    """Starts further brokers, with their own configuration, and ends them after the module's tests."""
+    started = []
+
+    def start(more: str = "") -> RabbitMQ:
+        broker = RabbitMQ(tmp_path_factory.mktemp("another"), more)
+        started.append(broker)
+        return broker.__enter__()
+
+    yield start
+    for broker in started:
+        broker.kill()  # quicker, and nobody misses what it held
+        broker.__exit__()
+
+
+@pytest.fixture
+def password(tmp_path):
+    def written(text: str) -> str:
+        (tmp_path / "password").write_text(text)
+        return str(tmp_path / "password")
+    return written
+
+
+@pytest.fixture(scope="module")
+def plain(another):
+    """A broker as it is installed, with the five seconds of its statistics interval."""
+    return another()
+
+
+# What is counted
+
+
+def test_fixed_work_gives_the_known_sums_twenty_times_in_a_row(rabbitmq):
+    queues = {unique("scheduler_fanout"): 30, unique("scheduler_fanout"): 12, unique("reply"): 100, unique("reply"): 7}
+    for queue in queues:
+        rabbitmq.queue(queue)
+    before = reading(rabbitmq)
+    for _ in range(20):
+        for queue, count in queues.items():
+            rabbitmq.publish(count, queue)
+        after = reading(rabbitmq)
+        found = since(before, after, rabbitmq)
+        assert (counted(found), found.resets, found.absent) == (FIXED, frozenset(), frozenset())
+        before = after
+
+
+def test_two_readings_with_nothing_between_them_give_zeros(rabbitmq):
+    found = since(reading(rabbitmq), reading(rabbitmq), rabbitmq)
+    assert counted(found) == {"queues": {}, "exchanges": {}}
+    assert found.resets == frozenset()
+
+
+def test_virtual_hosts_are_added_up(rabbitmq):
+    before = reading(rabbitmq)
+    rabbitmq.vhost("nova_cell1")
+    for vhost, queue, count in (("/", "conductor", 3), ("nova_cell1", "conductor", 4),
+                                ("nova_cell1", "conductor.host1", 5)):
+        rabbitmq.queue(queue, vhost)
+        rabbitmq.publish(count, queue, vhost=vhost)
+    assert counted(since(before, reading(rabbitmq), rabbitmq)) == {
+        "queues": {"conductor_publish": 12}, "exchanges": {"default_publish_in": 12, "total_publish": 12}}
+
+
+def test_exchanges_count_a_message_once_and_also_what_no_queue_took(rabbitmq):
+    before = reading(rabbitmq)
+    rabbitmq.exchange("l3_agent_fanout")
+    for queue in (unique("l3_agent_fanout"), unique("l3_agent_fanout")):
+        rabbitmq.queue(queue)
+        rabbitmq.bind("l3_agent_fanout", queue)
+    rabbitmq.publish(6, "any", "l3_agent_fanout")
+    rabbitmq.publish(4, "nowhere", "amq.topic")
+    assert counted(since(before, reading(rabbitmq), rabbitmq)) == {
+        "queues": {"l3_agent_fanout_publish": 12},
+        "exchanges": {"l3_agent_fanout_publish_in": 6, "amq_topic_publish_in": 4, "total_publish": 10}}
+
+
+def test_a_queue_deleted_in_between_is_a_reset_and_the_totals_stand(rabbitmq):
+    short, long = unique("engine_fanout"), unique("engine_fanout")
+    for queue, count in ((short, 5), (long, 50)):
+        rabbitmq.queue(queue)
+        rabbitmq.publish(count, queue)
+    before = reading(rabbitmq)
+    rabbitmq.delete("queues", long)
+    rabbitmq.publish(8, short)
+    found = since(before, reading(rabbitmq), rabbitmq)
+    assert found.resets == {"queues.engine_fanout_publish"}
+    assert counted(found) == {"queues": {}, "exchanges": {"default_publish_in": 8, "total_publish": 8}}
+
+
+def test_a_scope_whose_last_queue_is_gone_is_a_reset(rabbitmq):
+    rabbitmq.queue("q-plugin")
+    rabbitmq.exchange("q-plugin_fanout")
+    rabbitmq.publish(5, "q-plugin")
+    rabbitmq.publish(2, "any", "q-plugin_fanout")
+    before = reading(rabbitmq)
+    rabbitmq.delete("queues", "q-plugin")
+    rabbitmq.delete("exchanges", "q-plugin_fanout")
+    found = since(before, reading(rabbitmq), rabbitmq)
+    assert found.resets == {"queues.q-plugin_publish", "exchanges.q-plugin_fanout_publish_in"}
+    assert counted(found) == {"queues": {}, "exchanges": {}}
+
+
+def test_a_virtual_host_deleted_in_between_takes_its_part_of_the_totals(rabbitmq):
+    rabbitmq.vhost("nova_cell2")
+    rabbitmq.queue("compute", "nova_cell2")
+    rabbitmq.publish(3, "compute", vhost="nova_cell2")
+    before = reading(rabbitmq)
+    rabbitmq.delete_vhost("nova_cell2")
+    found = since(before, reading(rabbitmq), rabbitmq)
+    assert found.resets == {"queues.compute_publish", "exchanges.default_publish_in", "exchanges.total_publish"}
+
+
+def test_with_the_settings_as_they_are_the_brokers_interval_is_waited_out(plain):
+    before = read(chosen(plain, settle=0.0), 15).snapshot
+    plain.queue("conductor")
+    for _ in range(2):
+        plain.publish(9, "conductor")
+        after = read(chosen(plain, settle=collector.Settings().settle), 15).snapshot
+        assert counted(since(before, after, plain)) == {
+            "queues": {"conductor_publish": 9}, "exchanges": {"default_publish_in": 9, "total_publish": 9}}
+        before = after
+
+
+# Who counted
+
+
+def test_a_broker_started_anew_has_no_differences(plain):
+    plain.queue("conductor")
+    plain.publish(1, "conductor")
+    before = read(chosen(plain, settle=5.0), 15).snapshot
+    plain.kill()
+    plain.start()
+    plain.queue("conductor")
+    plain.publish(20, "conductor")
+    after = read(chosen(plain, settle=5.0), 15).snapshot
+    assert before.instances["queues"] != after.instances["queues"]
+    assert after.groups["queues"] == {"conductor_publish": 20}
+    found = since(before, after, plain)
+    assert found.groups == {"queues": {}, "exchanges": {}}
+    assert found.resets == {"queues.conductor_publish", "exchanges.default_publish_in", "exchanges.total_publish"}
+
+
+def test_without_the_tag_monitoring_only_ones_own_virtual_hosts_are_counted(rabbitmq, password):
+    rabbitmq.vhost("own")
+    rabbitmq.user("operator", "opensesame", "management", "own")
+    rabbitmq.queue("worker", "own")
+    rabbitmq.publish(2, "worker", vhost="own")
+    found = reading(rabbitmq, user="operator", password_file=password("opensesame"))
+    assert found.groups == {"queues": {"worker_publish": 2}, "exchanges": {"default_publish_in": 2, "total_publish": 2}}
+    assert found.instances == {}
+
+
+# What fails
+
+
+@pytest.mark.parametrize(("more", "why"), [
+    ("management_agent.disable_metrics_collector = true", "the broker collects no statistics; take "
+     "management_agent.disable_metrics_collector and management.disable_stats out of rabbitmq.conf and restart it"),
+    ("management.rates_mode = none",
+     "the broker counts no messages; set management.rates_mode = basic in rabbitmq.conf and restart it"),
+])
+def test_a_broker_that_does_not_count_is_no_quiet_one(another, more, why):
+    broker = another(more)
+    assert failure(broker) == why
+    broker.kill()
+
+
+def test_a_broker_just_started_is_a_quiet_one(another):
+    broker = another()
+    found = read(chosen(broker, settle=0.0), 15).snapshot
+    assert (found.groups, found.failures) == ({"queues": {}, "exchanges": {}}, {})
+    broker.ctl("stop_app")
+    assert failure(broker).startswith("URL refuses the connection; does the broker run there")
+    broker.kill()
+
+
+def test_a_refused_user(rabbitmq, password):
+    rabbitmq.user("nobody", "opensesame", "")
+    why = "URL answered 401: the user or the password is wrong"
+    assert failure(rabbitmq, user="guest", password_file=password("open")) == why
+    assert failure(rabbitmq, user="nobody", password_file=password("opensesame")) == (
+        "URL answered 401: the user may not use the management API; rabbitmqctl set_user_tags USER monitoring")
+
+
+def test_a_wrong_place(rabbitmq):
+    assert failure(rabbitmq, url=f"{rabbitmq.url}/api").startswith("URL answered 404: there is no management API")
+    amqp = f"http://127.0.0.1:{rabbitmq.amqp_port}"
+    assert failure(rabbitmq, url=amqp).endswith("is url the management API's?")
+
+
+def test_a_broker_that_hangs_and_one_that_is_gone(another):
+    broker = another()
+    broker.pause()
+    assert failure(broker, 0.5) == "URL was not done in time; is the broker overloaded, or does it hang?"
+    broker.resume()
+    broker.kill()
+    assert failure(broker).startswith("URL refuses the connection; does the broker run there")
