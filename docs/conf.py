@@ -11,6 +11,7 @@ project = "counterbot"
 copyright = "the counterbot authors"
 release = version = __version__
 exclude_patterns = ["_build"]
+extensions = ["sphinx.ext.autodoc"]  # the collectors' manual pages are their docstrings
 html_theme = "alabaster"
 html_theme_options = {"description": "Sees when a change makes a CI job work harder", "page_width": "60em"}
 html_copy_source = False

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..core import counters as documents
 from ..core import limits
-from ..core.model import BuildFacts, Counters, Unreadable
+from ..core.model import BuildFacts, Counters, Finding, Unreadable
 from ..core.rules import Outcome, Rule, Verdict, applicable, judge, was_due
 
 if TYPE_CHECKING:
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 OVER, COULD_NOT_JUDGE = 1, 3
 WORDS = {Outcome.WITHIN: "within", Outcome.NO_DATA: "no data", Outcome.OVER: "OVER"}
+NAME, NAMES, SENTENCE = 120, 120, 400
+"""Bytes of a counter's name, of several, and of a reason that are shown: people read a job's output."""
+
+FEW = 3
+"""Bounds of one group that have no data for one reason: more than so many share a row."""
 
 
 @click.command()
@@ -27,7 +33,9 @@ WORDS = {Outcome.WITHIN: "within", Outcome.NO_DATA: "no data", Outcome.OVER: "OV
 @click.option("--branch", help="The branch; rules for other branches are left out.")
 @click.option("--rules", "folder", metavar="DIR", default="queries/", show_default=True, help="The rules.")
 @click.option("--warn-only", is_flag=True, help="Status 0 also where a counter is over its bound.")
-def command(counters: str, job: str | None, branch: str | None, folder: str, warn_only: bool) -> None:
+@click.option("--output", metavar="FILE", help="Write what was found here too, as JSON.")
+def command(counters: str, job: str | None, branch: str | None, folder: str, warn_only: bool,
+            output: str | None) -> None:
     """Compare COUNTERS (counters.json or performance.json, - is standard input) with the rules.
 
     Status 1 where a counter is over its bound, 3 where something could not be judged.
@@ -37,43 +45,50 @@ def command(counters: str, job: str | None, branch: str | None, folder: str, war
     book = RuleBook(folder)
     for mistake in book.mistakes:
         click.echo(str(mistake), err=True)
+    problems = [str(mistake) for mistake in book.mistakes]
     found = _read(counters)
-    rules = applicable(book.rules, BuildFacts(job=job, branch=branch))
-    verdicts = sorted((verdict for rule in rules for verdict in judge(rule, found)),
-                      key=lambda verdict: (-verdict.outcome, verdict.counter))
+    if isinstance(found, str):
+        click.echo(f"could not judge: {found}", err=True)
+        _write(output, COULD_NOT_JUDGE, (), {}, [*problems, found])
+        raise SystemExit(COULD_NOT_JUDGE)
+    rules = {rule.name: rule for rule in applicable(book.rules, BuildFacts(job=job, branch=branch))}
+    verdicts = sorted((verdict for rule in rules.values() for verdict in judge(rule, found)), key=_order)
+    status = _status(book, verdicts, found, warn_only)
     click.echo(_report(rules, verdicts, job))
     for name in sorted(found.repeated):
         click.echo(f"{name} came twice; the later value counts")
-    raise SystemExit(_status(book, verdicts, found, warn_only))
+    if verdicts:
+        click.echo(f"\n{_summary(verdicts, status)}")
+    _write(output, status, verdicts, rules, problems)
+    raise SystemExit(status)
 
 
-def _read(source: str) -> Counters:
+def _read(source: str) -> Counters | str:
+    """The counters, or why there are none."""
     try:
-        data = sys.stdin.buffer.read(limits.COUNTERS_FILE + 1) if source == "-" else Path(source).read_bytes()
+        with nullcontext(sys.stdin.buffer) if source == "-" else open(source, "rb") as stream:
+            data = stream.read(limits.COUNTERS_FILE + 1)
     except OSError as error:
-        return _cannot(f"{source}: {error.strerror}")
+        return f"{source}: {error.strerror}"
     try:
         performance = documents.looks_like_performance(data)
         return documents.parse_performance(data) if performance else documents.parse_counters(data)
     except Unreadable as error:
-        return _cannot(f"{source}: {error}")
+        return f"{source}: {error}"
 
 
-def _cannot(why: str) -> Counters:
-    click.echo(f"could not judge: {why}", err=True)
-    raise SystemExit(COULD_NOT_JUDGE)
+def _order(verdict: Verdict) -> tuple[Any, ...]:
+    """What is over first, the largest excess before all."""
+    from ..core.figures import order
+
+    finding = _finding(verdict)
+    return -verdict.outcome, order(finding) if finding else (), verdict.counter
 
 
-def _report(rules: Sequence[Rule], verdicts: Iterable[Verdict], job: str | None) -> str:
-    from ..core.wording import number
-    from .tables import table
-
-    if not rules:
-        return f"no rule applies{f' to job {job}' if job else ''}; nothing was judged"
-    titles = {rule.name: rule.title for rule in rules}
-    rows = [(WORDS[verdict.outcome], verdict.counter, "–" if verdict.value is None else number(verdict.value),
-             number(verdict.bound), verdict.why or titles[verdict.rule]) for verdict in verdicts]
-    return table(("RESULT", "COUNTER", "THIS RUN", "BOUND", "RULE OR REASON"), rows, right={2, 3})
+def _finding(verdict: Verdict) -> Finding | None:
+    if verdict.outcome is not Outcome.OVER or verdict.value is None:
+        return None
+    return Finding("", "", verdict.rule, verdict.counter, verdict.value, verdict.bound)
 
 
 def _status(book: RuleBook, verdicts: Sequence[Verdict], found: Counters, warn_only: bool) -> int:
@@ -84,3 +99,101 @@ def _status(book: RuleBook, verdicts: Sequence[Verdict], found: Counters, warn_o
     judged_nothing = bool(verdicts) and len(missing) == len(verdicts)
     return COULD_NOT_JUDGE if book.mistakes or judged_nothing or any(was_due(verdict, found) for verdict in missing) \
         else 0
+
+
+# -- for people
+
+
+def _report(rules: Mapping[str, Rule], verdicts: Sequence[Verdict], job: str | None) -> str:
+    from .tables import table
+
+    if not rules:
+        return f"no rule applies{f' to job {job}' if job else ''}; nothing was judged"
+    rows = [row for same in _alike(verdicts) for row in _rows(same, rules)]
+    head = ("RESULT", "COUNTER", "THIS RUN", "BOUND", "OVER", "RULE OR REASON")
+    if not any(row[4] for row in rows):  # a column of blanks would say that something is missing
+        head, rows = _without(head, 4), [_without(row, 4) for row in rows]
+    return table(head, rows, right={2, 3, 4} if len(head) == 6 else {2, 3})
+
+
+def _without(cells: tuple[str, ...], column: int) -> tuple[str, ...]:
+    return cells[:column] + cells[column + 1:]
+
+
+def _alike(verdicts: Iterable[Verdict]) -> Iterable[list[Verdict]]:
+    """Verdicts without data that differ in nothing but their names within a group, together; others alone."""
+    found: dict[object, list[Verdict]] = {}
+    for verdict in verdicts:
+        group = verdict.counter.partition(".")[0]
+        key = (group, verdict.why) if verdict.outcome is Outcome.NO_DATA else id(verdict)
+        found.setdefault(key, []).append(verdict)
+    return found.values()
+
+
+def _rows(same: Sequence[Verdict], rules: Mapping[str, Rule]) -> Iterable[tuple[str, ...]]:
+    from ..core.figures import excess, number
+    from ..core.inert import inert
+
+    if len(same) > FEW:
+        group = same[0].counter.partition(".")[0]
+        names = inert(", ".join(verdict.counter.partition(".")[2] for verdict in same), NAMES)
+        yield ("no data", inert(f"{group}: {len(same)} bounds", NAME), "–", "–", "",
+               inert(f"{names}: {same[0].why}", SENTENCE))
+        return
+    for verdict in same:
+        finding = _finding(verdict)
+        yield (WORDS[verdict.outcome], inert(verdict.counter, NAME),
+               "–" if verdict.value is None else number(verdict.value), number(verdict.bound),
+               excess(finding) if finding else "", inert(verdict.why or _about(rules[verdict.rule], finding), SENTENCE))
+
+
+def _about(rule: Rule, finding: Finding | None) -> str:
+    """The rule's title, and its bug where somebody will want to follow it."""
+    from ..core.wording import Links, bug_link
+
+    return f"{rule.title}, bug {bug_link(rule.bug, Links())}" if finding and rule.bug else rule.title
+
+
+def _summary(verdicts: Sequence[Verdict], status: int) -> str:
+    """The last line, which is where people look in a job's output."""
+    over, missing, within = (sum(verdict.outcome is outcome for verdict in verdicts)
+                             for outcome in (Outcome.OVER, Outcome.NO_DATA, Outcome.WITHIN))
+    heads = f"{over} over {'its bound' if over == 1 else 'their bounds'}" if over else "nothing over its bound"
+    counts = ", ".join([heads, *([f"{missing} without data"] if missing else []), f"{within} within"])
+    if over and status == 0:
+        return f"{counts}; a warning only"
+    return f"{counts}; not everything could be judged" if status == COULD_NOT_JUDGE else counts
+
+
+# -- for programs
+
+
+def _write(path: str | None, status: int, verdicts: Sequence[Verdict], rules: Mapping[str, Rule],
+           problems: Sequence[str]) -> None:
+    """The findings as JSON, in the order of the table; ``text`` is a finding as one line, for a comment."""
+    if path is None:
+        return
+    from ..collectors.replacing import replaced
+
+    by = {word: [_told(verdict, rules[verdict.rule]) for verdict in verdicts if verdict.outcome is outcome]
+          for word, outcome in (("over", Outcome.OVER), ("no_data", Outcome.NO_DATA), ("within", Outcome.WITHIN))}
+    document = json.dumps({"status": status, **by, "problems": list(problems)}, indent=1)
+    with replaced(path) as stream:
+        stream.write(document.encode() + b"\n")
+
+
+def _told(verdict: Verdict, rule: Rule) -> dict[str, Any]:
+    told: dict[str, Any] = {"counter": verdict.counter, "value": verdict.value, "bound": verdict.bound,
+                            "rule": rule.name, "title": rule.title, "bug": rule.bug}
+    finding = _finding(verdict)
+    if finding:
+        told["text"] = _sentence(finding, rule)
+    return told | ({"why": verdict.why} if verdict.why else {})
+
+
+def _sentence(finding: Finding, rule: Rule) -> str:
+    from ..core.figures import excess, number
+    from ..core.inert import inert
+
+    return inert(f"{inert(finding.counter, NAME)} is {number(finding.value)}, over its bound {number(finding.bound)} "
+                 f"({excess(finding)}): {_about(rule, finding)}", SENTENCE)

@@ -30,7 +30,8 @@ FIRST_LOOK = 5.0
 time when the quick ones are done."""
 
 DOUBT = 30 * SECOND
-"""How long a log that is cut short, or that nothing announces, may still be on its way."""
+"""How long a log that is cut short, or that nothing announces, may still be on its way; and how long one is tried again
+that takes our own time to read, and not its server's."""
 
 GONE = 300 * SECOND
 """How long a file that the manifest lists may still be on its way; some twenty looks. Zuul uploads logs before it

@@ -96,11 +96,70 @@ def test_check_over(tmp_path):
     status, out, _ = check(tmp_path, COUNTERS, "--job", "tempest-full", "--branch", "master")
     assert status == 1
     assert out.splitlines() == [
-        "RESULT   COUNTER            THIS RUN      BOUND  RULE OR REASON",
-        "OVER     mysql.Queries     1,300,000  1,250,000  SQL statements in a Tempest run",
-        "no data  queues.*_publish          –      9,000  no counter of group queues came; rabbitmq: 401 Unauthorized "
-        "from http://127.0.0.1:15672",
+        "RESULT   COUNTER            THIS RUN      BOUND  OVER  RULE OR REASON",
+        "OVER     mysql.Queries     1,300,000  1,250,000   +4%  SQL statements in a Tempest run, "
+        "bug https://bugs.launchpad.net/bugs/2041234",
+        "no data  queues.*_publish          –      9,000        no counter of group queues came; rabbitmq: "
+        "401 Unauthorized from http://127.0.0.1:15672",
+        "",
+        "1 over its bound, 1 without data, 0 within",
     ]
+
+
+def test_check_puts_the_largest_excess_first_and_what_is_missing_together(tmp_path):
+    names = "mysql.a", "mysql.b", "mysql.c", "cpu.a", "io.0", "io.1", "io.2", "io.3"
+    (tmp_path / "a.yaml").write_text("bounds:\n" + "".join(f"  {name}: {{max: 100}}\n" for name in names))
+    (tmp_path / "c.json").write_text('{"mysql": {"a": 120, "b": 300, "c": 9}}')
+    status, out, _ = counterbot("check", tmp_path / "c.json", "--rules", tmp_path, "--warn-only")
+    assert (status, out.splitlines()) == (0, [
+        "RESULT   COUNTER       THIS RUN  BOUND   OVER  RULE OR REASON",
+        "OVER     mysql.b            300    100  +200%  a",
+        "OVER     mysql.a            120    100   +20%  a",
+        "no data  cpu.a                –    100         no counter of group cpu came",
+        "no data  io: 4 bounds         –      –         0, 1, 2, 3: no counter of group io came",
+        "within   mysql.c              9    100         a",
+        "",
+        "2 over their bounds, 5 without data, 1 within; a warning only",
+    ])
+
+
+def test_check_has_no_column_for_nothing(tmp_path):
+    assert check(tmp_path, {"mysql": {"Queries": 5}})[1].splitlines() == [
+        "RESULT   COUNTER           THIS RUN      BOUND  RULE OR REASON",
+        "no data  queues.*_publish         –      9,000  no counter of group queues came",
+        "within   mysql.Queries            5  1,250,000  SQL statements in a Tempest run",
+        "",
+        "nothing over its bound, 1 without data, 1 within",
+    ]
+
+
+def test_check_shows_titles_that_can_do_nothing(tmp_path):
+    (tmp_path / "a.yaml").write_text('title: "Rows\\u202e\\u200b"\nbounds: {mysql.Queries: {max: 1}}\n')
+    (tmp_path / "c.json").write_text(json.dumps(with_queries(2)))
+    out = counterbot("check", tmp_path / "c.json", "--rules", tmp_path, "--output", tmp_path / "found.json")[1]
+    assert out.splitlines()[1] == "OVER    mysql.Queries         2      1  +100%  Rows"
+    (over,) = json.loads((tmp_path / "found.json").read_text())["over"]
+    assert over["text"] == "mysql.Queries is 2, over its bound 1 (+100%): Rows"
+
+
+def test_check_writes_its_findings(tmp_path):
+    status, _, _ = check(tmp_path, COUNTERS, "--output", tmp_path / "found.json")
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert status == found["status"] == 1
+    assert found["over"] == [{
+        "counter": "mysql.Queries", "value": 1_300_000, "bound": 1_250_000, "rule": "sql-statements",
+        "title": "SQL statements in a Tempest run", "bug": "2041234",
+        "text": "mysql.Queries is 1,300,000, over its bound 1,250,000 (+4%): SQL statements in a Tempest run, "
+                "bug https://bugs.launchpad.net/bugs/2041234"}]
+    assert [missing["counter"] for missing in found["no_data"]] == ["queues.*_publish"]
+    assert (found["within"], found["problems"]) == ([], [])
+
+
+def test_check_writes_why_it_found_nothing(tmp_path):
+    assert check(tmp_path, "<html>", "--output", tmp_path / "found.json")[0] == 3
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert (found["status"], found["over"]) == (3, [])
+    assert "counters.json: not JSON" in found["problems"][0]
 
 
 @pytest.mark.parametrize(("counters", "options", "status"), [
@@ -128,7 +187,15 @@ def test_check_reads_performance_json(tmp_path):
     sample = ROOT / "tests/samples/performance/performance-v1-2022-05-17.json"
     status, out, _ = counterbot("check", sample, "--rules", tmp_path)
     assert status == 1
-    assert "OVER    memory.n-api  261,332,992  1,000,000  nova" in out
+    assert "OVER    memory.n-api  261,332,992  1,000,000  ×261  nova" in out
+
+
+def test_check_reads_no_more_of_a_file_than_it_may_hold(tmp_path):
+    with open(tmp_path / "counters.json", "wb") as stream:
+        stream.truncate(20 << 20)
+    status, _, err = counterbot("check", tmp_path / "counters.json", "--rules", tmp_path)
+    assert status == 3
+    assert "counters.json: 8,388,609 bytes, more than the 8,388,608 that are read" in err
 
 
 def test_check_tells_mistakes_in_the_rules(tmp_path):
@@ -218,6 +285,16 @@ def test_a_full_standard_output_is_told():
 
 def test_replay_of_nothing_is_done_at_once(tmp_path):
     assert counterbot("replay", "-", "-c", minimal(tmp_path))[0] == 0
+
+
+def test_replay_tells_the_line_that_is_no_event(tmp_path):
+    events = tmp_path / "events.jsonl"
+    events.write_text('{"type": "ref-updated"}\n{"type": \n\n[5]\n')
+    status, _, err = counterbot("replay", events, "-c", minimal(tmp_path))
+    assert status == 0
+    assert "recording, line 2: line that is no event: not JSON: Expecting value at column 9" in err
+    assert "recording, line 4: line that is no event: no event: a JSON array instead of an object" in err
+    assert "line 1:" not in err
 
 
 def test_replay_of_a_file_that_is_not_there(tmp_path):

@@ -1,0 +1,19 @@
+#!/bin/bash
+# Runs the tests with counters around them. Leaves counters.json and testrepository.subunit here.
+set -u
+
+counterbot collect --output before.json > /dev/null
+
+stestr run
+status=$?
+
+counterbot collect --delta before.json --output counters.json > /dev/null
+
+# Only now: what stestr keeps, and what it prints, has no place for counters.
+stestr last --subunit > testrepository.subunit
+counterbot attach counters.json testrepository.subunit
+
+# Nobody is stopped by a bound yet. Without --warn-only the status is 1 where one is crossed.
+counterbot check counters.json --rules queries/ --warn-only
+
+exit $status
