@@ -27,9 +27,9 @@ class Collected:
 
     ``groups``: group to name to number; a group that was read and held nothing is there, and empty.
     ``failures``: lines about groups or single values that could not be read while others could; what
-    could not is not in ``groups``. ``absent``: counters (``group.name``) that were asked for and that the back end does not
-    know. ``instances``: group, or counter, to what tells one start of its server from the next.
-    ``own``: counter to what one more reading like this one adds to it.
+    could not is not in ``groups``. ``absent``: counters (``group.name``) that were asked for and that the
+    back end does not know. ``instances``: group, or counter, to what tells one start of its server from
+    the next. ``own``: counter to what one more reading like this one adds to it.
     """
 
     groups: Mapping[str, Mapping[str, Number]]

@@ -35,8 +35,8 @@ class Snapshot:
     """``groups``: group to name to number; one without names was read, and held nothing.
 
     ``unixtime`` is in seconds; ``delta_seconds`` is None for totals. ``failures`` is collector to reason;
-    ``absent`` and ``resets`` are counters (``group.name``) without a value, and ``unreadable`` those whose value in the document is no number.
-    ``instances`` is group, or
+    ``absent`` and ``resets`` are counters (``group.name``) without a value, and ``unreadable`` those whose
+    value in the document is no number. ``instances`` is group, or
     counter, to what counted it.
     """
 

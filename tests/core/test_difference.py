@@ -174,8 +174,9 @@ def test_what_is_no_reading_is_refused(data, why):
 
 
 def test_a_value_that_is_no_number_costs_no_other():
-    found = read(b'{"__meta__": {"unixtime": 1, "host": 5, "instances": {"mysql": null}}, "mysql": {"a": null, "b": 2}}')
-    assert (found.groups, found.host, found.instances) == ({"mysql": {"b": 2}}, None, {})
+    meta = {"unixtime": 1, "host": 5, "instances": {"mysql": None}}
+    found = read(json.dumps({"__meta__": meta, "mysql": {"a": None, "b": 2}}).encode())
+    assert (found.groups, found.host, found.instances, found.unreadable) == ({"mysql": {"b": 2}}, None, {}, {"mysql.a"})
 
 
 @given(st.dictionaries(st.text(max_size=8), st.dictionaries(st.text(max_size=8), st.integers(0, 2**64), max_size=4),

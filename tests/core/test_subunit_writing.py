@@ -1,33 +1,15 @@
 """What is written is read alike by this project's reader and by python-subunit."""
 
-import io
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from subunit import ByteStreamToStreamResult
-from testtools import StreamResult
 
 from counterbot.core import subunit
 from counterbot.core.subunit_wire import LONGEST
 from counterbot.core.subunit_writing import attachment
+from tests.oracle import heard
 
 NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=300)
-
-
-class Heard(StreamResult):
-    def __init__(self):
-        super().__init__()
-        self.events = []
-
-    def status(self, **event):
-        self.events.append(event)
-
-
-def heard(data):
-    result = Heard()
-    ByteStreamToStreamResult(io.BytesIO(data)).run(result)
-    return result.events
 
 
 @given(name=NAMES, content=st.binary(max_size=20_000), mime=st.sampled_from(["application/json", "text/plain"]))
@@ -35,7 +17,9 @@ def test_it_is_one_packet_that_both_read(name, content, mime):
     data = attachment(name, content, mime)
     (event,) = heard(data)
     assert (event["file_name"], bytes(event["file_bytes"]), event["mime_type"]) == (name, content, mime)
-    assert event["eof"] and event["test_id"] is None and event["timestamp"] is None
+    assert event["eof"]
+    assert event["test_id"] is None
+    assert event["timestamp"] is None
     assert subunit.documents([data], name) == [content]
 
 

@@ -1,7 +1,6 @@
 """``counterbot attach`` as a process: the stream has the counters more, or is as it was."""
 
 import gzip
-import io
 import json
 import os
 import resource
@@ -13,12 +12,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from subunit import ByteStreamToStreamResult
-from testtools import StreamResult
 
 from counterbot.collectors import attach as attaching
 from counterbot.core import subunit
 from counterbot.core.model import Unreadable
+from tests.oracle import heard
 from tests.streams import DOC, SOME, changed, counters, packet
 
 ROOT = Path(__file__).parents[2]
@@ -69,16 +67,9 @@ def test_python_subunit_reads_it(files):
     counted, stream = files(SOME)
     attach(counted, stream)
 
-    class Heard(StreamResult):
-        content = b""
-
-        def status(self, file_name=None, file_bytes=None, test_id=None, **_):
-            if file_name == "counters.json" and test_id is None:
-                self.content += bytes(file_bytes)
-
-    heard = Heard()
-    ByteStreamToStreamResult(io.BytesIO(stream.read_bytes())).run(heard)
-    assert heard.content == MINE
+    contents = [bytes(event["file_bytes"]) for event in heard(stream.read_bytes())
+                if event["file_name"] == "counters.json" and event["test_id"] is None]
+    assert contents == [MINE]
 
 
 def test_behind_the_old_tools_packet_both_are_read(files):
@@ -98,14 +89,16 @@ def test_a_symbolic_link_stays_one(files, tmp_path):
     counted, stream = files(SOME)
     (tmp_path / "link").symlink_to(stream)
     assert attach(counted, tmp_path / "link") == (0, "")
-    assert (tmp_path / "link").is_symlink() and documents(stream) == [MINE]
+    assert (tmp_path / "link").is_symlink()
+    assert documents(stream) == [MINE]
 
 
 def test_damage_elsewhere_is_told_and_costs_nothing(files):
     damaged = changed(packet(b"x" * 200, name="log", test_id="t", eof=True), 60)
     counted, stream = files(SOME + damaged + SOME)
     status, out = attach(counted, stream)
-    assert status == 0 and f"{stream}: damage at byte {len(SOME)}: a packet's checksum does not match" in out
+    assert status == 0
+    assert f"{stream}: damage at byte {len(SOME)}: a packet's checksum does not match" in out
     assert documents(stream) == [MINE]
 
 
@@ -128,7 +121,9 @@ def test_behind_a_packet_that_was_cut_off(files, cut):
 def test_a_stream_in_which_nothing_could_be_read_stays_as_it_was(files, data, why):
     counted, stream = files(data)
     status, out = attach(counted, stream)
-    assert status == 3 and out.startswith(f"Error: {stream}: ") and why in out
+    assert status == 3
+    assert out.startswith(f"Error: {stream}: ")
+    assert why in out
     assert out.endswith("; it stays as it was\n")
     assert stream.read_bytes() == data
 
@@ -137,7 +132,9 @@ def test_a_stream_in_which_nothing_could_be_read_stays_as_it_was(files, data, wh
 def test_a_document_without_counters_is_not_attached(files, document):
     counted, stream = files(SOME, document=document)
     status, out = attach(counted, stream)
-    assert status == 3 and out.startswith(f"Error: {counted}: ") and out.endswith("; nothing was attached\n")
+    assert status == 3
+    assert out.startswith(f"Error: {counted}: ")
+    assert out.endswith("; nothing was attached\n")
     assert stream.read_bytes() == SOME
 
 
@@ -164,7 +161,8 @@ def test_a_crash_leaves_the_old_stream(files):
             "with replaced(sys.argv[1]) as new:\n"
             "    new.write(b'half'); new.flush(); os.kill(os.getpid(), signal.SIGKILL)")
     done = subprocess.run([sys.executable, "-c", code, stream], env=ENVIRONMENT)
-    assert done.returncode == -signal.SIGKILL and stream.read_bytes() == SOME
+    assert done.returncode == -signal.SIGKILL
+    assert stream.read_bytes() == SOME
 
 
 def test_a_read_only_stream_stays_as_it_was(files):

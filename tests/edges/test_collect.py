@@ -1,6 +1,5 @@
 """``counterbot collect`` as a process, with collectors of somebody else's that answer, fail, hang and break."""
 
-import io
 import json
 import os
 import subprocess
@@ -8,11 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from subunit import ByteStreamToStreamResult
-from testtools import StreamResult
 
 from counterbot.collectors.available import BUILT_IN, ENTRY_POINTS
 from counterbot.core import subunit
+from tests.oracle import heard
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,13 +95,15 @@ def node(tmp_path):
 
 
 def test_it_prints_json(node, tmp_path):
-    status, out, err = node("--output", "c.json", "--meta-prefix", "ci", groups={"mysql": {"Queries": 12}, "queues": {}})
+    status, out, err = node("--output", "c.json", "--meta-prefix", "ci",
+                            groups={"mysql": {"Queries": 12}, "queues": {}})
     assert (status, err) == (0, "")
     document = json.loads(out)
     meta = document.pop("__meta__")
     assert document == {"mysql": {"Queries": 12}, "queues": {}}
     assert (meta["prefix"], meta["host"], meta["absent"]) == ("ci", os.uname().nodename, ["mysql.X"])
-    assert meta["collector"].startswith("counterbot ") and meta["unixtime"] > 1_790_000_000
+    assert meta["collector"].startswith("counterbot ")
+    assert meta["unixtime"] > 1_790_000_000
     assert (tmp_path / "c.json").read_bytes() == out
 
 
@@ -111,36 +111,30 @@ def test_it_prints_json(node, tmp_path):
 def test_it_prints_a_packet_that_others_read(node, option):
     status, out, _ = node(*option, groups={"mysql": {"Queries": 12}})
 
-    class Heard(StreamResult):
-        events = []
-
-        def status(self, **event):
-            self.events.append(event)
-
-    heard = Heard()
-    heard.events = []
-    ByteStreamToStreamResult(io.BytesIO(out)).run(heard)
-    (event,) = heard.events
+    (event,) = heard(out)
     assert (status, event["file_name"], event["eof"], event["test_id"]) == (0, "counters.json", True, None)
     assert json.loads(bytes(event["file_bytes"]))["mysql"] == {"Queries": 12}
     assert subunit.documents([out], "counters.json") == [bytes(event["file_bytes"])]
 
 
 def test_the_difference(node):
-    node("--output", "before.json", groups={"mysql": {"Queries": 10, "Com_select": 5}, "queues": {}, "memory": {"a": 9}})
+    node("--output", "before.json",
+         groups={"mysql": {"Queries": 10, "Com_select": 5}, "queues": {}, "memory": {"a": 9}})
     status, out, err = node("--delta", "before.json", own='{"mysql.Queries": 2}', groups={
         "mysql": {"Queries": 15, "Com_select": 4}, "queues": {"reply_publish": 7}, "memory": {"a": 3}})
     document = json.loads(out)
     meta = document.pop("__meta__")
     assert document == {"mysql": {"Queries": 3}, "queues": {"reply_publish": 7}, "memory": {"a": 3}}
-    assert meta["resets"] == ["mysql.Com_select"] and meta["delta_seconds"] > 0
+    assert meta["resets"] == ["mysql.Com_select"]
+    assert meta["delta_seconds"] > 0
     assert (status, err) == (0, "no value, since they went back or their server restarted: mysql.Com_select\n")
 
 
 def test_a_restart_between(node):
     node("--output", "before.json", groups={"mysql": {"Queries": 10}})
     out = node("--delta", "before.json", groups={"mysql": {"Queries": 90}}, start=100)[1]
-    assert json.loads(out)["mysql"] == {} and json.loads(out)["__meta__"]["resets"] == ["mysql.Queries"]
+    assert json.loads(out)["mysql"] == {}
+    assert json.loads(out)["__meta__"]["resets"] == ["mysql.Queries"]
 
 
 def test_one_that_fails_hangs_or_breaks_costs_no_other_its_counters(node):
@@ -154,7 +148,9 @@ def test_one_that_fails_hangs_or_breaks_costs_no_other_its_counters(node):
         "partial": "io: the controller is off",
         "odd": "mysql.Ratio: nan is no finite number; mysql.On: true or false instead of a number",
     }
-    assert document["cpu"] == {"n-api": 5} and "io" not in document and "queues" not in document
+    assert document["cpu"] == {"n-api": 5}
+    assert "io" not in document
+    assert "queues" not in document
     assert f"silent: {LATE}\n" in err
     assert "hunter2" not in out.decode() + err
 
@@ -181,7 +177,8 @@ def test_a_reading_that_is_of_no_use(node, tmp_path, before, why):
         (tmp_path / "before.json").write_text(before)
     status, out, err = node("--delta", "before.json", "--output", "c.json", groups={"mysql": {"Queries": 1}})
     assert (status, out) == (2, b"")
-    assert "Error: --delta before.json: " in err and why in err
+    assert "Error: --delta before.json: " in err
+    assert why in err
     assert (tmp_path / "c.json").read_text() == "kept"
 
 
@@ -189,7 +186,8 @@ def test_the_settings_file(node, tmp_path):
     (tmp_path / "collect.yaml").write_text('fine:\n  groups: \'{"mysql": {"Queries": 3}}\'\n')
     status, out, _ = node("--settings", "collect.yaml")
     assert (status, json.loads(out)["mysql"]) == (0, {"Queries": 3})
-    assert json.loads(node("--settings", "collect.yaml", groups={"mysql": {"Queries": 4}})[1])["mysql"] == {"Queries": 4}
+    out = node("--settings", "collect.yaml", groups={"mysql": {"Queries": 4}})[1]
+    assert json.loads(out)["mysql"] == {"Queries": 4}
 
 
 def test_every_mistake_in_the_settings_at_once(node, tmp_path):
@@ -228,4 +226,5 @@ def test_it_starts_with_little(node):
     """What a process needs before the first server is asked."""
     code = "import sys, counterbot.cli.collect, counterbot.collectors.node as n; print(*sys.modules)"
     loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT).stdout.split())
-    assert not {"requests", "urllib3", "pydantic", "yaml", "subunit", "testtools", "importlib.metadata", "email"} & loaded
+    heavy = {"requests", "urllib3", "pydantic", "yaml", "subunit", "testtools", "importlib.metadata", "email"}
+    assert not heavy & loaded

@@ -72,7 +72,8 @@ def test_what_has_a_rules_name_and_is_no_file_is_told(folder) -> None:
     assert folder.told(book) == [f"{name}.yaml:1:1: is no file; remove it, or let it point to one" for name in "dfgh"]
     assert not book.refresh()
     (folder.path / "nowhere").write_text(GOOD)
-    assert book.refresh() and names(book) == ["a", "f"]
+    assert book.refresh()
+    assert names(book) == ["a", "f"]
 
 
 @pytest.mark.parametrize("bug", ["12", "'012'", "https://bugs.launchpad.net/bugs/12",
@@ -93,7 +94,8 @@ def test_two_files_for_one_bug_are_told_beside_their_other_mistakes(folder) -> N
 def test_a_mistake_is_one_line_whatever_is_in_the_file_and_its_name(folder) -> None:
     folder.write("a\nb.yaml", "a: !%1b%5b31mRED%0aforged:1:1 x\n")
     (line,) = [line for line in map(str, folder.open().mistakes) if "tag" in line]
-    assert line.isprintable() and "a b.yaml:1:1: tag" in line
+    assert line.isprintable()
+    assert "a b.yaml:1:1: tag" in line
 
 
 def test_only_what_changed_is_read_again(folder) -> None:
