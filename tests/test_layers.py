@@ -1,6 +1,7 @@
 """One law: arrows point inward. cli -> engine -> edges -> clients -> core; edges never import each other."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -76,3 +77,10 @@ def test_http_is_spoken_in_one_place():
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_says_what_it_is_for(path):
     assert ast.get_docstring(ast.parse(path.read_text())), f"{path} has no docstring"
+
+
+def test_the_plain_install_brings_what_a_test_node_needs_and_no_more():
+    tree = ast.parse((ROOT.parent / "setup.py").read_text())
+    (node,) = (each.value for each in tree.body if isinstance(each, ast.Assign) and each.targets[0].id == "NODE")
+    assert [re.match(r"[A-Za-z0-9_-]+", each)[0] for each in ast.literal_eval(node)] == [
+        "click", "pydantic", "PyMySQL", "python-subunit", "PyYAML", "requests"]

@@ -56,6 +56,7 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
         server = RabbitMQ(tmp_path_factory.mktemp("rabbitmq"), EACH_SECOND)
     with server:
         yield server
+        server.kill()  # to end in order takes six seconds, and nothing is kept
 
 
 @pytest.fixture(scope="session")
