@@ -14,16 +14,26 @@ from ..core.model import Unreadable
 from ..core.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from ..collectors.node import Chosen
+    from ..collectors.node import Chosen, Reading
+    from ..core.difference import Group
 
 SOME_FAILED = 3
 SECONDS = 15.0
+NAME = "counters.json"
+AGAIN = "take the reading on this node, before the tests, with: counterbot collect --output FILE"
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+class Wrong(click.ClickException):
+    """What stands in the way before anything is read: one line, or a line a mistake."""
+
+    exit_code = 2
 
 
 @click.command("collect")
 @click.option("--output", metavar="FILE", help="Write the JSON here too.")
-@click.option("--subunit", "attachment", metavar="[NAME]", is_flag=False, flag_value="counters.json",
-              help="Print a subunit packet instead of JSON, with a file of this name (default: counters.json).")
+@click.option("--subunit", "attachment", metavar="[NAME]", is_flag=False, flag_value=NAME,
+              help=f"Print a subunit packet instead of JSON, with a file of this name (default: {NAME}).")
 @click.option("--delta", "before", metavar="FILE", help="Give what was counted since this reading.")
 @click.option("--meta-prefix", "prefix", metavar="PREFIX", help="What statsd puts before the counters' names.")
 @click.option("--settings", metavar="FILE", envvar="COUNTERBOT_SETTINGS", help="How to reach the servers, in YAML.")
@@ -31,10 +41,12 @@ SECONDS = 15.0
               help="Run this collector; may come again. Default: those in the settings, else mysql and rabbitmq, "
                    "and systemd where it runs.")
 @click.option("--set", "single", metavar="NAME.KEY=VALUE", multiple=True, help="One setting, as in the settings file.")
-@click.option("--deadline", type=click.FloatRange(min=0, min_open=True), default=SECONDS, show_default=True,
-              help="Seconds that the collectors have in all.")
-def command(output: str | None, attachment: str | None, before: str | None, prefix: str | None,
-            settings: str | None, names: tuple[str, ...], single: tuple[str, ...], deadline: float) -> None:
+@click.option("--deadline", type=click.FloatRange(min=0, max=86400, min_open=True), default=SECONDS,
+              show_default=True, help="Seconds that the collectors have in all.")
+@click.option("--loglevel", type=click.Choice(LEVELS, case_sensitive=False), default="INFO", show_default=True,
+              help="What standard error is told: with DEBUG how long each collector took, from ERROR on no failure.")
+def command(output: str | None, attachment: str | None, before: str | None, prefix: str | None, settings: str | None,
+            names: tuple[str, ...], single: tuple[str, ...], deadline: float, loglevel: str) -> None:
     """Print the counters of this node's servers, as JSON or as a subunit packet.
 
     Run it before the tests and keep what it prints; run it after them with --delta.
@@ -45,20 +57,23 @@ def command(output: str | None, attachment: str | None, before: str | None, pref
     """
     from ..collectors import node
 
+    if deadline != deadline:  # click takes nan for a number between any two
+        raise Wrong("--deadline must be a number of seconds")
+    _printable("--meta-prefix", prefix)
+    _printable("--subunit", attachment)
     first = None if before is None else _before(before)
     chosen = _chosen(settings, names, single)
     reading = node.read(chosen, deadline, again=before is not None, prefix=prefix)
-    snapshot = reading.snapshot
-    if first is not None:
-        from ..core.difference import difference
-
-        try:
-            snapshot = difference(first, snapshot, node.groups(chosen), reading.own)
-        except Unreadable as error:
-            raise _unusable(before, error) from None
-    _tell(snapshot)
-    _write(snapshot, attachment, output)
+    snapshot = reading.snapshot if first is None else _difference(before, first, reading, node.groups(chosen))
+    _tell(snapshot, reading.took, LEVELS.index(loglevel.upper()))
+    _write(snapshot, None if attachment is None else attachment or NAME, output)
     raise SystemExit(SOME_FAILED if snapshot.failures else 0)
+
+
+def _printable(option: str, value: str | None) -> None:
+    """Told before a reading that takes time: bytes that are no UTF-8 can stand in no document."""
+    if value and not value.isprintable():
+        raise Wrong(f"{option} must be printable text")
 
 
 def _before(path: str) -> Snapshot:
@@ -68,14 +83,18 @@ def _before(path: str) -> Snapshot:
         with open(path, "rb") as stream:
             return read(stream.read(limits.COUNTERS_FILE + 1))
     except OSError as error:
-        raise click.UsageError(f"--delta {path}: {error.strerror}; collect once before the tests, "
-                               f"with --output {path}") from None
+        raise Wrong(f"--delta {path}: {error.strerror}; collect once before the tests, with --output FILE") from None
     except Unreadable as error:
-        raise _unusable(path, error) from None
+        raise Wrong(f"--delta {path}: {error}; {AGAIN}") from None
 
 
-def _unusable(path: str | None, error: Unreadable) -> click.UsageError:
-    return click.UsageError(f"--delta {path}: {error}")
+def _difference(path: str | None, first: Snapshot, reading: Reading, groups: Mapping[str, Group]) -> Snapshot:
+    from ..core.difference import difference
+
+    try:
+        return difference(first, reading.snapshot, groups, reading.own)
+    except Unreadable as error:
+        raise Wrong(f"--delta {path}: {error}; {AGAIN}") from None
 
 
 def _chosen(path: str | None, names: Sequence[str], single: Sequence[str]) -> list[Chosen]:
@@ -85,7 +104,7 @@ def _chosen(path: str | None, names: Sequence[str], single: Sequence[str]) -> li
     given, place = _file(path) if path is not None else ({}, "--set {}".format)
     given = given or ({} if names else by_default())
     wanted = dict.fromkeys(names or given)
-    mistakes = [f"--set {setting}: {why}" for setting in single if (why := _set(setting, given, wanted))]
+    mistakes = [f"--set{why}" for setting in single if (why := _set(setting, given, wanted))]
     chosen = []
     for name in wanted:
         found = _one(name, given.get(name), place)
@@ -94,23 +113,22 @@ def _chosen(path: str | None, names: Sequence[str], single: Sequence[str]) -> li
         else:
             chosen.append(found)
     if mistakes:
-        raise click.UsageError("\n".join(mistakes))
+        raise Wrong("\n".join(mistakes))
     return chosen
 
 
 def _one(name: str, given: object, place: Callable[[str], str]) -> Chosen | list[str]:
     """A collector with its settings, or what is wrong with them."""
-    from ..collectors import Failed
+    from ..collectors import Failed, settings
     from ..collectors.available import collector
     from ..collectors.node import Chosen
-    from ..collectors.settings import Wrong, build
 
     try:
         found = collector(name)
-        return Chosen(name, found, build(found.Settings, given))
+        return Chosen(name, found, settings.build(found.Settings, given))
     except Failed as error:
         return [f"{name}: {error}"]
-    except Wrong as error:
+    except settings.Wrong as error:
         return [f"{place('.'.join(map(str, (name, *steps))))}: {what}" for steps, what in error.mistakes]
 
 
@@ -120,7 +138,7 @@ def _file(path: str) -> tuple[dict[str, Any], Callable[[str], str]]:
 
     document = load(path)
     if document.mistakes:
-        raise click.UsageError("\n".join(map(str, document.mistakes)))
+        raise Wrong("\n".join(map(str, document.mistakes)))
 
     def place(key: str) -> str:
         steps = tuple(int(step) if step.isdigit() else step for step in key.split("."))
@@ -130,13 +148,13 @@ def _file(path: str) -> tuple[dict[str, Any], Callable[[str], str]]:
 
 
 def _set(setting: str, given: dict[str, Any], wanted: Mapping[str, None]) -> str | None:
-    """Put one setting in with the others. None, or what is wrong with it."""
-    key, found, text = setting.partition("=")
-    name, _, key = key.partition(".")
+    """Put one setting in with the others. None, or what is wrong with it; its value may be a password."""
+    name, found, text = setting.partition("=")
+    name, _, key = name.partition(".")
     if not found or not key:
-        return "write it as NAME.KEY=VALUE"
+        return ": write it as NAME.KEY=VALUE"
     if name not in wanted:
-        return f"collector {name} is not to run; choose it with --collector {name}"
+        return f" {name}.{key}: collector {name} is not to run; choose it with --collector {name}"
     settings = given.get(name) or {}
     if not isinstance(settings, dict):
         return None  # told as a mistake of the file
@@ -152,7 +170,12 @@ def _value(text: str) -> object:
         return text
 
 
-def _tell(snapshot: Snapshot) -> None:
+def _tell(snapshot: Snapshot, took: Mapping[str, float], level: int) -> None:
+    if level <= LEVELS.index("DEBUG"):
+        for name, seconds in took.items():
+            click.echo(f"{name}: took {seconds:.3f} s", err=True)
+    if level > LEVELS.index("WARNING"):
+        return
     for name, why in snapshot.failures.items():
         click.echo(f"{name}: {why}", err=True)
     if snapshot.resets:

@@ -29,7 +29,10 @@ class Collected:
     ``failures``: lines about groups or single values that could not be read while others could; what
     could not is not in ``groups``. ``absent``: counters (``group.name``) that were asked for and that the
     back end does not know. ``instances``: group, or counter, to what tells one start of its server from
-    the next. ``own``: counter to what one more reading like this one adds to it.
+    the next. ``own``: counter to what one more reading like this one adds to it. ``made``: group to the
+    rules (settings, tables) by which its counters got their names, where names that a reading does not
+    have counted nothing. ``parts``: counter to the marks (``core.snapshot.mark``) of what it adds up, where
+    that may vanish, and its count with it.
     """
 
     groups: Mapping[str, Mapping[str, Number]]
@@ -37,6 +40,8 @@ class Collected:
     absent: frozenset[str] = frozenset()
     instances: Mapping[str, Instance] = field(default_factory=dict)
     own: Mapping[str, Number] = field(default_factory=dict)
+    made: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 class Collector(Protocol):

@@ -66,6 +66,7 @@ from dataclasses import dataclass
 from fnmatch import translate
 from itertools import pairwise
 
+from ..core.inert import inert
 from ..core.model import Number
 from . import Collected, Failed, Kind
 from .mysql_access import Access, find
@@ -99,6 +100,9 @@ DIGESTS = (  # what finds no place in the table any more is counted in one row w
     " FROM performance_schema.events_statements_summary_by_digest"
     " WHERE SCHEMA_NAME IS NULL OR SCHEMA_NAME NOT IN ('information_schema', 'mysql', 'performance_schema', 'sys')"
     " GROUP BY SCHEMA_NAME")
+
+TOLD, SHOWN = 5, 40
+"""Of strange values, how many are told, and how many bytes of each."""
 
 WHOLE = re.compile(r"-?[0-9]{1,30}")
 REAL = re.compile(r"-?[0-9]{1,30}\.[0-9]{1,30}")
@@ -149,8 +153,9 @@ def collect(settings: Settings, seconds: float, again: bool) -> Collected:
     if not groups["mysql"]:
         raise Failed(f"the server at {access.place} told none of the counters; is it a proxy? set host, port or socket")
     return Collected(
-        groups, (first.why,) if first.why else (), frozenset(_absent(groups["mysql"], settings.more)),
-        _instances(first, groups), _own([_flat(_groups(each, wanted)) for each in readings]))
+        groups, (*_strange(first), *([first.why] if first.why else ())),
+        frozenset(_absent(groups["mysql"], settings.more)), _instances(first, groups),
+        _own([_flat(_groups(each, wanted)) for each in readings]))
 
 
 def _read(access: Access, schemas: bool, ends: float) -> _Reading:
@@ -221,6 +226,16 @@ def _groups(reading: _Reading, wanted: re.Pattern[str]) -> dict[str, Mapping[str
     numbers = {name: _number(text) for name, text in reading.status.items() if wanted.match(name)}
     status = {name: number for name, number in numbers.items() if number is not None}
     return {"mysql": status} if reading.schemas is None else {"mysql": status, "schemas": reading.schemas}
+
+
+DUE = re.compile("|".join(map(translate, (*PATTERNS, *NAMES))), re.IGNORECASE)
+"""What is read by default, and is a number wherever a server has it; with ``more`` come words too."""
+
+
+def _strange(reading: _Reading) -> list[str]:
+    """Counters whose value is none, each in a line."""
+    return [f"{name} is {inert(text, SHOWN)!r}, and should be a number; is the server what it seems?"
+            for name, text in reading.status.items() if DUE.match(name) and _number(text) is None][:TOLD]
 
 
 def _absent(found: Iterable[str], more: Sequence[str]) -> Iterator[str]:

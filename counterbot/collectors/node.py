@@ -6,19 +6,26 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from .. import __version__
+from ..core import limits
 from ..core.difference import Group
-from ..core.gather import Gather
+from ..core.gather import shown, why_not
 from ..core.model import Number
 from ..core.snapshot import Instance, Snapshot
 from . import Collected, Collector, Failed
 
 __all__ = ["Chosen", "Reading", "by_default", "groups", "read"]
+
+MARGIN = 0.5
+"""Seconds by which collectors are to be done before the node's time is over: they know best what they waited for."""
+
+TOLD = 5
+"""Of the counters that are none, how many are told."""
 
 SYSTEMD_RUNS = Path("/run/systemd/system")
 """Is there where systemd is the system's first process: sd_booted(3)."""
@@ -35,10 +42,11 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Reading:
-    """What the collectors read, and what one more reading like it would add to each counter."""
+    """What the collectors read, what one more reading like it would add to each counter, and how long each took."""
 
     snapshot: Snapshot
     own: Mapping[str, Number]
+    took: Mapping[str, float]
 
 
 def by_default() -> dict[str, dict[str, object]]:
@@ -56,20 +64,23 @@ def groups(chosen: Sequence[Chosen]) -> dict[str, Group]:
 
 def read(chosen: Sequence[Chosen], seconds: float, *, again: bool = False, prefix: str | None = None) -> Reading:
     """Run the collectors for at most so many seconds. One that fails, or is late, is told in ``failures``."""
-    taken, ends = time.time(), time.monotonic() + seconds
+    taken, began = time.time(), time.monotonic()
+    theirs = seconds - min(MARGIN, seconds / 4)
     answers: SimpleQueue[tuple[str, Collected | str]] = SimpleQueue()
     for each in chosen:
         # A daemon: what hangs in spite of its own deadline must not keep the process from ending.
-        threading.Thread(target=_run, args=(each, seconds, again, answers), name=each.name, daemon=True).start()
+        threading.Thread(target=_run, args=(each, theirs, again, answers), name=each.name, daemon=True).start()
     found: dict[str, Collected | str] = {}
+    took: dict[str, float] = {}
     while len(found) < len(chosen):
         try:
-            name, answer = answers.get(timeout=max(0.0, ends - time.monotonic()))
+            name, answer = answers.get(timeout=max(0.0, began + seconds - time.monotonic()))
         except Empty:
             break
-        found[name] = answer
+        found[name], took[name] = answer, time.monotonic() - began
     late = f"it was not done in {seconds:g} s"
-    return _joined({each.name: found.get(each.name, late) for each in chosen}, taken, prefix)
+    snapshot, own = _joined({each.name: found.get(each.name, late) for each in chosen}, taken, prefix)
+    return Reading(snapshot, own, took)
 
 
 def _run(each: Chosen, seconds: float, again: bool, answers: SimpleQueue[tuple[str, Collected | str]]) -> None:
@@ -90,35 +101,58 @@ def _where(error: Exception) -> str:
     return f"{type(error).__name__}{place}"
 
 
-def _joined(found: Mapping[str, Collected | str], taken: float, prefix: str | None) -> Reading:
-    read: dict[str, dict[str, Number]] = {}
-    failures: dict[str, str] = {}
-    absent: set[str] = set()
-    instances: dict[str, Instance] = {}
-    own: dict[str, Number] = {}
+def _joined(
+    found: Mapping[str, Collected | str], taken: float, prefix: str | None
+) -> tuple[Snapshot, dict[str, Number]]:
+    """One reading of all; of a collector that failed the reason alone."""
+    joined = _Joined()
     for name, answer in found.items():
-        if isinstance(answer, str):
-            failures[name] = answer
-            continue
-        strange = _strange(answer)
-        read.update({group: {member: value for member, value in members.items() if f"{group}.{member}" not in strange}
-                     for group, members in answer.groups.items()})
-        told = [*answer.failures, *(f"{counter}: {why}" for counter, why in strange.items())]
-        if told:
-            failures[name] = "; ".join(told)
-        absent |= answer.absent
-        instances.update(answer.instances)
-        own.update(answer.own)
+        joined.take(name, answer)
     snapshot = Snapshot(
-        read, taken, host=os.uname().nodename, collector=f"counterbot {__version__}", prefix=prefix,
-        failures=failures, absent=frozenset(absent), instances=instances)
-    return Reading(snapshot, own)
+        joined.groups, taken, host=os.uname().nodename, collector=f"counterbot {__version__}", prefix=prefix,
+        failures=joined.failures, absent=frozenset(joined.absent), instances=joined.instances, made=joined.made,
+        parts=joined.parts)
+    return snapshot, joined.own
 
 
-def _strange(answer: Collected) -> Mapping[str, str]:
+@dataclass
+class _Joined:
+    """What the collectors so far gave together."""
+
+    groups: dict[str, dict[str, Number]] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
+    instances: dict[str, Instance] = field(default_factory=dict)
+    own: dict[str, Number] = field(default_factory=dict)
+    made: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, frozenset[str]] = field(default_factory=dict)
+    room: int = limits.COUNTERS
+
+    def take(self, name: str, answer: Collected | str) -> None:
+        if isinstance(answer, str):
+            self.failures[name] = answer
+            return
+        size = sum(map(len, answer.groups.values()))
+        if size > self.room:
+            self.failures[name] = f"a document holds {limits.COUNTERS:,} counters, and there are more; let it read less"
+            return
+        self.room -= size
+        strange = _strange(answer)
+        self.groups.update({
+            group: {member: value for member, value in members.items() if f"{group}.{member}" not in strange}
+            for group, members in answer.groups.items()})
+        told = [*answer.failures, *(f"{shown(counter)}: {why}" for counter, why in list(strange.items())[:TOLD])]
+        if len(strange) > TOLD:
+            told.append(f"and {len(strange) - TOLD:,} more such")
+        if told:
+            self.failures[name] = "; ".join(told)
+        self.absent |= answer.absent
+        for mine, theirs in ((self.instances, answer.instances), (self.own, answer.own), (self.made, answer.made),
+                             (self.parts, answer.parts)):
+            mine.update(theirs)  # type: ignore[arg-type]  # each is of its own kind
+
+
+def _strange(answer: Collected) -> dict[str, str]:
     """Counters that no reader of the document would take, with the reason."""
-    gather = Gather()
-    for group, members in answer.groups.items():
-        for member, value in members.items():
-            gather.set(f"{group}.{member}", value)
-    return gather.unreadable
+    return {f"{group}.{member}": why for group, members in answer.groups.items() for member, value in members.items()
+            if (why := why_not(f"{group}.{member}", value))}

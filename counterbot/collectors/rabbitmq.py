@@ -58,8 +58,8 @@ Output
     ``default`` is the exchange without a name. ``total_publish`` is every message once.
 
     The broker forgets a queue's count with the queue, and an exchange's with the exchange. A sum that fell
-    between two readings has no difference and is named in ``resets``; one that lost a queue and still rose
-    is too low, unnoticed. ``total_publish`` forgets only what went to a virtual host that was deleted.
+    between two readings, or of which a queue with messages is gone, has no difference and is named in
+    ``resets``. ``total_publish`` forgets only what went to a virtual host that was deleted.
     No scope's name holds a dot.
 
 Failures
@@ -75,11 +75,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..core.inert import inert
 from ..core.model import Number
+from ..core.snapshot import mark
 from . import Collected, Failed, Kind
 from .management_api import Api, Denied, place
 from .scopes import Scopes
@@ -131,24 +132,31 @@ def collect(settings: Settings, seconds: float, _again: bool) -> Collected:
         overview = _overview(api)
     start = _start(api)
     scopes = Scopes(settings.scopes.items())
-    return _joined({
-        "queues": lambda: _sums(api, "queues", "publish", scopes),
-        "exchanges": lambda: {**_sums(api, "exchanges", "publish_in", scopes), **_total(overview)},
-    }, start)
-
-
-def _joined(readers: Mapping[str, Callable[[], Mapping[str, Number]]], start: str | None) -> Collected:
-    """The groups that could be read; a failure of one costs the other nothing."""
-    groups, failures = {}, {}
-    for group, read in readers.items():
+    read: dict[str, _Sums] = {}
+    failures: dict[str, str] = {}
+    for group, reads in (("queues", lambda: _sums(api, "queues", "publish", scopes)),
+                         ("exchanges", lambda: _with_total(_sums(api, "exchanges", "publish_in", scopes), overview))):
         try:
-            groups[group] = read()
-        except Failed as error:
+            read[group] = reads()
+        except Failed as error:  # costs the other nothing
             failures[group] = str(error)
-    if not groups:
+    if not read:
         raise Failed("; ".join(dict.fromkeys(failures.values())))
-    return Collected(groups, tuple(f"{group}: {why}" for group, why in failures.items()),
-                     instances=dict.fromkeys(groups, start) if start is not None else {})
+    return Collected(
+        {group: sums.counts for group, sums in read.items()},
+        tuple(f"{group}: {why}" for group, why in failures.items()),
+        instances=dict.fromkeys(read, start) if start is not None else {},
+        made=dict.fromkeys(read, scopes.rules),
+        parts={f"{group}.{name}": frozenset(marks) for group, sums in read.items()
+               for name, marks in sums.marks.items()})
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Counts by counter, and the marks of what was added up: what vanishes takes its count along."""
+
+    counts: dict[str, Number] = field(default_factory=dict)
+    marks: dict[str, set[str]] = field(default_factory=dict)
 
 
 def _api(settings: Settings, ends: float) -> Api:
@@ -168,15 +176,16 @@ def _api(settings: Settings, ends: float) -> Api:
 
 def _only_line(path: str) -> str:
     """What a password's file holds. Raises Failed, which never repeats it."""
+    file = f"password_file {path}" if "/" in path else "password_file"  # a password may stand there by mistake
     try:
         with open(os.path.expanduser(path), "rb") as stream:
             lines = stream.read(PASSWORD_FILE).decode().splitlines()
     except OSError as error:
-        raise Failed(f"password_file {path} cannot be read: {error.strerror}") from None
+        raise Failed(f"{file} cannot be read: {error.strerror}; give the path of a file that holds it") from None
     except UnicodeDecodeError:
-        raise Failed(f"password_file {path} is not UTF-8") from None
+        raise Failed(f"{file} is not UTF-8; write the password anew") from None
     if not lines or not lines[0] or any(lines[1:]):
-        raise Failed(f"password_file {path} must hold one line, the password")
+        raise Failed(f"{file} must hold one line, the password")
     return lines[0]
 
 
@@ -210,25 +219,28 @@ def _start(api: Api) -> str | None:
     return " ".join(sorted(f"{node.get('name')}:{node['os_pid']}" for node in running))
 
 
-def _sums(api: Api, what: str, member: str, scopes: Scopes) -> dict[str, Number]:
+def _sums(api: Api, what: str, member: str, scopes: Scopes) -> _Sums:
     """The counts of all that were published to, added up by scope."""
-    rows = api.get(f"{what}?columns=name,message_stats.{member}")
+    rows = api.get(f"{what}?columns=name,vhost,message_stats.{member}")
     if not isinstance(rows, list):
         raise _strange(api, what)
-    sums: dict[str, Number] = {}
+    sums = _Sums()
     for row in rows:
         if not isinstance(row, dict) or not isinstance(row.get("name"), str):
             raise _strange(api, what)
         count = _count(row, member, row["name"])
         if count is not None:
             counter = f"{scopes.of(row['name'])}_{member}"
-            sums[counter] = sums.get(counter, 0) + count
+            sums.counts[counter] = sums.counts.get(counter, 0) + count
+            if count:
+                sums.marks.setdefault(counter, set()).add(mark(f"{row.get('vhost')}/{row['name']}"))
     return sums
 
 
-def _total(overview: Mapping[str, object]) -> dict[str, Number]:
+def _with_total(sums: _Sums, overview: Mapping[str, object]) -> _Sums:
+    """The exchanges' counts, and every message once beside them."""
     count = _count(overview, "publish", "overview")
-    return {} if count is None else {"total_publish": count}
+    return sums if count is None else _Sums({**sums.counts, "total_publish": count}, sums.marks)
 
 
 def _count(row: Mapping[str, object], member: str, name: str) -> int | None:

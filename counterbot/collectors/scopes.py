@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from ..core.snapshot import mark
+
 ANY_HOST = r"(?:.*?(_fanout)(?:_.*)?|.*)"
 """What follows a topic that holds dots: nothing, a server, or a fanout's ending, which is a group."""
 
@@ -34,10 +36,14 @@ _STRANGE = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class Scopes:
-    """The rule that stands in ROWS, after rows of somebody's own. Raises ValueError for a row that is none."""
+    """The rule that stands in ROWS, after rows of somebody's own. Raises ValueError for a row that is none.
+
+    ``rules`` is a word that is another one for other rows.
+    """
 
     def __init__(self, own: Iterable[tuple[str, str]] = (), built_in: Iterable[tuple[str, str]] = ROWS) -> None:
         self._rows = [*map(_row, own), *((re.compile(pattern, re.DOTALL), scope) for pattern, scope in built_in)]
+        self.rules = mark(repr([(pattern.pattern, scope) for pattern, scope in self._rows]))
 
     def of(self, name: str) -> str:
         """The scope: letters, digits, ``_`` and ``-``, at least one. A dot would part a name in Graphite."""

@@ -131,7 +131,8 @@ def collect(settings: Settings, _seconds: float, _again: bool) -> Collected:
     return Collected(
         {group: members for part in parts for group, members in part.groups.items()}, tuple(failures),
         frozenset().union(*(part.absent for part in parts)),
-        {name: cgroup for part in parts for name, cgroup in part.instances.items()})
+        {name: cgroup for part in parts for name, cgroup in part.instances.items()},
+        made={group: " ".join((*settings.units, "in", *settings.slices)) for part in parts for group in part.groups})
 
 
 def _group(group: str, found: Mapping[Unit, Values | Missing], idle: Sequence[str]) -> Collected | str:

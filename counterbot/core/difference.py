@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import Enum
 
+from .inert import inert
 from .model import Number, Unreadable
 from .snapshot import Instance, Kind, Snapshot
 
+HOST = 100
+NONE: frozenset[str] = frozenset()
 SAME_START = 2.0
 """Seconds by which two sights of one start may differ: servers tell their age in whole seconds."""
 
@@ -35,39 +39,57 @@ def difference(
     if why:
         raise Unreadable(why)
     groups: dict[str, dict[str, Number]] = {}
-    failures, absent, resets = dict(after.failures), set(after.absent), set[str]()
+    failures, without = dict(after.failures), {No.ABSENT: set(after.absent), No.RESET: set[str]()}
     for group, members in after.groups.items():
         of = known.get(group, Group(group, Kind.COUNTER))
         if of.kind is Kind.GAUGE or (of.kind is Kind.OF_THE_JOB and group not in before.groups):
             groups[group] = dict(members)
             continue
-        why = _not_read(before, group, of)
+        why = _not_read(before, group, of) or _otherwise_made(before, after, group)
         if why:
             failures.setdefault(of.collector, why)
             continue
         groups[group] = {}
-        for member, value in members.items():
-            name = f"{group}.{member}"
-            first = before.groups[group].get(member, 0 if of.kind is not Kind.COUNTER else None)
-            if first is None or name in before.unreadable:
-                absent.add(name)
-            elif value < first or _restarted(before.instances, after.instances, group, name):
-                resets.add(name)
+        gone = before.groups[group].keys() - members.keys() if of.kind is Kind.FROM_ZERO else set()
+        for member in (*members, *gone):
+            name, counted = f"{group}.{member}", _counted(before, after, of.kind, group, member)
+            if isinstance(counted, No):
+                without[counted].add(name)
             else:
-                groups[group][member] = max(0, value - first - (own or {}).get(name, 0))
-        resets.update(f"{group}.{member}" for member in before.groups[group].keys() - members.keys()
-                      if of.kind is Kind.FROM_ZERO)
+                groups[group][member] = max(0, counted - (own or {}).get(name, 0))
     return replace(after, groups=groups, delta_seconds=after.unixtime - before.unixtime, failures=failures,
-                   absent=frozenset(absent), resets=frozenset(resets), instances={})
+                   absent=frozenset(without[No.ABSENT]), resets=frozenset(without[No.RESET]),
+                   instances={}, made={}, parts={})
+
+
+class No(Enum):
+    """Why a counter has no difference: a reading has no value of it, or what counted it began anew or vanished."""
+
+    ABSENT = "absent"
+    RESET = "reset"
+
+
+def _counted(before: Snapshot, after: Snapshot, kind: Kind, group: str, member: str) -> Number | No:
+    name = f"{group}.{member}"
+    first = before.groups[group].get(member, None if kind is Kind.COUNTER else 0)
+    last = after.groups[group].get(member)
+    if first is None or name in before.unreadable:
+        return No.ABSENT
+    if last is None or last < first or _restarted(before.instances, after.instances, group, name):
+        return No.RESET
+    if before.parts.get(name, NONE) - after.parts.get(name, NONE):  # its count went with it, which a rise may hide
+        return No.RESET
+    return last - first
 
 
 def _incomparable(before: Snapshot, after: Snapshot) -> str | None:
     if before.delta_seconds is not None:
-        return "it is itself a difference; give the reading that was taken before the tests, without --delta"
+        return "it is itself a difference: it was taken with --delta"
     if before.host is not None and after.host is not None and before.host != after.host:
-        return f"it was read on another node, {before.host}; this one is {after.host}"
+        hosts = (inert(host, HOST) for host in (before.host, after.host))
+        return "it was read on another node, {}; this one is {}".format(*hosts)
     if before.unixtime > after.unixtime:
-        return f"it was read {before.unixtime - after.unixtime:,.0f} s in the future; is the clock right?"
+        return f"it was read {before.unixtime - after.unixtime:,.1f} s in the future: the clock was set back"
     return None
 
 
@@ -81,6 +103,14 @@ def _not_read(before: Snapshot, group: str, of: Group) -> str | None:
     why = before.failures.get(of.collector, f"it has no group {group}" if group not in before.groups
                               else f"its group {group} is empty")
     return f"no difference, since the reading before failed: {why}"
+
+
+def _otherwise_made(before: Snapshot, after: Snapshot, group: str) -> str | None:
+    """Why a name of one reading need not mean the same in the other."""
+    if before.made.get(group) == after.made.get(group):
+        return None
+    return (f"no difference, since the reading before named the counters of {group} by other rules; take both with "
+            "the same version and the same settings")
 
 
 def _restarted(before: Mapping[str, Instance], after: Mapping[str, Instance], group: str, name: str) -> bool:

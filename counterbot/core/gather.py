@@ -41,7 +41,7 @@ class Gather:
     def _number(self, name: str, value: object) -> Number | None:
         if name not in self.values and len(self.values) + len(self.unreadable) >= limits.COUNTERS:
             raise Unreadable(f"more than {limits.COUNTERS:,} counters")
-        why = _wrong_name(name) or _wrong_value(value)
+        why = why_not(name, value)
         if why:
             self._spoil(name, why)
         good = not why and name not in self.unreadable and isinstance(value, (int, float))
@@ -50,6 +50,11 @@ class Gather:
     def _spoil(self, name: str, why: str) -> None:
         self.values.pop(name, None)
         self.unreadable[shown(name)] = why
+
+
+def why_not(name: str, value: object) -> str | None:
+    """Why this is no counter that a document can hold; None where it is one."""
+    return _wrong_name(name) or _wrong_value(value)
 
 
 def shown(name: str) -> str:
@@ -73,4 +78,7 @@ def _wrong_value(value: object) -> str | None:
         return value.why
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return f"{kind(value)} instead of a number"
-    return f"{value} is no finite number" if isinstance(value, float) and not math.isfinite(value) else None
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{value} is no finite number"
+    return f"a number of more than {limits.DIGITS} digits" if abs(value) >= 10**limits.DIGITS and \
+        isinstance(value, int) else None

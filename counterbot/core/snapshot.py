@@ -8,14 +8,17 @@ nothing was there.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
+from zlib import crc32
 
 from .counters import META, parse_counters
 from .model import Number, Unreadable
 from .strictjson import documents
+
+MARK = 8
 
 Instance = str | float
 """Which start of a server (or unit) counted: a word, or a start's epoch seconds by a clock that may be off a little."""
@@ -36,8 +39,9 @@ class Snapshot:
 
     ``unixtime`` is in seconds; ``delta_seconds`` is None for totals. ``failures`` is collector to reason;
     ``absent`` and ``resets`` are counters (``group.name``) without a value, and ``unreadable`` those whose
-    value in the document is no number. ``instances`` is group, or
-    counter, to what counted it.
+    value in the document is no number. ``instances`` is group, or counter, to what counted it; ``made``
+    is group to the rules by which its counters got their names, where these can be chosen; ``parts`` is
+    counter to the marks (eight letters each) of what it adds up.
     """
 
     groups: Mapping[str, Mapping[str, Number]]
@@ -51,6 +55,8 @@ class Snapshot:
     resets: frozenset[str] = frozenset()
     unreadable: frozenset[str] = frozenset()
     instances: Mapping[str, Instance] = field(default_factory=dict)
+    made: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def written(snapshot: Snapshot) -> bytes:
@@ -65,6 +71,8 @@ def written(snapshot: Snapshot) -> bytes:
         "absent": sorted(snapshot.absent),
         "resets": sorted(snapshot.resets),
         "instances": dict(snapshot.instances),
+        "made": dict(snapshot.made),
+        "parts": {name: "".join(sorted(marks)) for name, marks in snapshot.parts.items()},
     }
     told = {key: value for key, value in meta.items() if value not in (None, {}, [])}
     return json.dumps({META: told, **snapshot.groups}, indent=1, sort_keys=True, allow_nan=False).encode() + b"\n"
@@ -88,13 +96,26 @@ def read(data: bytes) -> Snapshot:
     groups = {
         group: {member: counters.values[name] for member in members if (name := f"{group}.{member}") in counters.values}
         for group, members in document.items() if group != META and isinstance(members, dict)}
-    told = meta.get("instances")
-    instances = told if isinstance(told, dict) else {}
     return Snapshot(
         groups, taken, _word(meta.get("host")), _word(meta.get("collector")), _word(meta.get("prefix")),
         _number(meta.get("delta_seconds")), counters.failures, counters.absent, counters.resets,
         frozenset(counters.unreadable),
-        {name: value for name, value in instances.items() if isinstance(value, (str, int, float))})
+        {name: value for name, value in _mapping(meta.get("instances")) if isinstance(value, (str, int, float))},
+        {group: rules for group, rules in _mapping(meta.get("made")) if isinstance(rules, str)},
+        {name: _marks(marks) for name, marks in _mapping(meta.get("parts")) if isinstance(marks, str)})
+
+
+def mark(text: str) -> str:
+    """A part's mark: short, since there may be ten thousand."""
+    return f"{crc32(text.encode(errors='surrogatepass')):0{MARK}x}"
+
+
+def _marks(joined: str) -> frozenset[str]:
+    return frozenset(joined[at : at + MARK] for at in range(0, len(joined), MARK))
+
+
+def _mapping(value: object) -> Iterable[tuple[str, object]]:
+    return value.items() if isinstance(value, dict) else ()
 
 
 def _number(value: object) -> float | None:

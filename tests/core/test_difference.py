@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from counterbot.core.counters import parse_counters
 from counterbot.core.difference import Group, difference
 from counterbot.core.model import Unreadable
-from counterbot.core.snapshot import Kind, Snapshot, read, written
+from counterbot.core.snapshot import Kind, Snapshot, mark, read, written
 
 KNOWN = {
     "mysql": Group("mysql", Kind.COUNTER),
@@ -85,6 +85,26 @@ def test_a_restarted_server_gives_no_values_even_where_it_counted_further(first,
     assert (result.groups, bool(result.resets)) == ({"mysql": {} if reset else {"Queries": 89}}, reset)
 
 
+def test_names_that_were_made_by_other_rules_cannot_be_compared():
+    for rules in ({}, {"queues": "other"}):
+        result = between(reading({"queues": {"conductor_publish": 5}}, BEFORE, made=rules),
+                         reading({"queues": {"mine_publish": 50}}, made={"queues": "these"}))
+        assert result.groups == {}
+        assert result.failures == {"rabbitmq": (
+            "no difference, since the reading before named the counters of queues by other rules; take both with the "
+            "same version and the same settings")}
+
+
+def test_a_sum_that_lost_a_part_has_no_value_though_it_rose():
+    before = reading({"queues": {"reply_publish": 21, "a_publish": 1}}, BEFORE,
+                     parts={"queues.reply_publish": frozenset({"0000000a"}), "queues.a_publish": frozenset({"1"})})
+    after = reading({"queues": {"reply_publish": 30, "a_publish": 4}},
+                    parts={"queues.reply_publish": frozenset({"0000000b"}), "queues.a_publish": frozenset({"1", "2"})})
+    result = between(before, after)
+    assert (result.groups, result.resets) == ({"queues": {"a_publish": 3}}, {"queues.reply_publish"})
+    assert result.parts == {}
+
+
 def test_a_counter_that_only_one_reading_has_is_absent():
     result = between({"mysql": {"Queries": 1}}, {"mysql": {"Queries": 2, "Com_select": 70_000}})
     assert (result.groups, result.absent) == ({"mysql": {"Queries": 1}}, {"mysql.Com_select"})
@@ -125,10 +145,9 @@ def test_what_a_reading_adds_itself_does_not_count():
 
 
 @pytest.mark.parametrize(("before", "why"), [
-    (reading({}, BEFORE, delta_seconds=3.0), "it is itself a difference; give the reading that was taken before "
-                                             "the tests, without --delta"),
+    (reading({}, BEFORE, delta_seconds=3.0), "it is itself a difference: it was taken with --delta"),
     (replace(reading({}, BEFORE), host="node-2"), "it was read on another node, node-2; this one is node-1"),
-    (reading({}, AFTER + 3600), "it was read 3,600 s in the future; is the clock right?"),
+    (reading({}, AFTER + 3600), "it was read 3,600.0 s in the future: the clock was set back"),
 ])
 def test_what_cannot_be_compared_is_refused(before, why):
     assert refused(before, {}) == why
@@ -139,7 +158,8 @@ def test_what_cannot_be_compared_is_refused(before, why):
 
 FULL = reading({"mysql": {"Queries": 5, "Ratio": 0.25}, "queues": {}, "a.b": {"c": 1}}, prefix="ci",
                delta_seconds=12.5, failures={"rabbitmq": "401"}, absent=frozenset({"mysql.X"}),
-               resets=frozenset({"mysql.Y"}), instances={"mysql": 17.5, "queues": "rabbit@n 12"})
+               resets=frozenset({"mysql.Y"}), instances={"mysql": 17.5, "queues": "rabbit@n 12"},
+               made={"queues": "rules"}, parts={"queues.a_publish": frozenset({mark("a"), mark("b")})})
 
 
 def test_a_document_holds_a_reading_whole():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -164,12 +165,12 @@ def test_a_group_that_failed_before_gives_no_difference(node):
 
 
 @pytest.mark.parametrize(("before", "why"), [
-    (None, "No such file or directory; collect once before the tests, with --output before.json"),
-    ("", "it is empty"),
+    (None, "No such file or directory; collect once before the tests, with --output FILE"),
+    ("", "it is empty; take the reading on this node, before the tests, with: counterbot collect --output FILE"),
     ('{"__meta__": {"unixtime": 17', "not JSON"),
     ('{"__meta__": {"unixtime": 17, "delta_seconds": 4}}', "it is itself a difference"),
     ('{"__meta__": {"unixtime": 17, "host": "elsewhere"}}', "it was read on another node, elsewhere; this one is"),
-    ('{"__meta__": {"unixtime": 9999999999}}', "s in the future; is the clock right?"),
+    ('{"__meta__": {"unixtime": 9999999999}}', "s in the future: the clock was set back"),
 ])
 def test_a_reading_that_is_of_no_use(node, tmp_path, before, why):
     (tmp_path / "c.json").write_text("kept")
@@ -177,7 +178,8 @@ def test_a_reading_that_is_of_no_use(node, tmp_path, before, why):
         (tmp_path / "before.json").write_text(before)
     status, out, err = node("--delta", "before.json", "--output", "c.json", groups={"mysql": {"Queries": 1}})
     assert (status, out) == (2, b"")
-    assert "Error: --delta before.json: " in err
+    assert err.startswith("Error: --delta before.json: ")
+    assert err.count("\n") == 1
     assert why in err
     assert (tmp_path / "c.json").read_text() == "kept"
 
@@ -192,11 +194,11 @@ def test_the_settings_file(node, tmp_path):
 
 def test_every_mistake_in_the_settings_at_once(node, tmp_path):
     (tmp_path / "collect.yaml").write_text("fine:\n  grups: x\n  start: soon\nfailing: 5\nabsent: {}\nmysqll: {}\n")
-    status, out, err = node("--settings", "collect.yaml", "--set=other.a=1", "--set=fine")
+    status, out, err = node("--settings", "collect.yaml", "--set=other.a=hunter2", "--set=fine")
     assert (status, out) == (2, b"")
-    assert err.splitlines()[3:] == [
-        "Error: --set other.a=1: collector other is not to run; choose it with --collector other",
-        "--set fine: write it as NAME.KEY=VALUE",
+    assert err.splitlines() == [
+        "Error: --set other.a: collector other is not to run; choose it with --collector other",
+        "--set: write it as NAME.KEY=VALUE",
         "collect.yaml:2:3: fine.grups: unknown key 'grups'; did you mean 'groups'?",
         "collect.yaml:3:3: fine.start: must be a number",
         "collect.yaml:4:1: failing: must be a mapping of keys to values",
@@ -204,6 +206,30 @@ def test_every_mistake_in_the_settings_at_once(node, tmp_path):
         "mysqll: there is no collector 'mysqll'; there are absent, broken, failing, fine, mysql, odd, partial, "
         "performance, rabbitmq, silent, systemd",
     ]
+
+
+def test_more_counters_than_a_document_holds_are_a_failure_of_who_gave_them(node, tmp_path):
+    many = json.dumps({"mysql": {f"c{number}": 1 for number in range(20_000)}})
+    (tmp_path / "collect.yaml").write_text(f"partial: {{}}\nfine: {{groups: '{many}'}}\n")
+    status, out, err = node("--settings=collect.yaml")
+    assert (status, json.loads(out)["cpu"]) == (3, {"n-api": 5})
+    assert "fine: a document holds 20,000 counters, and there are more; let it read less\n" in err
+
+
+def test_how_much_is_told(node):
+    few, out, err = node("--loglevel", "error", "--collector=failing", "--collector=fine", groups={"mysql": {"a": 1}})
+    assert (few, err) == (3, "")
+    assert json.loads(out)["__meta__"]["failures"].keys() == {"failing"}
+    assert re.search(r"^fine: took 0\.[0-9]{3} s$", node("--loglevel", "DEBUG", groups={"mysql": {}})[2], re.MULTILINE)
+
+
+@pytest.mark.parametrize("options", [["--deadline=inf"], ["--deadline=1e300"], ["--deadline=nan"], ["--deadline=0"],
+                                     ["--subunit=\udcff"], ["--meta-prefix=a\nb"]])
+def test_options_that_mean_nothing(node, options):
+    status, out, err = node(*options, groups={"mysql": {"a": 1}})
+    assert (status, out) == (2, b"")
+    assert "Error: " in err
+    assert "Traceback" not in err
 
 
 def test_an_output_that_cannot_be_written_costs_nothing_that_was_read(node, tmp_path):

@@ -19,8 +19,8 @@ from .test_http import OK, Server, certificate, chunked, silent, sized, trickle
 
 OVERVIEW = "/api/overview?columns=message_stats.publish,disable_stats,rates_mode"
 NODES = "/api/nodes?columns=name,running,os_pid"
-EXCHANGES = "/api/exchanges?columns=name,message_stats.publish_in"
-QUEUES = "/api/queues?columns=name,message_stats.publish"
+EXCHANGES = "/api/exchanges?columns=name,vhost,message_stats.publish_in"
+QUEUES = "/api/queues?columns=name,vhost,message_stats.publish"
 HEX = "c3b6a1047d024c4d82ed736cca37ab10"
 SECRET = "opensesame"
 
@@ -197,14 +197,19 @@ class TestAccess:
 
     @pytest.mark.parametrize(("text", "why"), [
         (b"", "must hold one line, the password"), (b"\nx", "must hold one line, the password"),
-        (b"opensesame\nx", "must hold one line, the password"), (b"opensesame\xff", "is not UTF-8"),
-        (None, "cannot be read: No such file or directory"),
+        (b"opensesame\nx", "must hold one line, the password"),
+        (b"opensesame\xff", "is not UTF-8; write the password anew"),
+        (None, "cannot be read: No such file or directory; give the path of a file that holds it"),
     ])
     def test_with_a_password_file_that_is_none(self, broker, tmp_path, text, why):
         path = tmp_path / "password"
         if text is not None:
             path.write_bytes(text)
         assert failure(broker, password_file=str(path)) == f"password_file {path} {why}"
+
+    def test_with_a_password_where_its_files_path_should_be(self, broker):
+        assert failure(broker, password_file="opensesame") == (
+            "password_file cannot be read: No such file or directory; give the path of a file that holds it")
 
     @pytest.mark.parametrize("url", [
         "http://guest:opensesame@127.0.0.1:1", "opensesame@127.0.0.1", "127.0.0.1:x", "http://", "127.0.0.1:0",
