@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import io
+import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
 from .. import __version__
+from .streams import forget, named
 
 COMMANDS = {
     "attach": "Append counters to a job's subunit stream.",
@@ -23,6 +26,9 @@ COMMANDS = {
     "status": "Tell how a running or stopped bot does.",
 }
 
+EXTRA = frozenset({"alembic", "irc", "paramiko", "sqlalchemy", "statsd"})
+"""Modules of the extra ``bot``, which the plain install leaves out."""
+
 
 class Lazy(click.Group):
     """A group that imports a command's module only when it is needed."""
@@ -33,12 +39,12 @@ class Lazy(click.Group):
     def get_command(self, _context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        try:
-            return import_module(f".{name}", __package__).command
-        except ModuleNotFoundError as error:
-            raise click.ClickException(
-                f"'{name}' needs {error.name}, which the plain install leaves out: pip install 'counterbot[bot]'"
-            ) from error
+        return import_module(f".{name}", __package__).command
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # a sign that an encoding lacks must not cost the rest
+        return super().main(*arguments, **options)
 
     def invoke(self, context: click.Context) -> object:
         try:
@@ -46,9 +52,14 @@ class Lazy(click.Group):
         except BrokenPipeError:
             raise
         except OSError as error:
-            if error.filename is None:  # what is still to be written would fail again when the process ends
-                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            raise click.ClickException(f"{error.filename or 'standard output'}: {error.strerror}") from error
+            if error.filename is None:
+                forget(1)
+            raise click.ClickException(named(error)) from error
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] not in EXTRA:
+                raise
+            raise click.ClickException(f"this command needs {error.name}, which the plain install leaves out: "
+                                       "pip install 'counterbot[bot]'") from error
 
     def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
         """The list above, so that ``--help`` imports nothing."""

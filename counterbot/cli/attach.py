@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+import stat
 
 import click
 
-from .extract import Failure
+from ..core import limits
+from .streams import FAILED, Failure, warn
 
-FAILED, UNREADABLE = 1, 3
+UNREADABLE = 3
 
 
 @click.command("attach")
@@ -18,23 +20,52 @@ def command(counters: str, stream: str) -> None:
     """Append COUNTERS (a counters.json) to the subunit STREAM, a file, gzipped or not.
 
     The stream is replaced whole, or stays as it was: nothing is lost to a crash or a full disk. Attach
-    after `stestr last --subunit` wrote the file, since stestr drops attachments of the whole run.
+    after `stestr last --subunit` wrote the file, since stestr drops attachments of the whole run, and when
+    nobody writes it any more. Other hard links keep the old file, and a file of somebody else becomes the
+    caller's, who is told, unless root calls.
 
-    The exit status is 1 where a file cannot be read or written, and 3 where COUNTERS holds no counters or
-    STREAM is not subunit version 2, or too damaged for anything to be read behind it.
+    The exit status is 1 where a file cannot be read or written, and 3 where COUNTERS holds no counters, or
+    STREAM is still written, is not subunit version 2, or is too damaged for anything to be read behind it.
     """
     from ..collectors.attach import attach
-    from ..core.counters import parse_counters
     from ..core.model import Unreadable
 
-    data = Path(counters).read_bytes()
-    try:
-        parse_counters(data)
-    except Unreadable as error:
-        raise Failure(f"{counters}: {error}; nothing was attached", UNREADABLE) from None
+    data = _read(counters)
+    why = _unfit(data)
+    if why is not None:
+        raise Failure(f"{counters}: {why}; nothing was attached", UNREADABLE)
+    before = os.stat(stream)
     try:
         damage = attach(data, stream)
     except Unreadable as error:
         raise Failure(f"{stream}: {error}; it stays as it was", UNREADABLE) from None
     for each in damage:
-        click.echo(f"{stream}: {each}", err=True)
+        warn(f"{stream}: {each}")
+    after = os.stat(stream)
+    if (after.st_uid, after.st_gid) != (before.st_uid, before.st_gid):
+        warn(f"{stream}: its owner is now {after.st_uid}:{after.st_gid}, not {before.st_uid}:{before.st_gid}, "
+             "since only root can give a file away")
+
+
+def _read(path: str) -> bytes:
+    """A regular file, and no more of it than is too much: others may have no end, or block."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise Failure(f"{path}: it is no regular file", FAILED)
+    with open(path, "rb") as source:
+        return source.read(limits.COUNTERS_FILE + 1)
+
+
+def _unfit(data: bytes) -> str | None:
+    """Why it is no counters document; one without counters is, if its ``__meta__`` can say why."""
+    from ..core.counters import META, looks_like_performance, parse_counters
+    from ..core.model import Unreadable
+    from ..core.strictjson import documents
+
+    try:
+        found = parse_counters(data)
+        if looks_like_performance(data):
+            return "it is DevStack's performance.json; make counters of it: counterbot collect --collector performance"
+        described = any(isinstance(each, dict) and isinstance(each.get(META), dict) for each in documents(data))
+    except Unreadable as error:
+        return str(error)
+    return None if found.values or described else "it holds no counters"

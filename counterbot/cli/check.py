@@ -14,6 +14,7 @@ from ..core import counters as documents
 from ..core import limits
 from ..core.model import BuildFacts, Counters, Finding, Unreadable
 from ..core.rules import Outcome, Rule, Verdict, applicable, judge, was_due
+from .streams import give, named, warn
 
 if TYPE_CHECKING:
     from ..files.rulebook import RuleBook
@@ -38,38 +39,39 @@ def command(counters: str, job: str | None, branch: str | None, folder: str, war
             output: str | None) -> None:
     """Compare COUNTERS (counters.json or performance.json, - is standard input) with the rules.
 
-    Status 1 where a counter is over its bound, 3 where something could not be judged.
+    Status 1 where a counter is over its bound, 3 where something could not be judged, or not be written.
     """
     from ..files.rulebook import RuleBook
 
     book = RuleBook(folder)
     for mistake in book.mistakes:
-        click.echo(str(mistake), err=True)
+        warn(str(mistake))
     problems = [str(mistake) for mistake in book.mistakes]
     found = _read(counters)
     if isinstance(found, str):
-        click.echo(f"could not judge: {found}", err=True)
-        _write(output, COULD_NOT_JUDGE, (), {}, [*problems, found])
+        warn(f"could not judge: {found}")
+        give("", output, _document(COULD_NOT_JUDGE, (), {}, [*problems, found]), COULD_NOT_JUDGE)
         raise SystemExit(COULD_NOT_JUDGE)
     rules = {rule.name: rule for rule in applicable(book.rules, BuildFacts(job=job, branch=branch))}
     verdicts = sorted((verdict for rule in rules.values() for verdict in judge(rule, found)), key=_order)
     status = _status(book, verdicts, found, warn_only)
-    click.echo(_report(rules, verdicts, job))
-    for name in sorted(found.repeated):
-        click.echo(f"{name} came twice; the later value counts")
-    if verdicts:
-        click.echo(f"\n{_summary(verdicts, status)}")
-    _write(output, status, verdicts, rules, problems)
+    lines = [_report(rules, verdicts, job),
+             *(f"{name} came twice; the later value counts" for name in sorted(found.repeated)),
+             *(["", _summary(verdicts, status)] if verdicts else [])]
+    give("".join(f"{line}\n" for line in lines), output, _document(status, verdicts, rules, problems),
+         status or COULD_NOT_JUDGE)
     raise SystemExit(status)
 
 
 def _read(source: str) -> Counters | str:
     """The counters, or why there are none."""
+    if source == "-" and sys.stdin is None:
+        return "standard input is closed"
     try:
         with nullcontext(sys.stdin.buffer) if source == "-" else open(source, "rb") as stream:
             data = stream.read(limits.COUNTERS_FILE + 1)
     except OSError as error:
-        return f"{source}: {error.strerror}"
+        return named(OSError(error.errno, error.strerror, source))
     try:
         performance = documents.looks_like_performance(data)
         return documents.parse_performance(data) if performance else documents.parse_counters(data)
@@ -168,18 +170,11 @@ def _summary(verdicts: Sequence[Verdict], status: int) -> str:
 # -- for programs
 
 
-def _write(path: str | None, status: int, verdicts: Sequence[Verdict], rules: Mapping[str, Rule],
-           problems: Sequence[str]) -> None:
+def _document(status: int, verdicts: Sequence[Verdict], rules: Mapping[str, Rule], problems: Sequence[str]) -> bytes:
     """The findings as JSON, in the order of the table; ``text`` is a finding as one line, for a comment."""
-    if path is None:
-        return
-    from ..collectors.replacing import replaced
-
     by = {word: [_told(verdict, rules[verdict.rule]) for verdict in verdicts if verdict.outcome is outcome]
           for word, outcome in (("over", Outcome.OVER), ("no_data", Outcome.NO_DATA), ("within", Outcome.WITHIN))}
-    document = json.dumps({"status": status, **by, "problems": list(problems)}, indent=1)
-    with replaced(path) as stream:
-        stream.write(document.encode() + b"\n")
+    return json.dumps({"status": status, **by, "problems": list(problems)}, indent=1).encode() + b"\n"
 
 
 def _told(verdict: Verdict, rule: Rule) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import click
 from ..core import limits
 from ..core.model import Unreadable
 from ..core.snapshot import Snapshot
+from .streams import give, warn
 
 if TYPE_CHECKING:
     from ..collectors.node import Chosen, Reading
@@ -173,30 +173,22 @@ def _value(text: str) -> object:
 def _tell(snapshot: Snapshot, took: Mapping[str, float], level: int) -> None:
     if level <= LEVELS.index("DEBUG"):
         for name, seconds in took.items():
-            click.echo(f"{name}: took {seconds:.3f} s", err=True)
+            warn(f"{name}: took {seconds:.3f} s")
     if level > LEVELS.index("WARNING"):
         return
     for name, why in snapshot.failures.items():
-        click.echo(f"{name}: {why}", err=True)
+        warn(f"{name}: {why}")
     if snapshot.resets:
-        click.echo(f"no value, since they went back or their server restarted: {', '.join(sorted(snapshot.resets))}",
-                   err=True)
+        warn(f"no value, since they went back, lost a part or their server restarted: "
+             f"{', '.join(sorted(snapshot.resets))}")
 
 
 def _write(snapshot: Snapshot, attachment: str | None, output: str | None) -> None:
-    """Standard output first: a file that cannot be written costs nothing that was read."""
     from ..core.snapshot import written
 
     document = written(snapshot)
     if attachment is None:
-        sys.stdout.buffer.write(document)
-    else:
-        from ..core.subunit_writing import attachment as packets
+        return give(document, output, document)
+    from ..core.subunit_writing import attachment as packets
 
-        sys.stdout.buffer.write(packets(attachment, document, "application/json"))
-    sys.stdout.buffer.flush()
-    if output is not None:
-        from ..collectors.replacing import replaced
-
-        with replaced(output) as stream:
-            stream.write(document)
+    return give(packets(attachment, document, "application/json"), output, document)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import BinaryIO
@@ -12,21 +11,14 @@ import click
 
 from ..core import gunzip, limits, subunit
 from ..core.model import Unreadable
+from .streams import Failure, Source, standard_output, warn
 
 ABSENT, READ_FAILED, UNREADABLE = 1, 2, 3
 BLOCK = 1 << 18
 
 
-class Failure(click.ClickException):
-    """A line on stderr, and the exit status."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.exit_code = status
-
-
 @click.command("extract")
-@click.argument("stream", type=click.File("rb"))
+@click.argument("stream", type=Source("rb"))
 @click.option("--name", default="counters.json", show_default=True, help="The run-level file to extract.")
 @click.option("--list", "list_all", is_flag=True, help="List all attachments instead, a JSON line each.")
 def command(stream: BinaryIO, name: str, list_all: bool) -> None:
@@ -55,17 +47,18 @@ def _extract(blocks: Iterator[bytes], name: str, stream: str) -> None:
     contents = subunit.documents(blocks, name, tell=_tell)
     if not contents:
         raise Failure(f"{stream}: no run-level file {name} in it", ABSENT)
-    for content in contents:
-        sys.stdout.buffer.write(content)
+    with standard_output() as output:
+        output.writelines(contents)
 
 
 def _list(blocks: Iterator[bytes]) -> None:
-    for attachment in subunit.listing(blocks, tell=_tell):
-        sys.stdout.write(json.dumps(asdict(attachment)) + "\n")
+    with standard_output() as output:
+        for attachment in subunit.listing(blocks, tell=_tell):
+            output.write(json.dumps(asdict(attachment)).encode() + b"\n")
 
 
 def _tell(damage: subunit.Damage) -> None:
-    click.echo(str(damage), err=True)
+    warn(str(damage))
 
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:

@@ -6,12 +6,15 @@ the old stream is there.
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import os
+import signal
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from errno import EACCES, EINVAL
+from errno import EACCES, EAGAIN, EINVAL
+from typing import BinaryIO
 
 from ..core import gunzip, limits, subunit
 from ..core.model import Unreadable
@@ -20,6 +23,10 @@ from .replacing import copy, replaced
 
 NAME, MIME = "counters.json", "application/json"
 BLOCK = 1 << 18
+WRITTEN = "it is being written; attach when the run has ended"
+
+LEASES_DIFFER = frozenset({b"nfs", b"nfs4", b"cifs", b"smb3"})
+"""Filesystems that refuse a lease for reasons of their own (the server gave no delegation, no oplock)."""
 
 
 def attach(counters: bytes, stream: str) -> list[subunit.Damage]:
@@ -33,6 +40,17 @@ def attach(counters: bytes, stream: str) -> list[subunit.Damage]:
         raise OSError(EINVAL, "it is no regular file", stream)
     if not os.access(stream, os.W_OK):
         raise PermissionError(EACCES, "it is read-only for this user", stream)
+    with open(stream, "rb") as held:
+        _lock(held)
+        _settled(stream, state)
+        try:
+            return _attached(counters, stream, state)
+        except Unreadable:
+            _settled(stream, state)  # what looks damaged may be half of what somebody writes
+            raise
+
+
+def _attached(counters: bytes, stream: str, state: os.stat_result) -> list[subunit.Damage]:
     damage: list[subunit.Damage] = []
     had = _documents(stream, damage.append)
     packet = attachment(NAME, counters, MIME)
@@ -53,13 +71,55 @@ def _append(addition: bytes, stream: str, state: os.stat_result, due: list[bytes
         copy(stream, new)
         new.write(gzip.compress(addition, mtime=0) if _is_gzip(stream) else addition)
         new.flush()
+        os.fsync(new.fileno())  # it may take long, and nothing that does comes behind the last look
         damage: list[subunit.Damage] = []
         read = _documents(new.name, damage.append)
         if b"".join(read) != b"".join(due) or len(damage) > len(had):  # joined: the old tool's packet has no end
             raise _NotReadAgain
-        now = os.stat(stream)
-        if (now.st_size, now.st_mtime_ns, now.st_ino) != (state.st_size, state.st_mtime_ns, state.st_ino):
-            raise Unreadable("it is being written; attach when the run has ended")
+        _settled(stream, state)
+
+
+def _lock(stream: BinaryIO) -> None:
+    """Keep other attaches out: they would replace this file, and do not write it."""
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Unreadable(WRITTEN) from None
+    except OSError:
+        pass  # a filesystem without locks
+
+
+def _settled(stream: str, state: os.stat_result) -> None:
+    """Raise Unreadable where somebody has written it since, or is about to."""
+    now = os.stat(stream)
+    if (now.st_size, now.st_mtime_ns, now.st_ino) != (state.st_size, state.st_mtime_ns, state.st_ino):
+        raise Unreadable(WRITTEN)
+    if _is_open_for_writing(stream):
+        raise Unreadable(WRITTEN)
+
+
+def _is_open_for_writing(stream: str) -> bool:
+    """By any process: the kernel then refuses a read lease (fcntl(2)). False also where it cannot be asked.
+
+    It answers a file's owner and root, and not on every filesystem.
+    """
+    with open(stream, "rb") as file:  # closing it ends the lease
+        try:
+            fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)  # told to who holds a lease; SIGIO would end the process
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        except OSError as error:
+            return error.errno == EAGAIN and _filesystem(os.fstat(file.fileno()).st_dev) not in LEASES_DIFFER
+    return False
+
+
+def _filesystem(device: int) -> bytes | None:
+    """The type of what is mounted from a device, as /proc/self/mountinfo has it (proc(5)); None if it is not there."""
+    number = b"%d:%d" % (os.major(device), os.minor(device))
+    with suppress(OSError), open("/proc/self/mountinfo", "rb") as mounts:
+        for line in mounts:
+            if line.split()[2] == number:
+                return line.partition(b" - ")[2].split()[0]
+    return None
 
 
 def _is_gzip(stream: str) -> bool:

@@ -1,5 +1,6 @@
 """``counterbot attach`` as a process: the stream has the counters more, or is as it was."""
 
+import fcntl
 import gzip
 import json
 import os
@@ -9,11 +10,13 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
 
 from counterbot.collectors import attach as attaching
+from counterbot.collectors.replacing import replaced
 from counterbot.core import subunit
 from counterbot.core.model import Unreadable
 from tests.oracle import heard
@@ -128,7 +131,11 @@ def test_a_stream_in_which_nothing_could_be_read_stays_as_it_was(files, data, wh
     assert stream.read_bytes() == data
 
 
-@pytest.mark.parametrize("document", [b"", b"[]", b'{"mysql": {"Que'])
+PERFORMANCE = (ROOT / "tests/samples/performance/performance-v1-2022-05-17.json").read_bytes()
+
+
+@pytest.mark.parametrize("document", [b"", b"[]", b'{"mysql": {"Que', b"{}", b'{"a": 5}', b'{"mysql": {"a": NaN}}',
+                                      b'{"__meta__": 5}', PERFORMANCE, b" " * ((8 << 20) + 1)])
 def test_a_document_without_counters_is_not_attached(files, document):
     counted, stream = files(SOME, document=document)
     status, out = attach(counted, stream)
@@ -136,6 +143,27 @@ def test_a_document_without_counters_is_not_attached(files, document):
     assert out.startswith(f"Error: {counted}: ")
     assert out.endswith("; nothing was attached\n")
     assert stream.read_bytes() == SOME
+
+
+def test_a_document_that_says_why_it_has_no_counters_is_attached(files):
+    document = b'{"__meta__": {"failures": {"mysql": "it does not run"}}}\n'
+    counted, stream = files(SOME, document=document)
+    assert attach(counted, stream) == (0, "")
+    assert documents(stream) == [document]
+
+
+def test_counters_without_an_end_are_not_read(files, tmp_path):
+    _, stream = files(SOME)
+    os.mkfifo(tmp_path / "fifo")
+    for source in (tmp_path / "fifo", "/dev/zero"):
+        assert attach(source, stream) == (1, f"Error: {source}: it is no regular file\n")
+    assert stream.read_bytes() == SOME
+
+
+def test_an_empty_name_is_named(files):
+    counted, stream = files(SOME)
+    for arguments in ((counted, ""), ("", stream)):
+        assert attach(*arguments) == (1, "Error: '' (an empty name): No such file or directory\n")
 
 
 def test_what_is_missing_is_named(files, tmp_path):
@@ -165,23 +193,101 @@ def test_a_crash_leaves_the_old_stream(files):
     assert stream.read_bytes() == SOME
 
 
-def test_a_read_only_stream_stays_as_it_was(files):
-    """As somebody who is not root, whom nothing is read-only for."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_the_old_stream_alone_in_its_folder(files, number):
+    """The second one comes while the clean-up runs."""
+    _, stream = files(SOME)
+    code = ("import os, sys; from counterbot.collectors.replacing import replaced\n"
+            "unlink = os.unlink\n"
+            "def again(name):\n"
+            "    os.kill(os.getpid(), int(sys.argv[2]))\n"
+            "    unlink(name)\n"
+            "os.unlink = again\n"
+            "with replaced(sys.argv[1]) as new:\n"
+            "    new.write(b'half'); new.flush(); os.kill(os.getpid(), int(sys.argv[2]))")
+    done = subprocess.run([sys.executable, "-c", code, stream, str(int(number))], env=ENVIRONMENT)
+    assert done.returncode == 128 + number
+    assert stream.read_bytes() == SOME
+    assert sorted(path.name for path in stream.parent.iterdir()) == ["c.json", stream.name]
+
+
+def test_signals_are_handled_as_before_afterwards_and_where_somebody_does(files):
+    _, stream = files(SOME)
+    handlers = signal.SIG_DFL, signal.SIG_IGN  # as under nohup
+    before = [signal.signal(number, handler)
+              for number, handler in zip((signal.SIGTERM, signal.SIGHUP), handlers, strict=True)]
+    try:
+        with replaced(str(stream)):
+            during = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)
+        after = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)
+    finally:
+        for number, handler in zip((signal.SIGTERM, signal.SIGHUP), before, strict=True):
+            signal.signal(number, handler)
+    assert during[0] is not signal.SIG_DFL
+    assert during[1] is signal.SIG_IGN
+    assert after == handlers
+
+
+def test_beside_the_main_thread_a_file_is_replaced_too(files):
+    """Where no handler can be set."""
+    _, stream = files(SOME)
+
+    def write():
+        with replaced(str(stream)) as new:
+            new.write(b"new")
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    thread.join()
+    assert stream.read_bytes() == b"new"
+
+
+def test_another_hard_link_keeps_the_old_stream(files, tmp_path):
     counted, stream = files(SOME)
-    stream.chmod(0o444)
+    os.link(stream, tmp_path / "link")
+    assert attach(counted, stream) == (0, "")
+    assert (tmp_path / "link").read_bytes() == SOME
+
+
+def open_to_all(stream):
     for folder in (stream.parent, *stream.parents):
         if folder.stat().st_uid == os.geteuid() and str(folder).startswith(tempfile.gettempdir() + "/"):
             folder.chmod(0o777)
+
+
+def attach_as_somebody_else(counted, stream):
+    """As somebody who is not root, if a test can be that: whom files may be read-only for."""
     first = stream.with_name("first")  # so that all modules are loaded when the user changes
     first.write_bytes(SOME)
     code = ("import os, sys; from counterbot.cli import main; _, counters, first, stream = sys.argv\n"
             "main(['attach', counters, first], standalone_mode=False)\n"
             "os.geteuid() or os.setuid(65534)\n"
             "main(['attach', counters, stream])")
-    done = subprocess.run([sys.executable, "-c", code, counted, first, stream], env=ENVIRONMENT, capture_output=True,
+    return subprocess.run([sys.executable, "-c", code, counted, first, stream], env=ENVIRONMENT, capture_output=True,
                           text=True)
+
+
+def test_a_read_only_stream_stays_as_it_was(files):
+    counted, stream = files(SOME)
+    stream.chmod(0o444)
+    open_to_all(stream)
+    done = attach_as_somebody_else(counted, stream)
     assert (done.returncode, done.stderr) == (1, f"Error: {stream}: it is read-only for this user\n")
     assert stream.read_bytes() == SOME
+
+
+def test_somebody_elses_stream_that_becomes_the_callers_is_told(files):
+    counted, stream = files(SOME)
+    stream.chmod(0o666)
+    open_to_all(stream)
+    before = stream.stat()
+    done = attach_as_somebody_else(counted, stream)
+    after = stream.stat()
+    owners = f"{after.st_uid}:{after.st_gid}, not {before.st_uid}:{before.st_gid}"
+    told = f"{stream}: its owner is now {owners}, since only root can give a file away\n"
+    assert (done.returncode, done.stderr) == (0, "" if os.geteuid() else told)
+    assert stat.S_IMODE(after.st_mode) == 0o666
+    assert documents(stream) == [MINE]
 
 
 def test_a_stream_that_is_still_written_is_left_alone(files):
@@ -193,6 +299,68 @@ def test_a_stream_that_is_still_written_is_left_alone(files):
     with pytest.raises(Unreadable, match="it is being written"):
         attaching._append(addition, str(stream), state, [MINE], [])
     assert stream.read_bytes() == SOME + SOME
+
+
+def test_a_stream_that_somebody_has_open_for_writing_is_left_alone(files):
+    """Nothing was written so far, and what comes would go to the file that was replaced."""
+    counted, stream = files(SOME)
+    with open(stream, "ab"):
+        status, out = attach(counted, stream)
+    assert (status, out) == (
+        3, f"Error: {stream}: it is being written; attach when the run has ended; it stays as it was\n")
+    assert stream.read_bytes() == SOME
+    with open(stream, "rb"):
+        assert attach(counted, stream) == (0, "")
+
+
+def test_a_stream_that_is_cut_because_it_is_written_is_not_called_damaged(files):
+    _, stream = files(gzip.compress(SOME)[:-5], "run.subunit.gz")
+    with open(stream, "ab"), pytest.raises(Unreadable, match="it is being written"):
+        attaching.attach(MINE, str(stream))
+
+
+def test_who_opens_it_while_the_kernel_is_asked_ends_nothing(files):
+    """A lease that is broken is told by a signal, and that of fcntl(2)'s own choice ends the process."""
+    _, stream = files(SOME)
+    code = ("import fcntl, os, signal, sys, threading\n"
+            "from counterbot.collectors import attach\n"
+            "asked = fcntl.fcntl\n"
+            "def ask(file, what, value):\n"
+            "    found = asked(file, what, value)\n"
+            "    if what == fcntl.F_SETLEASE:\n"
+            "        try: os.open(sys.argv[1], os.O_WRONLY | os.O_NONBLOCK)\n"
+            "        except BlockingIOError: print('broken')\n"
+            "    return found\n"
+            "fcntl.fcntl = ask\n"
+            "print(attach._is_open_for_writing(sys.argv[1]))")
+    done = subprocess.run([sys.executable, "-c", code, stream], env=ENVIRONMENT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "broken\nFalse\n", "")
+
+
+def test_of_attaches_at_the_same_time_each_is_there_or_was_refused(files):
+    counted, stream = files(SOME * 20)
+    command = [sys.executable, "-m", "counterbot", "attach", counted, stream]
+    started = [subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    told = [process.communicate(timeout=60)[1] for process in started]
+    done = [process.returncode for process in started]
+    assert 0 in done
+    assert documents(stream) == [MINE] * done.count(0)
+    assert {text for text in told if text} <= {
+        f"Error: {stream}: it is being written; attach when the run has ended; it stays as it was\n"}
+
+
+def test_another_attach_is_waited_for_by_nobody(files):
+    _, stream = files(SOME)
+    with open(stream, "rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(Unreadable, match="it is being written"):
+            attaching.attach(MINE, str(stream))
+    attaching.attach(MINE, str(stream))
+
+
+def test_the_type_of_a_filesystem_is_known():
+    assert attaching._filesystem(os.stat("/proc").st_dev) == b"proc"
+    assert attaching._filesystem(os.makedev(4095, 77)) is None
 
 
 def test_the_counters_come_out_again(files):

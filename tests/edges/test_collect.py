@@ -128,7 +128,8 @@ def test_the_difference(node):
     assert document == {"mysql": {"Queries": 3}, "queues": {"reply_publish": 7}, "memory": {"a": 3}}
     assert meta["resets"] == ["mysql.Com_select"]
     assert meta["delta_seconds"] > 0
-    assert (status, err) == (0, "no value, since they went back or their server restarted: mysql.Com_select\n")
+    told = "no value, since they went back, lost a part or their server restarted: mysql.Com_select\n"
+    assert (status, err) == (0, told)
 
 
 def test_a_restart_between(node):
@@ -236,10 +237,21 @@ def test_an_output_that_cannot_be_written_costs_nothing_that_was_read(node, tmp_
     status, out, err = node("--output", "no/such/c.json", groups={"mysql": {"Queries": 3}})
     assert (status, json.loads(out)["mysql"]) == (1, {"Queries": 3})
     assert err == "Error: no/such/c.json: no new file can be made beside it: No such file or directory\n"
-    (tmp_path / "c.json").write_text("kept")
     status, out, err = node("--output", "/dev/full", groups={"mysql": {"Queries": 3}})
     assert (status, json.loads(out)["mysql"]) == (1, {"Queries": 3})
     assert err == "Error: /dev/full: No space left on device\n"
+
+
+def test_a_standard_output_that_is_closed_costs_the_file_nothing(node, tmp_path):
+    for closing in ("> /dev/full", ">&-"):
+        command = f"{sys.executable} -m counterbot collect --collector=fine --output c.json {closing}"
+        done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True,
+                              env={**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"})
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("Error: standard output")
+        assert done.stderr.count("\n") == 1
+        assert json.loads((tmp_path / "c.json").read_text())["__meta__"]["absent"] == ["mysql.X"]
+        (tmp_path / "c.json").unlink()
 
 
 def test_the_own_collectors_are_entry_points_as_others_are():

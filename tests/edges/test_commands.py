@@ -1,6 +1,8 @@
 """The commands as people call them: a process, its output, its status."""
 
+import ast
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from counterbot.cli import COMMANDS
+from counterbot.cli import COMMANDS, EXTRA
 from counterbot.demo.sshd import make_key
 
 ROOT = Path(__file__).parents[2]
@@ -206,7 +208,109 @@ def test_check_tells_mistakes_in_the_rules(tmp_path):
     assert "a.yaml:1:26: unknown key 'maximum'; did you mean 'max'?" in err
 
 
+def in_shell(line, tmp_path, **environment):
+    """A check of the contract's counters, as ``$check``, in a shell's line."""
+    check = f"{sys.executable} -m counterbot check {CONTRACT}/counters.json --rules {CONTRACT}/queries"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, timeout=60, cwd=tmp_path, text=True, env={
+        "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin", "check": check, **environment})
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(("target", "why"), [
+    ("> /dev/full", "Error: standard output: No space left on device\n"),
+    (">&-", "Error: standard output is closed\n"),
+    (">&- 2> /dev/full", ""),
+])
+@pytest.mark.parametrize(("options", "expected"), [("", 1), ("--warn-only", 3)])
+def test_standard_output_that_cannot_be_written_does_not_cost_the_file(tmp_path, target, why, options, expected):
+    status, _, err = in_shell(f"$check {options} --output found.json {target}", tmp_path)
+    assert (status, err) == (expected, why)
+    assert json.loads((tmp_path / "found.json").read_text())["over"]
+
+
+def test_that_nobody_reads_on_does_not_cost_the_file(tmp_path):
+    assert in_shell("$check --output found.json | true", tmp_path) == (0, "", "")
+    assert json.loads((tmp_path / "found.json").read_text())["over"]
+
+
+def test_a_file_that_cannot_be_written_does_not_cost_standard_output(tmp_path):
+    status, out, err = in_shell("$check --output none/found.json", tmp_path)
+    assert (status, out.splitlines()[-1]) == (1, "1 over its bound, 1 without data, 0 within")
+    assert err == "Error: none/found.json: no new file can be made beside it: No such file or directory\n"
+
+
+def test_both_that_cannot_be_written_are_told(tmp_path):
+    status, _, err = in_shell("$check --output '' > /dev/full", tmp_path)
+    assert (status, err.splitlines()) == (1, [
+        "Error: standard output: No space left on device", "Error: '' (an empty name): No such file or directory"])
+
+
+def test_standard_error_that_cannot_be_written_costs_nothing(tmp_path):
+    status, _, _ = in_shell("${check/counters.json/none.json} --output found.json 2> /dev/full", tmp_path)
+    assert status == json.loads((tmp_path / "found.json").read_text())["status"] == 3
+
+
+def test_check_tells_closed_standard_input(tmp_path):
+    status, _, err = in_shell("${check/*counters.json/$python -m counterbot check -} <&-", tmp_path,
+                              python=sys.executable)
+    assert (status, err) == (3, "could not judge: standard input is closed\n")
+
+
+def test_the_findings_go_through_a_pipe_as_they_are(tmp_path):
+    found = in_shell("$check --output >(cat >&2) > table", tmp_path)[2]
+    assert json.loads(found)["status"] == 1
+
+
+@pytest.mark.parametrize("target", ["| cat", "> both; cat both"])
+def test_the_findings_follow_the_table_on_standard_output(tmp_path, target):
+    table, found, rest = in_shell(f"$check --output /dev/stdout {target}", tmp_path)[1].partition("\n{\n")
+    assert table.endswith("0 within")
+    assert json.loads(found + rest)["status"] == 1
+
+
+@pytest.mark.parametrize("environment", [
+    {"PYTHONIOENCODING": "latin-1"},
+    {"LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+])
+def test_an_encoding_that_lacks_a_sign_costs_nothing_else(tmp_path, environment):
+    status, out, err = in_shell("$check", tmp_path, **environment)
+    assert (status, err) == (1, "")
+    assert out.splitlines()[2].startswith("no data  queues.*_publish          ?      9,000")
+    assert "\u2013" in in_shell("$check", tmp_path)[1]
+
+
+def test_nor_does_it_in_other_commands(tmp_path):
+    (tmp_path / "a.yaml").write_text('title: "Größe → Zahl"\nbounds: {mysql.Queries: {max: 1}}\n')
+    line = f"{sys.executable} -m counterbot rules list . | iconv -f latin1 -t utf8"
+    _, out, err = in_shell(line, tmp_path, PYTHONIOENCODING="latin-1")
+    assert err == ""
+    assert "Größe ? Zahl" in out
+
+
 # -- what people get wrong
+
+
+@pytest.mark.parametrize(("command", "module"), [("demo", "paramiko"), ("run -c x", "sqlalchemy"),
+                                                 ("status -c x", "sqlalchemy"), ("replay - -c x", "sqlalchemy")])
+def test_what_the_plain_install_leaves_out_is_told(command, module):
+    code = (f"import sys; sys.modules.update(dict.fromkeys({sorted(EXTRA)!r}))\n"  # None: as if it were not there
+            f"from counterbot.cli import main; main({command.split()!r})")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (
+        1, f"Error: this command needs {module}, which the plain install leaves out: pip install 'counterbot[bot]'\n")
+
+
+def test_the_extra_is_what_setup_names():
+    tree = ast.parse((ROOT / "setup.py").read_text())
+    (bot,) = (each.value for each in tree.body if isinstance(each, ast.Assign) and each.targets[0].id == "BOT")
+    assert {re.match(r"\w+", each)[0].lower() for each in ast.literal_eval(bot)} == EXTRA
+
+
+def test_another_module_that_is_missing_is_no_matter_of_the_extra():
+    code = "import sys; sys.modules['yaml'] = None; from counterbot.cli import main; main(['check', 'x'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert "ModuleNotFoundError: import of yaml halted" in done.stderr
+    assert "counterbot[bot]" not in done.stderr
 
 
 @pytest.mark.parametrize("command", [("run",), ("status",), ("replay", "-"), ("explain", "-")])

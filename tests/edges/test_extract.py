@@ -118,6 +118,24 @@ def test_a_folder_is_status_2(tmp_path):
     assert told[-1].endswith("Is a directory")
 
 
+@pytest.mark.parametrize("option", [[], ["--list"]])
+@pytest.mark.parametrize(("target", "why"), [
+    (">&-", "standard output is closed"),
+    ("> /dev/full", "standard output: No space left on device"),
+])
+def test_standard_output_that_cannot_be_written_is_told(stream, option, target, why):
+    command = ["sh", "-c", f'"$@" {target}', "sh", sys.executable, "-c", COMMAND, stream(SOME + counters()), *option]
+    done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True)
+    assert (done.returncode, done.stderr) == (1, f"Error: {why}\n")
+
+
+def test_closed_standard_input_is_told():
+    command = ["sh", "-c", '"$@" <&-', "sh", sys.executable, "-c", COMMAND, "-"]
+    done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True)
+    assert done.returncode == 2
+    assert done.stderr.endswith("Invalid value for 'STREAM': standard input is closed\n")
+
+
 def test_the_program_starts_light():
     heavy = {"requests", "pydantic", "yaml", "paramiko", "sqlalchemy", "subunit", "numpy"}
     check = "import sys, counterbot.cli.extract; print(*sys.modules)"

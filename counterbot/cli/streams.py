@@ -1,0 +1,121 @@
+"""Standard input, output and error, and a file written beside them. What is written never costs anything else."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any, BinaryIO
+
+import click
+
+FAILED = 1
+
+
+class Failure(click.ClickException):
+    """A line on stderr, and the exit status."""
+
+    def __init__(self, message: str, status: int = FAILED) -> None:
+        super().__init__(message)
+        self.exit_code = status
+
+    def show(self, _file: IO[Any] | None = None) -> None:
+        warn(f"Error: {self.message}")
+
+
+def give(printed: str | bytes, path: str | None, document: bytes, status: int = FAILED) -> None:
+    """Print, and write ``document`` to a file if there is a path: each whatever becomes of the other.
+
+    Raises Failure with this status, which names all that could not be written, when both were tried; and
+    BrokenPipeError where nothing is wrong but that nobody reads on.
+    """
+    wrong: list[Failure | OSError] = []
+    for put in (lambda: _print(printed), lambda: _write(document, path)):
+        try:
+            put()
+        except (Failure, OSError) as error:
+            wrong.append(error)
+    told = [_worded(error) for error in wrong if not isinstance(error, BrokenPipeError)]
+    if told:
+        raise Failure("\nError: ".join(told), status) from None
+    if wrong:
+        raise wrong[0]
+
+
+def warn(text: str) -> None:
+    """A line on standard error, if it can be written."""
+    try:
+        click.echo(text, err=True)
+    except OSError:
+        forget(2)
+
+
+@contextmanager
+def standard_output() -> Iterator[BinaryIO]:
+    """It, for bytes, and on its way when the block ends. Raises Failure where it is closed or cannot be written."""
+    if sys.stdout is None:
+        raise Failure("standard output is closed")
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        forget(1)
+        raise Failure(named(error)) from None
+
+
+def forget(descriptor: int) -> None:
+    """What standard output (1) or error (2) still holds would fail again when the process ends."""
+    if (sys.stdout if descriptor == 1 else sys.stderr) is not None:  # else the descriptor may be that of a file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+
+
+def named(error: OSError) -> str:
+    """What it is about, and what is wrong. Only writing to a standard stream fails without a name."""
+    name = "standard output" if error.filename is None else error.filename or "'' (an empty name)"
+    return f"{name}: {error.strerror}"
+
+
+class Source(click.File):
+    """A file that is read; ``-`` is standard input, which may be closed."""
+
+    def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> object:
+        if value == "-" and sys.stdin is None:
+            self.fail("standard input is closed", parameter, context)
+        return super().convert(value, parameter, context)
+
+
+def _print(data: str | bytes) -> None:
+    if not data:
+        return
+    with standard_output() as stream:
+        stream.write(data.encode(sys.stdout.encoding, "replace") if isinstance(data, str) else data)
+
+
+def _write(document: bytes, path: str | None) -> None:
+    """To the file, which may be standard output itself (/dev/stdout)."""
+    if path is None:
+        return
+    if _is_standard_output(path):
+        _print(document)
+        return
+    from ..collectors.replacing import replaced
+
+    with replaced(path) as stream:
+        stream.write(document)
+
+
+def _is_standard_output(path: str) -> bool:
+    """Replacing the file that it is written to would lose what was printed."""
+    if sys.stdout is None:
+        return False
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(sys.stdout.fileno()))
+    except OSError:
+        return False
+
+
+def _worded(error: Failure | OSError) -> str:
+    return named(error) if isinstance(error, OSError) else error.message
