@@ -31,7 +31,9 @@ function open_rabbitmq_to_counterbot {
     sudo rabbitmqctl set_user_tags "$RABBIT_USERID" monitoring
 }
 
+# What an earlier stack.sh left must not be taken for this one's, least of all where nothing can be read now.
 function read_counters_before_the_tests {
+    rm -f "$COUNTERBOT_DIR/before.json" "$COUNTERBOT_DIR/counters.json"
     "$COUNTERBOT_DIR/venv/bin/counterbot" collect --settings "$COUNTERBOT_DIR/settings.yaml" \
         --output "$COUNTERBOT_DIR/before.json" > /dev/null
 }

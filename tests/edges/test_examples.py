@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -62,3 +63,66 @@ def test_the_example_tells_what_is_wrong(collect, tmp_path, text, why):
     status, found, err = collect("--set=kernel.path=stat")
     assert (status, set(found)) == (3, {"__meta__"})
     assert err.startswith(f"kernel: {why}")
+
+
+# docs/in-a-job.rst: how a job goes on
+
+RULE = "bounds: {mysql.Com_select: {max: 1}}\n"
+
+
+@pytest.fixture
+def job(tmp_path):
+    """Runs a script of the page under bash, on a node whose only server is down: its status, and what it said."""
+    (tmp_path / "queries").mkdir()
+    (tmp_path / "queries/rows.yaml").write_text(RULE)
+    program = tmp_path / "bin/counterbot"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))} "
+                       f"exec {shlex.quote(sys.executable)} -m counterbot \"$@\"\n")
+    program.chmod(0o755)
+    (tmp_path / "settings.yaml").write_text("mysql: {host: 127.0.0.1, port: 1}\n")
+
+    def run(script, settings="settings.yaml"):
+        done = subprocess.run(
+            ["bash", "-c", f"{script}\necho the end"], cwd=tmp_path, capture_output=True, text=True, timeout=60,
+            env={"PATH": f"{program.parent}:{os.environ['PATH']}", "HOME": str(tmp_path), "LANG": "C.UTF-8",
+                 "COUNTERBOT_SETTINGS": settings})
+        return done.returncode, done.stdout.endswith("the end\n"), done.stdout + done.stderr
+
+    return run
+
+
+def example(name):
+    return (ROOT / "docs/examples" / name).read_text()
+
+
+@pytest.mark.parametrize("name", ["only-three.sh", "whatever.sh"])
+def test_a_job_goes_on_where_a_server_is_down_and_nothing_can_be_judged(job, tmp_path, name):
+    status, ended, said = job(example(name))
+    assert (status, ended) == (0, True), said
+    assert "not everything could be judged" in said
+    assert "mysql" in json.loads((tmp_path / "counters.json").read_text())["__meta__"]["failures"]
+
+
+@pytest.mark.parametrize("step", range(3))
+def test_without_these_words_each_step_ends_it(job, step):
+    """What the page warns of."""
+    first, *rest = example("only-three.sh").split(" || [ $? -eq 3 ]")
+    words = [" || [ $? -eq 3 ]"] * 3
+    words[step] = ""
+    assert job(first + "".join(word + part for word, part in zip(words, rest, strict=True)))[:2] == (3, False)
+
+
+def test_a_mistake_ends_it_where_only_three_may_go_on(job):
+    status, ended, said = job(example("only-three.sh"), settings="no.yaml")
+    assert (status, ended) == (1, False)
+    assert "no.yaml" in said
+    assert job(example("whatever.sh"), settings="no.yaml")[:2] == (0, True)
+
+
+@pytest.mark.parametrize("name", ["only-three.sh", "whatever.sh"])
+def test_nothing_of_an_earlier_run_is_judged(job, tmp_path, name):
+    (tmp_path / "counters.json").write_text('{"mysql": {"Com_select": 9}}')
+    said = job(example(name), settings="no.yaml")[2]
+    assert "OVER" not in said
+    assert not (tmp_path / "counters.json").exists()

@@ -246,6 +246,26 @@ def test_totals_of_several_nodes(job):
     assert "/no/rules" in out
 
 
+def test_totals_are_never_another_jobs(job, database):
+    """No stage before has removed what the last job on the node left."""
+    wanted = {"collect_counters_delta": False, "collect_counters_check": True}
+    stream = job.folder / "testrepository.subunit"
+    stream.write_bytes(b"")
+    assert job.run("after", **wanted)[0] == 0
+    first = job.counters()
+    job.new_executor()
+    work(database)
+    assert job.run("after", **wanted)[0] == 0
+    assert job.counters()["mysql"]["Com_insert"] == first["mysql"]["Com_insert"] + 1
+    assert len(job.returned()["artifacts"]) == 1
+    job.new_executor()
+    job.variables["collect_counters_settings"]["mysql"]["prot"] = 1
+    status, out = job.run("after", collect_counters_streams=[str(stream)], **wanted)
+    assert (status, job.returned(), list(job.logs.iterdir()), job.attached(stream)) == (0, {}, [], []), out
+    assert "prot" in out
+    assert not (job.folder / "counters/findings.json").exists()
+
+
 def test_the_stage_is_asked_for(job):
     status, out = job.run("between")
     assert status == 2
@@ -304,7 +324,8 @@ def test_the_shell_script_of_the_documentation(job, ansible, database):
     def run(*command: str | Path, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(command, cwd=folder, env=environment, input=data, capture_output=True, timeout=120)
 
-    done = run("bash", ROOT / "docs/examples/counters.sh")
+    script = ROOT / "docs/examples/counters.sh"
+    done = run("bash", script)
     assert done.returncode == 0, done.stdout + done.stderr
     counters = json.loads((folder / "counters.json").read_text())
     assert (counters["mysql"]["Com_select"], counters["mysql"]["Com_insert"]) == (2, 1)
@@ -312,5 +333,14 @@ def test_the_shell_script_of_the_documentation(job, ansible, database):
     assert b"over its bound" in done.stdout
     run("stestr", "load", data=stream.read_bytes())
     stream.write_bytes(run("stestr", "last", "--subunit").stdout)
+    assert b"test_work" in stream.read_bytes()
+    assert job.attached(stream) == []
+    # Where the next run in this folder can read nothing, it has nothing, rather than the first one's.
+    environment["COUNTERBOT_SETTINGS"] = str(folder / "no.yaml")
+    done = run("bash", script)
+    assert done.returncode == 0
+    assert b"no.yaml" in done.stderr
+    assert b"--delta before.json: No such file or directory" in done.stderr
+    assert b"over its bound" not in done.stdout
     assert b"test_work" in stream.read_bytes()
     assert job.attached(stream) == []
