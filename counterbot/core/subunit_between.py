@@ -1,6 +1,6 @@
-"""What stands between the packets of a subunit version 2 stream: text, or bytes that damage made unreadable.
+"""What stands between the packets of a subunit version 2 stream: text, and what may begin a packet among it.
 
-Knows what they look like and what may begin a packet among them; reads on and judges nowhere.
+Knows what they look like; reads on and judges nowhere.
 """
 
 from __future__ import annotations
@@ -23,36 +23,6 @@ nor in four octets; where no timestamp comes first, it is the number behind it t
 TEXTUAL = bytes([*range(0x07, 0x0E), 0x1B, *range(0x20, 0x100)])
 """The bytes that text may have, in whatever encoding."""
 
-HEAD = 256
-"""Bytes of a packet in which its file's name stands, except behind very long tags."""
-
 
 def is_textual(piece: bytes) -> bool:
     return not piece.translate(None, TEXTUAL)  # ten times as fast as a pattern
-
-
-class Region:
-    """What is remembered of bytes passed over."""
-
-    def __init__(self, wanted: bytes) -> None:
-        self._wanted = wanted
-        self._needle = bytes([len(wanted) & 0xFF]) + wanted if wanted else b""
-        self._seam = b""
-        self.head = b""
-        self.held_needle = self.binary = False
-
-    def note(self, piece: bytes) -> None:
-        self.head += piece[: HEAD - len(self.head)]
-        seam = self._seam + piece
-        self.held_needle = self.held_needle or (self._needle != b"" and self._needle in seam)
-        self.binary = self.binary or not is_textual(piece)
-        self._seam = seam[-max(1, len(self._wanted)) :]
-
-    @property
-    def named(self) -> bool:
-        """Whether the wanted name stands where a file's name does: near the start, or behind its length."""
-        return self.held_needle or (self._wanted != b"" and self._wanted in self.head)
-
-    @property
-    def line_ended(self) -> bool:
-        return self._seam.endswith(b"\n")

@@ -6,12 +6,13 @@ Gives packets of the flags asked for; does not join them, and does not decide wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import NoReturn
 
 from . import limits
 from .model import Unreadable
-from .subunit_between import BEGINNING, CANDIDATE, HEAD, Region, is_textual
+from .subunit_between import BEGINNING, CANDIDATE, is_textual
+from .subunit_lost import BAD_CHECKSUM, BAD_LENGTH, BAD_START, BAD_VERSION, CUT, HEAD, NO_TEXT, UNKNOWN, Lost, Region
 from .subunit_window import Window
 from .subunit_wire import (
     FILE,
@@ -27,9 +28,11 @@ from .subunit_wire import (
     fault_of,
     fields,
     fit,
+    has_test_id,
     head_of,
     header,
-    of_a_test,
+    is_run_level,
+    looks_like_a_test,
     stored_checksum,
 )
 
@@ -38,31 +41,6 @@ SLACK = 4 * LONGEST
 
 LOOKS, BYTES_A_LOOK = 300, 1500
 """Closer looks that damage may cost, each as dear as reading 10 kB: so many, and one more per so many bytes read."""
-
-BAD_CHECKSUM = "a packet's checksum does not match"
-BAD_LENGTH = "a packet's length does not match what is in it"
-BAD_START = "a packet's first byte is wrong"
-BAD_VERSION = "a packet of another version"
-CUT = "the stream ends inside a packet"
-UNKNOWN = "a damaged packet whose end is not known"
-NO_TEXT = "bytes that are neither packets nor text"
-
-
-@dataclass(frozen=True)
-class Lost:
-    """Bytes that damage made unreadable.
-
-    ``owner`` is the packet they were, where its fields fit its length. ``named``: the wanted name is
-    among the bytes. ``loose``: nobody can say what they held, or what followed them. ``size`` is in bytes.
-    """
-
-    offset: int
-    what: str
-    owner: Packet | None = None
-    named: bool = False
-    loose: bool = False
-    size: int = 0
-
 
 PIECE = 1 << 18
 
@@ -81,6 +59,8 @@ class Packets:
         self._mask, self._limit = mask, limit
         self.spent = self._looks = 0
         self._window = Window(blocks)
+        self._lost_before: int | None = None
+        self._wanted_since = 0
 
     def __iter__(self) -> Iterator[Packet | Lost]:
         window = self._window
@@ -90,7 +70,7 @@ class Packets:
             yield from self._run()
             lost = self._gap()
             if lost is not None:
-                yield lost
+                yield self._behind_another(lost)
 
     def _run(self) -> Iterator[Packet | Lost]:
         """The packets that stand whole and good in the window, one behind the other or behind lines of text.
@@ -104,8 +84,8 @@ class Packets:
             signature, flags, first, second, third = head_of(data, at)
             if first < 0x80:
                 length = first if first < 0x40 else (first & 0x3F) << 8 | second
-            else:
-                length = (first & 0x3F) << 16 | second << 8 | third
+            else:  # four octets, for which 0 stands, are not allowed
+                length = (first & 0x3F) << 16 | second << 8 | third if first < 0xC0 else 0
             end = at + length
             if signature != SIGNATURE or flags & VERSION_BITS != VERSION_2 or end > size or length < SHORTEST:
                 window.at = at
@@ -130,16 +110,22 @@ class Packets:
         packet = fields(self._window.data, body, end - 4, flags)
         fault = fault_of(packet, end - 4)
         if not fault:
+            if packet.name == self.wanted:
+                self._wanted_since += 1
             return packet
-        offset = self._window.offset - self._window.at + at
-        if packet.name is not None:
-            return Lost(offset, fault, packet)
-        return Lost(offset, fault, named=self._named(at, end))
-
-    def _named(self, at: int, end: int) -> bool:
-        region = Region(self.wanted)
+        region, offset = Region(self.wanted), self._window.offset - self._window.at + at
         region.note(self._window.data[at:end])
-        return region.named
+        return region.lost(offset, fault, packet, of_a_test=not is_run_level(packet))
+
+    def _behind_another(self, lost: Lost) -> Lost:
+        """A loss, which is taken for the wanted file's where only packets of that lie between it and the one before.
+
+        They may stand in a log of subunit's own tests whose header is destroyed: no packets of the stream, then.
+        """
+        between = self.count - self._lost_before if self._lost_before is not None else 0
+        named = lost.named or 0 < between == self._wanted_since
+        self._lost_before, self._wanted_since = self.count, 0
+        return replace(lost, named=named, of_a_test=lost.of_a_test and not named)
 
     def _gap(self) -> Lost | None:
         """Read on where the window was merely too small, else pass over what is no good packet."""
@@ -166,8 +152,16 @@ class Packets:
         if not text.endswith(b"\n") or not is_textual(text) or (self.wanted and self.wanted in text):
             return False
         sound = self._sound(end)
-        window.at = end if sound else at
+        window.at = end if sound or self._begins(end) else at
         return sound
+
+    def _begins(self, at: int) -> bool:
+        """Whether a packet may begin there, good or not."""
+        data = self._window.data
+        if len(data) - at < HEADER or not CANDIDATE.match(data, at):
+            return False
+        flags, length, _ = header(data, at)
+        return flags & VERSION_BITS == VERSION_2 and length >= SHORTEST
 
     def _judged(self) -> tuple[int, Lost] | None:
         """The damaged packet here and its length, where something speaks for that length.
@@ -184,27 +178,43 @@ class Packets:
         flags, length, _ = header(data, at)
         packet = self._fields(at)
         if packet is not None and fit(packet, at + length, len(data)):
-            if length < left and data[at + length] == SIGNATURE:
-                return length, Lost(offset, BAD_CHECKSUM if signed else BAD_START, packet)
-            if length == left and not signed:
-                return length, Lost(offset, BAD_START, packet)
+            ends = length == left and not signed
+            if ends or (length < left and data[at + length] == SIGNATURE):
+                what, region = BAD_CHECKSUM if signed else BAD_START, self._filled(data, at, at + length, packet)
+                return length, region.lost(offset, what, packet, of_a_test=has_test_id(packet))
         return self._followed(flags, length, packet) if signed else None
 
     def _followed(self, flags: int, length: int, packet: Packet | None) -> tuple[int, Lost] | None:
         """The damaged packet here, where a good one follows the length it claims or its fields have."""
         at, left, offset = self._window.at, self._window.left, self._window.offset
+        is_test = looks_like_a_test(packet)
         if SHORTEST <= length <= left:
             self._spend(length)
             if self._sound(at + length):
                 what = BAD_CHECKSUM if flags & VERSION_BITS == VERSION_2 else BAD_VERSION
-                loose = packet is None or not of_a_test(packet)
-                owner = packet if loose else None
-                return length, Lost(offset, what, owner, self._named(at, at + length), loose, length)
+                owner = None if is_test else packet
+                return length, self._region(length).lost(offset, what, owner, of_a_test=is_test)
         if packet is not None and not fault_of(packet, at + left - 4):
             own = packet.end + 4 - at
             if own != length and (own == left or self._sound(at + own)):
-                return own, Lost(offset, BAD_LENGTH, packet)
+                return own, self._region(own).lost(offset, BAD_LENGTH, packet, of_a_test=is_test)
         return None
+
+    def _region(self, size: int) -> Region:
+        """So many bytes from here."""
+        region = Region(self.wanted)
+        region.note(self._window.data[self._window.at : self._window.at + size])
+        return region
+
+    def _filled(self, data: bytes, at: int, end: int, packet: Packet) -> Region:
+        """The bytes of a damaged packet that its fields fill.
+
+        Without a test's content: that may hold packets, as the logs of subunit's own tests do.
+        """
+        region, has_log = Region(self.wanted), packet.content_at and looks_like_a_test(packet)
+        region.note(data[at : packet.content_at if has_log else end])
+        region.note(data[packet.content_end : end] if has_log else b"")
+        return region
 
     def _sound(self, at: int) -> bool:
         """Whether a good packet is there."""
@@ -232,23 +242,21 @@ class Packets:
     def _searched(self) -> Lost | None:
         """Go on to the next packet; None where text was passed over, which may stand between packets."""
         window, region = self._window, Region(self.wanted)
-        offset, left, head = window.offset, window.left, window.data[window.at : window.at + HEADER]
-        signed = head[0] == SIGNATURE
-        length = header(head, 0)[1] if len(head) == HEADER else HEADER
-        packet = self._fields(window.at) if signed and len(head) == HEADER else None
-        fits = packet is not None and fit(packet, window.at + length, len(window.data))
+        data, at, offset, left = window.data, window.at, window.offset, window.left
+        signed = data[at] == SIGNATURE
+        length = header(data, at)[1] if left >= HEADER else HEADER
+        packet = self._fields(at) if signed and left >= HEADER else None
+        fits = packet is not None and fit(packet, at + length, len(data))
         self._search(region, offset + length if fits or length == left else offset)
-        # Text between packets ends its last line: only there, or behind a packet, may a reader look for the next.
-        is_text = region.line_ended or not window.left
-        if is_text and not (signed or region.binary or region.held_needle):
+        if region.is_text(ends=not window.left):
             return None
-        if not window.left and fits and length == left:
-            return Lost(offset, BAD_CHECKSUM, packet)
-        if not window.left and signed and length > left:
-            return Lost(offset, CUT, packet, region.named and not fits, True, left)
-        sure = length == window.offset - offset  # so the flags are to be believed, whatever became of the name
-        owner = packet if packet is not None and (sure or packet.name is not None) else None
-        return Lost(offset, UNKNOWN if signed else NO_TEXT, owner, region.named, True, window.offset - offset)
+        if packet is not None and fits and length >= left and not window.left:
+            region = self._filled(data, at, at + left, packet)
+            if length == left:
+                return region.lost(offset, BAD_CHECKSUM, packet, of_a_test=has_test_id(packet))
+        if signed and length > left and not window.left:
+            return region.lost(offset, CUT, packet)
+        return region.lost(offset, UNKNOWN if signed else NO_TEXT, packet)
 
     def _search(self, region: Region, inside: int) -> None:
         """Pass over bytes up to a packet. Before the offset ``inside`` it may be one that a log holds."""
@@ -282,12 +290,13 @@ class Packets:
         if not window.fill(HEADER):
             return False
         self._look()
-        flags, length, _ = header(window.data, window.at)
-        if flags & VERSION_BITS != VERSION_2 or length < SHORTEST:
+        if not self._begins(window.at):
             return False
+        if region.is_text(ends=False):
+            return True
         window.ahead()
         data, at = window.data, window.at
-        packet, end = self._fields(at), at + length
+        packet, end = self._fields(at), at + header(data, at)[1]
         if packet is None or not fit(packet, end, len(data)):
             return packet is not None and packet.fault != "" and end > len(data) and region.line_ended
         if end > len(data) or self._ends(end):

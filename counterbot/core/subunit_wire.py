@@ -16,6 +16,7 @@ from .gunzip import ZLIB
 
 TEST_ID, ROUTE, STAMP, TAGS, FILE, MIME, EOF = 0x0800, 0x0400, 0x0200, 0x0080, 0x0040, 0x0020, 0x0010
 VERSION_BITS, VERSION_2 = 0xF008, 0x2000  # bit 3 is always zero
+RUN_LEVEL = FILE | TEST_ID  # a mask: of these, the packet of a run-level file has FILE alone
 
 SIGNATURE = 0xB3
 HEADER, SHORTEST, LONGEST = 6, 8, (1 << 22) - 1
@@ -160,9 +161,20 @@ def is_text(raw: bytes) -> bool:
     return 0 not in raw
 
 
-def of_a_test(packet: Packet) -> bool:
+def is_run_level(packet: Packet) -> bool:
+    return packet.flags & RUN_LEVEL == FILE
+
+
+def has_test_id(packet: Packet) -> bool:
+    """Whether a packet is a test's by its flags. Of one that its fields fill they are to be believed."""
+    return packet.flags & TEST_ID != 0
+
+
+def looks_like_a_test(packet: Packet | None) -> bool:
     """Whether a damaged packet has what looks like a test id."""
-    return packet.test_id is not None and len(packet.test_id) > 0 and is_text(packet.test_id)
+    if packet is None or not packet.test_id:
+        return False
+    return is_text(packet.test_id) and min(packet.test_id) >= 0x20
 
 
 def fit(packet: Packet, end: int, have: int) -> bool:

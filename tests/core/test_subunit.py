@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+import zlib
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -211,6 +212,127 @@ def test_a_cut_never_shortens_an_attachment(layout):
     stream = LAYOUTS[layout]
     for end in range(len(stream)):
         assert found(stream[:end]) in ([], [DOC], None), end
+
+
+def small_test(n: int, **fields) -> bytes:
+    log = packet(b"log " * 20, name="log", test_id=f"t.{n}", mime="text/plain", eof=True, **fields)
+    return packet(test_id=f"t.{n}", status=2, **fields) + log + packet(test_id=f"t.{n}", status=3, tags=["w"], **fields)
+
+
+def three(eof: bool = True, **fields) -> list[bytes]:
+    pieces = (SMALL[:14], SMALL[14:28], SMALL[28:])
+    first = {"mime": "application/json", **fields}
+    later = {"mime": None, **fields}
+    return [counters(piece, eof=eof and n == 2, **(later if n else first)) for n, piece in enumerate(pieces)]
+
+
+SMALL = b'{"mysql":{"Queries":12345,"Com_select":7}}'
+SMALL_DECOY = packet(counters(b"{}", eof=True) + b"more", name="log", test_id="t.z", eof=True)
+SMALL_STREAMS = {
+    "one packet with eof, last": small_test(1) + small_test(2) + counters(SMALL, eof=True),
+    "one packet, last": small_test(1) + counters(SMALL),
+    "one packet, first": counters(SMALL) + small_test(1),
+    "two packets, first": counters(SMALL[:20]) + counters(SMALL[20:]) + small_test(1),
+    "chunks with eof": small_test(1) + b"".join(three()) + small_test(2),
+    "chunks without eof": small_test(1) + b"".join(three(eof=False)) + small_test(2),
+    "chunks, each with a mime type": small_test(1) + b"".join(three(eof=False, mime="a/b")) + small_test(2),
+    "chunks first": b"".join(three()) + small_test(1),
+    "chunks, woven": streams.woven([small_test(n) for n in range(3)], three()),
+    "chunks with a route": small_test(1, route="0") + b"".join(three(route="0")) + small_test(2, route="0"),
+    "chunks with a route, without eof": small_test(1, route="0") + b"".join(three(eof=False, route="0")),
+    "chunks with times": small_test(1, stamp=1795000000) + b"".join(three(stamp=1795000000)) + small_test(2),
+    "one packet in text": b"a line\n" + small_test(1) + b"another\n" + counters(SMALL, eof=True) + b"end\n",
+    "chunks in text": b"a line\n" + b"another\n".join([small_test(1), *three(eof=False)]) + b"end\n",
+    "behind a packet in a log": SMALL_DECOY + b"".join(three()) + small_test(1),
+}
+TELLING = (0x00, 0x0A, 0x0E, 0x15, 0x20, 0x24, 0x25, 0x28, 0x29, 0x2C, 0x3F, 0x40, 0x80, 0x9D, 0xB3, 0xC0)
+"""Values that were once taken for good flags, lengths and signatures."""
+
+
+def with_one_byte_changed(stream: bytes):
+    """Each byte gone, and at each place the telling values and some others put over it and before it."""
+    for at, byte in enumerate(stream):
+        yield (at, "gone"), stream[:at] + stream[at + 1 :]
+        for value in {*TELLING, *((at * 37 + n * 29) % 256 for n in range(5)), byte ^ 1, byte ^ 8, byte ^ 0x0C}:
+            yield (at, "before", value), stream[:at] + bytes([value]) + stream[at:]
+            if value != byte:
+                yield (at, "over", value), stream[:at] + bytes([value]) + stream[at + 1 :]
+
+
+@pytest.mark.parametrize("layout", SMALL_STREAMS)
+def test_one_byte_never_makes_other_counters(layout):
+    stream = SMALL_STREAMS[layout]
+    assert found(stream) == [SMALL]
+    for where, damaged in with_one_byte_changed(stream):
+        assert found(damaged) in ([SMALL], None), where
+
+
+@pytest.mark.parametrize("layout", [name for name in SMALL_STREAMS if "in a log" not in name])
+def test_one_byte_never_has_other_counters_listed(layout):
+    whole = sha256(SMALL).hexdigest()
+    for number, (where, damaged) in enumerate(with_one_byte_changed(SMALL_STREAMS[layout])):
+        if number % 5 == 0:
+            listed = [item.sha256 for item in listing([damaged]) if (item.test_id, item.name) == (None, NAME)]
+            assert listed in ([whole], []), where
+
+
+@pytest.mark.parametrize("without", [b"", b"a line\n" + packet(SMALL, name="environment", eof=True)])
+def test_one_byte_in_a_stream_without_counters_makes_hardly_any_unreadable(without):
+    results = [found(without + damaged) for _, damaged in with_one_byte_changed(small_test(1) + small_test(2))]
+    assert results.count([]) + results.count(None) == len(results)
+    assert results.count(None) * 1000 < len(results)
+
+
+def test_damage_in_a_log_of_chunks_costs_hardly_any_attachment_that_is_not_open():
+    log = [packet(b"a line of a log\n" * 20, name="log", test_id="t.1", mime="text/plain", route="0") for _ in range(3)]
+    before = b"".join(log) + small_test(2, route="0")
+    results = [found(damaged + counters(SMALL)) for _, damaged in with_one_byte_changed(before)]
+    assert results.count([SMALL]) + results.count(None) == len(results)
+    assert results.count(None) * 1000 < len(results)  # where a test's tags reach over the counters, who can tell?
+
+
+@pytest.mark.parametrize("at", range(20))
+def test_a_packet_in_a_log_whose_header_is_damaged_is_none_of_the_stream(at):
+    decoy = packet(counters(OTHER, eof=True), name="log", test_id="t.z", eof=True)
+    for bits in range(1, 256):
+        assert found(SOME + changed(decoy, at, bits) + counters()) in ([DOC], None), bits
+
+
+TWO_BYTES_GONE = b"\0\0" + NAME.encode()[1:]
+
+
+@pytest.mark.parametrize("place", ["in text", "between packets"])
+@pytest.mark.parametrize("damaged", [b"\rcounTers.json", b"\rcounters.jso", b"\x15counters.json", TWO_BYTES_GONE])
+def test_a_file_whose_name_is_damaged_is_there_and_unreadable(place, damaged):
+    whole = counters(SMALL, eof=True).replace(b"\rcounters.json", damaged)
+    around = b"a line\n" if place == "in text" else b""
+    assert found(small_test(1) + around + whole + around + small_test(2)) is None
+
+
+def test_a_file_whose_header_is_not_to_be_read_may_have_been_there():
+    header = counters(SMALL)[:5] + b"\xff" * 40
+    assert found(small_test(1) + header + small_test(2)) is None
+    assert found(small_test(1) + header + small_test(2) + counters(SMALL, eof=True)) == [SMALL]
+
+
+def test_what_is_left_of_a_first_chunk_may_be_short():
+    stream = SMALL_STREAMS["chunks with eof"]
+    for at in range(len(small_test(1)) - 60, len(small_test(1)) + 40):
+        assert found(stream[:at] + stream[at + 60 :]) in ([SMALL], None), at
+
+
+def test_a_flag_and_a_letter_of_the_name_make_no_packet_of_a_test():
+    for number, chunk in enumerate(parts := three()):
+        damaged = changed(changed(chunk, 1, 8), chunk.index(NAME.encode()) + 10)
+        assert found(small_test(1) + b"".join([*parts[:number], damaged, *parts[number + 1 :]])) is None, number
+
+
+def test_a_length_of_four_octets_is_damage():
+    """Though its last three give the packet's length, and the checksum is right."""
+    whole, told = packet(test_id="t.1", status=3), []
+    body = whole[:3] + bytes([0xC0, 0, len(whole) + 2]) + whole[4:-4]
+    assert found(small_test(1) + body + zlib.crc32(body).to_bytes(4, "big") + counters(SMALL), told) == [SMALL]
+    assert [damage.split(":")[0] for damage in told] == [f"damage at byte {len(small_test(1))}"]
 
 
 BURST_IN = SOME + b"".join(streams.chunks(DOC, 250)) + TESTS[0]

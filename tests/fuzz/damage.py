@@ -67,6 +67,20 @@ def damage(data: bytes) -> None:
         assert not more, f"attachments that nobody wrote: {kind} at {at}: {list(more)}"
 
 
+def one_byte(data: bytes) -> None:
+    """A stream with one byte over, lost or other: every document that was written is read, whole, or none is."""
+    choices = Choices(data)
+    stream = _built(choices)
+    good, written = b"".join(stream.packets), [*stream.ended, *stream.unended]
+    at, byte = choices.number(len(good)), choices.take(1)
+    over, instead, gone = good[:at] + byte + good[at:], good[:at] + byte + good[at + 1 :], good[:at] + good[at + 1 :]
+    bad = choices.one_of((over, instead, gone))
+    with in_time(len(bad)):
+        found = outcome(lambda: documents([bad], NAME))
+    if not isinstance(found, Unreadable):
+        assert [document for document in found if document != DECOY] == written, f"other documents, at {at}"
+
+
 def _whole(attachment: Attachment) -> tuple[str | None, str, int, str]:
     return attachment.test_id, attachment.name, attachment.size, attachment.sha256
 

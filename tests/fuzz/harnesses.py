@@ -22,7 +22,7 @@ from counterbot.files.reader import Mistake, read
 from counterbot.files.rulefile import parse_rule
 
 from .claims import assert_counters, assert_storable, assert_told, in_time, outcome
-from .damage import damage, gunzip, subunit
+from .damage import damage, gunzip, one_byte, subunit
 
 Target = Callable[[bytes], None]
 
@@ -159,5 +159,5 @@ def _assert_located(mistakes: Iterable[Mistake], data: bytes) -> None:
 
 TARGETS: dict[str, Target] = {
     target.__name__: target
-    for target in (events, subunit, damage, gunzip, counters, performance, manifest, rules, config)
+    for target in (events, subunit, damage, one_byte, gunzip, counters, performance, manifest, rules, config)
 }

@@ -89,5 +89,6 @@ def _config() -> Iterator[bytes]:
     yield from _files("tests/samples/contract/config.yaml", "config.yaml.sample")
 
 
-_SEEDS = {"events": _events, "subunit": _subunit, "damage": _choices, "gunzip": _gunzip, "counters": _counters,
-          "performance": _performance, "manifest": _manifest, "rules": _rules, "config": _config}
+_SEEDS = {"events": _events, "subunit": _subunit, "damage": _choices, "one_byte": _choices, "gunzip": _gunzip,
+          "counters": _counters, "performance": _performance, "manifest": _manifest, "rules": _rules,
+          "config": _config}
