@@ -1,6 +1,6 @@
 """What collecting costs on a test node: ``counterbot collect`` beside os-collect-counters of os-performance-tools.
 
-Both are processes, each installed in an environment of its own, against the same MariaDB and RabbitMQ, in turn; the
+Both are processes, each installed in an environment of its own, against the same MariaDB and RabbitMQ; the
 wait for RabbitMQ's statistics is set to 0, as the old tool has none. Given are medians of wall time, what the broker
 spent (CPU time of its process), and the largest memory of ours. The old tool needs help to run on today's Python:
 python-subunit and six, which it does not ask for, and base64.encodestring, which is gone. Linux only, for /proc.
@@ -106,11 +106,9 @@ def queues(rabbitmq: RabbitMQ, have: int, want: int) -> None:
 
 
 def measured(sides: Mapping[str, tuple[list[str | Path], dict[str, str]]], broker: int) -> dict[str, list[Run]]:
-    """Both sides in turn."""
-    runs: dict[str, list[Run]] = {name: [] for name in sides}
-    for _ in range(1 + ROUNDS):
-        for name, (command, settings) in sides.items():
-            runs[name].append(run(command, settings, broker))
+    """One side after the other: the broker keeps answers for a while, and in turn each would pay for the other's."""
+    runs = {name: [run(command, settings, broker) for _ in range(1 + ROUNDS)]
+            for name, (command, settings) in sides.items()}
     return {name: each[1:] for name, each in runs.items()}  # the first one found no cache warm
 
 

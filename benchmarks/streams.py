@@ -21,6 +21,10 @@ CHUNK, WORKERS = 4096, 4
 LOG = 11_000
 """Bytes of a test's log: with that 100 MB have about 8,000 tests, as a whole Tempest run."""
 
+SERVICES = "compute", "network", "volume", "image", "identity", "placement"
+THINGS = "servers", "flavors", "networks", "ports", "volumes", "snapshots", "images", "projects", "users", "routers"
+STATUSES = 200, 201, 202, 204, 404
+
 STARTED, PASSED, START = 2, 3, 1_795_000_000
 DOCUMENT = json.dumps({"mysql": {f"Com_{number}": number * 977 for number in range(60)}}).encode()
 
@@ -69,17 +73,24 @@ def _test(number: int, chance: random.Random, shape: str) -> Iterator[bytes]:
 
 
 def _log(chance: random.Random, size: int) -> bytes:
-    """Lines of requests and answers, which gzip packs about 7:1 as it does real ones."""
+    """Lines of requests and answers, which gzip packs about 7:1 and unpacks as fast as Tempest's own."""
     lines, have = [], 0
     while have < size:
-        server, token = f"{chance.getrandbits(128):032x}", f"{chance.getrandbits(64):016x}"
+        thing, service = chance.choice(THINGS), chance.choice(SERVICES)
+        made, project, request = (f"{chance.getrandbits(128):032x}" for _ in range(3))
+        at = f"2026-11-21 02:{chance.randrange(60):02}:{chance.randrange(60):02},{chance.randrange(1000):03}"
+        url = f"http://10.0.0.{chance.randrange(1, 9)}/{service}/v2.1/{thing}"
         lines.append(
-            f"2026-11-21 02:07:{chance.randrange(60):02},{chance.randrange(1000):03} 91117 INFO "
-            f"[tempest.lib.common.rest_client] Request (ServersTestJSON:test_case): 200 GET "
-            f"http://10.0.0.{chance.randrange(1, 9)}/compute/v2.1/servers/{server} 0.{chance.randrange(1000):03}s\n"
-            f"    Request - Headers: {{'Accept': 'application/json', 'X-Auth-Token': '<omitted>'}}\n"
-            f"    Response - Headers: {{'content-type': 'application/json', 'x-compute-request-id': 'req-{token}'}}\n"
-            f"        Body: b'{{\"server\": {{\"id\": \"{server}\", \"status\": \"ACTIVE\", \"links\": []}}}}'\n")
+            f"{at} {91100 + chance.randrange(9)} INFO [tempest.lib.common.rest_client] Request "
+            f"({thing.title()}TestJSON:test_case): {chance.choice(STATUSES)} POST {url} {chance.random():.3f}s\n"
+            f"{at} 91117 DEBUG [tempest.lib.common.rest_client] Request - Headers: {{'Content-Type': "
+            f"'application/json', 'Accept': 'application/json', 'X-Auth-Token': '<omitted>'}}\n"
+            f'        Body: {{"{thing}": {{"name": "tempest-{thing}-{chance.getrandbits(30)}", '
+            f'"project_id": "{project}"}}}}\n'
+            f"    Response - Headers: {{'content-type': 'application/json', 'content-length': "
+            f"'{chance.randrange(2000)}', 'x-compute-request-id': 'req-{request}'}}\n"
+            f'        Body: b\'{{"{thing}": {{"id": "{made}", "status": "ACTIVE", "links": [{{"rel": "self", '
+            f'"href": "{url}/{made}"}}]}}}}\'\n')
         have += len(lines[-1])
     return "".join(lines)[:size].encode()
 
