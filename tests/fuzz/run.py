@@ -80,8 +80,10 @@ def inside() -> None:
     atheris.Fuzz()
 
 
-def fuzz(target: str, seconds: int, corpus: Path | None = None) -> Result:
-    """Run one target. ``corpus``: a folder that keeps what was learned for the next run."""
+def fuzz(target: str, seconds: int, corpus: Path | None = None, chance: int = 0) -> Result:
+    """Run one target. ``corpus``: a folder that keeps what was learned for the next run. ``chance``: where the
+    random numbers begin; 0 is anywhere.
+    """
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         for name in ("corpus", "seeds", "crashes"):
@@ -92,6 +94,7 @@ def fuzz(target: str, seconds: int, corpus: Path | None = None) -> Result:
             str(corpus or work / "corpus"), str(work / "seeds"),
             f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-timeout={HANGS}", f"-rss_limit_mb={MEGABYTES}",
             f"-artifact_prefix={work / 'crashes'}/", "-print_final_stats=1", "-len_control=20",
+            f"-seed={chance}",
         ]
         return _result(target, *_run(command, work, seconds + SLACK), work / "crashes")
 
@@ -142,6 +145,8 @@ def main() -> int:
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)} (default: all)")
     parser.add_argument("--seconds", type=int, default=60, help="for each target (default: 60)")
     parser.add_argument("--corpus", type=Path, help="a folder that keeps inputs worth keeping for the next run")
+    parser.add_argument("--seed", type=int, default=0, help="of the random numbers; the same finds the same (default: "
+                                                            "another one each time)")
     given = parser.parse_args()
     unknown = [target for target in given.targets if target not in TARGETS]
     if unknown:
@@ -151,7 +156,7 @@ def main() -> int:
     corpora = {target: _corpus(given.corpus, target) for target in given.targets or TARGETS}
     good = True
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for result in pool.map(lambda target: fuzz(target, given.seconds, corpora[target]), corpora):
+        for result in pool.map(lambda target: fuzz(target, given.seconds, corpora[target], given.seed), corpora):
             print(result, flush=True)
             good = good and not result.trouble
     return 0 if good else 1
