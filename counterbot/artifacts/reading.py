@@ -24,10 +24,9 @@ from ..core import counters as documents
 from ..core import limits, subunit
 from ..core.decide import State
 from ..core.inert import inert
-from ..core.model import Build, Counters, Unreadable
+from ..core.model import ATTACHMENT, Build, Counters, Unreadable
 from . import manifest
 
-ATTACHMENT = "counters.json"
 MANIFEST = "zuul-manifest.json"
 JOB_OUTPUT = "job-output.txt"
 STREAM = "testrepository.subunit"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..core import limits
-from ..core.model import Unreadable
+from ..core.model import ATTACHMENT, JSON, Unreadable
 from ..core.snapshot import Snapshot
 from .streams import give, warn
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 SOME_FAILED = 3
 SECONDS = 15.0
-NAME = "counters.json"
 AGAIN = "take the reading on this node, before the tests, with: counterbot collect --output FILE"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -32,8 +32,8 @@ class Wrong(click.ClickException):
 
 @click.command("collect")
 @click.option("--output", metavar="FILE", help="Write the JSON here too.")
-@click.option("--subunit", "attachment", metavar="[NAME]", is_flag=False, flag_value=NAME,
-              help=f"Print a subunit packet instead of JSON, with a file of this name (default: {NAME}).")
+@click.option("--subunit", "attachment", metavar="[NAME]", is_flag=False, flag_value=ATTACHMENT,
+              help=f"Print a subunit packet instead of JSON, with a file of this name (default: {ATTACHMENT}).")
 @click.option("--delta", "before", metavar="FILE", help="Give what was counted since this reading.")
 @click.option("--meta-prefix", "prefix", metavar="PREFIX", help="What statsd puts before the counters' names.")
 @click.option("--settings", metavar="FILE", envvar="COUNTERBOT_SETTINGS", help="How to reach the servers, in YAML.")
@@ -57,7 +57,7 @@ def command(output: str | None, attachment: str | None, before: str | None, pref
     """
     from ..collectors import node
 
-    if deadline != deadline:  # click takes nan for a number between any two
+    if math.isnan(deadline):  # click takes nan for a number between any two
         raise Wrong("--deadline must be a number of seconds")
     _printable("--meta-prefix", prefix)
     _printable("--subunit", attachment)
@@ -66,7 +66,7 @@ def command(output: str | None, attachment: str | None, before: str | None, pref
     reading = node.read(chosen, deadline, again=before is not None, prefix=prefix)
     snapshot = reading.snapshot if first is None else _difference(before, first, reading, node.groups(chosen))
     _tell(snapshot, reading.took, LEVELS.index(loglevel.upper()))
-    _write(snapshot, None if attachment is None else attachment or NAME, output)
+    _write(snapshot, None if attachment is None else attachment or ATTACHMENT, output)
     raise SystemExit(SOME_FAILED if snapshot.failures else 0)
 
 
@@ -191,4 +191,4 @@ def _write(snapshot: Snapshot, attachment: str | None, output: str | None) -> No
         return give(document, output, document)
     from ..core.subunit_writing import attachment as packets
 
-    return give(packets(attachment, document, "application/json"), output, document)
+    return give(packets(attachment, document, JSON), output, document)

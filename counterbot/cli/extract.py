@@ -10,7 +10,7 @@ from typing import BinaryIO
 import click
 
 from ..core import gunzip, limits, subunit
-from ..core.model import Unreadable
+from ..core.model import ATTACHMENT, Unreadable
 from .streams import Failure, Source, standard_output, warn
 
 ABSENT, READ_FAILED, UNREADABLE = 1, 2, 3
@@ -19,7 +19,7 @@ BLOCK = 1 << 18
 
 @click.command("extract")
 @click.argument("stream", type=Source("rb"))
-@click.option("--name", default="counters.json", show_default=True, help="The run-level file to extract.")
+@click.option("--name", default=ATTACHMENT, show_default=True, help="The run-level file to extract.")
 @click.option("--list", "list_all", is_flag=True, help="List all attachments instead, a JSON line each.")
 def command(stream: BinaryIO, name: str, list_all: bool) -> None:
     """Write a file that belongs to a whole test run, as subunit STREAM holds it, to standard output.

@@ -17,11 +17,10 @@ from errno import EACCES, EAGAIN, EINVAL
 from typing import BinaryIO
 
 from ..core import gunzip, limits, subunit
-from ..core.model import Unreadable
+from ..core.model import ATTACHMENT, JSON, Unreadable
 from ..core.subunit_writing import attachment
 from .replacing import copy, replaced
 
-NAME, MIME = "counters.json", "application/json"
 BLOCK = 1 << 18
 WRITTEN = "it is being written; attach when the run has ended"
 
@@ -53,7 +52,7 @@ def attach(counters: bytes, stream: str) -> list[subunit.Damage]:
 def _attached(counters: bytes, stream: str, state: os.stat_result) -> list[subunit.Damage]:
     damage: list[subunit.Damage] = []
     had = _documents(stream, damage.append)
-    packet = attachment(NAME, counters, MIME)
+    packet = attachment(ATTACHMENT, counters, JSON)
     for addition in (packet, b"\n" + packet):  # text may stand at the end, and a packet begins where a line does
         with suppress(_NotReadAgain):
             _append(addition, stream, state, [*had, counters], damage)
@@ -131,7 +130,7 @@ def _is_gzip(stream: str) -> bool:
 
 def _documents(path: str, tell: Callable[[subunit.Damage], None]) -> list[bytes]:
     blocks = gunzip.unzipped(_blocks(path), packed_limit=limits.STREAM_PACKED, unpacked_limit=limits.STREAM_UNPACKED)
-    return subunit.documents(blocks, NAME, tell=tell)
+    return subunit.documents(blocks, ATTACHMENT, tell=tell)
 
 
 def _blocks(path: str) -> Iterator[bytes]:

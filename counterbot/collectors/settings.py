@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from difflib import get_close_matches
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from ..core.misspelt import unknown
 
 Settings = TypeVar("Settings")
 Steps = tuple[str | int, ...]
@@ -38,7 +39,7 @@ def build(kind: type[Settings], given: object) -> Settings:
         raise Wrong([((), "must be a mapping of keys to values")])
     hints = get_type_hints(kind)
     known = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # a dataclass, by contract
-    mistakes: list[tuple[Steps, str]] = [((key,), _unknown(key, known)) for key in given if key not in known]
+    mistakes: list[tuple[Steps, str]] = [((key,), unknown(key, known)) for key in given if key not in known]
     values = {}
     for name in known:
         if name in given:
@@ -79,8 +80,3 @@ def _word(hint: Any) -> str:
     if origin is tuple:
         return "a list"
     return "a mapping of keys to values" if origin is not None else WORDS[hint]
-
-
-def _unknown(key: str, known: list[str]) -> str:
-    near = get_close_matches(key, known, n=1)
-    return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}")

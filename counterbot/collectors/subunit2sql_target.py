@@ -55,10 +55,9 @@ from typing import Any
 from ..core import limits
 from ..core.counters import META, parse_each
 from ..core.metrics import Metric, metrics
-from ..core.model import Counters, Unreadable
+from ..core.model import ATTACHMENT, Counters, Unreadable
 from ..core.strictjson import documents
 
-ATTACHMENT = "counters.json"
 GROUP = "counters2statsd"
 PARSER = "subunit.parser"
 """The test that python-subunit makes up for a damaged packet."""

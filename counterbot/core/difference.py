@@ -39,7 +39,7 @@ def difference(
     if why:
         raise Unreadable(why)
     groups: dict[str, dict[str, Number]] = {}
-    failures, without = dict(after.failures), {No.ABSENT: set(after.absent), No.RESET: set[str]()}
+    failures, without = dict(after.failures), {NoValue.ABSENT: set(after.absent), NoValue.RESET: set[str]()}
     for group, members in after.groups.items():
         of = known.get(group, Group(group, Kind.COUNTER))
         if of.kind is Kind.GAUGE or (of.kind is Kind.OF_THE_JOB and group not in before.groups):
@@ -47,38 +47,39 @@ def difference(
             continue
         why = _not_read(before, group, of) or _otherwise_made(before, after, group)
         if why:
-            failures.setdefault(of.collector, why)
+            told = failures.get(of.collector)
+            failures[of.collector] = why if told is None else told if why in told else f"{told}; {why}"
             continue
         groups[group] = {}
         gone = before.groups[group].keys() - members.keys() if of.kind is Kind.FROM_ZERO else set()
         for member in (*members, *gone):
             name, counted = f"{group}.{member}", _counted(before, after, of.kind, group, member)
-            if isinstance(counted, No):
+            if isinstance(counted, NoValue):
                 without[counted].add(name)
             else:
                 groups[group][member] = max(0, counted - (own or {}).get(name, 0))
     return replace(after, groups=groups, delta_seconds=after.unixtime - before.unixtime, failures=failures,
-                   absent=frozenset(without[No.ABSENT]), resets=frozenset(without[No.RESET]),
+                   absent=frozenset(without[NoValue.ABSENT]), resets=frozenset(without[NoValue.RESET]),
                    instances={}, made={}, parts={})
 
 
-class No(Enum):
+class NoValue(Enum):
     """Why a counter has no difference: a reading has no value of it, or what counted it began anew or vanished."""
 
     ABSENT = "absent"
     RESET = "reset"
 
 
-def _counted(before: Snapshot, after: Snapshot, kind: Kind, group: str, member: str) -> Number | No:
+def _counted(before: Snapshot, after: Snapshot, kind: Kind, group: str, member: str) -> Number | NoValue:
     name = f"{group}.{member}"
     first = before.groups[group].get(member, None if kind is Kind.COUNTER else 0)
     last = after.groups[group].get(member)
     if first is None or name in before.unreadable:
-        return No.ABSENT
+        return NoValue.ABSENT
     if last is None or last < first or _restarted(before.instances, after.instances, group, name):
-        return No.RESET
+        return NoValue.RESET
     if before.parts.get(name, NONE) - after.parts.get(name, NONE):  # its count went with it, which a rise may hide
-        return No.RESET
+        return NoValue.RESET
     return last - first
 
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 Number = int | float
 
+ATTACHMENT, JSON = "counters.json", "application/json"
+"""The run-level file of a subunit stream that holds counters, and its type."""
+
 
 class Unreadable(Exception):
     """What others wrote cannot be read; the text says why, in words for the person who wrote it."""

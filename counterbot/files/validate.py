@@ -6,11 +6,11 @@ pydantic's own sentences speak to programmers; here each becomes a plain one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ..core.misspelt import nearest, unknown
 from .reader import Document, Mistake, Steps
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -54,8 +54,8 @@ def validate(
         value = model.model_validate(document.value, context=dict(context or {}))
     except ValidationError as error:
         errors = [item for item in error.errors() if not _is_told(document, item)]
-        unknown = [item["loc"] for item in errors if item["type"] == "extra_forbidden"]
-        meant = {(*steps[:-1], _nearest(model, steps)) for steps in unknown}
+        strange = [item["loc"] for item in errors if item["type"] == "extra_forbidden"]
+        meant = {(*steps[:-1], _nearest(model, steps)) for steps in strange}
         told = {_mistake(document, model, item) for item in errors
                 if not (item["type"] == "missing" and item["loc"] in meant)}
         return None, tuple(sorted(told.union(document.mistakes)))
@@ -85,7 +85,7 @@ def _mistake(document: Document, model: type[BaseModel], error: Mapping[str, Any
     if error["type"] == "missing":
         return Mistake(document.at(steps[:-1]), f"missing key {str(steps[-1])!r}")
     if error["type"] == "extra_forbidden":
-        return Mistake(document.at(steps), _unknown(str(steps[-1]), _keys(model, steps[:-1])))
+        return Mistake(document.at(steps), unknown(str(steps[-1]), _keys(model, steps[:-1])))
     return Mistake(document.at(steps), f"{_subject(document, steps)} {_complaint(error)}")
 
 
@@ -108,14 +108,9 @@ def _complaint(error: Mapping[str, Any]) -> str:
     return f"is wrong: {error['msg']}"
 
 
-def _unknown(key: str, known: list[str]) -> str:
-    near = get_close_matches(key, known, n=1)
-    return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}")
-
-
 def _nearest(model: type[BaseModel], steps: Steps) -> str:
     """The key that an unknown one was meant for, perhaps; whoever corrects it does not miss that one."""
-    return next(iter(get_close_matches(str(steps[-1]), _keys(model, steps[:-1]), n=1)), "")
+    return nearest(str(steps[-1]), _keys(model, steps[:-1])) or ""
 
 
 def _keys(model: type[BaseModel], steps: Steps) -> list[str]:

@@ -133,6 +133,12 @@ def test_what_was_absent_before_and_counts_from_zero_has_a_difference():
     assert (result.groups, result.absent) == ({"queues": {"reply_publish": 7}}, frozenset())
 
 
+def test_reasons_of_one_collector_stand_side_by_side():
+    result = between({}, {"queues": {"a_publish": 1}}, failures={"rabbitmq": "exchanges: 503"})
+    assert result.failures == {"rabbitmq": "exchanges: 503; no difference, since the reading before failed: it has no "
+                                           "group queues"}
+
+
 def test_a_group_that_failed_now_keeps_its_reason():
     result = between({"queues": {"reply_publish": 7}}, {}, failures={"rabbitmq": "503"})
     assert (result.groups, result.failures) == ({}, {"rabbitmq": "503"})
