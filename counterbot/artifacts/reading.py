@@ -11,7 +11,6 @@ from __future__ import annotations
 import copy
 import posixpath
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -117,22 +116,21 @@ class Artifacts:
         patience = self._seconds if seconds is None else min(seconds, self._seconds)
         bounded = copy.copy(self)
         bounded._http, bounded._seconds, bounded._awaits = self._http.within(patience), patience, awaits
-        begun = time.monotonic()
         try:
-            return _reading(bounded._found(build, begun + patience))
+            return _reading(bounded._found(build))
         except Unavailable as error:
-            costly = isinstance(error, Late) and 2 * bounded._http.waited < time.monotonic() - begun
+            costly = isinstance(error, Late) and 2 * bounded._http.waited < bounded._http.passed
             return Reading(None, str(error), after=error.after,
                            otherwise=State.UNREADABLE if costly or isinstance(error, Unfinished) else None)
         except Forbidden as error:
             return Reading(State.UNREADABLE, str(error))
 
-    def _found(self, build: Build, ends: float) -> _Found:
+    def _found(self, build: Build) -> _Found:
         """Every source read, one after the other: that one cannot be read is told, and costs no other."""
         found = _Found()
         files = self._files(build, found)
         for name, read, join in self._sources(build, files, found):
-            if time.monotonic() > ends:
+            if self._http.passed > self._seconds:
                 raise Late(f"its logs could not be read in {self._seconds:g} s")
             try:
                 found.take(read(), join)

@@ -82,26 +82,35 @@ class Http:
     """
 
     def __init__(self, prefixes: Sequence[str], *, seconds: float = limits.DOWNLOAD_SECONDS, private: bool = False,
-                 ca_file: str | None = None, resolve: Resolve = socket.getaddrinfo) -> None:
+                 ca_file: str | None = None, resolve: Resolve = socket.getaddrinfo,
+                 monotonic: Callable[[], float] = time.monotonic) -> None:
         self._prefixes = tuple(prefixes)
         self._places = tuple(_place_pattern(prefix) for prefix in prefixes)
         self._seconds = seconds
         self._private = private
         self._verify = ca_file or True
         self._resolve = resolve
+        self._monotonic = monotonic
         self._local = threading.local()
         self._sessions: WeakSet[requests.Session] = WeakSet()
         self._ends = math.inf
+        self._begun = monotonic()
         self.waited = 0.0
         self._aborted = threading.Event()
 
     def within(self, seconds: float) -> Http:
         """The same, for files that must all be there in so many seconds from now."""
         bounded = copy.copy(self)
-        bounded._ends = min(self._ends, time.monotonic() + seconds)
+        bounded._begun = self._monotonic()
+        bounded._ends = min(self._ends, bounded._begun + seconds)
         bounded._seconds = min(self._seconds, seconds)
         bounded.waited = 0.0
         return bounded
+
+    @property
+    def passed(self) -> float:
+        """Seconds since it was made, some of which were ``waited``."""
+        return self._monotonic() - self._begun
 
     def abort(self) -> None:
         """Break off what is under way, for good: whoever waits for bytes gets Unavailable."""
@@ -127,7 +136,7 @@ class Http:
         too early, since its upload may not be over, or Unreadable for corrupt or too much data. All of it
         must be taken within the file's time.
         """
-        ends = min(self._ends, time.monotonic() + self._seconds)
+        ends = min(self._ends, self._monotonic() + self._seconds)
         response = self._final(url, ends)
         try:
             yield None if response.status_code in GONE else \
@@ -173,7 +182,7 @@ class Http:
         if session is None:
             session = self._local.session = _Session()
             self._sessions.add(session)
-            self._local.wire = Wire(private=self._private, resolve=self._resolve)
+            self._local.wire = Wire(private=self._private, resolve=self._resolve, monotonic=self._monotonic)
             session.trust_env = False
             session.verify = self._verify
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
@@ -205,21 +214,21 @@ class Http:
 
     @contextmanager
     def _waiting(self) -> Iterator[None]:
-        since = time.monotonic()
+        since = self._monotonic()
         try:
             yield
         finally:
-            self.waited += time.monotonic() - since
+            self.waited += self._monotonic() - since
 
     def _go_on(self, url: str, ends: float) -> None:
         """Raise Unavailable where there is no more time: little that was sent may unpack to much, and take long."""
         if self._aborted.is_set():
             raise Unavailable("broken off, since the bot stops")
-        if time.monotonic() >= ends:
+        if self._monotonic() >= ends:
             raise self._late(url)
 
     def _unavailable(self, error: Exception, url: str, ends: float) -> Unavailable:
-        return self._late(url) if time.monotonic() >= ends else \
+        return self._late(url) if self._monotonic() >= ends else \
             Unavailable(f"{urlsplit(url).netloc}: {_reason(error)}")
 
     def _late(self, url: str) -> Late:

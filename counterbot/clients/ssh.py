@@ -189,7 +189,7 @@ class Connection:
         # A server has several keys; ask for the kind that can be checked. rsa-sha2-512 is a signature of ssh-rsa keys.
         ours = [kind for kind in options.key_types if kind in kinds or ("rsa" in kind and "ssh-rsa" in kinds)]
         options.key_types = ours + [kind for kind in options.key_types if kind not in ours]
-        self._transport.banner_timeout = seconds
+        self._transport.banner_timeout = self._transport.handshake_timeout = 2 * seconds  # ours comes first
         with self._within(seconds, f"no SSH handshake within {seconds:g} s"):
             try:
                 self._transport.start_client()

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import io
 import socket
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from http.client import HTTPResponse, RemoteDisconnected
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
@@ -41,10 +41,11 @@ class Forbidden(Exception):
 
 
 class Wire(HTTPAdapter):
-    """One thread's connections. ``ends`` (monotonic seconds) is when the request being made must be over."""
+    """One thread's connections. ``ends`` (by ``monotonic``) is when the request being made must be over."""
 
-    def __init__(self, *, private: bool, resolve: Resolve) -> None:
+    def __init__(self, *, private: bool, resolve: Resolve, monotonic: Callable[[], float]) -> None:
         self.ends = 0.0
+        self.monotonic = monotonic
         self.sockets: WeakSet[socket.socket] = WeakSet()
         self._private = private
         self._resolve = resolve
@@ -67,7 +68,7 @@ class Wire(HTTPAdapter):
         reason: OSError | None = None
         for address in self._addresses(host, port):
             try:
-                sock = socket.create_connection((address, port), min(CONNECT_SECONDS, left(self.ends)))
+                sock = socket.create_connection((address, port), min(CONNECT_SECONDS, _left(self.ends, self.monotonic)))
             except OSError as error:
                 reason = error
             else:
@@ -88,9 +89,9 @@ class Wire(HTTPAdapter):
         return usable
 
 
-def left(ends: float) -> float:
+def _left(ends: float, monotonic: Callable[[], float]) -> float:
     """Seconds until then. Raises TimeoutError when there are none."""
-    seconds = ends - time.monotonic()
+    seconds = ends - monotonic()
     if seconds <= 0:
         raise TimeoutError("its time is over")
     return seconds
@@ -133,7 +134,7 @@ def _pool(base: type[HTTPConnectionPool], wire: Wire) -> type[HTTPConnectionPool
 
         def response_class(self, sock: socket.socket, *arguments: Any, **options: Any) -> HTTPResponse:
             wire.sockets.add(sock)
-            return _Response(wire.ends, sock, *arguments, **options)
+            return _Response(partial(_left, wire.ends, wire.monotonic), sock, *arguments, **options)
 
     return type(base.__name__, (base,), {"ConnectionCls": Connection})
 
@@ -141,10 +142,10 @@ def _pool(base: type[HTTPConnectionPool], wire: Wire) -> type[HTTPConnectionPool
 class _Response(HTTPResponse):
     """An answer whose every byte, from the status line on, comes through ``_Timed``."""
 
-    def __init__(self, ends: float, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+    def __init__(self, left: Callable[[], float], sock: socket.socket, *arguments: Any, **options: Any) -> None:
         super().__init__(sock, *arguments, **options)
         self.fp.close()
-        self._timed = _Timed(sock, ends)
+        self._timed = _Timed(sock, left)
         self.fp = io.BufferedReader(self._timed)
 
     def begin(self) -> None:
@@ -155,16 +156,16 @@ class _Response(HTTPResponse):
 
 
 class _Timed(io.RawIOBase):
-    def __init__(self, sock: socket.socket, ends: float) -> None:
+    def __init__(self, sock: socket.socket, left: Callable[[], float]) -> None:
         self.ended = False
-        self._sock, self._ends = sock, ends
+        self._sock, self._left = sock, left
         self._raw = sock.makefile("rb", buffering=0)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(min(IDLE_SECONDS, left(self._ends)))
+        self._sock.settimeout(min(IDLE_SECONDS, self._left()))
         count = self._raw.readinto(buffer)
         self.ended |= count == 0
         return count

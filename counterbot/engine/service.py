@@ -16,8 +16,9 @@ IDLE = 1.0
 class Service:
     """Threads that each repeat a step, or run until the stop; the first error ends them all."""
 
-    def __init__(self, stop: threading.Event) -> None:
+    def __init__(self, stop: threading.Event, idle: float = IDLE) -> None:
         self.stop = stop
+        self._idle = idle
         self.error: Exception | None = None
         self._work = threading.Condition()
         self._calls = 0
@@ -67,7 +68,7 @@ class Service:
                 self.wake()
             else:
                 with self._work:
-                    self._work.wait_for(lambda: self._calls != calls, IDLE)  # noqa: B023 - asked before the next round
+                    self._work.wait_for(lambda: self._calls != calls, self._idle)  # noqa: B023 - asked before the next round
 
 
 def _is_told(error: Exception) -> bool:

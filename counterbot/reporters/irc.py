@@ -66,14 +66,15 @@ class Owed(Protocol):
 class Pace:
     """So many lines at once, then one each ``seconds``."""
 
-    def __init__(self, seconds: float, burst: int = BURST) -> None:
+    def __init__(self, seconds: float, burst: int = BURST, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.seconds = seconds
         self.burst = burst
+        self._monotonic = monotonic
         self._free = float(burst)
-        self._seen = time.monotonic()
+        self._seen = monotonic()
 
     def allows(self) -> bool:
-        now = time.monotonic()
+        now = self._monotonic()
         gained = (now - self._seen) / self.seconds if self.seconds > 0 else self.burst
         self._free, self._seen = min(self.burst, self._free + gained), now
         return self._free >= 1

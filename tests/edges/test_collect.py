@@ -70,7 +70,7 @@ failing, silent, broken = like(fails, queues=Kind.FROM_ZERO), like(hangs), like(
 partial, odd = like(partly, cpu=Kind.FROM_ZERO, io=Kind.FROM_ZERO), like(strange, mysql=Kind.COUNTER)
 '''
 NAMES = "fine", "failing", "silent", "broken", "partial", "odd"
-LATE = "it was not done in 0.4 s"
+LATE = "it was not done in 3 s"
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_a_restart_between(node):
 
 
 def test_one_that_fails_hangs_or_breaks_costs_no_other_its_counters(node):
-    status, out, err = node(*(f"--collector={name}" for name in NAMES), "--deadline=0.4", groups={"mysql": {"a": 1}})
+    status, out, err = node(*(f"--collector={name}" for name in NAMES), "--deadline=3", groups={"mysql": {"a": 1}})
     document = json.loads(out)
     assert status == 3
     assert document["__meta__"]["failures"] == {

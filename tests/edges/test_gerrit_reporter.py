@@ -51,9 +51,9 @@ def server_of(gerrit, keys, username="bot", **changes) -> Server:
 def reporter_for(gerrit, keys):
     clients = []
 
-    def make(username="bot", seconds=5.0, idle=60.0, **changes) -> GerritReporter:
+    def make(username="bot", seconds=30.0, idle=60.0, **changes) -> GerritReporter:
         server = server_of(gerrit, keys, username, **changes)
-        clients.append(Client(lambda: connect(server, seconds=0.5), seconds=seconds, idle=idle))
+        clients.append(Client(lambda: connect(server, seconds=min(seconds, 10)), seconds=seconds, idle=idle))
         return GerritReporter(clients[-1], username)
 
     yield make
@@ -220,7 +220,7 @@ class TestRefusals:
 
 class TestTrouble:
     def test_a_lost_answer_is_an_unknown_outcome_and_reading_back_finds_it(self, gerrit, reporter_for):
-        reporter = reporter_for(seconds=0.4)
+        reporter = reporter_for(seconds=2)
         gerrit.lose_answers()
         answer = reporter.post(delivery())
         assert isinstance(answer, Retry)
@@ -248,7 +248,7 @@ class TestTrouble:
             reporter.already_there(delivery())
 
     def test_a_server_that_hangs_has_not_got_it(self, gerrit, reporter_for):
-        reporter = reporter_for(seconds=0.3)
+        reporter = reporter_for(seconds=2)
         assert not reporter.already_there(delivery())
         gerrit.hang()
         assert reporter.post(delivery()).after == SOON

@@ -20,7 +20,7 @@ from counterbot.sources.lines import Lines, TooLong
 DROPPED = {"type": "dropped-output", "eventCreatedOn": 1}
 
 
-def eventually(question, seconds=5.0) -> bool:
+def eventually(question, seconds=30.0) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if question():
@@ -87,7 +87,7 @@ def listening(connect_, put=None, **options):
 
 @pytest.fixture
 def listener(gerrit, server):
-    with listening(lambda: connect(server, seconds=0.5)) as listener:
+    with listening(lambda: connect(server)) as listener:
         assert gerrit.wait_for_streams()
         assert eventually(lambda: listener.state.connected_since is not None)
         yield listener
@@ -116,7 +116,7 @@ class TestLines:
     def test_over_the_limit_are_passed_over(self, gerrit, listener, caplog):
         gerrit.emit(b'{"x": "' + b"x" * 20_000_000 + b'"}')
         gerrit.emit({"type": "next"})
-        assert eventually(lambda: listener.lines == [b'{"type":"next"}'], seconds=20)
+        assert eventually(lambda: listener.lines == [b'{"type":"next"}'])
         assert listener.state.oversize == 1
         assert "an event of 20000009 bytes was passed over" in caplog.text
 
@@ -128,7 +128,7 @@ class TestLines:
     def test_include_our_own_comment(self, gerrit, server, listener):
         gerrit.add_change("p", 7)
         with connect(server) as connection:
-            connection.run("gerrit review --json --project p 7,1", b'{"message": "hello\\n"}', seconds=5)
+            connection.run("gerrit review --json --project p 7,1", b'{"message": "hello\\n"}', seconds=30)
         assert eventually(lambda: len(listener.lines) == 2)
         ref_updated, comment_added = map(json.loads, listener.lines)
         assert ref_updated["refUpdate"]["refName"] == "refs/changes/07/7/meta"
@@ -171,7 +171,7 @@ class TestReconnecting:
 
     def test_when_the_server_hangs(self, gerrit, server):
         options = {"probe_every": 0.2, "probe_deadline": 0.3}
-        with listening(lambda: connect(server, seconds=0.3), **options) as listener:
+        with listening(lambda: connect(server, seconds=2), **options) as listener:
             assert gerrit.wait_for_streams()
             gerrit.hang()
             assert eventually(lambda: listener.state.why is not None)
@@ -181,9 +181,9 @@ class TestReconnecting:
             assert eventually(lambda: listener.state.connected_since is not None)
 
     def test_not_when_it_is_only_quiet(self, gerrit, server):
-        with listening(lambda: connect(server), probe_every=0.1, probe_deadline=0.1) as listener:
+        with listening(lambda: connect(server), probe_every=0.1, probe_deadline=1) as listener:
             assert gerrit.wait_for_streams()
-            time.sleep(0.8)
+            time.sleep(2)
             assert listener.state.connections == 1
 
     def test_waits_longer_each_time_until_a_line_arrives(self, gerrit, server):
@@ -218,11 +218,10 @@ class TestReconnecting:
 
 
 class TestStopping:
-    def test_is_quick(self, listener):
-        before = time.monotonic()
+    def test_does_not_wait_for_a_line(self, listener):
         listener.stop.set()
-        listener.thread.join(5)
-        assert time.monotonic() - before < 1
+        listener.thread.join(30)
+        assert not listener.thread.is_alive()
 
     def test_leaves_no_connection(self, gerrit, listener):
         listener.stop.set()
@@ -252,11 +251,10 @@ class TestCutting:
         assert cutter.pending == 0
 
     def test_takes_no_longer_than_the_line_is_long(self):
-        cutter, before = Lines(limit=20_000_000), time.process_time()
-        for _ in range(2000):
-            assert list(cutter.feed(b"x" * 10_000)) == []
+        cutter = Lines(limit=20_000_000)
+        for _ in range(200_000):  # copied anew with each piece, that were two terabytes
+            assert list(cutter.feed(b"x" * 100)) == []
         assert next(cutter.feed(b"\n")) == b"x" * 20_000_000
-        assert time.process_time() - before < 1
 
     def test_what_has_no_end_is_pending(self):
         cutter = Lines()

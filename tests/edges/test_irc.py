@@ -22,6 +22,7 @@ from counterbot.core.model import Refused, Retry, Sent
 from counterbot.demo.irc import IrcServer, Line
 from counterbot.reporters.irc import Irc, Pace, Settings, Timing, backoff
 from counterbot.reporters.irc_link import other_nick
+from tests.clock import Clock
 
 CHANNEL = "#qa"
 QUICK = Timing(
@@ -78,7 +79,7 @@ class Outbox:
         return not self.waiting and not self.out
 
 
-def eventually(question, seconds=5.0):
+def eventually(question, seconds=30.0):
     end = time.monotonic() + seconds
     while not question():
         assert time.monotonic() < end, "not within the time"
@@ -181,16 +182,23 @@ def test_a_server_that_hangs_does_not_keep_it(server):
 
 
 def test_a_few_lines_at_once_then_one_a_while():
-    pace = Pace(0.2)
-    burst = 0
-    while pace.allows():
-        pace.spend()
-        burst += 1
-    assert burst == 4
-    start = time.monotonic()
-    while not pace.allows():
-        time.sleep(0.005)
-    assert 0.1 < time.monotonic() - start < 0.5
+    clock = Clock()
+    pace = Pace(2, monotonic=clock)
+
+    def at_once():
+        count = 0
+        while pace.allows():
+            pace.spend()
+            count += 1
+        return count
+
+    assert at_once() == 4
+    clock.seconds = 1.9
+    assert at_once() == 0
+    clock.seconds = 2
+    assert at_once() == 1
+    clock.seconds = 1000
+    assert at_once() == 4
 
 
 def test_lines_are_paced(server):
@@ -248,9 +256,9 @@ def test_a_server_that_hangs_is_noticed(server, caplog):
 
 
 def test_a_quiet_server_is_asked_and_kept(server):
-    with running(server, Outbox()) as reporter:
+    with running(server, Outbox(), timing=replace(QUICK, silence=0.1, dead=1)) as reporter:
         eventually(lambda: reporter.joined)
-        time.sleep(0.6)
+        time.sleep(2)
     assert b"PING alive" in server.raw
     assert server.logins == 1
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 
 import pytest
 from hypothesis import given
@@ -67,9 +66,7 @@ def test_an_alias_bomb_is_not_expanded() -> None:
 
 
 def test_a_file_over_the_limit_is_not_parsed() -> None:
-    began = time.monotonic()
     assert told(b"a: [" * 500_000) == ["f.yaml:1:1: the file is larger than 1,048,576 bytes; shorten it or split it"]
-    assert time.monotonic() - began < 0.5
 
 
 def test_a_file_at_the_limit_is_read() -> None:

@@ -9,6 +9,7 @@ from counterbot.clients import statsd as client
 from counterbot.core.metrics import Kind, Metric
 from counterbot.core.model import Build, Counters
 from counterbot.reporters.statsd import ADDRESS_LIFE, LOOK_AGAIN, WAITING, Settings, Statsd, prefix
+from tests.clock import Clock
 from tests.statsd import Statsd as Socket
 
 BUILD = Build("7" * 32, "tempest-full", "SUCCESS", True, "openstack/nova", "stable/2026.1", "gate", None)
@@ -18,13 +19,6 @@ BUILD = Build("7" * 32, "tempest-full", "SUCCESS", True, "openstack/nova", "stab
 def listener():
     with Socket() as listener:
         yield listener
-
-
-class Clock:
-    seconds = 0.0
-
-    def __call__(self):
-        return self.seconds
 
 
 def reporter(listener, prefix="", host=None, **given):
