@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 import zlib
 from contextlib import suppress
 from hashlib import sha256
@@ -407,11 +406,9 @@ def three_octets(value: int) -> bytes:
 def test_false_headers_cost_bounded_work(claimed, before):
     stream = before + false_headers(60_000, claimed) + bytes(claimed) + b"\n" + counters()
     packets = Packets(in_blocks(stream, 1 << 18), FILE, NAME.encode())
-    started = time.process_time()
     with suppress(Unreadable):
         list(packets)
     assert packets.spent <= len(stream) + SLACK + LONGEST
-    assert time.process_time() - started < 10
 
 
 def test_where_false_headers_cost_too_much_the_stream_is_refused():

@@ -16,17 +16,9 @@ from counterbot.clients.ssh import Server, SshError, connect
 from counterbot.demo.gerrit import Gerrit, make_key
 from counterbot.sources.gerrit_stream import Backoff, GerritStream
 from counterbot.sources.lines import Lines, TooLong
+from tests.clock import eventually
 
 DROPPED = {"type": "dropped-output", "eventCreatedOn": 1}
-
-
-def eventually(question, seconds=30.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if question():
-            return True
-        time.sleep(0.01)
-    return question()
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from counterbot.clients.http import Forbidden, Http, Late, Unavailable
 from counterbot.clients.wire import IDLE_SECONDS, is_public
 from counterbot.core.model import Unreadable
 from tests.clock import Clock
+from tests.loopback import served
 
 LIMIT = 1 << 20
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -48,23 +49,15 @@ class Server:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        served(self._socket, self._serve)
 
     def close(self) -> None:
         if self._socket.fileno() >= 0:
             self._socket.shutdown(socket.SHUT_RDWR)
             self._socket.close()
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                sock, _ = self._socket.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
-
     def _serve(self, sock) -> None:
+        self.connections += 1
         try:
             with self._tls.wrap_socket(sock, server_side=True) if self._tls else sock as sock:
                 while (request := self._request(sock)) and self._answer(sock, request):

@@ -22,7 +22,7 @@ from counterbot.core.model import Refused, Retry, Sent
 from counterbot.demo.irc import IrcServer, Line
 from counterbot.reporters.irc import Irc, Pace, Settings, Timing, backoff
 from counterbot.reporters.irc_link import other_nick
-from tests.clock import Clock
+from tests.clock import Clock, eventually
 
 CHANNEL = "#qa"
 QUICK = Timing(
@@ -77,13 +77,6 @@ class Outbox:
     @property
     def done(self) -> bool:
         return not self.waiting and not self.out
-
-
-def eventually(question, seconds=30.0):
-    end = time.monotonic() + seconds
-    while not question():
-        assert time.monotonic() < end, "not within the time"
-        time.sleep(0.005)
 
 
 @contextlib.contextmanager

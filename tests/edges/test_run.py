@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,19 +12,11 @@ from counterbot.demo.gerrit import Gerrit
 from counterbot.demo.irc import IrcServer
 from counterbot.demo.sshd import make_key
 from counterbot.demo.zuul import Zuul
+from tests.clock import eventually
 from tests.statsd import Statsd
 
 ROOT = Path(__file__).parents[2]
 RULE = "title: SQL statements\nbounds: {mysql.Queries: {max: %s}}\n"
-
-
-def until(question, seconds=40):
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
-        if answer := question():
-            return answer
-        time.sleep(0.02)
-    raise AssertionError(f"not within {seconds} s")
 
 
 class Running:
@@ -49,7 +40,7 @@ class Running:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen([*self.command("run")], stderr=log, cwd=ROOT)
         assert self.gerrit.wait_for_streams()
-        until(lambda: "listening to the events" in self.log.read_text())  # the server knows a little earlier
+        eventually(lambda: "listening to the events" in self.log.read_text())  # the server knows a little earlier
         return self
 
     def command(self, name, *options):
@@ -88,9 +79,9 @@ def running(tmp_path):
 
 def test_it_posts_says_how_it_does_and_ends_when_told(running):
     running.report(1)
-    until(lambda: running.comments(1))
-    until(lambda: running.irc.said(story.CHANNEL))
-    status, table = until(lambda: running.status() if "connected" in running.status()[1] else None)
+    eventually(lambda: running.comments(1))
+    eventually(lambda: running.irc.said(story.CHANNEL))
+    status, table = eventually(lambda: running.status() if "connected" in running.status()[1] else None)
     assert status == 0, table
     assert "bot          running, pid" in table
     running.process.send_signal(signal.SIGTERM)
@@ -123,15 +114,15 @@ def test_slow_logs_keep_nobody_else_waiting_and_do_not_delay_the_stop(running):
             if path.endswith(".subunit") and f"/0000{number:04x}" in path:
                 answer.pause = 0.5
         running.gerrit.emit(event)
-    until(lambda: sum(path.endswith(".subunit") for path in running.zuul.requests) >= 4)
+    eventually(lambda: sum(path.endswith(".subunit") for path in running.zuul.requests) >= 4)
     running.report(1)
-    until(lambda: running.comments(1))
+    eventually(lambda: running.comments(1))
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(30) == 0  # its reports have 60 s, the log's bytes some minutes
 
 
 def test_a_bot_that_was_killed_is_unhealthy(running):
-    until(lambda: "running" in running.status()[1])
+    eventually(lambda: "running" in running.status()[1])
     running.process.kill()
     running.process.wait(10)
     status, table = running.status()
@@ -141,41 +132,41 @@ def test_a_bot_that_was_killed_is_unhealthy(running):
 
 def test_rules_are_taken_anew_while_it_runs(running):
     running.report(1, story.Job("tempest-full", story.USUAL))
-    until(lambda: "every counter is within its bound" in running.log.read_text())
+    eventually(lambda: "every counter is within its bound" in running.log.read_text())
     running.rule("sql.yaml", RULE % 1_000)
     running.rule("wrong.yaml", "bounds: none\n")
-    until(lambda: "wrong.yaml:1" in running.log.read_text())  # so the other was read too
+    eventually(lambda: "wrong.yaml:1" in running.log.read_text())  # so the other was read too
     running.report(2, story.Job("tempest-full", story.USUAL))
-    until(lambda: running.comments(2))
+    eventually(lambda: running.comments(2))
     assert running.comments(1) == []
 
 
 def test_a_broken_rule_keeps_its_last_good_version_and_is_told(running):
     running.rule("sql.yaml", "bounds: {mysql.Queries: {max: many}}\n")
-    until(lambda: "sql.yaml:1:26" in running.log.read_text())
+    eventually(lambda: "sql.yaml:1:26" in running.log.read_text())
     running.report(1)
-    until(lambda: running.comments(1))
+    eventually(lambda: running.comments(1))
 
 
 def test_lines_that_are_no_events_cost_nothing_else(running):
     for line in (b"", b"{", b"[" * 100_000, b'{"type": "comment-added", "author": 5}', b"\xff\xfe", b"x" * 2_000_000):
         running.gerrit.emit(line)
     running.report(1)
-    until(lambda: running.comments(1))
+    eventually(lambda: running.comments(1))
     assert "Traceback" not in running.log.read_text()
 
 
 def test_gerrit_that_goes_away_in_mid_line_is_listened_to_again(running):
     running.gerrit.cut_in_mid_line(running.prepared(1))
-    until(lambda: running.log.read_text().count("listening to the events") == 2)
+    eventually(lambda: running.log.read_text().count("listening to the events") == 2)
     event = running.prepared(2)
-    until(lambda: running.gerrit.emit(event) or running.comments(2))  # nobody tells when a stream stands
+    eventually(lambda: running.gerrit.emit(event) or running.comments(2))  # nobody tells when a stream stands
     assert running.comments(1) == []
 
 
 def test_dropped_output_is_told(running):
     running.gerrit.emit({"type": "dropped-output"})
-    until(lambda: "dropped-output" in running.log.read_text())
+    eventually(lambda: "dropped-output" in running.log.read_text())
 
 
 def test_a_dry_run_sends_nothing_and_notes_nothing(tmp_path):

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from counterbot.clients.ssh import Connection, Finished, HostKeyRefused, LoginRefused, Server, SshError, connect
 from counterbot.clients.trust import load_key
 from counterbot.demo.sshd import Session, SshServer, make_key
+from tests.clock import eventually
 
 MEGABYTE = 1 << 20
 
@@ -88,15 +89,6 @@ def connection(server):
 
 def differently(server: Server, **changes) -> Server:
     return Server(**{**server.__dict__, **changes})
-
-
-def eventually(question, seconds=30.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if question():
-            return True
-        time.sleep(0.01)
-    return question()
 
 
 class TestRunning:

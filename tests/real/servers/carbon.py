@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .needs import program
-from .process import HOST, Process, free_ports, listens
+from .process import HOST, Process, Server, free_ports, listens
 
 CONF = """\
 [cache]
@@ -62,14 +62,12 @@ DEBIANS = "/usr/bin/python3"
 Points = dict[int, float]
 
 
-class Carbon:
-    """carbon-cache; a context manager. Raises Missing where it is not installed.
+class Carbon(Server):
+    """carbon-cache. Raises Missing where it is not installed.
 
     Keeps a value each 10 s for an hour and each minute for six. ``aggregation`` is the text of
     storage-aggregation.conf. It runs as whoever runs the tests.
     """
-
-    host = HOST
 
     def __init__(self, folder: Path, aggregation: str = "") -> None:
         self.folder = folder.absolute()
@@ -79,25 +77,12 @@ class Carbon:
         config.write_text(CONF.format(folder=self.folder, host=HOST, line=self.port, query=query))
         (self.folder / "storage-schemas.conf").write_text(SCHEMAS)
         (self.folder / "storage-aggregation.conf").write_text(aggregation)
-        self.process = Process([program("carbon-cache"), f"--config={config}", "--nodaemon", "start"],
-                               self.folder / "carbon.log", {"PATH": os.defpath, "GRAPHITE_ROOT": str(self.folder)})
-        self.stop, self.kill = self.process.stop, self.process.kill
+        environment = {"PATH": os.defpath, "GRAPHITE_ROOT": str(self.folder)}
+        super().__init__(Process([program("carbon-cache"), f"--config={config}", "--nodaemon", "start"],
+                                 self.folder / "carbon.log", environment))
 
-    def __enter__(self) -> Carbon:
-        try:
-            self.process.start()
-            self.process.ready(lambda: listens(self.port), 30)
-        except BaseException:
-            self.stop(5)
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
+    def answers(self) -> bool:
+        return listens(self.port)
 
     def send(self, points: Iterable[tuple[str, float, int]]) -> None:
         """Names, values and seconds since the epoch, by carbon's plaintext protocol. They are written soon after."""

@@ -16,7 +16,7 @@ from typing import Any
 from .gerrit_rest import Rest, part
 from .gerrit_site import Site
 from .needs import program
-from .process import HOST, until
+from .process import HOST, Server, until
 
 ADMIN = 1000000
 """The account that Init --dev makes."""
@@ -43,15 +43,13 @@ class Change:
         return f"/changes/{part(f'{self.project}~{self.number}')}"
 
 
-class Gerrit:
-    """A server of its own; a context manager. Raises Missing where Java, jars, git or ssh are not installed.
+class Gerrit(Server):
+    """Raises Missing where Java, jars, git or ssh are not installed.
 
     Accounts, by user name: ``admin``; ``zuul`` and ``counterbot``, which may stream events and vote Verified;
     ``developer``, who pushes; ``reviewer``. Everyone, nobody included, may read ``openstack/nova`` and
-    ``openstack/tempest``. After ``stop()`` or ``kill()``, ``start()`` brings the same site back on the same ports.
+    ``openstack/tempest``.
     """
-
-    host = HOST
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
@@ -59,36 +57,31 @@ class Gerrit:
         self.ssh_port, self.url = self.site.ssh_port, self.site.url
         self._accounts = {"admin": ADMIN}
         self._sessions: dict[str, Rest] = {}
-        process = self.site.process
-        self.stop, self.kill = process.stop, process.kill
-        self.pause, self.resume = process.pause, process.resume
+        super().__init__(self.site.process)
         for name in ("git", "ssh", "ssh-keygen"):
             program(name)
 
     def __enter__(self) -> Gerrit:
+        super().__enter__()
         try:
-            self.site.create()
-            self.start()
             self._furnish()
         except BaseException:
-            self.stop()
+            self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self._log_out()
-        self.stop()
+        super().__exit__()
+
+    def prepare(self) -> None:
+        self.site.prepare()
 
     def start(self) -> None:
-        """Only after ``stop()`` or ``kill()``; the ``with`` block has started it the first time."""
         self._log_out()  # logins do not outlive a kill
         self.site.start()
 
     # How others reach it
-
-    @property
-    def pid(self) -> int:
-        return self.site.process.pid
 
     @property
     def host_key(self) -> str:

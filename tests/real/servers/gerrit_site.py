@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from .needs import VERSION, jar_paths, java, program
-from .process import HOST, Process, free_ports
+from .process import HOST, Process, Server, free_ports
 
 CONFIG = """\
 [gerrit]
@@ -22,36 +22,39 @@ CONFIG = """\
 [sendemail]
     enable = false
 """
-READY_SECONDS = 120
 
 
-class Site:
-    """Where Gerrit listens and the process behind it. ``create()`` once, then ``start()`` as often as wanted."""
+class Site(Server):
+    """Where Gerrit listens, and the process behind it."""
+
+    ready_seconds = 120
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
         self.ssh_port, self.http_port = free_ports(2)
         self.url = f"http://{HOST}:{self.http_port}"
         self._env = {**os.environ, "XDG_CONFIG_HOME": str(self.folder)}  # or JGit writes into the home folder
-        self.process = Process(self._command("Daemon", "--console-log"), self.folder / "daemon.log", self._env)
+        self._log_before = 0
+        super().__init__(Process(self._command("Daemon", "--console-log"), self.folder / "daemon.log", self._env))
 
-    def create(self) -> None:
+    def prepare(self) -> None:
         """Let Init make the site around our configuration. Raises AssertionError with its output."""
         etc = self.folder / "site/etc"
         etc.mkdir(parents=True)
         (etc / "gerrit.config").write_text(CONFIG.format(url=self.url, host=HOST, ssh_port=self.ssh_port))
         self._name_version()
         init = self._command("Init", "--batch", "--dev", "--no-auto-start")
-        done = subprocess.run(init, text=True, capture_output=True, env=self._env, timeout=READY_SECONDS)
+        done = subprocess.run(init, text=True, capture_output=True, env=self._env, timeout=self.ready_seconds)
         assert done.returncode == 0, f"Gerrit's Init failed:\n{done.stdout}\n{done.stderr}"
 
     def start(self) -> None:
-        """Start the daemon and wait until it says that it is ready."""
         log = self.process.log
-        before = log.stat().st_size if log.exists() else 0
-        ready = f"Gerrit Code Review {VERSION} ready".encode()
-        self.process.start()
-        self.process.ready(lambda: ready in log.read_bytes()[before:], READY_SECONDS)
+        self._log_before = log.stat().st_size if log.exists() else 0
+        super().start()
+
+    def answers(self) -> bool:
+        """Whether it says that it is ready."""
+        return f"Gerrit Code Review {VERSION} ready".encode() in self.process.log.read_bytes()[self._log_before:]
 
     def host_key(self) -> str:
         """The host key that clients see, ``ssh-ed25519 AAAA…``."""

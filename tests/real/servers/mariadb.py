@@ -9,18 +9,15 @@ from pathlib import Path
 
 from .needs import program
 from .ngircd import make_certificate
-from .process import HOST, Process, free_ports, listens
+from .process import HOST, Process, Server, free_ports, listens
 
 
-class MariaDB:
-    """A server; a context manager. Raises Missing where its programs are not installed.
+class MariaDB(Server):
+    """A database server. Raises Missing where its programs are not installed.
 
     ``more`` are further options of mariadbd. ``root`` has no password, from this machine. ``cert`` is None without
-    TLS; it is the self-signed certificate that a client is to trust. After ``stop()`` or ``kill()``, ``start()``
-    brings the server back on the same port and socket. It runs as whoever runs the tests.
+    TLS; it is the self-signed certificate that a client is to trust. It runs as whoever runs the tests.
     """
-
-    host = HOST
 
     def __init__(self, folder: Path, *more: str, tls: bool = False) -> None:
         self.folder = folder.absolute()
@@ -29,34 +26,18 @@ class MariaDB:
         self._data = (f"--datadir={self.folder / 'data'}", f"--user={pwd.getpwuid(os.geteuid()).pw_name}")
         self._install, self._client = program("mariadb-install-db"), program("mariadb")
         self.cert = self.folder / "cert.pem" if tls else None
-        self.process = Process([
+        super().__init__(Process([
             program("mariadbd"), "--no-defaults", *self._data, f"--socket={self.socket}", f"--port={self.port}",
             f"--bind-address={HOST}", f"--pid-file={self.folder / 'my.pid'}",
             *(self._tls(self.cert) if self.cert else ()), *more,
-        ], self.folder / "mariadbd.log")  # fmt: skip
-        self.pause, self.resume = self.process.pause, self.process.resume
-        self.stop, self.kill = self.process.stop, self.process.kill
+        ], self.folder / "mariadbd.log"))  # fmt: skip
 
-    def __enter__(self) -> MariaDB:
-        try:
-            command = [self._install, "--no-defaults", *self._data, "--auth-root-authentication-method=normal"]
-            subprocess.run(command, check=True, capture_output=True, timeout=120)
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
+    def prepare(self) -> None:
+        command = [self._install, "--no-defaults", *self._data, "--auth-root-authentication-method=normal"]
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
 
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    def start(self) -> None:
-        self.process.start()
-        self.process.ready(lambda: listens(self.port), 60)
+    def answers(self) -> bool:
+        return listens(self.port)
 
     def _tls(self, cert: Path) -> tuple[str, str]:
         key = self.folder / "key.pem"

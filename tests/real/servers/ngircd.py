@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from .needs import program
-from .process import HOST, Process, free_ports, listens
+from .process import HOST, Process, Server, free_ports, listens
 
 CONF = """\
 [Global]
@@ -36,14 +36,14 @@ Ports = {port}
 """
 
 
-class Ngircd:
-    """An IRC server; a context manager. Raises Missing where ngircd or openssl is not installed.
+class Ngircd(Server):
+    """An IRC server. Raises Missing where ngircd or openssl is not installed.
 
-    After ``stop()`` or ``kill()``, ``start()`` brings it back on the same port. ``tls_port`` and ``cert`` are None
+    ``tls_port`` and ``cert`` are None
     without TLS; ``cert`` is the self-signed certificate for 127.0.0.1 and localhost that a client is to trust.
     """
 
-    host = HOST
+    ready_seconds, stop_seconds = 20, 5
 
     def __init__(self, folder: Path, password: str | None = None, tls: bool = False) -> None:
         self.port, tls_port = free_ports(2)
@@ -52,28 +52,10 @@ class Ngircd:
         self.cert = folder / "cert.pem" if tls else None
         conf = folder / "ngircd.conf"
         conf.write_text(self._conf(folder))
-        self.process = Process([program("ngircd"), "-n", "-f", conf.absolute()], folder / "ngircd.log")
-        self.pause, self.resume = self.process.pause, self.process.resume
-        self.stop, self.kill = self.process.stop, self.process.kill
+        super().__init__(Process([program("ngircd"), "-n", "-f", conf.absolute()], folder / "ngircd.log"))
 
-    def __enter__(self) -> Ngircd:
-        try:
-            self.start()
-        except BaseException:
-            self.stop(5)
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop(5)
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    def start(self) -> None:
-        self.process.start()
-        self.process.ready(lambda: all(map(listens, filter(None, [self.port, self.tls_port]))), 20)
+    def answers(self) -> bool:
+        return all(map(listens, filter(None, [self.port, self.tls_port])))
 
     def _conf(self, folder: Path) -> str:
         password = f"Password = {self.password}" if self.password else ""

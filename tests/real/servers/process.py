@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
+S = TypeVar("S", bound="Server")
 HOST = "127.0.0.1"
 
 
@@ -104,3 +105,50 @@ class Process:
 
     def _signal(self, number: int) -> None:
         self._started.send_signal(number)  # by pid, and only while it has not been waited for
+
+
+class Server:
+    """A server around its process; a context manager. Whoever derives says when it ``answers``.
+
+    After ``stop()`` or ``kill()``, ``start()`` brings the same server back on the same ports.
+    """
+
+    host = HOST
+    ready_seconds: float = 60
+    """How long it may take to start."""
+    stop_seconds: float = 30
+    """How long it may take to end, before it is ended by force."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.pause, self.resume, self.kill = process.pause, process.resume, process.kill
+
+    def __enter__(self: S) -> S:
+        try:
+            self.prepare()
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def prepare(self) -> None:
+        """Once, before it starts for the first time."""
+
+    def answers(self) -> bool:
+        """Whether it does its work."""
+        raise NotImplementedError
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def start(self) -> None:
+        self.process.start()
+        self.process.ready(self.answers, self.ready_seconds)
+
+    def stop(self) -> None:
+        self.process.stop(self.stop_seconds)

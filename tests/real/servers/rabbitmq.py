@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from .needs import program
-from .process import HOST, Process, free_ports, listens
+from .process import HOST, Process, Server, free_ports, listens
 
 CONF = """\
 listeners.tcp.1 = {host}:{amqp}
@@ -32,14 +32,12 @@ collect_statistics_interval = 1000
 LOOPBACK = "-kernel inet_dist_use_interface {127,0,0,1}"
 
 
-class RabbitMQ:
-    """A broker with the user guest; a context manager. Raises Missing where rabbitmq-server is not installed.
+class RabbitMQ(Server):
+    """A broker with the user guest. Raises Missing where rabbitmq-server is not installed.
 
-    ``more`` is added to its configuration. After ``stop()`` or ``kill()``, ``start()`` brings the same
-    broker back on the same ports. It runs as whoever runs the tests, with an epmd of its own.
+    ``more`` is added to its configuration. It starts in about eight seconds, and runs as whoever runs the tests,
+    with an epmd of its own.
     """
-
-    host = HOST
 
     def __init__(self, folder: Path, more: str = "") -> None:
         self.folder = folder.absolute()
@@ -54,32 +52,15 @@ class RabbitMQ:
         self._epmd = Process([program("epmd"), "-port", str(epmd), "-address", HOST], self.folder / "epmd.log",
                              self._env)
         self._epmd_port = epmd
-        self.process = Process([self._scripts / "rabbitmq-server"], self.folder / "rabbitmq.log", self._env)
-        self.pause, self.resume = self.process.pause, self.process.resume
-        self.stop, self.kill = self.process.stop, self.process.kill
+        super().__init__(Process([self._scripts / "rabbitmq-server"], self.folder / "rabbitmq.log", self._env))
 
-    def __enter__(self) -> RabbitMQ:
-        try:
-            self._epmd.start()
-            self._epmd.ready(lambda: listens(self._epmd_port), 10)
-            self.start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
+    def prepare(self) -> None:
+        self._epmd.start()
+        self._epmd.ready(lambda: listens(self._epmd_port), 10)
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        super().__exit__()
         self._epmd.stop(5)
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    def start(self) -> None:
-        """In about eight seconds."""
-        self.process.start()
-        self.process.ready(self.answers, 60)
 
     def answers(self) -> bool:
         """Whether the management API answers, with the broker behind it."""
