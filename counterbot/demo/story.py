@@ -63,8 +63,8 @@ class Change:
     jobs: tuple[Job, ...] = field(default=())
 
 
-USUAL = {"mysql": {"Queries": 1_204_118, "Com_select": 583_207}, "queues": {"notifications.info_publish": 8_020}}
-HARD = {"mysql": {"Queries": 1_300_000, "Com_select": 610_233}, "queues": {"notifications.info_publish": 9_410}}
+USUAL = {"mysql": {"Queries": 1_204_118, "Com_select": 583_207}, "queues": {"notifications_publish": 8_020}}
+HARD = {"mysql": {"Queries": 1_300_000, "Com_select": 610_233}, "queues": {"notifications_publish": 9_410}}
 
 CHANGES = (
     Change(1001, "Refresh the instance in every poll", (Job("openstack-tox-py311"), Job("tempest-full", HARD))),

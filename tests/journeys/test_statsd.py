@@ -7,7 +7,7 @@ from counterbot.reporters.statsd import Settings, Statsd
 from tests.statsd import Statsd as Socket
 
 HARD_SENT = ["ci.mysql.Queries:1300000|c", "ci.mysql.Com_select:610233|c",
-             "ci.queues.notifications.info_publish:9410|c", "ci.testrun:1312400.000000|ms"]
+             "ci.queues.notifications_publish:9410|c", "ci.testrun:1312400.000000|ms"]
 
 
 @pytest.fixture
