@@ -48,4 +48,5 @@ def _explained(line: bytes, settings: events.Recognition) -> dict[str, Any]:
     if isinstance(report, Ignored):
         return {"ignored": report.why}
     return {"change": report.patchset.change, "patchset": report.patchset.number, "pipeline": report.pipeline,
-            "builds": [{"job": link.job, "url": link.url, "uuid": link.uuid} for link in report.builds]}
+            "builds": [{"job": link.job, "url": link.url, "uuid": link.uuid} for link in report.builds],
+            **({"omitted": report.omitted.url} if report.omitted else {})}

@@ -1,4 +1,4 @@
-"""Zuul's REST API: one build's row, by the URL of its page. Decides nothing and keeps nothing.
+"""Zuul's REST API: one build's row, or a buildset's builds, by the URL of its page. Decides nothing and keeps nothing.
 
 ``WEB_ROOT/t/TENANT/build/UUID`` is ``WEB_ROOT/api/tenant/TENANT/build/UUID``; a white-label root has
 no tenant in either. Up to Zuul 9 project and branch stand in the row, later in its ``ref``.
@@ -21,7 +21,8 @@ from .http import Forbidden, Http
 _UNSOUND = re.compile("[\x00\ud800-\udfff]")
 """NUL and halves of surrogate pairs, which no database takes as text."""
 
-_PAGE = re.compile(r"(t/(?P<tenant>[^/?#]+)/)?build/(?P<uuid>[0-9a-f]{32})/?")
+_PAGE = re.compile(r"(t/(?P<tenant>[^/?#]+)/)?(?P<kind>build|buildset)/(?P<uuid>[0-9a-f]{32})/?")
+_UUID = re.compile("[0-9a-f]{32}")
 
 
 class Zuul:
@@ -36,7 +37,7 @@ class Zuul:
 
         Raises http's Unavailable and Forbidden, and Unreadable where the answer is no build.
         """
-        data = self._http.fetch(self._api(link), limits.API_ANSWER)
+        data = self._http.fetch(self._api(link, "build"), limits.API_ANSWER)
         if data is None:
             return None
         build = parse_build(data)
@@ -44,28 +45,65 @@ class Zuul:
             raise Unreadable(f"Zuul's API answered with another build, {build.uuid[:40]!r}")
         return build
 
-    def _api(self, link: BuildLink) -> str:
+    def buildset(self, link: BuildLink) -> tuple[BuildLink, ...] | None:
+        """Its builds that left logs, or still may; None where Zuul does not know the buildset (yet).
+
+        Raises as ``build`` does.
+        """
+        data = self._http.fetch(self._api(link, "buildset"), limits.API_ANSWER)
+        root = link.url[: link.url.rindex("/buildset/")]
+        return None if data is None else tuple(
+            BuildLink(job, f"{root}/build/{uuid}", uuid) for job, uuid in parse_buildset(data))
+
+    def _api(self, link: BuildLink, kind: str) -> str:
         page = _PAGE.fullmatch(link.url.removeprefix(self._root))
-        if not link.url.startswith(self._root) or page is None or page["uuid"] != link.uuid:
-            raise Forbidden(f"{inert(link.url, 200)} is no build page under {self._root}")
+        if not link.url.startswith(self._root) or page is None or (page["kind"], page["uuid"]) != (kind, link.uuid):
+            raise Forbidden(f"{inert(link.url, 200)} is no {kind} page under {self._root}")
         tenant = f"tenant/{quote(unquote(page['tenant']), safe='')}/" if page["tenant"] else ""
-        return f"{self._root}api/{tenant}build/{link.uuid}"
+        return f"{self._root}api/{tenant}{kind}/{link.uuid}"
 
 
 def parse_build(data: bytes) -> Build:
     """A row of the build API. Raises Unreadable, saying which field is not as Zuul writes it."""
+    row = _object(data)
+    ref = row["ref"] if isinstance(row.get("ref"), dict) else row
+    return Build(
+        uuid=_need(row, "uuid"), job=_need(row, "job_name"), result=_text(row, "result"),
+        voting=row.get("voting") is not False, project=_text(ref, "project") or "",
+        branch=_text(ref, "branch") or "", pipeline=_text(row, "pipeline"), log_url=_text(row, "log_url"),
+        artifacts=tuple(_artifacts(row.get("artifacts"))), ended=_milliseconds(_text(row, "end_time")),
+        changes=_changes(row.get("buildset")))
+
+
+def parse_buildset(data: bytes) -> Iterator[tuple[str, str]]:
+    """Jobs and uuids of a buildset's builds, of those that left logs or still may. Raises Unreadable as parse_build."""
+    rows = _object(data).get("builds", [])  # Zuul writes none of none
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise Unreadable("the builds of the buildset in Zuul's API are no list of rows")
+    for row in rows:
+        retried, over = row.get("final") is False, _text(row, "result") is not None
+        if not retried and (_text(row, "log_url") or not over):
+            uuid = _need(row, "uuid")
+            if not _UUID.fullmatch(uuid):
+                raise Unreadable(f"a uuid in the buildset of Zuul's API is {inert(uuid, 40)!r}")
+            yield _need(row, "job_name")[:limits.JOB_NAME], uuid
+
+
+def _object(data: bytes) -> Mapping[str, Any]:
     try:
         row = json.loads(data)
     except (ValueError, RecursionError):
         raise Unreadable(f"Zuul's API did not answer JSON but {data[:40].decode('utf-8', 'replace')!r}") from None
     if not isinstance(row, dict):
         raise Unreadable("Zuul's API did not answer an object")
-    ref = row["ref"] if isinstance(row.get("ref"), dict) else row
-    return Build(
-        uuid=_need(row, "uuid"), job=_need(row, "job_name"), result=_text(row, "result"),
-        voting=row.get("voting") is not False, project=_text(ref, "project") or "",
-        branch=_text(ref, "branch") or "", pipeline=_text(row, "pipeline"), log_url=_text(row, "log_url"),
-        artifacts=tuple(_artifacts(row.get("artifacts"))), ended=_milliseconds(_text(row, "end_time")))
+    return row
+
+
+def _changes(buildset: object) -> tuple[int, ...]:
+    """Of the refs that are changes; a branch's has none."""
+    refs = buildset.get("refs") if isinstance(buildset, dict) else None
+    numbers = [ref.get("change") for ref in refs if isinstance(ref, dict)] if isinstance(refs, list) else []
+    return tuple(number for number in numbers if isinstance(number, int))
 
 
 def _need(row: Mapping[str, Any], name: str) -> str:

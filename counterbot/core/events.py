@@ -1,8 +1,9 @@
 """A Gerrit event line -> Report or Ignored(why). Looks nothing up and follows no link.
 
 Of Zuul's comment only job names and build URLs are taken, and the pipeline and buildset from its
-introduction: result texts, durations and vote prefixes are the operator's to change. Formats:
-Gerrit's ``cmd-stream-events`` manual; Zuul's ``reporter/__init__.py``.
+introduction: result texts, durations and vote prefixes are the operator's to change. Where Zuul left
+jobs out for want of room, the buildset's page is taken too. Formats: Gerrit's ``cmd-stream-events``
+manual; Zuul's ``reporter/__init__.py`` and ``driver/gerrit/gerritreporter.py``.
 """
 
 from __future__ import annotations
@@ -10,13 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import takewhile
 
 from . import limits
 from .inert import inert
-from .model import BuildLink, Ignored, PatchSet, Report, Unreadable
+from .model import OMITTED, BuildLink, Ignored, PatchSet, Report, Unreadable
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,23 @@ class Recognition:
 
 _VOTES = re.compile(r"\APatch Set \d+:[^\n]*\n+")
 _JOB = re.compile(r"- (?P<job>\S.*?) (?P<url>https?://\S+) : ")
-_CUT_JOB = re.compile(r"- (?P<job>\S.*?) (?P<url>https?://\S+/build/[0-9a-f]{32})(?![0-9a-f])")
-"""Zuul cuts a long report anywhere and puts ``... (truncated)`` there: a whole build page still counts."""
+_CUT = "... (truncated)"
+_CUT_JOB = re.compile(r"- (?P<job>\S.*?) (?P<url>https?://\S+/build/[0-9a-f]{32}) ?:?(\.\.\. \(truncated\))?\s*\Z")
+"""Zuul cuts a long report anywhere: in its last line a whole build page still counts."""
+
+_ROOTLESS = re.compile(r" (t/[^/\s]+/)?build/[0-9a-f]{32} :")
+"""A page as Zuul gives it that does not know its own root; it is no part of a job's name."""
+
+_SHORT = "Successful jobs omitted due to length restrictions"
+"""Zuul 13 tries that before it cuts."""
+
+_BEHIND_JOBS = ("Warning:", "Debug information:")
+"""What follows may be in anybody's words, and look like a job's line."""
 
 _BUILD = re.compile(r"/build/([0-9a-f]{32})/?\Z")
 _BUILDSET = re.compile(r"/buildset/([0-9a-f]{32})(?![0-9a-f])")
 """Without the root before it: a search for that would be quadratic on a text of many ``http://``."""
+_BUILDSET_PAGE = re.compile(r"https?://\S+/buildset/([0-9a-f]{32})(?![0-9a-f])")
 
 _PIPELINE = re.compile(r"\(([^()\s]{1,100}) pipeline\)")
 _HALF = re.compile("[\x00\ud800-\udfff]")
@@ -94,25 +105,32 @@ def recognise(event: Mapping[str, object], settings: Recognition) -> Report | Ig
     if author not in settings.accounts:
         return Ignored(f"author {_short(author or 'unknown')} is no CI account")
     text = _VOTES.sub("", _comment(event), count=1)
-    builds = tuple(dict.fromkeys(_job_lines(text)))
-    if not builds:
-        return Ignored(f"no build in the comment: {_short(_first_line(text))}")
+    introduction, links = _parted(text)
+    builds, omitted = tuple(dict.fromkeys(links)), _omitted(text, introduction)
+    if not builds and omitted is None:
+        return Ignored(_why_none(text))
     patchset = _patchset(event, settings.server)
     if isinstance(patchset, Ignored):
         return patchset
-    introduction = _introduction(text)
-    return _within(Report(patchset, _pipeline(introduction), _buildset(introduction), builds), settings.zuul_url)
+    return _within(Report(patchset, _pipeline(introduction), _buildset(introduction), builds, omitted),
+                   settings.zuul_url)
 
 
 def _within(report: Report, zuul_url: str | None) -> Report | Ignored:
-    if zuul_url is None or any(follows(link, zuul_url) for link in report.builds):
+    if zuul_url is None or any(follows(link, zuul_url) for link in report.links):
         return report
-    return Ignored(f"no build page under {zuul_url}: {_short(report.builds[0].url)}")
+    return Ignored(f"no build page under {zuul_url}: {_short(report.links[0].url)}")
 
 
 def follows(link: BuildLink, zuul_url: str) -> bool:
-    """Whether a job line leads to a build of the Zuul whose web root is given."""
+    """Whether a link leads to a build, or a buildset, of the Zuul whose web root is given."""
     return link.uuid is not None and link.url.startswith(zuul_url.rstrip("/") + "/")
+
+
+def _why_none(text: str) -> str:
+    if _ROOTLESS.search(text):
+        return "the job lines have no URL: set the tenant's web-root, or root under [web] in zuul.conf"
+    return f"no build in the comment: {_short(_first_line(text))}"
 
 
 def _comment(event: Mapping[str, object]) -> str:
@@ -122,21 +140,39 @@ def _comment(event: Mapping[str, object]) -> str:
     return "\n\n".join(_text(part) or "" for part in (event.get("comment"), *beside))
 
 
-def _introduction(text: str) -> str:
-    """What stands before the first job; in an operator's own words there may be other lines that begin with a dash."""
-    return "\n".join(takewhile(lambda line: not _job(line), text.split("\n")))
+def _parted(text: str) -> tuple[str, list[BuildLink]]:
+    """The introduction, and the jobs.
+
+    The introduction ends with the last buildset before the first build page; without one, before the first job. In an
+    operator's own words there may be lines that look like a job's.
+    """
+    lines = [line.rstrip("\r") for line in text.rstrip().split("\n")]
+    links = [_link(line, _JOB) for line in lines]
+    links[-1] = links[-1] or _link(lines[-1], _CUT_JOB)
+    page = next((n for n, link in enumerate(links) if (link and link.uuid) or lines[n] == _SHORT), len(lines))
+    buildset = next((n for n in reversed(range(page)) if _BUILDSET.search(lines[n])), None)
+    start = next((n for n, link in enumerate(links) if link), page) if buildset is None else buildset + 1
+    end = next((n for n in range(start, len(lines)) if lines[n] in _BEHIND_JOBS), len(lines))
+    return "\n".join(lines[:start]), list(filter(None, links[start:end]))
 
 
-def _job(line: str) -> re.Match[str] | None:
-    return (_JOB.match(line) or _CUT_JOB.match(line)) if line.startswith("- ") else None
+def _link(line: str, pattern: re.Pattern[str]) -> BuildLink | None:
+    match = pattern.match(line) if line.startswith("- ") else None
+    if match is None:
+        return None
+    job, url = match.group("job", "url")
+    if len(job) > limits.JOB_NAME or len(url) > limits.URL or _ROOTLESS.search(job):
+        return None
+    page = _BUILD.search(url)
+    return BuildLink(job, url, page and page[1])
 
 
-def _job_lines(text: str) -> Iterable[BuildLink]:
-    for line in text.split("\n"):
-        match = _job(line)
-        if match and len(match["job"]) <= limits.JOB_NAME and len(match["url"]) <= limits.URL:
-            page = _BUILD.search(match["url"])
-            yield BuildLink(match["job"], match["url"], page and page[1])
+def _omitted(text: str, introduction: str) -> BuildLink | None:
+    """The buildset, where not all of its jobs are in the comment."""
+    if not text.rstrip().endswith(_CUT) and _SHORT not in text:
+        return None
+    pages = filter(None, map(_BUILDSET_PAGE.match, introduction.split()))
+    return next((BuildLink(OMITTED, page[0], page[1]) for page in pages if len(page[0]) <= limits.URL), None)
 
 
 def _pipeline(introduction: str) -> str | None:
@@ -145,8 +181,8 @@ def _pipeline(introduction: str) -> str | None:
 
 
 def _buildset(introduction: str) -> str | None:
-    match = _BUILDSET.search(introduction)
-    return match and match[1]
+    found = _BUILDSET.findall(introduction)
+    return found[-1] if found else None
 
 
 def _patchset(event: Mapping[str, object], server: str) -> PatchSet | Ignored:

@@ -34,9 +34,16 @@ class PatchSet:
     url: str | None = None
 
 
+OMITTED = "jobs left out of the report"
+"""Stands for the jobs that are not in Zuul's comment; no job is called so."""
+
+
 @dataclass(frozen=True)
 class BuildLink:
-    """A job's line in Zuul's comment. ``uuid`` is None where the URL is no build page."""
+    """A job's line in Zuul's comment. ``uuid`` is None where the URL is no build page.
+
+    Or, under the name OMITTED, the page and uuid of a buildset.
+    """
 
     job: str
     url: str
@@ -45,12 +52,18 @@ class BuildLink:
 
 @dataclass(frozen=True)
 class Report:
-    """Zuul reported on a patch set."""
+    """Zuul reported on a patch set. ``omitted`` leads to the buildset where the comment had no room for all builds."""
 
     patchset: PatchSet
     pipeline: str | None
     buildset: str | None
     builds: tuple[BuildLink, ...]
+    omitted: BuildLink | None = None
+
+    @property
+    def links(self) -> tuple[BuildLink, ...]:
+        """All that is to be followed."""
+        return (*self.builds, self.omitted) if self.omitted else self.builds
 
 
 @dataclass(frozen=True)
@@ -71,7 +84,10 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Build:
-    """A row of Zuul's build API. ``result`` is None while the build runs; ``ended`` is epoch milliseconds."""
+    """A row of Zuul's build API. ``result`` is None while the build runs; ``ended`` is epoch milliseconds.
+
+    ``changes`` are the numbers of all that its buildset tested; () where Zuul, before 10, does not tell.
+    """
 
     uuid: str
     job: str
@@ -83,6 +99,7 @@ class Build:
     log_url: str | None
     artifacts: tuple[Artifact, ...] = ()
     ended: int | None = None
+    changes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

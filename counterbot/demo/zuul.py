@@ -10,7 +10,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -80,11 +80,24 @@ class Zuul:
         self.serve_row(row)
         return row
 
-    def serve_row(self, row: Mapping[str, Any]) -> None:
-        """Answer with this row for its build."""
+    def add_buildset(self, uuid: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Put builds that were added into a buildset; from then on their rows name it, and all its changes."""
+        rows = list(rows)
+        refs = [] if self.flat else list({json.dumps(row["ref"]): row["ref"] for row in rows}.values())
+        self.serve_row({"uuid": uuid, "result": None, "refs": refs, "builds": rows}, "buildset")
+        for row in rows:
+            self.serve_row({**row, "buildset": {"uuid": uuid, "refs": refs}})
+
+    def serve_row(self, row: Mapping[str, Any], kind: str = "build") -> None:
+        """Answer with this row for its build, or buildset."""
         body = json.dumps(row).encode()
-        self.answers[f"/api/tenant/{self.tenant}/build/{row['uuid']}"] = \
+        self.answers[f"/api/tenant/{self.tenant}/{kind}/{row['uuid']}"] = \
             Answer(body, headers={"Content-Type": "application/json"})
+
+    def row(self, uuid: str) -> dict[str, Any]:
+        """A build's API row, as it is served."""
+        row: dict[str, Any] = json.loads(self.answers[f"/api/tenant/{self.tenant}/build/{uuid}"].body)
+        return row
 
     def serve_log(self, url: str, content: bytes) -> None:
         """Store a log as Swift does: text packed under its plain name, ``.gz`` as it is."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeVar
 
 from ..artifacts import Artifacts
 from ..clients.http import Forbidden, Unavailable
@@ -17,7 +18,18 @@ from ..clients.zuul import Zuul
 from ..core import decide, events, wording
 from ..core.decide import Channel, Decision, Effect, Observed, Reason, Said, State
 from ..core.inert import inert
-from ..core.model import Build, BuildFacts, Counters, Delivery, Ignored, Report, Unreadable
+from ..core.model import (
+    OMITTED,
+    Build,
+    BuildFacts,
+    BuildLink,
+    Counters,
+    Delivery,
+    Ignored,
+    PatchSet,
+    Report,
+    Unreadable,
+)
 from ..core.rules import Bound, Rule, applicable, judge, was_due
 from ..ledger import BuildNoted, BuildWork, EventWork, Ledger, LedgerError, Lost, ReportWork
 
@@ -38,6 +50,8 @@ GONE = 300 * SECOND
 reports, so what a store has not shown by then it never got, and the reviewer need not wait for the deadline."""
 
 log = logging.getLogger("counterbot.engine")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -124,27 +138,28 @@ class Stages:
 
     def _open(self, work: EventWork, report: Report) -> None:
         root = self._settings.recognition.zuul_url or ""
-        links = tuple(dict.fromkeys(link for link in report.builds if events.follows(link, root)))
-        followed = replace(report, builds=links)
-        if not any(applicable(self._rules(), _announced(report, link.job)) for link in links):
-            why = f"no rule applies to {', '.join(link.job for link in links[:5])}"
+        builds = tuple(dict.fromkeys(link for link in report.builds if events.follows(link, root)))
+        omitted = report.omitted if report.omitted and events.follows(report.omitted, root) else None
+        followed = replace(report, builds=builds, omitted=omitted)
+        if not any(applicable(self._rules(), _announced(report, link)) for link in followed.links):
+            why = f"no rule applies to {', '.join(link.job for link in followed.links[:5])}"
             log.info("%s: %s", _change(report), inert(why, 300))
             return self._ledger.ignore(work, why)
         new = self._ledger.open_report(work, followed, self._settings.deadline, self._settings.settle)
-        log.info("%s: report on %d builds%s", _change(report), len(links), "" if new else ", known already")
+        log.info("%s: report on %d builds%s%s", _change(report), len(builds),
+                 " and those it leaves out" if omitted else "", "" if new else ", known already")
         return None
 
     # -- a build
 
     def _observe(self, work: BuildWork) -> None:
-        try:
-            build = self._zuul.build(work.link)
-        except Unavailable as error:
-            return self._later(work, f"Zuul's API: {error}", error.after)
-        except (Forbidden, Unreadable) as error:
-            return self._later(work, str(error))
+        if work.link.job == OMITTED:
+            return self._unfold(work)
+        build = self._known(work, self._zuul.build, "build")
         if build is None:
-            return self._later(work, "Zuul's API does not know the build")
+            return None
+        if build.changes and work.patchset.change not in build.changes:
+            return self._seen(work, State.UNREADABLE, f"it is a build of change {build.changes[0]}", None)
         if build.result is None:
             return self._later(work, "the build has not ended in Zuul's API")
         if not build.log_url:
@@ -156,6 +171,27 @@ class Stages:
         if reading.state is None:
             return self._later(work, reading.why, reading.after)
         return self._seen(work, reading.state, reading.why, build, reading.counters)
+
+    def _unfold(self, work: BuildWork) -> None:
+        """Zuul's comment has no room for more than a hundred builds or two; its API tells them all."""
+        links = self._known(work, self._zuul.buildset, "buildset")
+        if links is not None:
+            self._ledger.unfold(work, links)
+            log.info("%s: %d builds of the buildset", _change_of(work.patchset), len(links))
+
+    def _known(self, work: BuildWork, ask: Callable[[BuildLink], T | None], what: str) -> T | None:
+        """What Zuul's API answers; None where it cannot yet, and the work went back."""
+        try:
+            found = ask(work.link)
+        except Unavailable as error:
+            self._later(work, f"Zuul's API: {error}", error.after)
+        except (Forbidden, Unreadable) as error:
+            self._later(work, str(error))
+        else:
+            if found is not None:
+                return found
+            self._later(work, f"Zuul's API does not know the {what}")
+        return None
 
     def _later(self, work: BuildWork, why: str, asked: float | None = None) -> None:
         """Again after a part of the time that has passed, or after what the server asked for."""
@@ -224,8 +260,9 @@ class Stages:
                         {**about, "message": text, "tag": _tag(report.pipeline), "marker": marker})
 
 
-def _announced(report: Report, job: str) -> BuildFacts:
+def _announced(report: Report, link: BuildLink) -> BuildFacts:
     """What the comment alone tells. Its pipeline may be a display name, so it is not asked."""
+    job = None if link.job == OMITTED else link.job
     return BuildFacts(job, report.patchset.branch or None, report.patchset.project)
 
 
@@ -241,10 +278,14 @@ def _tag(pipeline: str | None) -> str:
 
 
 def _change(report: Report) -> str:
-    return f"change {report.patchset.change},{report.patchset.number}"
+    return _change_of(report.patchset)
+
+
+def _change_of(patchset: PatchSet) -> str:
+    return f"change {patchset.change},{patchset.number}"
 
 
 def _named(work: EventWork | BuildWork | ReportWork) -> str:
     if isinstance(work, BuildWork):
-        return f"change {work.patchset.change},{work.patchset.number} {inert(work.link.job, 100)} {work.link.uuid}"
+        return f"{_change_of(work.patchset)} {inert(work.link.job, 100)} {work.link.uuid}"
     return _change(work.report) if isinstance(work, ReportWork) else f"event {work.row['id']}"

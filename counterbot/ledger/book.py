@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from ..core.decide import Decision, Said, State, delivery_key, patchset_key, report_key
 from ..core.events import digest
-from ..core.model import Build, Counters, Delivery, Refused, Report, Retry, Sent
+from ..core.model import Build, BuildLink, Counters, Delivery, Refused, Report, Retry, Sent
 from . import history, rows, schema
 from .claims import BuildNoted, BuildWork, Claimed, Decided, EventWork, ReportWork
 from .store import Row, Store
@@ -72,9 +72,7 @@ class Ledger:
                 number = connection.execute(insert(schema.reports).values(
                     **rows.report_row(report, key), received=work.received, state="due",
                     deadline=work.received + deadline, due=work.received + deadline)).inserted_primary_key[0]
-                self.store.insert_new(connection, schema.builds, [
-                    {"report": number, "uuid": link.uuid, "job": link.job, "url": link.url, "state": "due", "due": due}
-                    for link in report.builds])
+                self.store.insert_new(connection, schema.builds, _due(number, report.links, due))
             return known is None
 
     # -- builds
@@ -110,6 +108,14 @@ class Ledger:
                        history.keep(connection, build, work.patchset, counters, self.now()))
             self._hasten(connection, work.row["report"])
             return new
+
+    def unfold(self, work: BuildWork, links: Iterable[BuildLink]) -> None:
+        """In place of a buildset its builds, due now, except those that the report has already."""
+        with self.store.write() as connection:
+            self.store.settle(connection, schema.builds, work.row)
+            connection.execute(delete(schema.builds).where(schema.builds.c.id == work.row["id"]))
+            self.store.insert_new(connection, schema.builds, _due(work.row["report"], links, self.now()))
+            self._hasten(connection, work.row["report"])
 
     def give_up(self, work: BuildWork, why: str) -> None:
         """A build will not be asked for again."""
@@ -238,6 +244,11 @@ def _said(connection: Connection, patchset: str) -> Said:
     for row in connection.execute(select(schema.said).where(schema.said.c.patchset == patchset)):
         said.setdefault(row.destination, set()).add((row.job, row.counter))
     return {destination: frozenset(pairs) for destination, pairs in said.items()}
+
+
+def _due(report: int, links: Iterable[BuildLink], due: int) -> list[dict[str, Any]]:
+    return [{"report": report, "uuid": link.uuid, "job": link.job, "url": link.url, "state": "due", "due": due}
+            for link in links]
 
 
 def _noted(row: Row) -> BuildNoted:

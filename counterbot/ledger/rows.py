@@ -35,7 +35,8 @@ def build_text(build: Build) -> str:
 
 def build_from(text: str) -> Build:
     fields = json.loads(text)
-    return Build(**{**fields, "artifacts": tuple(Artifact(**artifact) for artifact in fields["artifacts"])})
+    artifacts = tuple(Artifact(**artifact) for artifact in fields["artifacts"])
+    return Build(**{**fields, "artifacts": artifacts, "changes": tuple(fields.get("changes", ()))})
 
 
 def counters_text(counters: Counters) -> str:

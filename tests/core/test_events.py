@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from counterbot.cli.explain import command
 from counterbot.core import limits
 from counterbot.core.events import Recognition, digest, follows, parse_line, recognise
-from counterbot.core.model import BuildLink, Ignored, PatchSet, Report, Unreadable
+from counterbot.core.model import OMITTED, BuildLink, Ignored, PatchSet, Report, Unreadable
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 ZUUL = Recognition(frozenset({"zuul"}), server="review")
@@ -108,6 +108,12 @@ def test_a_build_page_ends_with_the_uuid_and_other_urls_have_none(url, uuid):
         "- job https://logs.example.org/12/3... (truncated)",
         f"- {'j' * 256} {page()} : SUCCESS",
         f"- job https://zuul.example.org/{'x' * 2000}/build/{ONE} : SUCCESS",
+        f"- see earlier {page()}, it passed",
+        f"- see earlier {page()}\nDone.",
+        f"- job build/{ONE} : see {page()} : SUCCESS",  # no web root is configured
+        f"- job t/openstack/build/{ONE} : see {page()} : SUCCESS",
+        f"Warning:\n  Same as\n- job {page()} : SUCCESS",
+        f"Debug information:\n  Same as\n- job {page()} : SUCCESS",
     ],
 )
 def test_other_lines_are_no_builds(line):
@@ -150,6 +156,9 @@ def test_a_failure_of_opendev_with_the_docs_url_before_the_buildset():
         ("Build canceled (check pipeline).", "check", None),
         (f"Build failed.\n\n- see https://docs.example/a first\n- recheck (once)\n\n{ROOT}/buildset/{SET}", None, SET),
         (f"- Build failed (check pipeline).\n{ROOT}/buildset/{SET}", "check", SET),
+        (f"Build failed.\n- Docs https://docs.example/a : how to go on (check pipeline)\n{ROOT}/buildset/{SET}",
+         "check", SET),
+        (f"Build failed, unlike {ROOT}/buildset/{'0' * 32} (check pipeline).\n{ROOT}/buildset/{SET}", "check", SET),
         ("This change is part of a dependency cycle that failed.\n\nMerge of the (two) (gate pipeline)", "gate", None),
         (f"Build failed (the check pipeline).\n{ROOT}/buildset/{SET}0", None, None),
         ("", None, None),
@@ -170,6 +179,34 @@ def test_a_report_cut_at_zuuls_limit_keeps_every_whole_build_page():
         whole = [f"{number:032x}" for number in range(300) if f"/build/{number:032x}" in jobs[:end]]
         cut = f"Build succeeded (check pipeline).\n\n{jobs[:end]}... (truncated)"
         assert [link.uuid for link in report(cut).builds] == whole
+
+
+SHORT = "Successful jobs omitted due to length restrictions\n"
+
+
+@pytest.mark.parametrize("lines", ["", f"- job {page()} : FAILURE in 1s\n", "Skipped 5 jobs\n"])
+@pytest.mark.parametrize("docs", ["", f"{DOCS}\n"])
+def test_jobs_that_zuul_left_out_are_to_be_asked_for_by_the_buildset(lines, docs):
+    found = report(f"Build failed (check pipeline).\n{docs}{ROOT}/buildset/{SET}\n\n{lines}{SHORT}\nfooter\n")
+    assert (found.pipeline, found.buildset, len(found.builds)) == ("check", SET, "job" in lines and "http" in lines)
+    assert found.omitted == BuildLink(OMITTED, f"{ROOT}/buildset/{SET}", SET)
+
+
+@pytest.mark.parametrize("cut", [f"- job {page()} : SUCC", f"- job {page()}", "- jo", ""])
+def test_a_cut_report_has_more_jobs_than_it_tells(cut):
+    found = report(f"Build succeeded.\n{ROOT}/buildset/{SET}\n\n{cut}... (truncated)")
+    assert found.omitted == BuildLink(OMITTED, f"{ROOT}/buildset/{SET}", SET)
+
+
+def test_a_whole_report_has_all_its_jobs():
+    assert report(f"Build succeeded.\n{ROOT}/buildset/{SET}\n\n- job {page()} : SUCCESS").omitted is None
+    assert report(f"Build canceled.\n\n- job {page()} : SUCCESS\n{SHORT}").omitted is None  # that names no buildset
+
+
+def test_the_buildset_of_another_zuul_is_not_asked():
+    ours = Recognition(frozenset({"zuul"}), zuul_url="https://other.example.org")
+    comment = f"Build succeeded.\n{ROOT}/buildset/{SET}\n\n{SHORT}"
+    assert why(comment, ours) == f"no build page under https://other.example.org: {ROOT}/buildset/{SET}"
 
 
 MESSAGE = f"Build failed (check pipeline).\n\n- job {page()} : X"
@@ -208,6 +245,8 @@ def test_a_patch_set_level_comment_is_read_with_the_comment(comment):
         ("Patch Set 1: -Verified\n\nStarting gate jobs.", {}, "no build in the comment: Starting gate jobs."),
         ("Patch Set 1: Code-Review+2", {}, "no build in the comment: Patch Set 1: Code-Review+2"),
         ("Merge Failed.\n\nThis change", {}, "no build in the comment: Merge Failed."),
+        (f"Build succeeded.\n\n- job build/{ONE} : SUCCESS in 5m", {},
+         "the job lines have no URL: set the tenant's web-root, or root under [web] in zuul.conf"),
         ("Patch Set 1:\n\n" + "x" * 200, {}, f"no build in the comment: {'x' * 117}…"),
         ("", {}, "no build in the comment: (empty)"),
         (["- job"], {}, "no build in the comment: (empty)"),

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import threading
+from dataclasses import replace
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -10,6 +11,7 @@ from alembic.migration import MigrationContext
 
 from counterbot.core.decide import Decision, Effect, Reason, State
 from counterbot.core.model import (
+    OMITTED,
     Build,
     BuildLink,
     Counters,
@@ -78,6 +80,34 @@ def observed_all(ledger):
     for _ in UUIDS:
         work = ledger.claim_build()
         ledger.observe(work, State.COUNTED, "", build(work.link.uuid), Counters({"mysql.Queries": 12}))
+
+
+def test_a_buildset_gives_way_to_its_builds(ledger):
+    ledger.put(event(), "test")
+    omitted = BuildLink(OMITTED, "https://zuul/t/a/buildset/" + "e" * 32, "e" * 32)
+    ledger.open_report(ledger.claim_event(), replace(REPORT, omitted=omitted), deadline=1200 * SECOND, settle=0)
+    works = [ledger.claim_build() for _ in range(len(UUIDS) + 1)]
+    for work in works[:-1]:
+        ledger.observe(work, State.COUNTED, "", build(work.link.uuid), Counters({"mysql.Queries": 12}))
+    assert works[-1].link == omitted
+    assert ledger.claim_report() is None  # not before the omitted are known
+    more = BuildLink("more", "https://zuul/t/a/build/" + "f" * 32, "f" * 32)
+    ledger.unfold(works[-1], [*REPORT.builds, more])
+    with pytest.raises(Lost):
+        ledger.unfold(works[-1], [more])
+    work = ledger.claim_build()
+    assert (work.link, ledger.claim_build()) == (more, None)
+    ledger.observe(work, State.NONE, "", None, None)
+    assert [noted.link for noted in ledger.claim_report().builds] == [*REPORT.builds, more]
+
+
+def test_a_buildset_without_more_builds_makes_its_report_due(ledger):
+    ledger.put(event(), "test")
+    omitted = BuildLink(OMITTED, "https://zuul/t/a/buildset/" + "e" * 32, "e" * 32)
+    report = replace(REPORT, builds=(), omitted=omitted)
+    ledger.open_report(ledger.claim_event(), report, deadline=1200 * SECOND, settle=0)
+    ledger.unfold(ledger.claim_build(), [])
+    assert ledger.claim_report().builds == ()
 
 
 def decided(ledger, key="key"):

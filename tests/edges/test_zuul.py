@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterbot.clients.http import Forbidden, Http, Unavailable
-from counterbot.clients.zuul import Zuul, parse_build
-from counterbot.core.model import Artifact, Build, BuildLink, Unreadable
+from counterbot.clients.zuul import Zuul, parse_build, parse_buildset
+from counterbot.core.model import OMITTED, Artifact, Build, BuildLink, Unreadable
 from counterbot.demo import zuul as demo
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -28,7 +28,7 @@ class TestRows:
     def test_of_zuul_14(self):
         assert parse_build((SAMPLES / "zuul-14.3/api-build.json").read_bytes()) == Build(
             UUID, "tempest-full", "FAILURE", True, "openstack/nova", "master", "check", LOGS,
-            (Artifact("Zuul Manifest", LOGS + "zuul-manifest.json", "zuul_manifest"),), 1795226872000)
+            (Artifact("Zuul Manifest", LOGS + "zuul-manifest.json", "zuul_manifest"),), 1795226872000, (13,))
 
     def test_of_opendev_in_2026(self):
         build = parse_build((SAMPLES / "zuul/build-nested-ref-2026.json").read_bytes())
@@ -68,6 +68,13 @@ class TestRows:
     def test_that_are_none(self, data):
         with pytest.raises(Unreadable, match="Zuul's API did not answer "):
             parse_build(data)
+
+    @pytest.mark.parametrize(("buildset", "changes"), [
+        ({"refs": [{"change": 13}, {"change": 7, "patchset": "2"}, {"change": None}, {}, None]}, (13, 7)),
+        ({"refs": []}, ()), ({"refs": {}}, ()), ({"refs": [{"change": "x"}]}, ()), ({}, ()), (None, ()), ("x", ()),
+    ])
+    def test_name_the_changes_of_their_buildset(self, buildset, changes):
+        assert parsed(buildset=buildset).changes == changes
 
     @pytest.mark.parametrize(("changed", "name", "value"), [
         ({"result": ""}, "result", None), ({"log_url": ""}, "log_url", None), ({"end_time": ""}, "ended", None),
@@ -183,3 +190,49 @@ class TestAnswers:
         with pytest.raises(Unavailable) as raised:
             client(server).build(link(server.page(UUID)))
         assert raised.value.after == 7
+
+
+class TestBuildsets:
+    SET, NONE, UNDER_WAY = "5" * 32, "1" * 32, "2" * 32
+
+    def link(self, url: str) -> BuildLink:
+        return BuildLink(OMITTED, url, self.SET)
+
+    @pytest.mark.parametrize("flat", [False, True])
+    def test_give_the_builds_that_left_logs_or_still_may(self, server, flat):
+        server.flat = flat
+        rows = [server.add_build(UUID, "tempest-full", {"a": b"b"}), server.add_build(self.NONE, "skipped"),
+                server.add_build(self.UNDER_WAY, "slow", result=None),
+                {**server.add_build("3" * 32, "retried", {"a": b"b"}), "final": False}]
+        server.add_buildset(self.SET, rows)
+        assert client(server).buildset(self.link(f"{server.url}/t/openstack/buildset/{self.SET}")) == (
+            BuildLink("tempest-full", server.page(UUID), UUID),
+            BuildLink("slow", server.page(self.UNDER_WAY), self.UNDER_WAY))
+
+    def test_are_asked_for_where_a_white_label_root_is(self, server):
+        server.answers[f"/api/buildset/{self.SET}"] = demo.Answer(json.dumps({"builds": [ROW]}).encode())
+        assert client(server).buildset(self.link(f"{server.url}/buildset/{self.SET}/")) == (
+            BuildLink("tempest-full", f"{server.url}/build/{UUID}", UUID),)
+
+    def test_without_builds(self):
+        assert list(parse_buildset(b"{}")) == []
+
+    def test_that_are_unknown(self, server):
+        assert client(server).buildset(self.link(f"{server.url}/t/openstack/buildset/{self.SET}")) is None
+
+    @pytest.mark.parametrize("page", [f"/t/openstack/build/{SET}", f"/t/a/b/buildset/{SET}", f"/buildset/{UUID}"])
+    def test_are_not_asked_for_elsewhere(self, server, page):
+        with pytest.raises(Forbidden, match="is no buildset page under"):
+            client(server).buildset(self.link(server.url + page))
+        assert server.requests == []
+
+    @pytest.mark.parametrize(("answer", "why"), [
+        (b"[]", "did not answer an object"), (b"<html>", "did not answer JSON"),
+        (b'{"builds": {}}', "no list of rows"), (b'{"builds": [7]}', "no list of rows"),
+        (b'{"builds": [{"job_name": "a"}]}', "has no uuid"),
+        (b'{"builds": [{"uuid": "../x", "job_name": "a"}]}', "a uuid in the buildset of Zuul's API is '../x'"),
+        (json.dumps({"builds": [{"uuid": UUID}]}).encode(), "has no job_name"),
+    ])
+    def test_of_wrong_shape(self, answer, why):
+        with pytest.raises(Unreadable, match=why):
+            list(parse_buildset(answer))
