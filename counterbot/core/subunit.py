@@ -75,13 +75,13 @@ def documents(
         elif item.named or (files.open and not item.of_a_test):
             raise Unreadable(f"{name}: {Damage(item.offset, item.what)}")
         else:
-            nameless = item if item.nameless else nameless
+            nameless = item if item.nameless or item.blank else nameless
             tell(Damage(item.offset, item.what))
     if files.doubtful is not None:
         raise Unreadable(f"{name}: {_begun_in(files.doubtful)}")
+    _check_version(packets)
     if nameless is not None and not done:
         raise Unreadable(f"{name}: {Damage(nameless.offset, nameless.what)}; it may have been there")
-    _check_version(packets)
     return done
 
 
@@ -130,7 +130,7 @@ def _broken(lost: Lost, files: Files[_Digest]) -> Damage:
             hurt += not file.broken
             file.broken = True
     if owner is not None and owner.flags & FILE and owner.name is not None:
-        hurt += files.spoil(owner)
+        hurt += files.spoil(owner, lost)
     left_out = f"; attachments left out: {hurt}" if hurt else ""
     return Damage(lost.offset, lost.what + left_out)
 

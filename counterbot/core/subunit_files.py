@@ -5,12 +5,13 @@ Looks at no bytes, and tells nobody.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from .model import Unreadable
-from .subunit_lost import Lost, needle, resembles
+from .subunit_lost import NEAR, Lost, needle, resembles
 from .subunit_wire import EOF, Packet, is_run_level
 
 UNFINISHED = 128 << 20
@@ -18,6 +19,10 @@ UNFINISHED = 128 << 20
 OVERHEAD = 1000  # of an unfinished attachment besides its names
 NAMES = 1 << 14
 """Lost bytes in which names may stand that are remembered, of tests and of others each."""
+TEST_ID = NEAR // 2
+"""Bytes of a test id that tell it, as far as they are kept of what is lost."""
+SPOILED = 32
+"""Files of damaged packets that are remembered, each until it, or what damage made its name, begins."""
 
 
 @dataclass
@@ -68,25 +73,31 @@ class Files(Generic[D]):
         self._packets, self._new, self._keep = packets, new, keep
         self._room = Room(UNFINISHED, "too many attachments without an end")
         self._losses = _Losses()
+        self._spoiled: deque[tuple[Key, Lost]] = deque(maxlen=SPOILED)
+        self._just_lost: Lost | None = None
 
     def __iter__(self) -> Iterator[File[D] | Lost]:
         for item in self._packets:
             if isinstance(item, Lost):
                 self._losses.add(item)
+                self._just_lost = item
                 yield item
                 continue
             key = item.key
             file = self.open.get(key) or self._begun(key, item)
             file.mime = item.mime if file.mime is None else file.mime
             file.data.add(item.content)
+            self._just_lost = None
             if item.flags & EOF:
                 self._close(key)
                 if not file.broken:
                     yield file
         yield from (file for file in self.open.values() if not file.broken)
 
-    def spoil(self, packet: Packet) -> bool:
+    def spoil(self, packet: Packet, lost: Lost) -> bool:
         """Have the file of a damaged packet broken; whether it was not."""
+        if packet.key not in self.open:
+            self._spoiled.append((packet.key, lost))
         file = self.open.get(packet.key) or self._new_file(packet.key)
         whole, file.broken = not file.broken, True
         if packet.flags & EOF:
@@ -95,10 +106,20 @@ class Files(Generic[D]):
 
     def _begun(self, key: Key, packet: Packet) -> File[D]:
         file = self._new_file(key)
-        loss = self._losses.with_start_of(packet) if self._losses.any else None
+        loss = self._losses.with_start_of(packet) or self._spoiled_by(key) if self._losses.any else None
         if loss is not None:
             file.broken, self.doubtful = True, loss
         return file
+
+    def _spoiled_by(self, key: Key) -> Lost | None:
+        """The damage to a packet that may have been this file's first."""
+        if self._just_lost is not None and stands_in(key, self._just_lost.names):
+            return self._just_lost
+        known = next((known for known in self._spoiled if differ_by_a_byte(known[0], key)), None)
+        if known is None:
+            return None
+        self._spoiled.remove(known)
+        return known[1]
 
     def _new_file(self, key: Key) -> File[D]:
         weight = OVERHEAD + sum(map(len, filter(None, key)))
@@ -110,6 +131,21 @@ class Files(Generic[D]):
         file = self.open.pop(key, None)
         if file is not None and not self._keep:
             self._room.left += file.weight
+
+
+def stands_in(key: Key, names: bytes) -> bool:
+    """Whether lost bytes name a file, or its test as far as they are kept."""
+    _, test_id, name = key
+    return needle(name or b"") in names or (test_id is not None and test_id[:TEST_ID] in names)
+
+
+def differ_by_a_byte(damaged: Key, key: Key) -> bool:
+    """Whether one damaged byte may make the first key of the second: in a name, or before the route code."""
+    if damaged[1:] == key[1:]:
+        return damaged[0] != key[0]
+    pairs = [(one or b"", other or b"") for one, other in zip(damaged, key, strict=True) if one != other]
+    return all(len(one) == len(other) for one, other in pairs) and \
+        sum(a != b for one, other in pairs for a, b in zip(one, other, strict=True)) == 1
 
 
 class _Losses:

@@ -7,9 +7,9 @@ is decided in subunit.py.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from .subunit_between import is_textual
+from .subunit_between import is_blanked, is_textual
 from .subunit_wire import SIGNATURE, Packet, is_run_level, is_text
 
 BAD_CHECKSUM = "a packet's checksum does not match"
@@ -44,6 +44,7 @@ class Lost:
 
     ``owner`` is the packet they begin with, as far as it is to be read. ``of_a_test``: they were a test's packet
     for sure. ``named``: they may have been a run-level file of the wanted name; ``nameless``: of any name.
+    ``blank``: a piece of them was overwritten, and may have been the beginning of what follows, or whole packets.
     ``names``, where no name is wanted, is the bytes in which the names of run-level files may stand.
     """
 
@@ -53,6 +54,7 @@ class Lost:
     of_a_test: bool = False
     named: bool = False
     nameless: bool = False
+    blank: bool = False
     names: bytes = b""
 
 
@@ -64,12 +66,14 @@ class Region:
         self._needle = needle(wanted) if wanted else b""
         self._keep = max(len(wanted), NEAR)
         self._seam = self._head = self._starts = b""
-        self.held_needle = self.binary = False
+        self.held_needle = self.held_name = self.binary = self.blank = False
 
     def note(self, piece: bytes) -> None:
         self._head += piece[: HEAD - len(self._head)]
         seam = self._seam + piece
         self.held_needle = self.held_needle or (self._needle != b"" and self._needle in seam)
+        self.held_name = self.held_name or (self._needle != b"" and self._wanted in seam)
+        self.blank = self.blank or is_blanked(seam)
         self.binary = self.binary or not is_textual(piece)
         if not self._wanted:
             self._note_starts(seam)
@@ -85,15 +89,18 @@ class Region:
     def line_ended(self) -> bool:
         return self._seam.endswith(b"\n")
 
-    def is_text(self, ends: bool) -> bool:
-        """Whether they are text, and no packet whose first byte is wrong. ``ends``: the stream ends behind them.
+    @property
+    def textual(self) -> bool:
+        return not self.binary and self._head[:1] != SIGNED
 
-        Text between packets ends its last line: only there, or behind a packet, may a reader look for the next.
-        At the end of the stream it need not, but does not bear the wanted name then.
+    def is_text(self, ends: bool) -> bool:
+        """Whether they are text, and no packet whose first byte is wrong. ``ends``: the stream, or a packet of
+        another file follows.
+
+        Text between packets is to end its last line; else it may be what is left of a packet, and does not bear
+        the wanted name.
         """
-        if self._head[:1] == SIGNED or self.binary or self.held_needle:
-            return False
-        return self.line_ended or (ends and not (self._wanted and self._wanted in self._head))
+        return self.textual and not self.held_needle and (self.line_ended or (ends and not self.held_name))
 
     def lost(self, offset: int, what: str, owner: Packet | None, *, of_a_test: bool = False) -> Lost:
         """These bytes as lost. ``of_a_test`` is what their fields say; the wanted name in them says otherwise."""
@@ -103,7 +110,11 @@ class Region:
         if owner is not None and is_run_level(owner):
             nameless = not owner.name or not is_text(owner.name)
             named = named or len(owner.name or b"") == len(self._wanted)
-        return Lost(offset, what, owner, of_a_test and not (named or self._named), named, nameless, names)
+        return Lost(offset, what, owner, of_a_test and not (named or self._named), named, nameless, names=names)
+
+    def unaccounted(self, offset: int, what: str, owner: Packet | None) -> Lost:
+        """These bytes as lost, where nothing tells what they were."""
+        return replace(self.lost(offset, what, owner), blank=self.blank)
 
     @property
     def _named(self) -> bool:

@@ -5,14 +5,28 @@ Gives packets of the flags asked for; does not join them, and does not decide wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NoReturn
 
 from . import limits
 from .model import Unreadable
-from .subunit_between import BEGINNING, CANDIDATE, is_textual
-from .subunit_lost import BAD_CHECKSUM, BAD_LENGTH, BAD_START, BAD_VERSION, CUT, HEAD, NO_TEXT, UNKNOWN, Lost, Region
+from .subunit_between import BEGINNING, CANDIDATE, CANDIDATE_IN_TEXT, is_textual
+from .subunit_lost import (
+    BAD_CHECKSUM,
+    BAD_LENGTH,
+    BAD_START,
+    BAD_VERSION,
+    CUT,
+    HEAD,
+    NO_TEXT,
+    SIGNED,
+    UNKNOWN,
+    Lost,
+    Region,
+    needle,
+)
 from .subunit_window import Window
 from .subunit_wire import (
     FILE,
@@ -43,6 +57,7 @@ LOOKS, BYTES_A_LOOK = 300, 1500
 """Closer looks that damage may cost, each as dear as reading 10 kB: so many, and one more per so many bytes read."""
 
 PIECE = 1 << 18
+LINE_END = b"\n"[0]
 
 
 class Packets:
@@ -59,7 +74,9 @@ class Packets:
         self._mask, self._limit = mask, limit
         self.spent = self._looks = 0
         self._window = Window(blocks)
+        self._needle = needle(wanted) if wanted else b""
         self._lost_before: int | None = None
+        self._blank: Lost | None = None
         self._wanted_since = 0
 
     def __iter__(self) -> Iterator[Packet | Lost]:
@@ -97,21 +114,24 @@ class Packets:
                 break
             count += 1
             if flags & mask == FILE:
-                yield self._packet(at, end)
+                yield self._packet(at, end, self.count + count - 1)
             at = end
         window.at = at
         self.count += count
         if self.count > self._limit:
             raise Unreadable(f"more than {self._limit:,} packets")
 
-    def _packet(self, at: int, end: int) -> Packet | Lost:
-        """The packet there, its checksum being good, or what is lost with it where its fields are not."""
+    def _packet(self, at: int, end: int, before: int) -> Packet | Lost:
+        """The packet there, its checksum being good, or what is lost with it where its fields are not, or a loss ate
+        into its file. ``before`` are the packets before it."""
         flags, _, body = header(self._window.data, at)
         packet = fields(self._window.data, body, end - 4, flags)
         fault = fault_of(packet, end - 4)
         if not fault:
-            if packet.name == self.wanted:
-                self._wanted_since += 1
+            self._wanted_since += packet.name == self.wanted
+            if self._blank and before == self._lost_before and not self._other(packet):
+                return replace(self._blank, what=f"{self._blank.what}; what follows may have begun there",
+                               owner=packet, named=True)
             return packet
         region, offset = Region(self.wanted), self._window.offset - self._window.at + at
         region.note(self._window.data[at:end])
@@ -125,6 +145,7 @@ class Packets:
         between = self.count - self._lost_before if self._lost_before is not None else 0
         named = lost.named or 0 < between == self._wanted_since
         self._lost_before, self._wanted_since = self.count, 0
+        self._blank = lost if lost.blank else None
         return replace(lost, named=named, of_a_test=lost.of_a_test and not named)
 
     def _gap(self) -> Lost | None:
@@ -144,16 +165,46 @@ class Packets:
         return lost
 
     def _text(self) -> bool:
-        """Pass over lines of text before a good packet: they are no damage, and there may be many."""
+        """Pass over text before a good packet: it is no damage, and there may be much of it.
+
+        It is to end with a line's end; but many a test writes a dot, and no more, between two packets.
+        """
         window = self._window
         data, at = window.data, window.at
-        end = data.find(SIGNATURE, at)
-        text = data[at : max(end, 0)]
-        if not text.endswith(b"\n") or not is_textual(text) or (self.wanted and self.wanted in text):
-            return False
-        sound = self._sound(end)
-        window.at = end if sound or self._begins(end) else at
-        return sound
+        passed = at
+        for found in CANDIDATE_IN_TEXT.finditer(data, at) if not data.startswith(SIGNED, at) else ():
+            end = found.start()
+            if not self._is_text(passed, end):
+                break
+            passed = end
+            ends_line = data[end - 1] == LINE_END
+            packet = self._sound(end)
+            if packet and (ends_line or (self._other(packet) and not self._fills(at, end))):
+                window.at = end
+                return True
+            if ends_line and self._begins(end):
+                window.at = end
+                break
+            self._look()
+            if not self.wanted:
+                break
+        return False
+
+    def _is_text(self, start: int, end: int) -> bool:
+        """Whether the bytes there are text, behind text, and have no wanted packet in them."""
+        data = self._window.data
+        seam = max(self._window.at, start - len(self._needle))
+        unwanted = not self.wanted or (self._needle if data[end - 1] == LINE_END else self.wanted) not in data[seam:end]
+        return unwanted and is_textual(data[start:end])
+
+    def _other(self, packet: Packet | None) -> bool:
+        """Whether a packet there has nothing of the wanted file, or of any."""
+        return packet is not None and (packet.name != self.wanted if self.wanted else packet.flags & FILE == 0)
+
+    def _fills(self, at: int, end: int) -> bool:
+        """Whether what lies between is a packet, but for its first byte."""
+        packet = self._fields(at)
+        return packet is not None and fit(packet, end, len(self._window.data))
 
     def _begins(self, at: int) -> bool:
         """Whether a packet may begin there, good or not."""
@@ -216,20 +267,20 @@ class Packets:
         region.note(data[packet.content_end : end] if has_log else b"")
         return region
 
-    def _sound(self, at: int) -> bool:
-        """Whether a good packet is there."""
+    def _sound(self, at: int) -> Packet | None:
+        """The good packet there, if there is one."""
         data = self._window.data
         if len(data) - at < HEADER or data[at] != SIGNATURE:
-            return False
+            return None
         flags, length, body = header(data, at)
         end = at + length
         if flags & VERSION_BITS != VERSION_2 or end > len(data):
-            return False
+            return None
         packet = fields(data, body, end, flags)
         if not fit(packet, end, len(data)):
-            return False
+            return None
         self._spend(end - at)
-        return checksum_holds(data, at, end)
+        return packet if checksum_holds(data, at, end) else None
 
     def _fields(self, at: int) -> Packet | None:
         """The fields of the packet there, good or not; None where its flags are not version 2's."""
@@ -247,8 +298,8 @@ class Packets:
         length = header(data, at)[1] if left >= HEADER else HEADER
         packet = self._fields(at) if signed and left >= HEADER else None
         fits = packet is not None and fit(packet, at + length, len(data))
-        self._search(region, offset + length if fits or length == left else offset)
-        if region.is_text(ends=not window.left):
+        self._search(region, offset + length if fits or length == left else offset, signed)
+        if region.is_text(ends=not window.left or self._other(self._sound(window.at))):
             return None
         if packet is not None and fits and length >= left and not window.left:
             region = self._filled(data, at, at + left, packet)
@@ -256,13 +307,13 @@ class Packets:
                 return region.lost(offset, BAD_CHECKSUM, packet, of_a_test=has_test_id(packet))
         if signed and length > left and not window.left:
             return region.lost(offset, CUT, packet)
-        return region.lost(offset, UNKNOWN if signed else NO_TEXT, packet)
+        return region.unaccounted(offset, UNKNOWN if signed else NO_TEXT, packet)
 
-    def _search(self, region: Region, inside: int) -> None:
+    def _search(self, region: Region, inside: int, signed: bool) -> None:
         """Pass over bytes up to a packet. Before the offset ``inside`` it may be one that a log holds."""
         window, step = self._window, 1
         while True:
-            found = CANDIDATE.search(window.data, window.at + step)
+            found = self._candidate(region, window.at + step, signed)
             end = found.start() if found else max(window.at, len(window.data) - BEGINNING + 1)
             step = step if end == window.at else 0
             self._skip(region, end)
@@ -273,6 +324,15 @@ class Packets:
             elif not window.fill(BEGINNING):
                 self._skip(region, len(window.data))
                 return
+
+    def _candidate(self, region: Region, start: int, signed: bool) -> re.Match[bytes] | None:
+        """The next place where a packet may begin; in text not within a character."""
+        data, at = self._window.data, self._window.at
+        if not signed and region.textual:
+            found = CANDIDATE_IN_TEXT.search(data, start)
+            if is_textual(data[at : found.start() if found else len(data)]):
+                return found
+        return CANDIDATE.search(data, start)
 
     def _skip(self, region: Region, end: int) -> None:
         data = self._window.data
@@ -301,7 +361,7 @@ class Packets:
             return packet is not None and packet.fault != "" and end > len(data) and region.line_ended
         if end > len(data) or self._ends(end):
             return True
-        return window.offset >= inside and self._sound(at)
+        return window.offset >= inside and self._sound(at) is not None
 
     def _ends(self, end: int) -> bool:
         """Whether the stream ends there, or what may be another packet begins."""

@@ -346,8 +346,41 @@ def test_an_overwritten_piece_never_shortens_an_attachment(at, piece):
     assert found(BURST_IN[:at] + piece + BURST_IN[at + len(piece) :]) in ([DOC], None)
 
 
+@pytest.mark.parametrize("blank", [b"\0", b"\xff"])
+@pytest.mark.parametrize("layout", ["one", "chunks", "chunks that are documents"])
+def test_a_piece_that_a_disk_lost_may_have_been_its_beginning(layout, blank):
+    """Each chunk has a mime type, as testtools writes it, so that none looks like the second."""
+    mime = {"name": NAME, "mime": "application/json"}
+    parts = {"one": [packet(SMALL, **mime, eof=True)],
+             "chunks": [packet(SMALL[:9], **mime), packet(SMALL[9:20], **mime), packet(SMALL[20:], **mime, eof=True)],
+             "chunks that are documents": [packet(SMALL, **mime), packet(OTHER, **mime, eof=True)]}[layout]
+    first, rest = len(parts[0]), b"".join(parts[1:])
+    for at in range(len(SOME) - 40, len(SOME) + 1):
+        damaged = SOME[:at] + blank * (len(SOME) - at + first) + rest + TESTS[0]
+        assert found(damaged) is None, at
+        assert [item for item in listing([damaged]) if item.name == NAME] == [], at
+
+
+def test_a_piece_that_a_disk_lost_far_before_is_told_and_passed_over():
+    told = []
+    assert found(SOME + bytes(500) + TESTS[0] + counters(), told) == [DOC]
+    assert len(told) == 1
+
+
+def test_one_byte_never_has_a_shorter_attachment_of_a_test_listed():
+    """Though each of its chunks has a mime type, so that the second looks like the first."""
+    for route in (None, "0"):
+        log = [packet(bytes([65 + part]) * 30, name="log", test_id="a.test", mime="text/plain", route=route,
+                      eof=part == 2) for part in range(3)]
+        stream = small_test(1) + b"".join(log) + small_test(2)
+        whole = set(listing([stream]))
+        for where, damaged in with_one_byte_changed(stream):
+            if len(small_test(1)) <= where[0] < len(stream) - len(small_test(2)):
+                assert {item for item in listing([damaged]) if item.name == "log"} <= whole, where
+
+
 def test_a_file_that_may_have_begun_in_what_is_lost_is_unreadable():
-    lost = b"\xb3" + bytes(300) + b"\n"
+    lost = b"\xb3" + b"\0\1" * 150 + b"\n"
     assert found(SOME + lost + counters()) == [DOC]
     assert found(SOME + lost + counters(mime=None)) is None
 
@@ -432,6 +465,39 @@ def test_more_packets_than_so_many_are_refused(size):
     assert len(list(Packets(in_blocks(ten, size), FILE, limit=10))) == 3
     with pytest.raises(Unreadable, match="more than 9 packets"):
         list(Packets(in_blocks(ten, size), FILE, limit=9))
+
+
+SPANISH = "la petición terminó con estado 200, falló el intento\n"
+POLISH = "rozmiar 12 m³ na wózek: spróbuj\n"
+RUSSIAN = "сервер не смог открыть каталог г для записи\n"
+EMOJI = "\U000133b3 \u20b3 \u0cb3o\n"
+"""In UTF-8 all of them have the byte 0xB3 that a packet begins with, within a character."""
+
+
+@pytest.mark.parametrize("line", [SPANISH, POLISH, RUSSIAN, EMOJI])
+@pytest.mark.parametrize("size", [5, 1000, 1 << 18])
+def test_text_in_any_language_is_no_damage(line, size):
+    printed, told = line.encode() * 2000, []
+    stream = SOME + printed + TESTS[0] + printed + counters()
+    assert b"\xb3" in line.encode()
+    assert documents(in_blocks(stream, size), NAME, tell=told.append) == [DOC]
+    assert list(listing(in_blocks(stream, size), tell=told.append)) == Oracle(SOME + TESTS[0] + counters()).listing()
+    assert told == []
+
+
+def test_text_in_any_language_leaves_version_1_its_word():
+    with pytest.raises(Unreadable, match="subunit-1to2"):
+        documents([b"test: a\n" + SPANISH.encode() * 2000 + b"success: a\n"], NAME)
+
+
+@pytest.mark.parametrize("printed", [b".", b"...", SPANISH.encode() + b"12 %"])
+@pytest.mark.parametrize("size", [5, 1 << 18])
+def test_text_need_not_end_its_line(printed, size):
+    tests = [packet(test_id=f"t.{number}", status=status) for number in range(600) for status in (2, 3)]
+    stream, told = b"".join(printed + test for test in tests) + counters(), []
+    assert documents(in_blocks(stream, size), NAME, tell=told.append) == [DOC]
+    assert [item.size for item in listing(in_blocks(stream, size), tell=told.append)] == [len(DOC)]
+    assert told == []
 
 
 def test_lines_of_text_between_packets_are_passed_over():
