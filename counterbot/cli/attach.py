@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from codecs import BOM_UTF8
 
 import click
 
@@ -21,11 +22,12 @@ def command(counters: str, stream: str) -> None:
 
     The stream is replaced whole, or stays as it was: nothing is lost to a crash or a full disk. Attach
     after `stestr last --subunit` wrote the file, since stestr drops attachments of the whole run, and when
-    nobody writes it any more. Other hard links keep the old file, and a file of somebody else becomes the
-    caller's, who is told, unless root calls.
+    nobody writes it any more. Another attach to it is waited for, 30 seconds at most. Other hard links keep
+    the old file, and a file of somebody else becomes the caller's, who is told, unless root calls.
 
     The exit status is 1 where a file cannot be read or written, and 3 where COUNTERS holds no counters, or
-    STREAM is still written, is not subunit version 2, or is too damaged for anything to be read behind it.
+    STREAM is still written or locked, is not subunit version 2, is gzipped twice, or is too damaged for
+    anything to be read behind it.
     """
     from ..collectors.attach import attach
     from ..core.model import Unreadable
@@ -36,7 +38,7 @@ def command(counters: str, stream: str) -> None:
         raise Failure(f"{counters}: {why}; nothing was attached", UNREADABLE)
     before = os.stat(stream)
     try:
-        damage = attach(data, stream)
+        damage = attach(data.removeprefix(BOM_UTF8), stream)  # which in a stream may stand behind other JSON
     except Unreadable as error:
         raise Failure(f"{stream}: {error}; it stays as it was", UNREADABLE) from None
     for each in damage:

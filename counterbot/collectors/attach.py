@@ -11,8 +11,10 @@ import gzip
 import os
 import signal
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from errno import EACCES, EAGAIN, EINVAL
 from typing import BinaryIO
 
@@ -21,26 +23,29 @@ from ..core.model import ATTACHMENT, JSON, Unreadable
 from ..core.subunit_writing import attachment
 from .replacing import copy, replaced
 
-BLOCK = 1 << 18
+BLOCK, SMALL = 1 << 18, 1 << 12
+"""Bytes read at a time; few where they are unpacked at once, to a thousand times as many, or are many members."""
+
+PATIENCE, PAUSE = 30.0, 0.05
+"""Seconds that other attaches are waited for in all, and between two looks."""
+
 WRITTEN = "it is being written; attach when the run has ended"
+REPLACED = "another file took its place meanwhile; attach again"
 
 LEASES_DIFFER = frozenset({b"nfs", b"nfs4", b"cifs", b"smb3"})
 """Filesystems that refuse a lease for reasons of their own (the server gave no delegation, no oplock)."""
 
 
-def attach(counters: bytes, stream: str) -> list[subunit.Damage]:
+def attach(
+    counters: bytes, stream: str, *, patience: float = PATIENCE, sleep: Callable[[float], None] = time.sleep
+) -> list[subunit.Damage]:
     """Append a counters document to a stream, plain or gzip. Gives the damage that was in it before.
 
-    Raises Unreadable where the stream is no version 2, or so damaged that what is appended could not be
-    read again, and where somebody else writes it meanwhile; OSError where it cannot be read or written.
+    Another attach to it is waited for, ``patience`` seconds at most. Raises Unreadable where it takes longer,
+    where the stream is no version 2, or so damaged that what is appended could not be read again, and where
+    somebody else writes it meanwhile; OSError where it cannot be read or written.
     """
-    state = os.stat(stream)
-    if not stat.S_ISREG(state.st_mode):
-        raise OSError(EINVAL, "it is no regular file", stream)
-    if not os.access(stream, os.W_OK):
-        raise PermissionError(EACCES, "it is read-only for this user", stream)
-    with open(stream, "rb") as held:
-        _lock(held)
+    with _held(stream, patience, sleep) as state:
         _settled(stream, state)
         try:
             return _attached(counters, stream, state)
@@ -68,7 +73,11 @@ def _append(addition: bytes, stream: str, state: os.stat_result, due: list[bytes
     """Put the longer stream in the old one's place, if the documents due are in it and no new damage."""
     with replaced(stream) as new:
         copy(stream, new)
-        new.write(gzip.compress(addition, mtime=0) if _is_gzip(stream) else addition)
+        if _is_gzip(stream):
+            new.seek(_end_of_gzip(_blocks(stream, SMALL)))  # gzip(1) looks at nothing behind padding
+            new.truncate()
+            addition = gzip.compress(addition, mtime=0)
+        new.write(addition)
         new.flush()
         os.fsync(new.fileno())  # it may take long, and nothing that does comes behind the last look
         damage: list[subunit.Damage] = []
@@ -78,20 +87,46 @@ def _append(addition: bytes, stream: str, state: os.stat_result, due: list[bytes
         _settled(stream, state)
 
 
-def _lock(stream: BinaryIO) -> None:
-    """Keep other attaches out: they would replace this file, and do not write it."""
+@contextmanager
+def _held(stream: str, patience: float, sleep: Callable[[float], None]) -> Iterator[os.stat_result]:
+    """The stream as it is when this attach's turn has come; until the block ends, no other attach takes its place."""
+    until = time.monotonic() + patience
+    while True:
+        _check(stream)
+        with open(stream, "rb") as file:
+            if _is_mine(file, stream):
+                yield os.fstat(file.fileno())
+                return
+        if time.monotonic() >= until:
+            raise Unreadable(f"another attach, or who else locked it, took more than {patience:g} s; attach again")
+        sleep(PAUSE)
+
+
+def _check(stream: str) -> None:
+    """Raise OSError where it cannot be replaced: a pipe would block who opens it."""
+    if not stat.S_ISREG(os.stat(stream).st_mode):
+        raise OSError(EINVAL, "it is no regular file", stream)
+    if not os.access(stream, os.W_OK):
+        raise PermissionError(EACCES, "it is read-only for this user", stream)
+
+
+def _is_mine(file: BinaryIO, stream: str) -> bool:
+    """Lock the open file, as each attach does, unless it is locked or no more the stream: others replace it."""
     try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Unreadable(WRITTEN) from None
+        return False
     except OSError:
-        pass  # a filesystem without locks
+        pass  # a filesystem without locks, or NFS, which locks only what is open for writing (flock(2))
+    return os.path.samestat(os.fstat(file.fileno()), os.stat(stream))
 
 
 def _settled(stream: str, state: os.stat_result) -> None:
-    """Raise Unreadable where somebody has written it since, or is about to."""
+    """Raise Unreadable where somebody has written or replaced it since, or is about to write."""
     now = os.stat(stream)
-    if (now.st_size, now.st_mtime_ns, now.st_ino) != (state.st_size, state.st_mtime_ns, state.st_ino):
+    if not os.path.samestat(now, state):
+        raise Unreadable(REPLACED)
+    if (now.st_size, now.st_mtime_ns) != (state.st_size, state.st_mtime_ns):
         raise Unreadable(WRITTEN)
     if _is_open_for_writing(stream):
         raise Unreadable(WRITTEN)
@@ -128,12 +163,37 @@ def _is_gzip(stream: str) -> bool:
     return start == gunzip.MAGIC or (not start and stream.endswith(".gz"))
 
 
+def _end_of_gzip(blocks: Iterable[bytes]) -> int:
+    """Bytes up to the end of the last member, of gzip data that is sound: zeros behind it are padding."""
+    member, read, end = zlib.decompressobj(gunzip.GZIP), 0, 0
+    for block in blocks:
+        read, rest = read + len(block), block
+        while rest := rest.lstrip(b"\0") if member.eof else rest:
+            if member.eof:
+                member = zlib.decompressobj(gunzip.GZIP)
+            member.decompress(rest)
+            rest = member.unused_data
+            if member.eof:
+                end = read - len(rest)
+    return end
+
+
 def _documents(path: str, tell: Callable[[subunit.Damage], None]) -> list[bytes]:
     blocks = gunzip.unzipped(_blocks(path), packed_limit=limits.STREAM_PACKED, unpacked_limit=limits.STREAM_UNPACKED)
-    return subunit.documents(blocks, ATTACHMENT, tell=tell)
+    return subunit.documents(_no_gzip(blocks), ATTACHMENT, tell=tell)
 
 
-def _blocks(path: str) -> Iterator[bytes]:
+def _no_gzip(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The blocks; raises Unreadable where there is gzip under the gzip, which no member can be appended to."""
+    start = b""
+    for block in blocks:
+        start += block[: len(gunzip.MAGIC) - len(start)]
+        if start == gunzip.MAGIC:
+            raise Unreadable("it is gzipped twice; take one gzip off it, then attach")
+        yield block
+
+
+def _blocks(path: str, size: int = BLOCK) -> Iterator[bytes]:
     with open(path, "rb") as source:
-        while block := source.read(BLOCK):
+        while block := source.read(size):
             yield block

@@ -8,20 +8,23 @@ import signal
 import stat
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from errno import ENOENT
 from pathlib import Path
 from typing import BinaryIO
 
 ENDING = signal.SIGTERM, signal.SIGHUP
+ACCESS = "system.posix_acl_access"
+"""The attribute that is a file's access control list (acl(5))."""
 
 
 @contextmanager
 def replaced(path: str) -> Iterator[BinaryIO]:
     """A new file that takes the place of ``path`` when the block ends, on the disk; not if it raises.
 
-    It keeps the old one's permissions, and its owner and group where this user may give files to them; a
+    It keeps the old one's permissions, and its owner and group where this user may give files to them, else
+    without setuid and setgid; its access control list and ``user.*`` attributes, where they can be set. A
     symbolic link stays one, and other hard links keep the old file. SIGTERM and SIGHUP end the block as an
     exception does. What is no regular file (a pipe, a terminal) is written as it is. Raises OSError that
     names ``path``.
@@ -44,19 +47,31 @@ def _beside(path: str, final: str, old: os.stat_result | None) -> Iterator[Binar
     try:
         handle, name = tempfile.mkstemp(prefix=f".{Path(final).name}.", dir=Path(final).parent)
     except OSError as error:
-        raise OSError(error.errno, f"no new file can be made beside it: {error.strerror}", path) from None
-    os.close(handle)
+        raise _refused("no new file can be made beside it", error, path) from None
     try:
-        with _naming(path), open(name, "wb") as stream:
+        with _naming(path, name), open(name, "wb", opener=lambda _name, _flags: handle) as stream:
             yield stream
             stream.flush()
-            os.fsync(stream.fileno())
-        _keep(old, name)
-        os.replace(name, final)
+            _keep(old, final, handle)
+            os.fsync(handle)
+        _take_place(name, final, path)
     except BaseException:
         with suppress(OSError):
             os.unlink(name)
         raise
+
+
+def _take_place(name: str, final: str, path: str) -> None:
+    try:
+        os.replace(name, final)
+    except OSError as error:
+        raise _refused("no new file can take its place", error, path) from None
+
+
+def _refused(what: str, error: OSError, path: str) -> OSError:
+    """The same error, of the path that was asked for, and with what to do where permissions are in the way."""
+    advice = "; do it as its folder's owner, or in another folder" if isinstance(error, PermissionError) else ""
+    return OSError(error.errno, f"{what}: {error.strerror}{advice}", path)
 
 
 @contextmanager
@@ -82,12 +97,12 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 @contextmanager
-def _naming(path: str) -> Iterator[None]:
-    """Writing fails without a name, since a stream has none; a person needs it."""
+def _naming(path: str, name: str | None = None) -> Iterator[None]:
+    """Writing fails without a name, since a stream has none, or with that of the new file; a person needs theirs."""
     try:
         yield
     except OSError as error:
-        if error.filename is None:
+        if error.filename in (None, name):
             raise OSError(error.errno, error.strerror, path) from None
         raise
 
@@ -105,20 +120,55 @@ def _status(path: str) -> os.stat_result | None:
         return None
 
 
-def _keep(old: os.stat_result | None, name: str) -> None:
-    """The permissions that the old file has, or a new one would get."""
+def _keep(old: os.stat_result | None, final: str, new: int) -> None:
+    """The permissions and attributes that the old file has, or a new one would get."""
     if old is None:
         mask = os.umask(0)
         os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)
+        os.fchmod(new, 0o666 & ~mask)
         return
-    if (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
+    had = _attributes(final)
+    _copy_attributes((each for each in had if each.startswith("user.")), final, new)
+    _give(new, old)
+    with suppress(OSError):
+        os.removexattr(new, ACCESS)  # which the folder may have given it
+    mode = _mode(old, os.fstat(new))
+    os.fchmod(new, mode & ~stat.S_IRWXG if ACCESS in had else mode)  # with a list they are its mask, which it sets
+    _copy_attributes((each for each in had if each == ACCESS), final, new)
+
+
+def _give(new: int, old: os.stat_result) -> None:
+    """To the old owner and group, or one of them, where this user may."""
+    if _owners(os.fstat(new)) != _owners(old):
         try:
-            os.chown(name, old.st_uid, old.st_gid)
+            os.fchown(new, old.st_uid, old.st_gid)
         except PermissionError:
             with suppress(PermissionError):
-                os.chown(name, -1, old.st_gid)
-    os.chmod(name, stat.S_IMODE(old.st_mode))
+                os.fchown(new, -1, old.st_gid)
+
+
+def _mode(old: os.stat_result, new: os.stat_result) -> int:
+    """The old one; not what acts as an owner or a group who never asked for it, as ``cp -p`` has it."""
+    mode = stat.S_IMODE(old.st_mode)
+    return mode if _owners(new) == _owners(old) else mode & ~(stat.S_ISUID | stat.S_ISGID)
+
+
+def _owners(status: os.stat_result) -> tuple[int, int]:
+    return status.st_uid, status.st_gid
+
+
+def _attributes(path: str) -> list[str]:
+    try:
+        return os.listxattr(path)
+    except OSError:
+        return []  # a filesystem without
+
+
+def _copy_attributes(names: Iterable[str], source: str, target: int) -> None:
+    """As far as the filesystem, and what this user may do, allow."""
+    for each in names:
+        with suppress(OSError):
+            os.setxattr(target, each, os.getxattr(source, each))
 
 
 def _sync(folder: Path) -> None:

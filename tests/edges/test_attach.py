@@ -7,17 +7,22 @@ import os
 import resource
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from counterbot.collectors import attach as attaching
 from counterbot.collectors.replacing import replaced
 from counterbot.core import subunit
+from counterbot.core.counters import parse_counters
 from counterbot.core.model import Unreadable
 from tests.oracle import heard
 from tests.streams import DOC, SOME, changed, counters, packet
@@ -81,11 +86,13 @@ def test_behind_the_old_tools_packet_both_are_read(files):
     assert documents(stream) == [DOC + MINE]
 
 
-def test_behind_a_line_that_is_not_ended_it_begins_a_new_one(files):
-    counted, stream = files(SOME + b"Killed")
+@pytest.mark.parametrize(("text", "between"), [(b"Killed", b""), (b"Killed \xc3", b"\n")])
+def test_behind_a_line_that_is_not_ended_it_is_read(files, text, between):
+    """On a new line where it must be: \xb3 would end the character that was cut off."""
+    counted, stream = files(SOME + text)
     assert attach(counted, stream)[0] == 0
     assert documents(stream) == [MINE]
-    assert stream.read_bytes().startswith(SOME + b"Killed\n\xb3")
+    assert stream.read_bytes().startswith(SOME + text + between)
 
 
 def test_a_symbolic_link_stays_one(files, tmp_path):
@@ -112,6 +119,36 @@ def test_behind_a_packet_that_was_cut_off(files, cut):
     damage = attaching.attach(MINE, str(stream))
     assert documents(stream) == [MINE]
     assert len(damage) <= 1
+
+
+PACKED = gzip.compress(SOME)
+
+
+@pytest.mark.parametrize("packed", [PACKED, PACKED + gzip.compress(b""), PACKED + bytes(100) + PACKED])
+@pytest.mark.parametrize("padding", [1, 512, 300_000])
+def test_padding_behind_gzip_goes(files, packed, padding):
+    """As tapes have it. gzip(1) calls a member behind it garbage; zeros of a member's own are no padding."""
+    counted, stream = files(packed + bytes(padding), "run.subunit.gz")
+    before = documents(stream)
+    assert attach(counted, stream) == (0, "")
+    assert stream.read_bytes().startswith(packed + b"\x1f\x8b")
+    assert documents(stream) == [*before, MINE]
+
+
+@given(st.lists(st.tuples(st.binary(max_size=300), st.integers(0, 9)), max_size=4), st.integers(1, 400))
+def test_where_the_last_gzip_member_ends(members, size):
+    data = b"".join(gzip.compress(content) + bytes(padding) for content, padding in members)
+    end = len(data) - members[-1][1] if members else 0
+    assert attaching._end_of_gzip(data[at : at + size] for at in range(0, len(data), size)) == end
+
+
+@pytest.mark.parametrize("data", [gzip.compress(PACKED), gzip.compress(PACKED[:1]) + gzip.compress(PACKED[1:])])
+def test_of_a_stream_that_is_gzipped_twice_it_tells_what_to_do(files, data):
+    counted, stream = files(data, "run.subunit.gz")
+    status, out = attach(counted, stream)
+    assert (status, out) == (
+        3, f"Error: {stream}: it is gzipped twice; take one gzip off it, then attach; it stays as it was\n")
+    assert stream.read_bytes() == data
 
 
 @pytest.mark.parametrize(("data", "why"), [
@@ -150,6 +187,25 @@ def test_a_document_that_says_why_it_has_no_counters_is_attached(files):
     counted, stream = files(SOME, document=document)
     assert attach(counted, stream) == (0, "")
     assert documents(stream) == [document]
+
+
+BOM = b"\xef\xbb\xbf"
+
+
+def test_a_byte_order_mark_does_not_come_along(files):
+    """RFC 8259, section 8.1. Behind another document it is none, but a character that is no JSON."""
+    counted, stream = files(SOME + OLD_TOOLS, document=BOM + MINE)
+    assert attach(counted, stream) == (0, "")
+    assert documents(stream) == [DOC + MINE]
+    assert parse_counters(documents(stream)[0]).values["mysql.Queries"] == 12
+
+
+def test_two_byte_order_marks_are_no_json(files):
+    counted, stream = files(SOME, document=BOM + BOM + MINE)
+    status, out = attach(counted, stream)
+    assert status == 3
+    assert out.startswith(f"Error: {counted}: not JSON")
+    assert stream.read_bytes() == SOME
 
 
 def test_counters_without_an_end_are_not_read(files, tmp_path):
@@ -257,7 +313,7 @@ def open_to_all(stream):
 
 def attach_as_somebody_else(counted, stream):
     """As somebody who is not root, if a test can be that: whom files may be read-only for."""
-    first = stream.with_name("first")  # so that all modules are loaded when the user changes
+    first = counted.with_name("first")  # so that all modules are loaded when the user changes
     first.write_bytes(SOME)
     code = ("import os, sys; from counterbot.cli import main; _, counters, first, stream = sys.argv\n"
             "main(['attach', counters, first], standalone_mode=False)\n"
@@ -288,6 +344,118 @@ def test_somebody_elses_stream_that_becomes_the_callers_is_told(files):
     assert (done.returncode, done.stderr) == (0, "" if os.geteuid() else told)
     assert stat.S_IMODE(after.st_mode) == 0o666
     assert documents(stream) == [MINE]
+
+
+def test_the_group_stays_where_the_folder_has_one_of_its_own(files):
+    """Which it gives to new files, where its setgid bit is set."""
+    counted, stream = files(SOME)
+    with suppress(PermissionError):  # for who is not root, and has no second group
+        os.chown(stream.parent, -1, 2345)
+    stream.parent.chmod(0o2777)
+    before = stream.stat().st_gid
+    assert attach(counted, stream) == (0, "")
+    assert stream.stat().st_gid == before
+
+
+def test_bits_that_act_as_the_owner_go_with_the_owner(files):
+    """As cp -p has it: otherwise they would act as the caller, who gave them to nobody."""
+    counted, stream = files(SOME)
+    stream.chmod(0o6666)
+    open_to_all(stream)
+    assert attach(counted, stream) == (0, "")
+    assert stat.S_IMODE(stream.stat().st_mode) == 0o6666
+    assert attach_as_somebody_else(counted, stream).returncode == 0
+    assert stat.S_IMODE(stream.stat().st_mode) == (0o6666 if os.geteuid() else 0o666)
+
+
+ADVICE = "; do it as its folder's owner, or in another folder"
+
+
+def test_a_folder_that_lets_nobody_replace_it_is_told_with_the_streams_name(files):
+    counted, stream = files(SOME)
+    stream.chmod(0o666)
+    open_to_all(stream)
+    stream.parent.chmod(0o1777)
+    done = attach_as_somebody_else(counted, stream)
+    told = f"Error: {stream}: no new file can take its place: Operation not permitted{ADVICE}\n"
+    assert (done.returncode, done.stderr) == ((0, "") if os.geteuid() else (1, told))
+    assert documents(stream) == ([MINE] if os.geteuid() else [])
+    assert {path.name for path in stream.parent.iterdir()} == {"c.json", "first", stream.name}
+
+
+def test_a_folder_that_takes_no_new_file_is_told_with_the_streams_name(files, tmp_path):
+    (tmp_path / "closed").mkdir()
+    counted, stream = files(SOME, "closed/run.subunit")
+    stream.chmod(0o666)
+    open_to_all(stream)
+    stream.parent.chmod(0o555)
+    done = attach_as_somebody_else(counted, stream)
+    told = f"Error: {stream}: no new file can be made beside it: Permission denied{ADVICE}\n"
+    assert (done.returncode, done.stderr) == (1, told)
+    assert stream.read_bytes() == SOME
+
+
+def test_a_new_file_that_cannot_be_read_back_goes_by_the_streams_name(files):
+    _, stream = files(SOME)
+
+    def replace():
+        with replaced(str(stream)) as new:
+            os.unlink(new.name)
+            os.stat(new.name)
+
+    with pytest.raises(OSError, match="No such file") as caught:
+        replace()
+    assert caught.value.filename == str(stream)
+    assert stream.read_bytes() == SOME
+
+
+def access_list(*entries):
+    """As the kernel takes it: tag, permissions, id (linux/posix_acl_xattr.h)."""
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+NOBODY = 0xFFFFFFFF
+ACL = access_list((1, 6, NOBODY), (2, 6, 1234), (4, 0, NOBODY), (16, 6, NOBODY), (32, 0, NOBODY))
+"""The owner and user 1234 may read and write, the group may nothing, and the mask reads as if it might."""
+
+
+def extended(path):
+    return {name: os.getxattr(path, name) for name in os.listxattr(path)}
+
+
+def test_extended_attributes_and_the_access_list_stay(files):
+    """As far as the file system has any."""
+    counted, stream = files(SOME)
+    for name, value in {"user.foo": b"bar\0", "system.posix_acl_access": ACL}.items():
+        with suppress(OSError):
+            os.setxattr(stream, name, value)
+    before, mode = extended(stream), stream.stat().st_mode
+    assert attach(counted, stream) == (0, "")
+    assert (extended(stream), stream.stat().st_mode) == (before, mode)
+
+
+def test_without_its_access_list_the_group_may_no_more_than_before(files):
+    """With a list, the mode's bits for the group are the list's mask: without, the group would get them."""
+    _, stream = files(SOME)
+    stream.chmod(0o606)
+    with suppress(OSError):
+        os.setxattr(stream, "system.posix_acl_access", ACL)
+    code = ("import os, sys; from counterbot.collectors.replacing import replaced\n"
+            "def refuse(*_): raise OSError(95, 'not supported')\n"
+            "os.setxattr = refuse\n"
+            "with replaced(sys.argv[1]) as new: new.write(b'new')")
+    subprocess.run([sys.executable, "-c", code, stream], env=ENVIRONMENT, check=True)
+    assert stream.read_bytes() == b"new"
+    assert stream.stat().st_mode & stat.S_IRWXG == 0
+
+
+def test_whom_the_folder_lets_in_by_default_gets_nothing_that_the_stream_did_not_give(files):
+    counted, stream = files(SOME)
+    before = extended(stream)
+    with suppress(OSError):
+        os.setxattr(stream.parent, "system.posix_acl_default", ACL)
+    assert attach(counted, stream) == (0, "")
+    assert extended(stream) == before
 
 
 def test_a_stream_that_is_still_written_is_left_alone(files):
@@ -337,25 +505,60 @@ def test_who_opens_it_while_the_kernel_is_asked_ends_nothing(files):
     assert (done.returncode, done.stdout, done.stderr) == (0, "broken\nFalse\n", "")
 
 
-def test_of_attaches_at_the_same_time_each_is_there_or_was_refused(files):
-    counted, stream = files(SOME * 20)
+@pytest.mark.parametrize("name", ["run.subunit", "run.subunit.gz"])
+def test_attaches_at_the_same_time_are_all_there_in_the_end(files, name):
+    counted, stream = files(gzip.compress(SOME * 20) if name.endswith(".gz") else SOME * 20, name)
     command = [sys.executable, "-m", "counterbot", "attach", counted, stream]
-    started = [subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    started = [subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) for _ in range(8)]
     told = [process.communicate(timeout=60)[1] for process in started]
-    done = [process.returncode for process in started]
-    assert 0 in done
-    assert documents(stream) == [MINE] * done.count(0)
-    assert {text for text in told if text} <= {
-        f"Error: {stream}: it is being written; attach when the run has ended; it stays as it was\n"}
+    assert ([process.returncode for process in started], told) == ([0] * 8, [""] * 8)
+    assert documents(stream) == [MINE] * 8
 
 
-def test_another_attach_is_waited_for_by_nobody(files):
+def test_behind_another_attach_it_goes_on_with_the_file_as_it_is_then(files):
     _, stream = files(SOME)
     with open(stream, "rb") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(Unreadable, match="it is being written"):
-            attaching.attach(MINE, str(stream))
-    attaching.attach(MINE, str(stream))
+
+        def end(_seconds):
+            with replaced(str(stream)) as new:
+                new.write(SOME + counters(eof=True))
+            other.close()
+
+        attaching.attach(MINE, str(stream), sleep=end)
+    assert documents(stream) == [DOC, MINE]
+
+
+def test_a_file_that_was_replaced_before_it_was_locked_is_not_the_one(files):
+    """Another attach ended between the opening and the lock, so nobody holds what is open."""
+    _, stream = files(SOME)
+    with open(stream, "rb") as opened:
+        assert attaching._is_mine(opened, str(stream))
+        with replaced(str(stream)) as new:
+            new.write(SOME)
+        assert not attaching._is_mine(opened, str(stream))
+
+
+def test_an_attach_that_lasts_is_not_called_the_run(files):
+    _, stream = files(SOME)
+    with open(stream, "rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(Unreadable, match=r"^another attach, or who else locked it, took more than 0\.01 s"):
+            attaching.attach(MINE, str(stream), patience=0.01)
+    assert stream.read_bytes() == SOME
+    attaching.attach(MINE, str(stream), patience=0)
+
+
+def test_a_stream_in_whose_place_another_came_is_not_called_written(files):
+    """As where another attach could not be kept out, on a filesystem without locks."""
+    _, stream = files(SOME)
+    state = os.stat(stream)
+    with open(stream, "rb"):  # keeps its number from being given again
+        with replaced(str(stream)) as new:
+            new.write(SOME + SOME)
+        with pytest.raises(Unreadable, match="another file took its place meanwhile; attach again"):
+            attaching._append(packet(MINE, name="counters.json", eof=True), str(stream), state, [MINE], [])
+    assert stream.read_bytes() == SOME + SOME
 
 
 def test_the_type_of_a_filesystem_is_known():
