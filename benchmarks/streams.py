@@ -109,6 +109,9 @@ def hostile(size: int) -> Iterator[tuple[str, bytes]]:
 
     yield "lines of text between packets of 2 kB", filled(log, b"make: Entering directory 'tempest'\n") + end
     yield "lines of text between packets of 60 bytes", filled(status, b"make: Entering directory 'tempest'\n") + end
+    spanish = "la petición terminó con código 200, falló el intento\n".encode()  # its ó has a packet's first byte
+    yield "lines of Spanish in UTF-8", filled(spanish) + end
+    yield "a dot before every packet of 60 bytes", filled(b".", status) + end
     yield "text alone", filled(b"make: Entering directory 'tempest'\n")
     yield "version 1", filled(b"time: 2026-11-21 10:00:00.000000Z\ntest: a.b\nsuccessful: a.b [ multipart\n]\n")
     yield "bad checksum in every packet of 2 kB", filled(changed(log, 60)) + end
