@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +12,7 @@ from ..core import counters as documents
 from ..core import limits
 from ..core.model import BuildFacts, Counters, Finding, Unreadable
 from ..core.rules import Outcome, Rule, Verdict, applicable, judge, was_due
-from .streams import give, named, warn
+from .streams import Failure, beside, give, named, opened, warn
 
 if TYPE_CHECKING:
     from ..files.rulebook import RuleBook
@@ -34,7 +32,7 @@ FEW = 3
 @click.option("--branch", help="The branch; rules for other branches are left out.")
 @click.option("--rules", "folder", metavar="DIR", default="queries/", show_default=True, help="The rules.")
 @click.option("--warn-only", is_flag=True, help="Status 0 also where a counter is over its bound.")
-@click.option("--output", metavar="FILE", help="Write what was found here too, as JSON.")
+@click.option("--output", metavar="FILE", callback=beside, help="Write what was found here too, as JSON.")
 def command(counters: str, job: str | None, branch: str | None, folder: str, warn_only: bool,
             output: str | None) -> None:
     """Compare COUNTERS (counters.json or performance.json, - is standard input) with the rules.
@@ -65,11 +63,11 @@ def command(counters: str, job: str | None, branch: str | None, folder: str, war
 
 def _read(source: str) -> Counters | str:
     """The counters, or why there are none."""
-    if source == "-" and sys.stdin is None:
-        return "standard input is closed"
     try:
-        with nullcontext(sys.stdin.buffer) if source == "-" else open(source, "rb") as stream:
+        with opened(source) as stream:
             data = stream.read(limits.COUNTERS_FILE + 1)
+    except Failure as error:
+        return error.message
     except OSError as error:
         return named(OSError(error.errno, error.strerror, source))
     try:
@@ -133,7 +131,7 @@ def _alike(verdicts: Iterable[Verdict]) -> Iterable[list[Verdict]]:
 
 
 def _rows(same: Sequence[Verdict], rules: Mapping[str, Rule]) -> Iterable[tuple[str, ...]]:
-    from ..core.figures import excess, number
+    from ..core.figures import compared, excess, number
     from ..core.inert import inert
 
     if len(same) > FEW:
@@ -144,8 +142,8 @@ def _rows(same: Sequence[Verdict], rules: Mapping[str, Rule]) -> Iterable[tuple[
         return
     for verdict in same:
         finding = _finding(verdict)
-        yield (WORDS[verdict.outcome], inert(verdict.counter, NAME),
-               "–" if verdict.value is None else number(verdict.value), number(verdict.bound),
+        figures = ("–", number(verdict.bound)) if verdict.value is None else compared(verdict.value, verdict.bound)
+        yield (WORDS[verdict.outcome], inert(verdict.counter, NAME), *figures,
                excess(finding) if finding else "", inert(verdict.why or _about(rules[verdict.rule], finding), SENTENCE))
 
 
@@ -187,8 +185,9 @@ def _told(verdict: Verdict, rule: Rule) -> dict[str, Any]:
 
 
 def _sentence(finding: Finding, rule: Rule) -> str:
-    from ..core.figures import excess, number
+    from ..core.figures import compared, excess
     from ..core.inert import inert
 
-    return inert(f"{inert(finding.counter, NAME)} is {number(finding.value)}, over its bound {number(finding.bound)} "
-                 f"({excess(finding)}): {_about(rule, finding)}", SENTENCE)
+    value, bound = compared(finding.value, finding.bound)
+    return inert(f"{inert(finding.counter, NAME)} is {value}, over its bound {bound} ({excess(finding)}): "
+                 f"{_about(rule, finding)}", SENTENCE)

@@ -12,7 +12,7 @@ import click
 from ..core import limits
 from ..core.model import ATTACHMENT, JSON, Unreadable
 from ..core.snapshot import Snapshot
-from .streams import give, warn
+from .streams import beside, give, warn
 
 if TYPE_CHECKING:
     from ..collectors.node import Chosen, Reading
@@ -31,7 +31,7 @@ class Wrong(click.ClickException):
 
 
 @click.command("collect")
-@click.option("--output", metavar="FILE", help="Write the JSON here too.")
+@click.option("--output", metavar="FILE", callback=beside, help="Write the JSON here too.")
 @click.option("--subunit", "attachment", metavar="[NAME]", is_flag=False, flag_value=ATTACHMENT,
               help=f"Print a subunit packet instead of JSON, with a file of this name (default: {ATTACHMENT}).")
 @click.option("--delta", "before", metavar="FILE", help="Give what was counted since this reading.")

@@ -23,7 +23,7 @@ def check(file: str | None, option: str | None) -> None:
         raise click.UsageError("give the file once: as FILE or with -c")
     from ..files.config import Config, load_config
 
-    path = file or option or DEFAULT
+    path = next(name for name in (file, option, DEFAULT) if name is not None)
     outcome = load_config(path)
     if isinstance(outcome, Config):
         click.echo(f"{path}: no mistakes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import tempfile
 import time
 from contextlib import ExitStack
@@ -36,8 +37,10 @@ def command(stay: bool, keep: str | None) -> None:
 
     logging.basicConfig(level=logging.ERROR)
     with ExitStack() as stack:
-        folder = Path(keep or stack.enter_context(tempfile.TemporaryDirectory(prefix="counterbot-demo-")))
-        folder.mkdir(parents=True, exist_ok=True)
+        if keep is None:
+            keep = stack.enter_context(tempfile.TemporaryDirectory(prefix="counterbot-demo-"))
+        os.makedirs(keep, exist_ok=True)  # of an empty name Path would make the current folder
+        folder = Path(keep)
         (folder / "id_ed25519").unlink(missing_ok=True)
         key = make_key(folder / "id_ed25519")
         gerrit = stack.enter_context(Gerrit({key: "counterbot"}))

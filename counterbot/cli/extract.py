@@ -11,34 +11,48 @@ import click
 
 from ..core import gunzip, limits, subunit
 from ..core.model import ATTACHMENT, Unreadable
-from .streams import Failure, Source, standard_output, warn
+from .streams import FAILED, Failure, opened, standard_output, warn
 
-ABSENT, READ_FAILED, UNREADABLE = 1, 2, 3
+ABSENT, UNREADABLE = 1, 3
 BLOCK = 1 << 18
 
 
+def _utf8(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
+    try:
+        (name or "").encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter("it is not UTF-8, as every name in a stream is") from None
+    return name
+
+
 @click.command("extract")
-@click.argument("stream", type=Source("rb"))
-@click.option("--name", default=ATTACHMENT, show_default=True, help="The run-level file to extract.")
-@click.option("--list", "list_all", is_flag=True, help="List all attachments instead, a JSON line each.")
-def command(stream: BinaryIO, name: str, list_all: bool) -> None:
+@click.argument("stream", metavar="STREAM")
+@click.option("--name", metavar="NAME", callback=_utf8, help=f"The run-level file to extract (default: {ATTACHMENT}).")
+@click.option("--list", "list_all", is_flag=True,
+              help="List all attachments instead, or those called NAME, a JSON line each.")
+def command(stream: str, name: str | None, list_all: bool) -> None:
     """Write a file that belongs to a whole test run, as subunit STREAM holds it, to standard output.
 
     STREAM is subunit version 2, gzipped or not; - is standard input. Where the stream holds the file
     several times, the contents follow one another in the order in which they were completed. Damage to
     other parts of the stream is told on standard error.
 
-    The exit status is 1 where the stream has no such file, and 3 where it has it but damage touched it,
-    or where the stream is not subunit version 2.
+    The exit status is 1 where the stream has no such file, or cannot be read at all, and 3 where it has it
+    but damage touched it, or where the stream is not subunit version 2.
     """
+    with opened(stream) as source:
+        _print(source, name, list_all)
+
+
+def _print(stream: BinaryIO, name: str | None, list_all: bool) -> None:
     blocks = gunzip.unzipped_all(
         _blocks(stream), packed_limit=limits.STREAM_PACKED, unpacked_limit=limits.STREAM_UNPACKED
     )
     try:
         if list_all:
-            _list(blocks)
+            _list(blocks, name)
         else:
-            _extract(blocks, name, stream.name)
+            _extract(blocks, ATTACHMENT if name is None else name, stream.name)
     except Unreadable as error:
         raise Failure(f"{stream.name}: {error}", UNREADABLE) from None
 
@@ -51,9 +65,10 @@ def _extract(blocks: Iterator[bytes], name: str, stream: str) -> None:
         output.writelines(contents)
 
 
-def _list(blocks: Iterator[bytes]) -> None:
+def _list(blocks: Iterator[bytes], name: str | None) -> None:
+    wanted = (each for each in subunit.listing(blocks, tell=_tell) if name is None or each.name == name)
     with standard_output() as output:
-        for attachment in subunit.listing(blocks, tell=_tell):
+        for attachment in wanted:
             output.write(json.dumps(asdict(attachment)).encode() + b"\n")
 
 
@@ -67,7 +82,7 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
         try:
             block = stream.read(BLOCK)
         except OSError as error:
-            raise Failure(f"{stream.name}: {error.strerror}", READ_FAILED) from None
+            raise Failure(f"{stream.name}: {error.strerror}", FAILED) from None
         if not block:
             return
         yield block

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import IO, Any, BinaryIO
 
 import click
+
+from ..core.inert import called
 
 FAILED = 1
 
@@ -74,17 +76,24 @@ def forget(descriptor: int) -> None:
 
 def named(error: OSError) -> str:
     """What it is about, and what is wrong. Only writing to a standard stream fails without a name."""
-    name = "standard output" if error.filename is None else error.filename or "'' (an empty name)"
+    name = "standard output" if error.filename is None else called(error.filename)
     return f"{name}: {error.strerror}"
 
 
-class Source(click.File):
-    """A file that is read; ``-`` is standard input, which may be closed."""
+def opened(path: str) -> AbstractContextManager[BinaryIO]:
+    """A file to be read; ``-`` is standard input. Raises OSError, and Failure where standard input is closed."""
+    if path != "-":
+        return open(path, "rb")
+    if sys.stdin is None:
+        raise Failure("standard input is closed")
+    return nullcontext(sys.stdin.buffer)
 
-    def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> object:
-        if value == "-" and sys.stdin is None:
-            self.fail("standard input is closed", parameter, context)
-        return super().convert(value, parameter, context)
+
+def beside(_context: click.Context, _option: click.Parameter, path: str | None) -> str | None:
+    """For an option whose file is written besides standard output, which ``-`` would mean."""
+    if path == "-":
+        raise click.BadParameter("standard output is written in any case; name a file (./- is one called -)")
+    return path
 
 
 def _print(data: str | bytes) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 
 from .model import Finding, Number
 
+DIGITS = 14
+"""So many more than usual tell any two floats apart."""
+
 
 def largest_first(over: Iterable[Finding]) -> list[Finding]:
     """One finding for each counter of a job, that of the lowest bound; the largest excess first."""
@@ -28,13 +31,24 @@ def excess(finding: Finding) -> str:
     return f"+{ratio:.1%}" if ratio >= 0.0005 else "+<0.1%"
 
 
-def number(value: Number) -> str:
-    """With thousands separators, whole where it is whole, short where it is huge."""
+def number(value: Number, more: int = 0) -> str:
+    """With thousands separators, whole where it is whole, short where it is huge; ``more`` digits than usual."""
     if abs(value) >= 10**15:
-        return f"{float(value):.4g}"
+        return f"{float(value):.{4 + more}g}"
     if value == int(value):
         return f"{int(value):,}"
-    return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"
+    return f"{value:,.{2 + more}f}" if abs(value) >= 1 else f"{value:.{3 + more}g}"
+
+
+def compared(value: Number, bound: Number) -> tuple[str, str]:
+    """Both as numbers, with as many digits more as it takes where they are different and would look equal."""
+    pairs = ((number(value, more), number(bound, more)) for more in range(DIGITS + 1))
+    return next((pair for pair in pairs if _differ(*pair)), (number(value), number(bound)))
+
+
+def _differ(*texts: str) -> bool:
+    """To the eye: 1.00 and 1 are the same."""
+    return len({float(text.replace(",", "")) for text in texts}) > 1
 
 
 def order(finding: Finding) -> tuple[float, Number, str, str]:

@@ -43,6 +43,11 @@ def cut(text: str, limit_bytes: int) -> str:
     return data[:room].decode(errors="ignore").rstrip() + ELLIPSIS
 
 
+def called(name: str) -> str:
+    """A file's name, to be shown; an empty one would look as if none was told."""
+    return name or "'' (an empty name)"
+
+
 def _visible(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Cs":

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from . import limits
 from .model import Unreadable
 
-SPACE = " \t\r\n"
+SPACE = " \t\r\n\ufeff"
+"""Between documents; the last is a byte order mark, which some editors write before each file (RFC 8259, 8.1)."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def documents(data: bytes) -> Iterator[object]:
         raise Unreadable(f"{len(data):,} bytes, more than the {limits.COUNTERS_FILE:,} that are read")
     if data.count(b"{") + data.count(b"[") > limits.CONTAINERS:
         raise Unreadable(f"more than {limits.CONTAINERS:,} objects and arrays in one file")
-    text = data.decode("utf-8-sig", "replace")
+    text = data.decode("utf-8", "replace")
     at, count = _skip_space(text, 0), 0
     while at < len(text):
         count += 1

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from . import limits
+from .columns import left, right, width
 from .decide import Observed, State
-from .figures import excess, largest_first, number
+from .figures import compared, excess, largest_first, number
 from .inert import inert
 from .model import Finding, Report
 from .rules import Rule
@@ -72,9 +73,10 @@ def _irc_text(report: Report, rows: Sequence[Finding], name: int) -> str:
     first, patchset = rows[0], report.patchset
     pipeline = f" ({_name(report.pipeline, name)})" if report.pipeline else ""
     more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+    value, bound = compared(first.value, first.bound)
     return (f"{_name(patchset.project, name)} {patchset.change},{patchset.number}{pipeline}: "
-            f"{_name(first.job, name)} {_name(first.counter, name)} {number(first.value)} "
-            f"over its bound {number(first.bound)} ({excess(first)}){more}")
+            f"{_name(first.job, name)} {_name(first.counter, name)} {value} over its bound {bound} "
+            f"({excess(first)}){more}")
 
 
 def _irc_link(url: str | None) -> str:
@@ -95,15 +97,15 @@ _COLUMNS = (("job", 0), ("counter", 0), ("this run", 12), ("bound", 9), ("over",
 def _table(rows: Sequence[Finding]) -> list[str]:
     shown = rows[:ROWS]
     cells = [tuple(title for title, _ in _COLUMNS)] + [
-        (_name(row.job), _name(row.counter), number(row.value), number(row.bound), excess(row)) for row in shown]
-    widths = [max(least, *(len(line[column]) for line in cells)) for column, (_, least) in enumerate(_COLUMNS)]
+        (_name(row.job), _name(row.counter), *compared(row.value, row.bound), excess(row)) for row in shown]
+    widths = [max(least, *(width(line[column]) for line in cells)) for column, (_, least) in enumerate(_COLUMNS)]
     more = [f"  … and {len(rows) - ROWS} more"] if len(rows) > ROWS else []
     return [_line(line, widths) for line in cells] + more
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    names = "   ".join(cell.ljust(width) for cell, width in zip(cells[:2], widths[:2], strict=True))
-    return "  " + "  ".join([names, *(cell.rjust(width) for cell, width in zip(cells[2:], widths[2:], strict=True))])
+    names = "   ".join(map(left, cells[:2], widths[:2]))
+    return "  " + "  ".join([names, *map(right, cells[2:], widths[2:])])
 
 
 def _explanations(report: Report, rows: Sequence[Finding], rules: Mapping[str, Rule], links: Links) -> Iterable[str]:
@@ -130,7 +132,7 @@ def _file_link(report: Report, rule: Rule, rows: Sequence[Finding], template: st
     title = inert(f"{rule.title}: {_name(rows[0].counter)} over its bound", 120)
     where = f"Seen on {inert(report.patchset.url or '', SENTENCE) or report.patchset.change}, " \
             f"patch set {report.patchset.number}."
-    figures = [f"{_name(row.job)}: {_name(row.counter)} {number(row.value)}, bound {number(row.bound)} "
+    figures = [f"{_name(row.job)}: {_name(row.counter)} {', bound '.join(compared(row.value, row.bound))} "
                f"({excess(row)})" for row in rows[:3]]
     texts = ["\n".join([*figures[:count], where]) for count in range(len(figures), -1, -1)]
     filled = [_filled(template, title, text) for text in (*texts, "")]

@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 from ..core import limits
-from ..core.inert import inert
+from ..core.inert import called, inert
 
 Scalar = None | bool | int | float | str
 Value = Scalar | list["Value"] | dict[str, "Value"]
@@ -51,7 +51,7 @@ class Place:
     column: int = 1
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}"
+        return f"{called(self.path)}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, order=True)

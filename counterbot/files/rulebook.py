@@ -49,6 +49,7 @@ class RuleBook:
 
     def __init__(self, folder: Path | str, log: logging.Logger | None = None) -> None:
         self.folder = Path(folder)
+        self._name = str(self.folder) if folder else ""  # an empty name is nowhere; Path makes it the current folder
         self.log = log
         self._entries: Mapping[str, _Entry] = {}
         self.refresh()
@@ -56,7 +57,7 @@ class RuleBook:
     def refresh(self) -> bool:
         """Read what changed; whether anything did. Never raises for what is, or is not, in the folder."""
         try:
-            stamps = dict(_stamps(self.folder))
+            stamps = dict(_stamps(self._name))
         except OSError as error:
             return self._lost(error)
         before = self._entries
@@ -94,7 +95,7 @@ class RuleBook:
 
     def _lost(self, error: OSError) -> bool:
         """The folder is not there: the rules stay, for it may be on its way back (a checkout, a mount)."""
-        mistake = Mistake(Place(str(self.folder)), f"the folder of rules cannot be read: {error.strerror}")
+        mistake = Mistake(Place(self._name), f"the folder of rules cannot be read: {error.strerror}")
         if self.mistakes == (mistake,):
             return False
         self._warn([mistake])
@@ -118,15 +119,15 @@ def load_all(folder: Path | str) -> tuple[tuple[Rule, ...], tuple[Mistake, ...]]
     return book.rules, book.mistakes
 
 
-def _stamps(folder: Path) -> Iterator[tuple[str, Stamp]]:
+def _stamps(folder: str) -> Iterator[tuple[str, Stamp]]:
     """Every rule file with its stamp, also what is named as one and cannot be read."""
     for name in sorted(os.listdir(folder)):
         if not name.endswith(SUFFIXES) or name.startswith("."):
             continue
         try:
-            status = os.stat(folder / name)
+            status = os.stat(os.path.join(folder, name))
         except OSError:
-            if os.path.islink(folder / name):  # else it is gone meanwhile
+            if os.path.islink(os.path.join(folder, name)):  # else it is gone meanwhile
                 yield name, NO_FILE
             continue
         regular = stat.S_ISREG(status.st_mode)

@@ -53,6 +53,7 @@ def test_the_contracts_attachment_with_all_that_meta_can_hold():
         ({"a.b": {"c": 1}}, {"a.b.c": 1}, False),
         ({"g": {"naïve 日本": 1.25, "less": -3, "none": 0}}, {"g.naïve 日本": 1.25, "g.less": -3, "g.none": 0}, False),
         ("\ufeff{\"g\": {\"a\": 1e3}} \r\n", {"g.a": 1000.0}, False),
+        ("{\"g\": {\"a\": 1}}\ufeff{\"g\": {\"b\": 2}}", {"g.a": 1, "g.b": 2}, False),
         # nothing counted is neither a difference nor a total
         ({}, {}, None),
         ({"__meta__": {"delta_seconds": 9}, "mysql": {}}, {}, None),

@@ -211,6 +211,22 @@ def test_excess(value, bound, written):
     assert excess(over(value=value, bound=bound)) == written
 
 
+def test_a_value_just_over_its_bound_does_not_look_equal_to_it():
+    row = over(value=1.501, bound=1.5)
+    assert lines(said(row)) == ["  tempest-full   mysql.Queries         1.501      1.500   +0.1%"]
+    assert " 1.501 over its bound 1.500 (+0.1%) " in irc_line(REPORT, [row])
+    assert "1.501%2C%20bound%201.500%20" in said(row, rules=(Rule("sql", "SQL"),), links=FILE)
+
+
+def test_names_of_any_width_keep_their_columns():
+    rows = [over(job=job) for job in ("job-e\u0301", "job-日本語", "job-plain")]
+    assert lines(said(*rows)) == [
+        "  job-e\u0301        mysql.Queries     1,300,000  1,250,000     +4%",
+        "  job-plain    mysql.Queries     1,300,000  1,250,000     +4%",
+        "  job-日本語   mysql.Queries     1,300,000  1,250,000     +4%",
+    ]
+
+
 def test_the_largest_excess_comes_first_and_a_bound_of_zero_before_all():
     figures = {"a": (12, 10), "b": (3, 0), "c": (9, 0), "d": (10**30, 1), "e": (12, 10), "f": (5, 4)}
     rows = [over(name, value, bound) for name, (value, bound) in figures.items()]

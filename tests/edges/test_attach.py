@@ -200,14 +200,6 @@ def test_a_byte_order_mark_does_not_come_along(files):
     assert parse_counters(documents(stream)[0]).values["mysql.Queries"] == 12
 
 
-def test_two_byte_order_marks_are_no_json(files):
-    counted, stream = files(SOME, document=BOM + BOM + MINE)
-    status, out = attach(counted, stream)
-    assert status == 3
-    assert out.startswith(f"Error: {counted}: not JSON")
-    assert stream.read_bytes() == SOME
-
-
 def test_counters_without_an_end_are_not_read(files, tmp_path):
     _, stream = files(SOME)
     os.mkfifo(tmp_path / "fifo")

@@ -208,6 +208,63 @@ def test_check_tells_mistakes_in_the_rules(tmp_path):
     assert "a.yaml:1:26: unknown key 'maximum'; did you mean 'max'?" in err
 
 
+def against(tmp_path, bounds, counters):
+    """The lines of a check's table, and the findings, of one rule."""
+    (tmp_path / "r.yaml").write_text(f"bounds: {json.dumps(bounds, ensure_ascii=False)}\n")
+    (tmp_path / "c.json").write_text(json.dumps(counters))
+    _, out, err = counterbot("check", tmp_path / "c.json", "--rules", tmp_path, "--output", tmp_path / "found.json")
+    assert err == ""
+    return out.splitlines(), json.loads((tmp_path / "found.json").read_text())
+
+
+def test_columns_stand_straight_in_a_terminal_whatever_the_names(tmp_path):
+    names = "日本語の名", "Gro\u0308ße", "🚀", "plain"
+    lines, _ = against(tmp_path, {f"g.{name}": {"max": 1} for name in names}, {"g": dict.fromkeys(names, 2)})
+    assert lines[:5] == [
+        "RESULT  COUNTER       THIS RUN  BOUND   OVER  RULE OR REASON",
+        "OVER    g.Gro\u0308ße              2      1  +100%  r",
+        "OVER    g.plain              2      1  +100%  r",
+        "OVER    g.日本語の名         2      1  +100%  r",
+        "OVER    g.🚀                 2      1  +100%  r",
+    ]
+
+
+def test_a_value_just_over_its_bound_does_not_look_equal_to_it(tmp_path):
+    lines, found = against(tmp_path, {"g.a": {"max": 1.5}, "g.b": {"max": 1.5}}, {"g": {"a": 1.501, "b": 1.51}})
+    assert lines[1:3] == ["OVER    g.b          1.51   1.50  +0.7%  r", "OVER    g.a         1.501  1.500  +0.1%  r"]
+    assert [over["text"] for over in found["over"]] == ["g.b is 1.51, over its bound 1.50 (+0.7%): r",
+                                                        "g.a is 1.501, over its bound 1.500 (+0.1%): r"]
+
+
+BYTE = "\udcff"
+"""A byte that is no UTF-8, as it comes from the command line."""
+
+
+@pytest.mark.parametrize("options", [("--job", BYTE), ("--branch", BYTE), ("--rules", BYTE), ("--output", f"{BYTE}/x")])
+@pytest.mark.parametrize("counters", ["c.json", BYTE])
+def test_no_option_of_check_gives_a_traceback_for_bytes(tmp_path, counters, options):
+    (tmp_path / "c.json").write_text(json.dumps(with_queries(1)))
+    status, _, err = counterbot("check", counters, "--rules", CONTRACT / "queries", *options, cwd=tmp_path)
+    assert status in (0, 3)
+    assert "Traceback" not in err
+
+
+def test_check_tells_an_empty_name_of_its_rules(tmp_path):
+    status, out, err = in_shell("${check% *} '' --output found.json", tmp_path)
+    assert (status, out) == (3, "no rule applies; nothing was judged\n")
+    assert err == "'' (an empty name):1:1: the folder of rules cannot be read: No such file or directory\n"
+    assert json.loads((tmp_path / "found.json").read_text())["problems"] == [err.rstrip()]
+
+
+@pytest.mark.parametrize("command", ["check", "collect"])
+def test_a_file_beside_standard_output_is_not_standard_output(tmp_path, command):
+    status, out, err = counterbot(command, *["c.json"] * (command == "check"), "--output", "-", cwd=tmp_path)
+    assert (status, out) == (2, "")
+    assert err.endswith("Error: Invalid value for '--output': standard output is written in any case; "
+                        "name a file (./- is one called -)\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def in_shell(line, tmp_path, **environment):
     """A check of the contract's counters, as ``$check``, in a shell's line."""
     check = f"{sys.executable} -m counterbot check {CONTRACT}/counters.json --rules {CONTRACT}/queries"
@@ -321,6 +378,21 @@ def test_mistakes_in_the_configuration_are_all_told(tmp_path, command):
     assert "config.yaml:1:1: unknown key 'gerit'; did you mean 'gerrit'?" in err
     assert "config.yaml:2:1: 'rules' must be a path, not a whole number" in err or "2:1: 'rules'" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("command", [
+    "rules check", "rules list", "rules test", "config check", "config check -c", "run -c", "status -c", "replay - -c",
+    "explain", "explain - -c", "extract", "attach c.json", "demo --keep",
+])
+def test_an_empty_name_is_told(tmp_path, command):
+    minimal(tmp_path)
+    (tmp_path / "c.json").write_text(json.dumps(COUNTERS))
+    before = sorted(tmp_path.iterdir())
+    status, _, err = counterbot(*command.split(), "", cwd=tmp_path)
+    assert (status, len(err.splitlines())) == (1, 1)
+    assert "''" in err
+    assert "No such file or directory" in err
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def minimal(tmp_path, **changes):

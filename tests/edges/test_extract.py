@@ -16,12 +16,12 @@ from tests import streams
 from tests.streams import DOC, OTHER, SOME, changed, counters, packet
 
 ROOT = Path(__file__).parents[2]
-COMMAND = "from counterbot.cli.extract import command; command()"
+COMMAND = [sys.executable, "-m", "counterbot", "extract"]
 
 
 def extract(*arguments, stdin: bytes = b"") -> tuple[int, bytes, list[str]]:
     done = subprocess.run(
-        [sys.executable, "-c", COMMAND, *map(str, arguments)],
+        [*COMMAND, *map(str, arguments)],
         input=stdin,
         capture_output=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -69,6 +69,21 @@ def test_the_list(stream):
     }
 
 
+def test_the_list_of_a_name(stream):
+    path = stream(SOME + counters() + packet(b"x", name="core dump") + counters(OTHER, route="1", eof=True))
+    status, out, told = extract(path, "--list", "--name", "counters.json")
+    assert (status, told) == (0, [])
+    assert [json.loads(line)["size"] for line in out.splitlines()] == [len(OTHER), len(DOC)]
+    assert extract(path, "--list", "--name", "none") == (0, b"", [])
+
+
+@pytest.mark.parametrize("option", [[], ["--list"]])
+def test_a_name_that_no_stream_can_hold_is_a_usage_error(stream, option):
+    status, out, told = extract(stream(SOME), "--name", os.fsdecode(b"\xff"), *option)
+    assert (status, out) == (2, b"")
+    assert told[-1] == "Error: Invalid value for '--name': it is not UTF-8, as every name in a stream is"
+
+
 def test_an_absent_file_is_status_1(stream):
     path = stream(SOME + counters(test_id="of.a.test"))
     assert extract(path) == (1, b"", [f"Error: {path}: no run-level file counters.json in it"])
@@ -106,16 +121,22 @@ def test_what_is_no_whole_version_2_stream_is_status_3(stream, data, why, option
     assert option or not out
 
 
-def test_a_missing_file_is_status_2(tmp_path):
-    status, out, told = extract(tmp_path / "none.subunit")
-    assert (status, out) == (2, b"")
-    assert told[-1].endswith("none.subunit': No such file or directory")
+@pytest.mark.parametrize("option", [[], ["--list"]])
+def test_a_stream_that_cannot_be_read_is_status_1(tmp_path, option):
+    none = tmp_path / "none.subunit"
+    assert extract(none, *option) == (1, b"", [f"Error: {none}: No such file or directory"])
+    assert extract(tmp_path, *option) == (1, b"", [f"Error: {tmp_path}: Is a directory"])
+    assert extract("", *option) == (1, b"", ["Error: '' (an empty name): No such file or directory"])
 
 
-def test_a_folder_is_status_2(tmp_path):
-    status, _, told = extract(tmp_path)
-    assert status == 2
-    assert told[-1].endswith("Is a directory")
+def test_a_usage_error_comes_before_a_missing_file():
+    status, _, told = extract("none.subunit", "--name", os.fsdecode(b"\xff"))
+    assert (status, told[0][:6]) == (2, "Usage:")
+
+
+def test_an_error_of_reading_is_status_1():
+    memory = "/proc/self/mem"  # whose first page nobody can read
+    assert extract(memory) == (1, b"", [f"Error: {memory}: Input/output error"])
 
 
 @pytest.mark.parametrize("option", [[], ["--list"]])
@@ -124,16 +145,15 @@ def test_a_folder_is_status_2(tmp_path):
     ("> /dev/full", "standard output: No space left on device"),
 ])
 def test_standard_output_that_cannot_be_written_is_told(stream, option, target, why):
-    command = ["sh", "-c", f'"$@" {target}', "sh", sys.executable, "-c", COMMAND, stream(SOME + counters()), *option]
+    command = ["sh", "-c", f'"$@" {target}', "sh", *COMMAND, stream(SOME + counters()), *option]
     done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True)
     assert (done.returncode, done.stderr) == (1, f"Error: {why}\n")
 
 
 def test_closed_standard_input_is_told():
-    command = ["sh", "-c", '"$@" <&-', "sh", sys.executable, "-c", COMMAND, "-"]
+    command = ["sh", "-c", '"$@" <&-', "sh", *COMMAND, "-"]
     done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True)
-    assert done.returncode == 2
-    assert done.stderr.endswith("Invalid value for 'STREAM': standard input is closed\n")
+    assert (done.returncode, done.stderr) == (1, "Error: standard input is closed\n")
 
 
 def test_the_program_starts_light():
