@@ -146,9 +146,10 @@ def _parted(text: str) -> tuple[str, list[BuildLink]]:
     The introduction ends with the last buildset before the first build page; without one, before the first job. In an
     operator's own words there may be lines that look like a job's.
     """
-    lines = [line.rstrip("\r") for line in text.rstrip().split("\n")]
-    links = [_link(line, _JOB) for line in lines]
-    links[-1] = links[-1] or _link(lines[-1], _CUT_JOB)
+    lines = text.rstrip().replace("\r\n", "\n").split("\n")
+    links = [_link(line, _JOB) if line.startswith("- ") else None for line in lines]
+    if links[-1] is None:
+        links[-1] = _link(lines[-1], _CUT_JOB)
     page = next((n for n, link in enumerate(links) if (link and link.uuid) or lines[n] == _SHORT), len(lines))
     buildset = next((n for n in reversed(range(page)) if _BUILDSET.search(lines[n])), None)
     start = next((n for n, link in enumerate(links) if link), page) if buildset is None else buildset + 1
@@ -157,11 +158,11 @@ def _parted(text: str) -> tuple[str, list[BuildLink]]:
 
 
 def _link(line: str, pattern: re.Pattern[str]) -> BuildLink | None:
-    match = pattern.match(line) if line.startswith("- ") else None
+    match = pattern.match(line)
     if match is None:
         return None
     job, url = match.group("job", "url")
-    if len(job) > limits.JOB_NAME or len(url) > limits.URL or _ROOTLESS.search(job):
+    if len(job) > limits.JOB_NAME or len(url) > limits.URL or ("build/" in job and _ROOTLESS.search(job)):
         return None
     page = _BUILD.search(url)
     return BuildLink(job, url, page and page[1])
