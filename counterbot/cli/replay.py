@@ -19,6 +19,7 @@ def command(events: str, file: str, dry_run: bool, deadline: float | None, verbo
     """Feed the event lines of EVENTS (- is standard input); a line for each delivery."""
     from ..engine.service import until
     from ..ledger import LedgerError
+    from ..ledger.status import status
     from ..sources.recording import recorded
     from .wiring import Bot, loaded, log_to_stderr
 
@@ -29,12 +30,14 @@ def command(events: str, file: str, dry_run: bool, deadline: float | None, verbo
     except LedgerError as error:
         raise click.ClickException(str(error)) from error
     try:
+        aside = status(bot.ledger.store).quarantined
         if not dry_run:
             bot.greet()
         bot.start()
         for number, line in enumerate(recorded(events), 1):
             bot.take(line, f"recording, line {number}")
         until(lambda: bot.ledger.unsettled() == 0, bot.service.stop)
+        after = status(bot.ledger.store)
     except OSError as error:
         raise click.FileError(events, error.strerror) from error
     except LedgerError as error:
@@ -43,6 +46,9 @@ def command(events: str, file: str, dry_run: bool, deadline: float | None, verbo
         bot.close()
     if bot.service.error:
         raise click.ClickException(str(bot.service.error))
+    if after.quarantined > aside:
+        raise click.ClickException(f"put aside after repeated failure: {after.quarantined - aside}, "
+                                   f"the first: {after.quarantined_why}")
     raise SystemExit(1 if told.refused else 0)
 
 

@@ -288,6 +288,7 @@ def _checked(response: requests.Response) -> requests.Response:
 
 def _retry_after(value: str) -> float | None:
     """Seconds, from seconds or a date; at most a day."""
+    value = value.strip()  # RFC 9110, 5.5: white space around is none of the value
     try:
         seconds = float(value) if value.isdigit() else \
             parsedate_to_datetime(value).timestamp() - time.time()

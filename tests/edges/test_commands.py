@@ -486,6 +486,18 @@ def test_status_before_the_first_run(tmp_path):
     assert not (tmp_path / "ledger.db").exists()
 
 
+def test_replay_does_not_pass_over_what_was_put_aside(tmp_path):
+    config = minimal(tmp_path)
+    event = json.dumps({"type": "ref-updated"}).encode()
+    assert counterbot("replay", "-", "-c", config, stdin=event)[0] == 0
+    with sqlite3.connect(tmp_path / "ledger.db") as database:
+        database.execute("UPDATE inbox SET state = 'due', due = 0, faults = 9, line = ?, why = 'it was eaten'", [event])
+    database.close()
+    status, _, err = counterbot("replay", "-", "-c", config)
+    assert (status, err.splitlines()[-1]) == (1, "Error: put aside after repeated failure: 1, the first: it was eaten")
+    assert counterbot("replay", "-", "-c", config)[0] == 0  # that was told
+
+
 def test_status_after_a_replay(tmp_path):
     config = minimal(tmp_path)
     counterbot("replay", "-", "-c", config, stdin=(CONTRACT / "events.jsonl").read_bytes())

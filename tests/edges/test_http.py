@@ -248,7 +248,7 @@ class TestStatuses:
         assert error.after is None
 
     @pytest.mark.parametrize(("value", "after"), [
-        ("0", 0), ("120", 120), ("9" * 400, 86400), ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+        ("0", 0), ("120", 120), ("120 \t", 120), ("9" * 400, 86400), ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
         ("Wed, 21 Oct 9999 07:28:00 GMT", 86400), ("soon", None), ("-3", None), ("\xb2", None), ("1.5", None),
         ("Mon, 99 Foo 2026 99:99:99 GMT", None), ("", None), ("Sat, 01 Jan 0001 00:00:00 -0000", None),
     ])
