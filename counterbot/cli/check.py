@@ -10,6 +10,7 @@ import click
 
 from ..core import counters as documents
 from ..core import limits
+from ..core.inert import inert
 from ..core.model import BuildFacts, Counters, Finding, Unreadable
 from ..core.rules import Outcome, Rule, Verdict, applicable, judge, was_due
 from .streams import Failure, beside, give, named, opened, warn
@@ -47,7 +48,7 @@ def command(counters: str, job: str | None, branch: str | None, folder: str, war
     problems = [str(mistake) for mistake in book.mistakes]
     found = _read(counters)
     if isinstance(found, str):
-        warn(f"could not judge: {found}")
+        warn(inert(f"could not judge: {found}", limits.MISTAKE))
         give("", output, _document(COULD_NOT_JUDGE, (), {}, [*problems, found]), COULD_NOT_JUDGE)
         raise SystemExit(COULD_NOT_JUDGE)
     rules = {rule.name: rule for rule in applicable(book.rules, BuildFacts(job=job, branch=branch))}
@@ -108,7 +109,7 @@ def _report(rules: Mapping[str, Rule], verdicts: Sequence[Verdict], job: str | N
     from .tables import table
 
     if not rules:
-        return f"no rule applies{f' to job {job}' if job else ''}; nothing was judged"
+        return f"no rule applies{f' to job {inert(job, NAME)}' if job else ''}; nothing was judged"
     rows = [row for same in _alike(verdicts) for row in _rows(same, rules)]
     head = ("RESULT", "COUNTER", "THIS RUN", "BOUND", "OVER", "RULE OR REASON")
     if not any(row[4] for row in rows):  # a column of blanks would say that something is missing
@@ -132,7 +133,6 @@ def _alike(verdicts: Iterable[Verdict]) -> Iterable[list[Verdict]]:
 
 def _rows(same: Sequence[Verdict], rules: Mapping[str, Rule]) -> Iterable[tuple[str, ...]]:
     from ..core.figures import compared, excess, number
-    from ..core.inert import inert
 
     if len(same) > FEW:
         group = same[0].counter.partition(".")[0]
@@ -186,7 +186,6 @@ def _told(verdict: Verdict, rule: Rule) -> dict[str, Any]:
 
 def _sentence(finding: Finding, rule: Rule) -> str:
     from ..core.figures import compared, excess
-    from ..core.inert import inert
 
     value, bound = compared(finding.value, finding.bound)
     return inert(f"{inert(finding.counter, NAME)} is {value}, over its bound {bound} ({excess(finding)}): "

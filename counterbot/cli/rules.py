@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..core.inert import inert
 from .tables import table
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 FOLDER = click.argument("folder", metavar="[DIR]", default="queries/")
 HEAD = ("NAME", "TITLE", "WHERE", "BOUNDS", "BUG")
 UNMATCHED = "fingerprint: not matched yet"
+SHOWN = 1_000
+"""Bytes of a cell of the table, and of a failed case."""
 
 
 @click.group()
@@ -34,7 +37,7 @@ def list_rules(folder: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_summary(rule) for rule in book.rules], indent=2))
     elif book.rules:
-        click.echo(table(HEAD, [row for rule in book.rules for row in _rows(rule)]))
+        click.echo(table(HEAD, [[inert(cell, SHOWN) for cell in row] for rule in book.rules for row in _rows(rule)]))
     _end_with(book.mistakes)
 
 
@@ -55,7 +58,7 @@ def test(folder: str) -> None:
     book = _book(folder)
     failures = [f"FAIL {book.path_of(rule)}: {why}" for rule in book.rules for why in _failures(rule)]
     for failure in failures:
-        click.echo(failure)
+        click.echo(inert(failure, SHOWN))
     tested = [rule for rule in book.rules if rule.bounds]
     summary = [
         _many(len(tested), "rule"),

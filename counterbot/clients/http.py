@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import math
-import re
 import socket
 import threading
 import time
@@ -19,7 +18,7 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from itertools import islice
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 from weakref import WeakSet
 
 import requests
@@ -30,6 +29,7 @@ from ..core import limits
 from ..core.gunzip import unzipped_all
 from ..core.inert import inert
 from ..core.model import Truncated
+from ..core.places import place, place_pattern
 from .wire import CONNECT_SECONDS, IDLE_SECONDS, Forbidden, Resolve, Wire
 
 __all__ = ["Forbidden", "Http", "Late", "Unavailable", "Unfinished"]
@@ -39,11 +39,6 @@ REDIRECTS = 5
 RETRY_AFTER = 24 * 3600
 AGENT = f"counterbot/{__version__}"
 GONE = (404, 410)
-
-_URL = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
-                  r"(?P<path>/[!-~]*)?", re.IGNORECASE)
-_ANY_NAME = "any-name-here"
-_PORTS = {"http": 80, "https": 443}
 
 
 class Unavailable(Exception):
@@ -85,7 +80,7 @@ class Http:
                  ca_file: str | None = None, resolve: Resolve = socket.getaddrinfo,
                  monotonic: Callable[[], float] = time.monotonic) -> None:
         self._prefixes = tuple(prefixes)
-        self._places = tuple(_place_pattern(prefix) for prefix in prefixes)
+        self._places = tuple(place_pattern(prefix) for prefix in prefixes)
         self._seconds = seconds
         self._private = private
         self._verify = ca_file or True
@@ -125,8 +120,8 @@ class Http:
 
     def allows(self, url: str) -> bool:
         """Whether a URL stands under one of the prefixes."""
-        place = _place(url)
-        return place is not None and any(pattern.match(place) for pattern in self._places)
+        found = place(url)
+        return found is not None and any(pattern.match(found) for pattern in self._places)
 
     @contextmanager
     def open(self, url: str, *, packed_limit: int, unpacked_limit: int) -> Iterator[Iterator[bytes] | None]:
@@ -241,33 +236,6 @@ def _led_to(url: str, location: str) -> str:
         return urljoin(url, location)
     except ValueError:
         return location
-
-
-def _place(url: str) -> str | None:
-    """A URL in the form that prefixes are compared in; None where two readers might read it differently.
-
-    So it may have no user, no backslash, no fragment, and no dots that a client or server resolves,
-    written as ``%2e`` neither.
-    """
-    match = _URL.fullmatch(url)
-    if match is None or "\\" in url or "#" in url:
-        return None
-    path, _, query = (match["path"] or "/").partition("?")
-    if {".", ".."} & set(re.split(r"[/\\]", unquote(path))):
-        return None
-    scheme = match["scheme"].lower()
-    return f"{scheme}://{match['host'].lower()}:{int(match['port'] or _PORTS[scheme])}{path}?{query}"
-
-
-def _place_pattern(prefix: str) -> re.Pattern[str]:
-    """What places under a prefix begin with; it ends where a folder's name ends.
-
-    ``https://*.example.org/`` is any one name before the dot: object stores put a hash there.
-    """
-    place = _place(prefix.replace("://*.", f"://{_ANY_NAME}.", 1))
-    if place is None or not place.endswith("?"):
-        raise ValueError(f"{prefix} is no plain URL without user, '?' and '#'")
-    return re.compile(re.escape(place.rstrip("?/") + "/").replace(re.escape(_ANY_NAME), "[a-z0-9-]+"))
 
 
 def _unpacked(blocks: Iterator[bytes], packed_limit: int, unpacked_limit: int,

@@ -11,7 +11,7 @@ def nearest(key: str, known: Sequence[str]) -> str | None:
     return next(iter(get_close_matches(key, known, n=1)), None)
 
 
-def unknown(key: str, known: Sequence[str]) -> str:
-    """That there is no such key, and which there are."""
-    near = nearest(key, known)
+def unknown(key: str, known: Sequence[str], search: bool = True) -> str:
+    """That there is no such key, and which there are; to search for the one that was meant takes its time."""
+    near = nearest(key, known) if search else None
     return f"unknown key {key!r}; " + (f"did you mean {near!r}?" if near else f"known: {', '.join(known)}")

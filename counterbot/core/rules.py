@@ -10,6 +10,11 @@ from fnmatch import fnmatchcase
 from .model import BuildFacts, Counters, Finding, Number
 
 
+def is_pattern(written: str) -> bool:
+    """Whether what a rule says is a shell pattern, no plain name. Never ask it of a counter's own name."""
+    return any(character in written for character in "*?[")
+
+
 @dataclass(frozen=True)
 class Where:
     """Shell patterns, any of which must match; an empty tuple asks nothing."""
@@ -30,7 +35,7 @@ class Bound:
 
     @property
     def is_pattern(self) -> bool:
-        return any(character in self.counter for character in "*?[")
+        return is_pattern(self.counter)
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,11 @@ class Outcome(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """A bound held against a counter. ``value`` is None, and ``why`` says something, without data."""
+    """A bound held against a counter. ``value`` is None, and ``why`` says something, without data.
+
+    ``is_pattern``: no counter met the bound, and ``counter`` is the pattern itself; a counter's own name may look
+    like one.
+    """
 
     rule: str
     counter: str
@@ -99,6 +108,7 @@ class Verdict:
     outcome: Outcome
     value: Number | None = None
     why: str = ""
+    is_pattern: bool = False
 
 
 def applicable(rules: Iterable[Rule], facts: BuildFacts) -> tuple[Rule, ...]:
@@ -120,7 +130,8 @@ def fits(where: Where, facts: BuildFacts) -> bool:
 
 def matches(patterns: Sequence[str], value: str | None) -> bool:
     """Whether any shell pattern matches; true where nothing is asked or nothing is known."""
-    return not patterns or value is None or any(fnmatchcase(value, pattern) for pattern in patterns)
+    return not patterns or value is None or any(
+        fnmatchcase(value, pattern) if is_pattern(pattern) else value == pattern for pattern in patterns)
 
 
 def judge(rule: Rule, counters: Counters) -> tuple[Verdict, ...]:
@@ -130,7 +141,8 @@ def judge(rule: Rule, counters: Counters) -> tuple[Verdict, ...]:
     exception can stand beside the general case; of several patterns the lowest bound counts.
     """
     limits, unmet = _limits(rule.bounds, counters)
-    return tuple(_verdict(rule.name, name, limit, counters) for name, limit in {**limits, **unmet}.items())
+    met = (_verdict(rule.name, name, limit, counters) for name, limit in limits.items())
+    return (*met, *(_unmet(rule.name, pattern, limit, counters) for pattern, limit in unmet.items()))
 
 
 def _limits(bounds: Sequence[Bound], counters: Counters) -> tuple[dict[str, Number], dict[str, Number]]:
@@ -159,14 +171,23 @@ def _verdict(rule: str, name: str, limit: Number, counters: Counters) -> Verdict
     return Verdict(rule, name, limit, Outcome.OVER if value > limit else Outcome.WITHIN, value)
 
 
+def _unmet(rule: str, pattern: str, limit: Number, counters: Counters) -> Verdict:
+    return Verdict(rule, pattern, limit, Outcome.NO_DATA, why=_did_not_come(pattern, counters), is_pattern=True)
+
+
 def _why_none(name: str, counters: Counters) -> str:
-    """Why a bounded counter, or a pattern, has no value."""
+    """Why a bounded counter has no value."""
     if name in counters.unreadable:
         return counters.unreadable[name]
     if name in counters.resets:
         return "it went backwards: its server restarted"
     if name in counters.absent:
         return "the server does not have it"
+    return _did_not_come(name, counters)
+
+
+def _did_not_come(name: str, counters: Counters) -> str:
+    """Why nothing came of a name, or by a pattern."""
     group = name.partition(".")[0]
     why = "it did not come" if _has_group(counters, group) else f"no counter of group {group} came"
     return why + "".join(f"; {collector}: {reason}" for collector, reason in counters.failures.items())
@@ -181,7 +202,7 @@ def was_due(verdict: Verdict, counters: Counters) -> bool:
     those of a pattern's group where a collector failed. Other patterns ask for what there is."""
     if verdict.outcome is not Outcome.NO_DATA:
         return False
-    if not Bound(verdict.counter, verdict.bound).is_pattern:
+    if not verdict.is_pattern:
         return True
     return bool(counters.failures) and not _has_group(counters, verdict.counter.partition(".")[0])
 

@@ -30,7 +30,7 @@ from ..core.model import (
     Report,
     Unreadable,
 )
-from ..core.rules import Bound, Rule, applicable, judge, was_due
+from ..core.rules import Rule, applicable, judge, was_due
 from ..ledger import BuildNoted, BuildWork, EventWork, Ledger, LedgerError, Lost, ReportWork
 
 SECOND = 1000
@@ -242,7 +242,7 @@ class Stages:
         verdicts = tuple(verdict for rule in mine for verdict in judge(rule, noted.counters))
         due = [verdict for verdict in verdicts if was_due(verdict, noted.counters)]
         named = {pattern: tuple(dict.fromkeys(f"{verdict.counter} ({verdict.why})" for verdict in due
-                                              if Bound(verdict.counter, verdict.bound).is_pattern is pattern))
+                                              if verdict.is_pattern is pattern))
                  for pattern in (False, True)}
         return Observed(noted.link.job, noted.link.uuid or "", state, noted.why, verdicts, named[False], named[True])
 

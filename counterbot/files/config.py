@@ -9,26 +9,45 @@ import base64
 import binascii
 import os
 import re
+import string
 from collections.abc import Callable
+from ipaddress import IPv6Address
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from ..core.model import Unreadable
-from .fields import BaseUrl, Channel, Patterns, Text, web_address
+from ..core.places import place_pattern
+from .fields import CONTROL, BaseUrl, Channel, Patterns, Text, web_address
 from .reader import Document, Mistake, load, read
 from .validate import Strict, shown, validate
 
 SECRET_FILE = 4096
 """Bytes; a password is one line."""
 
+WEEK = 7 * 86_400
+CENTURY = 36_500
+"""Seconds and days; bounds of what is counted on from now, which much larger numbers would overflow."""
+
 SQLITE = "sqlite:///"
 STATSD_PREFIX = re.compile(r"(?:[A-Za-z0-9_.-]|\{(?:project|branch|pipeline|job)\})+")
-HOST = re.compile(r"[A-Za-z0-9._:-]+")
+HOST = re.compile(r"(?!.{254})[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
+"""RFC 1035, section 2.3.4; underscores are met in practice."""
+
+IRC_LOWER = str.maketrans(string.ascii_uppercase + "[]\\~", string.ascii_lowercase + "{}|^")
+"""How IRC compares names (RFC 1459, section 2.2, and rfc1459 among the CASEMAPPINGs of servers)."""
+
 NICK = re.compile(r"[A-Za-z\[\]\\`_^{|}][A-Za-z0-9\[\]\\`_^{|}-]{0,29}")
 """RFC 2812, section 2.3.1; networks allow up to 30 characters."""
+
+PRIVATE = re.compile("pass|pwd|secret|token|sasl|key|auth|credential|database", re.IGNORECASE)
+"""Keys, known or not, under which somebody may have written a secret; mistakes do not repeat it."""
+
+NO_PATH = re.compile(f"{CONTROL.pattern}|[\u2028\u2029]|-----BEGIN")
+"""Perhaps a private key itself, where its file's path belongs: later it would be told as a file that is not there."""
 
 
 def _within(value: str, info: ValidationInfo) -> Path:
@@ -37,15 +56,24 @@ def _within(value: str, info: ValidationInfo) -> Path:
 
 
 def _path(value: object, info: ValidationInfo) -> Path:
-    if not isinstance(value, str) or not value.strip() or "\0" in value:
+    if value is None or isinstance(value, dict | list):
         raise ValueError(f"must be a path, not {shown(value)}")
+    if not isinstance(value, str) or not value.strip() or NO_PATH.search(value):
+        raise ValueError("must be a file's or folder's path, as text on one line")
     return _within(value, info)
 
 
 def _host(value: str) -> str:
-    if not HOST.fullmatch(value):
+    if not HOST.fullmatch(value) and not _is_ipv6(value):
         raise ValueError("must be a host's name or address alone, without scheme, port or path")
     return value
+
+
+def _is_ipv6(value: str) -> bool:
+    try:
+        return IPv6Address(value).scope_id is None
+    except ValueError:
+        return False
 
 
 def _host_key(value: str) -> str:
@@ -60,15 +88,28 @@ def _host_key(value: str) -> str:
     return f"{kind} {encoded}"
 
 
+def _fetched(value: str) -> str:
+    """What is fetched from, and is checked as the fetching checks it. Ends without a slash."""
+    try:
+        place_pattern(value.rstrip("/") + "/")
+        _host((urlsplit(value).hostname or "").removeprefix("*."))
+    except ValueError:
+        raise ValueError(
+            "must be a plain URL: a host's name in ASCII (for 'logs', *. may stand before it) or its address,"
+            " and a path without '..', '.', backslashes and letters such as 'é'"
+        ) from None
+    return value.rstrip("/")
+
+
 def _prefix(value: str) -> str:
     """With a slash at its end: https://logs.example.org must not admit https://logs.example.org.evil."""
-    return value.rstrip("/") + "/"
+    return value + "/"
 
 
 def _database(value: str, info: ValidationInfo) -> str:
     """An SQLAlchemy URL of a file; what was given may hold a password and is never repeated."""
     path = value.removeprefix(SQLITE)
-    if path == value or not path or path.startswith(":") or "?" in path:
+    if path == value or not path or path.startswith(":") or "?" in path or NO_PATH.search(path):
         raise ValueError(f"must be the URL of an SQLite file, such as {SQLITE}counterbot.db")
     return f"{SQLITE}{_within(path, info)}"
 
@@ -102,6 +143,8 @@ def _statsd_prefix(value: str) -> str:
     return value
 
 
+FetchedUrl = Annotated[BaseUrl, AfterValidator(_fetched)]
+LogPrefix = Annotated[FetchedUrl, AfterValidator(_prefix)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 Host = Annotated[str, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -143,11 +186,11 @@ class Zuul(Strict):
     accounts: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] = Field(
         description="Gerrit usernames whose comments are CI reports.", examples=[["zuul"]]
     )
-    url: BaseUrl = Field(
+    url: FetchedUrl = Field(
         description="Root of Zuul's web pages and API. Build pages elsewhere are not followed.",
         examples=["https://zuul.example.org"],
     )
-    logs: Annotated[tuple[Annotated[BaseUrl, AfterValidator(_prefix)], ...], Field(strict=False, min_length=1)] = Field(
+    logs: Annotated[tuple[LogPrefix, ...], Field(strict=False, min_length=1)] = Field(
         description="Logs are fetched from URLs that begin with one of these; a slash is added at the end."
         " A host may begin with *. for any one name, as object stores with hashed names need it.",
         examples=[["https://storage.example.org/"]],
@@ -167,7 +210,7 @@ class Zuul(Strict):
     def of_one_host(cls, value: str) -> str:
         if "*" in value:
             raise ValueError("must name one host, without *")
-        return value.rstrip("/")
+        return value
 
 
 class ChannelFilter(Strict):
@@ -213,6 +256,16 @@ class Irc(Strict):
         min_length=1,
     )
 
+    @field_validator("channels")
+    @classmethod
+    def each_once(cls, value: dict[str, ChannelFilter]) -> dict[str, ChannelFilter]:
+        seen: dict[str, str] = {}
+        for name in value:
+            first = seen.setdefault(name.translate(IRC_LOWER), name)
+            if first != name:
+                raise ValueError(f"must not name a channel twice: {first!r} and {name!r} are one to IRC")
+        return value
+
     @field_validator("port")
     @classmethod
     def usual_port(cls, value: int | None, info: ValidationInfo) -> int:
@@ -238,9 +291,12 @@ class ReportTimes(Strict):
     deadline: int = Field(
         1200,
         ge=1,
+        le=WEEK,
         description="Seconds after Zuul's comment when a report is decided although counters are still missing.",
     )
-    settle: int = Field(0, ge=0, description="Seconds after Zuul's comment before its builds are first asked for.")
+    settle: int = Field(
+        0, ge=0, le=WEEK, description="Seconds after Zuul's comment before its builds are first asked for."
+    )
 
 
 class Bugs(Strict):
@@ -276,17 +332,19 @@ class Config(Strict):
     workers: int = Field(
         4, ge=1, le=64, description="Builds looked at side by side. Half of the places are for those not tried yet."
     )
-    keep_days: int = Field(90, ge=1, description="Days that events and finished work are kept in the database.")
+    keep_days: int = Field(
+        90, ge=1, le=CENTURY, description="Days that events and finished work are kept in the database."
+    )
 
 
 def load_config(path: Path | str) -> Config | tuple[Mistake, ...]:
     """The configuration in a file, or all of its mistakes."""
-    return _config(load(path))
+    return _config(load(path, PRIVATE))
 
 
 def read_config(data: bytes, path: str) -> Config | tuple[Mistake, ...]:
     """As load_config, of a file's bytes; ``path`` is what mistakes and relative paths refer to."""
-    return _config(read(data, path))
+    return _config(read(data, path, PRIVATE))
 
 
 def _config(document: Document) -> Config | tuple[Mistake, ...]:

@@ -37,6 +37,8 @@ def _prose(value: str) -> str:
 
 def _pattern(value: str) -> str:
     """An fnmatch pattern. An unclosed bracket would silently match itself."""
+    if len(value) > limits.PATTERN:
+        raise ValueError(f"must have at most {limits.PATTERN} characters; no name is longer, so shorten the pattern")
     position = value.find("[")
     while position >= 0:
         end = value.find("]", position + (3 if value[position + 1 : position + 2] == "!" else 2))

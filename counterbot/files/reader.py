@@ -38,7 +38,11 @@ AMBIGUOUS = re.compile(r"[-+]?0[0-9]+|0[ox].*")
 
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 NOT_FINITE = re.compile(r"([-+]?)\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+HANDLE = re.compile(r"tag handle .*", re.DOTALL)
+"""The only text of the file's own, but for single characters, that PyYAML repeats."""
+
 SURROGATE = re.compile("[\ud800-\udfff]")
+AFTER_FIRST_WORD = re.compile(r"[\s:=]")
 LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
@@ -70,7 +74,8 @@ class Mistake:
 class Document:
     """A file as it was read. ``value`` is None where nothing can be made of it; ``mistakes`` say why.
 
-    ``refused`` are the ways to values that were told already and stand there as None.
+    ``refused`` are the ways to values that were told already and stand there as None. Under keys that
+    ``private`` matches may be secrets: no mistake repeats what stands there.
     """
 
     path: str
@@ -78,6 +83,7 @@ class Document:
     mistakes: tuple[Mistake, ...]
     places: Mapping[Steps, Place] = field(default_factory=dict)
     refused: frozenset[Steps] = frozenset()
+    private: re.Pattern[str] | None = None
 
     def at(self, steps: Steps) -> Place:
         """The place of a key or list item, or of the nearest thing around it."""
@@ -85,8 +91,16 @@ class Document:
             steps = steps[:-1]
         return self.places.get(steps, Place(self.path))
 
+    def hides(self, steps: Steps) -> bool:
+        """Whether what stands there may be a secret."""
+        return _hidden(self.private, steps)
 
-def load(path: Path | str) -> Document:
+    def named(self, key: str) -> str:
+        """A key as mistakes show it: after its first word may stand a secret, as in ``"password: hunter2": x``."""
+        return _named(self.private, key)
+
+
+def load(path: Path | str, private: re.Pattern[str] | None = None) -> Document:
     """Read a file. Never raises for what is, or is not, there."""
     try:
         if stat.S_IFMT(os.stat(path).st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
@@ -95,10 +109,10 @@ def load(path: Path | str) -> Document:
             data = stream.read(limits.RULE_FILE + 1)
     except OSError as error:
         return Document(str(path), None, (Mistake(Place(str(path)), f"cannot be read: {error.strerror}"),))
-    return read(data, str(path))
+    return read(data, str(path), private)
 
 
-def read(data: bytes, path: str) -> Document:
+def read(data: bytes, path: str, private: re.Pattern[str] | None = None) -> Document:
     """Read the bytes of one YAML document whose root is a mapping. Never raises."""
     large = _too_large(data)
     if large:
@@ -108,7 +122,7 @@ def read(data: bytes, path: str) -> Document:
     except UnicodeDecodeError as error:
         where = _place(path, data[: error.start].decode())
         return Document(path, None, (Mistake(where, f"not UTF-8: byte 0x{data[error.start]:02x}"),))
-    return _Composer(text, path).document()
+    return _Composer(text, path, private).document()
 
 
 def _too_large(data: bytes) -> str | None:
@@ -147,6 +161,15 @@ def whole(text: str) -> str:
     return text
 
 
+def _hidden(private: re.Pattern[str] | None, steps: Steps) -> bool:
+    return private is not None and any(isinstance(step, str) and private.search(step) for step in steps)
+
+
+def _named(private: re.Pattern[str] | None, key: str) -> str:
+    first = AFTER_FIRST_WORD.split(key, maxsplit=1)[0]
+    return key if private is None or first == key else f"{first}…"
+
+
 def _place(path: str, before: str) -> Place:
     """The place that follows this text."""
     lines = LINE_END.split(before)
@@ -163,8 +186,9 @@ class _Composer:
     The events come one at a time, so that a file of brackets ends at a limit.
     """
 
-    def __init__(self, text: str, path: str) -> None:
+    def __init__(self, text: str, path: str, private: re.Pattern[str] | None) -> None:
         self.path = path
+        self.private = private
         self.text = text
         self.places: dict[Steps, Place] = {}
         self.refused: set[Steps] = set()
@@ -181,10 +205,11 @@ class _Composer:
         except yaml.reader.ReaderError as error:
             self.tell(_place(self.path, self.text[: error.position]), f"character {chr(error.character)!r} in the text")
         except yaml.MarkedYAMLError as error:
-            self.tell(self.mark(error.problem_mark or error.context_mark), _problem(error))
+            self.tell(self.mark(error.problem_mark or error.context_mark), _problem(error, self.private))
         except (OverflowError, ValueError):  # PyYAML lets chr() speak for itself
             self.tell(self.mark(self.loader.get_mark()), "an escape that is no character")
-        return Document(self.path, value, tuple(sorted(self.mistakes)), self.places, frozenset(self.refused))
+        return Document(self.path, value, tuple(sorted(self.mistakes)), self.places, frozenset(self.refused),
+                        self.private)
 
     def next(self) -> yaml.Event:
         event = self.loader.get_event()
@@ -214,12 +239,13 @@ class _Composer:
     def value(self, event: yaml.Event, steps: Steps) -> Value:
         if len(steps) > DEPTH:
             self.too_deep(self.places[steps])
+        hidden = _hidden(self.private, steps)
         if isinstance(event, yaml.AliasEvent):
-            return self.refuse(steps, f"alias *{event.anchor} is not taken; write the value out")
+            return self.refuse(steps, f"alias *{'…' if hidden else event.anchor} is not taken; write the value out")
         if event.anchor:
-            self.tell(self.places[steps], f"anchor &{event.anchor} is not taken; leave it out")
+            self.tell(self.places[steps], f"anchor &{'…' if hidden else event.anchor} is not taken; leave it out")
         if event.tag is not None:
-            self.tell(self.places[steps], f"tag {event.tag} is not taken; leave it out")
+            self.tell(self.places[steps], f"tag {'!…' if hidden else event.tag} is not taken; leave it out")
         if isinstance(event, yaml.MappingStartEvent):
             return self.mapping(steps)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -227,7 +253,7 @@ class _Composer:
         try:
             return scalar(event.value) if event.implicit[0] else whole(event.value)
         except ValueError as error:
-            return self.refuse(steps, str(error))
+            return self.refuse(steps, "no plain decimal number; put quotes around a text" if hidden else str(error))
 
     def mapping(self, steps: Steps) -> dict[str, Value]:
         found: dict[str, Value] = {}
@@ -259,7 +285,8 @@ class _Composer:
             return self.tell(where, "merge key << is not taken; write the keys out")
         first = self.places.get((*steps, event.value))
         if first:
-            what = f"key {event.value!r} is given twice; first at line {first.line}, column {first.column}"
+            key = _named(self.private, event.value)
+            what = f"key {key!r} is given twice; first at line {first.line}, column {first.column}"
             return self.tell(where, what)
         try:
             return whole(event.value)
@@ -296,7 +323,8 @@ def _step(event: yaml.Event) -> int:
     return isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
 
 
-def _problem(error: yaml.MarkedYAMLError) -> str:
+def _problem(error: yaml.MarkedYAMLError, private: re.Pattern[str] | None) -> str:
     if "'\\t'" in (error.problem or ""):
         return "a tab; YAML is indented with spaces"
-    return "not YAML: " + ", ".join(part for part in (error.context, error.problem) if part)
+    what = "not YAML: " + ", ".join(part for part in (error.context, error.problem) if part)
+    return what if private is None else HANDLE.sub("tag handle", what)

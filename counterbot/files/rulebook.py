@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..core import limits
+from ..core.inert import inert
 from ..core.rules import Rule
 from .reader import Document, Mistake, Place, load
 from .rulefile import RuleFile, parse_rule
@@ -105,7 +107,7 @@ class RuleBook:
     def _tell_removed(self, names: Iterable[str]) -> None:
         for name in sorted(names):
             if self.log:
-                self.log.info("%s: removed, and its rule with it", self.folder / name)
+                self.log.info("%s", inert(f"{self.folder / name}: removed, and its rule with it", limits.MISTAKE))
 
     def _warn(self, mistakes: Iterable[Mistake]) -> None:
         for mistake in mistakes:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import PurePath
 from typing import Annotated
 
@@ -15,14 +16,15 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from ..core import limits
 from ..core.model import BuildFacts, Number
-from ..core.rules import Audience, Bound, Case, Fingerprint, Rule, Where, holds
-from .fields import Channel, CounterName, CounterPattern, Finite, Patterns, Prose, Text, web_address
-from .reader import Document, Mistake, Place
+from ..core.rules import Audience, Bound, Case, Fingerprint, Rule, Where, holds, is_pattern
+from .fields import CONTROL, Channel, CounterName, CounterPattern, Finite, Patterns, Prose, Text, web_address
+from .reader import SURROGATE, Document, Mistake, Place, Steps
 from .validate import Strict, shown, validate
 
 LARGEST = 2**64
 """What servers count with has 64 bits."""
 
+BREAKS = re.compile(f"{CONTROL.pattern}|[\u2028\u2029]")
 BUG = re.compile(r"[0-9]{1,12}")
 LAUNCHPAD = re.compile(r"https?://(?:bugs\.)?launchpad\.net/(?:bugs|.*/\+bug)/0*([1-9][0-9]*)/?")
 
@@ -78,6 +80,22 @@ def _query(value: str) -> str:
     return value
 
 
+def _something(value: object) -> object:
+    if value is None:
+        raise ValueError("has nothing behind it: write a value, in quotes where it begins with #, or leave the key out")
+    return value
+
+
+def _fact(value: str) -> str:
+    if len(value) > limits.JOB_NAME:
+        raise ValueError(f"must have at most {limits.JOB_NAME} characters, as in Zuul")
+    return value
+
+
+Something = BeforeValidator(_something)
+"""For keys that have no value where they are left out, but may not stand there with none."""
+
+Fact = Annotated[Annotated[Text, AfterValidator(_fact)] | None, Something]
 OneOrMore = Annotated[Patterns, BeforeValidator(_one_or_more)]
 
 
@@ -86,7 +104,7 @@ class _Where(Strict):
     branch: OneOrMore = ()
     project: OneOrMore = ()
     pipeline: OneOrMore = ()
-    voting: bool | None = None
+    voting: Annotated[bool | None, Something] = None
 
 
 class _Bound(Strict):
@@ -95,15 +113,15 @@ class _Bound(Strict):
 
 class _Report(Strict):
     gerrit: bool = True
-    irc: Annotated[tuple[Channel, ...], Field(strict=False)] | None = None
+    irc: Annotated[Annotated[tuple[Channel, ...], Field(strict=False)] | None, Something] = None
 
 
 class _Given(Strict):
-    job: Text | None = None
-    branch: Text | None = None
-    project: Text | None = None
-    pipeline: Text | None = None
-    voting: bool | None = None
+    job: Fact = None
+    branch: Fact = None
+    project: Fact = None
+    pipeline: Fact = None
+    voting: Annotated[bool | None, Something] = None
     counters: Annotated[dict[CounterName, Finite], Field(min_length=1)]
 
 
@@ -117,15 +135,15 @@ class _Case(Strict):
 
 
 class _File(Strict):
-    title: Text | None = None
+    title: Annotated[Text | None, Something] = None
     why: Prose = ""
-    owner: Text | None = None
-    bug: Annotated[str, BeforeValidator(_bug)] | None = None
+    owner: Annotated[Text | None, Something] = None
+    bug: Annotated[Annotated[str, BeforeValidator(_bug)] | None, Something] = None
     where: _Where = _Where()
     bounds: dict[CounterPattern, _Bound] = Field({}, min_length=1)
     report: _Report = _Report()
     cases: Annotated[tuple[_Case, ...], Field(strict=False)] = ()
-    query: Annotated[Prose, AfterValidator(_query)] | None = None
+    query: Annotated[Annotated[Prose, AfterValidator(_query)] | None, Something] = None
     suppress_graph: bool = Field(False, alias="suppress-graph")
     suppress_notification: bool = Field(False, alias="suppress-notification")
     allow_nonvoting: bool = Field(False, alias="allow-nonvoting")
@@ -135,16 +153,46 @@ class _File(Strict):
 
 def parse_rule(document: Document) -> RuleFile:
     """The rule of a document, named as its file without the ending."""
-    content, mistakes = validate(document, _File)
-    if document.value is not None and not document.value.keys() & {"bounds", "query"}:
-        nothing = Mistake(document.at(()), "a rule needs 'bounds' or 'query'")
-        content, mistakes = None, tuple(sorted((*mistakes, nothing)))
-    rule = None if content is None else _rule(PurePath(document.path).stem, content)
+    content, mistakes = validate(_of_few_patterns(document), _File)
+    mistakes = tuple(sorted((*mistakes, *_as_a_whole(document))))
+    rule = None if content is None or mistakes else _rule(PurePath(document.path).stem, content)
     if rule and (comparisons := _comparisons(rule)) > limits.RULE_COMPARISONS:
         what = f"its cases take {comparisons:,} comparisons, more than {limits.RULE_COMPARISONS:,}; split the file"
         rule, mistakes = None, (Mistake(document.at(("cases",)), what),)
     contradictions = tuple(_contradictions(document, rule) if rule else ())
     return RuleFile(rule, mistakes, _one_form(document), document.at(("bug",)), contradictions)
+
+
+def _as_a_whole(document: Document) -> Iterator[Mistake]:
+    """What is wrong with the file's name, and with its keys together."""
+    name = PurePath(document.path).name
+    if SURROGATE.search(name):
+        yield Mistake(Place(document.path), "the file's name is not UTF-8; rename the file")
+    if BREAKS.search(name):
+        yield Mistake(Place(document.path), "the file's name has line breaks or control characters; rename the file")
+    if document.value is not None and not document.value.keys() & {"bounds", "query"}:
+        yield Mistake(document.at(()), "a rule needs 'bounds' or 'query'")
+
+
+def _of_few_patterns(document: Document) -> Document:
+    """The document, without its value where that has too many patterns: they are not even validated."""
+    patterns = (steps for steps, written in _written(document) if is_pattern(written))
+    for steps in islice(patterns, limits.PATTERNS, None):
+        what = f"more than {limits.PATTERNS} shell patterns in the file; write fewer and wider ones, or split the file"
+        mistakes = tuple(sorted((*document.mistakes, Mistake(document.at(steps), what))))
+        return replace(document, value=None, mistakes=mistakes)
+    return document
+
+
+def _written(document: Document) -> Iterator[tuple[Steps, str]]:
+    """Where patterns may stand, with their ways: in where, and as keys of bounds."""
+    where, bounds = ((document.value or {}).get(key) for key in ("where", "bounds"))
+    for key, value in (where if isinstance(where, dict) else {}).items():
+        for number, text in enumerate(value if isinstance(value, list) else [value]):
+            if isinstance(text, str):
+                yield ("where", key, number), text
+    for counter in bounds if isinstance(bounds, dict) else ():
+        yield ("bounds", counter), counter
 
 
 def _one_form(document: Document) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ..core import limits
 from ..core.misspelt import nearest, unknown
 from .reader import Document, Mistake, Steps
 
@@ -54,9 +55,9 @@ def validate(
         value = model.model_validate(document.value, context=dict(context or {}))
     except ValidationError as error:
         errors = [item for item in error.errors() if not _is_told(document, item)]
-        strange = [item["loc"] for item in errors if item["type"] == "extra_forbidden"]
+        strange = [item["loc"] for item in errors if item["type"] == "extra_forbidden"][:limits.NEAR_NAMES]
         meant = {(*steps[:-1], _nearest(model, steps)) for steps in strange}
-        told = {_mistake(document, model, item) for item in errors
+        told = {_mistake(document, model, item, item["loc"] in strange) for item in errors
                 if not (item["type"] == "missing" and item["loc"] in meant)}
         return None, tuple(sorted(told.union(document.mistakes)))
     return (None if document.mistakes else value), document.mistakes
@@ -80,13 +81,14 @@ def _is_told(document: Document, error: Mapping[str, Any]) -> bool:
     return refused or (error["type"] == "too_short" and len(error["input"]) > 0)
 
 
-def _mistake(document: Document, model: type[BaseModel], error: Mapping[str, Any]) -> Mistake:
+def _mistake(document: Document, model: type[BaseModel], error: Mapping[str, Any], search: bool) -> Mistake:
     steps: Steps = error["loc"]
     if error["type"] == "missing":
         return Mistake(document.at(steps[:-1]), f"missing key {str(steps[-1])!r}")
     if error["type"] == "extra_forbidden":
-        return Mistake(document.at(steps), unknown(str(steps[-1]), _keys(model, steps[:-1])))
-    return Mistake(document.at(steps), f"{_subject(document, steps)} {_complaint(error)}")
+        return Mistake(document.at(steps), unknown(document.named(str(steps[-1])), _keys(model, steps[:-1]), search))
+    hidden = document.hides(steps) or (document.private is not None and error["type"] == "model_type")
+    return Mistake(document.at(steps), f"{_subject(document, steps)} {_complaint(error, hidden)}")
 
 
 def _subject(document: Document, steps: Steps) -> str:
@@ -96,11 +98,13 @@ def _subject(document: Document, steps: Steps) -> str:
         return "the file"
     if isinstance(steps[-1], int):
         return f"item {steps[-1] + 1} of {str(steps[-2])!r}"
-    return repr(steps[-1])
+    return repr(document.named(steps[-1]))
 
 
-def _complaint(error: Mapping[str, Any]) -> str:
+def _complaint(error: Mapping[str, Any], hidden: bool) -> str:
     kind = error["type"]
+    if kind in TYPES and hidden and error["input"] is not None:
+        return f"must be {TYPES[kind]}"
     if kind in TYPES:
         return f"must be {TYPES[kind]}, not {shown(error['input'])}"
     if kind in LIMITS:

@@ -9,7 +9,19 @@ import pytest
 
 from counterbot.core.counters import parse_counters
 from counterbot.core.model import BuildFacts, Counters, Finding, Number
-from counterbot.core.rules import Bound, Case, Fingerprint, Outcome, Rule, Where, applicable, findings, holds, judge
+from counterbot.core.rules import (
+    Bound,
+    Case,
+    Fingerprint,
+    Outcome,
+    Rule,
+    Where,
+    applicable,
+    findings,
+    holds,
+    judge,
+    was_due,
+)
 from counterbot.files.rulebook import load_all
 
 CONTRACT = Path(__file__).parents[1] / "samples/contract"
@@ -118,6 +130,23 @@ def test_of_several_patterns_the_lowest_bound_counts():
 def test_what_a_pattern_meets_without_a_usable_value_is_no_data():
     spoilt = Counters({"q.a": 1}, {"q.b": "NaN"}, resets=frozenset({"q.c"}), absent=frozenset({"q.d"}))
     judges({"q.*": 5}, spoilt, **{"q.a": WITHIN, "q.b": NO_DATA, "q.c": NO_DATA})
+
+
+@pytest.mark.parametrize("name", ["m.ab", "m.a[b", "m.a*", "m.a?", "m.a[b]"])
+def test_a_counters_own_name_is_no_pattern(name):
+    spoilt = Counters({"m.q": 1}, {name: "NaN"})
+    [verdict] = judge(rule(**{"m.a*": 5}), spoilt)
+    assert (verdict.counter, verdict.outcome, verdict.is_pattern, was_due(verdict, spoilt)) == (
+        name, NO_DATA, False, True)
+
+
+def test_a_pattern_is_no_counters_own_name():
+    counters = Counters({"m.a[b]": 7}, {"m.c[d]": "NaN"}, absent=frozenset({"m.e?"}))
+    found = judge(rule(**{"m.*": 9, "m.a[b]": 1, "m.c[d]": 1, "m.e?": 1}), counters)
+    assert [(told.counter, told.outcome, told.bound, told.is_pattern, told.why) for told in found] == [
+        ("m.a[b]", WITHIN, 9, False, ""), ("m.c[d]", NO_DATA, 9, False, "NaN"),
+        *((pattern, NO_DATA, 1, True, "it did not come") for pattern in ("m.a[b]", "m.c[d]", "m.e?"))]
+    assert [was_due(verdict, counters) for verdict in found] == [False, True, False, False, False]
 
 
 @pytest.mark.parametrize(

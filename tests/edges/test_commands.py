@@ -144,6 +144,13 @@ def test_check_shows_titles_that_can_do_nothing(tmp_path):
     assert over["text"] == "mysql.Queries is 2, over its bound 1 (+100%): Rows"
 
 
+def test_check_shows_what_it_was_given_that_can_do_nothing(tmp_path):
+    assert check(tmp_path, with_queries(2), "--job", "x\x1b[31my\nz")[1] == (
+        "no rule applies to job x[31my z; nothing was judged\n")
+    assert counterbot("check", "a\x1b[31m\nb", "--rules", tmp_path, cwd=tmp_path)[2] == (
+        "could not judge: a[31m b: No such file or directory\n")
+
+
 def test_check_writes_its_findings(tmp_path):
     status, _, _ = check(tmp_path, COUNTERS, "--output", tmp_path / "found.json")
     found = json.loads((tmp_path / "found.json").read_text())
@@ -176,6 +183,7 @@ def test_check_writes_why_it_found_nothing(tmp_path):
     ({"queues": {"a_publish": 1}}, [], 3),
     ({"other": {"x": 1}}, [], 3),
     ('{"mysql": {"Queries": NaN}}', [], 3),
+    ('{"mysql": {"Queries": 1}, "queues": {"a[b_publish": NaN}}', [], 3),
     ("", [], 3),
     ("<html>", [], 3),
     ("[" * 100_000, [], 3),

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from counterbot.cli.config import command
+from counterbot.clients.http import Http
 from counterbot.core.model import Unreadable
 from counterbot.files.config import Config, load_config, read_config, read_secret, schema
 from counterbot.files.sample import sample
@@ -69,6 +72,47 @@ def test_addresses_are_made_alike() -> None:
     assert config().zuul.url == "https://zuul.example.org"
 
 
+NOT_PLAIN = [
+    "https://bücher.example/", "https://x/../y/", "https://x/./y/", "https://*/", "https://logs.example.org/é/",
+    "https://x/%2e%2e/", r"https://x\y/", "https://x:/", "https://{}/", "https://[::1%25eth0]/", "https://x。y/",
+    "https://*.*.example.org/", "https://a.*.org/", "https://*x.org/",
+    "https://a..b/", "https://*./", "https://[.]/",
+]  # fmt: skip
+
+
+def zuul(**changed: object) -> str:
+    """A minimal configuration with other settings of Zuul's, on its second line."""
+    usual = {"accounts": ["zuul"], "url": "https://zuul.example.org/", "logs": ["https://logs.example.org"]}
+    return "".join(line if not line.startswith("zuul:") else f"zuul: {json.dumps({**usual, **changed})}\n"
+                   for line in MINIMAL.splitlines(keepends=True))
+
+
+@pytest.mark.parametrize("url", NOT_PLAIN)
+def test_urls_that_nothing_could_be_fetched_from(url: str) -> None:
+    """Http raises for them, when the bot has begun to start."""
+    (of_logs,) = told(zuul(logs=["https://logs.example.org", url]))
+    assert re.match(r"c.yaml:2:\d+: item 2 of 'logs' must be a (plain )?URL", of_logs)
+    (of_root,) = told(zuul(url=url))
+    assert re.match(r"c.yaml:2:\d+: 'url' must (be a (plain )?URL|name one host)", of_root)
+
+
+@given(st.text("htps:/.*x[]%2e@#?\\{}é 09", max_size=12))
+def test_http_takes_every_prefix_that_the_check_takes(rest: str) -> None:
+    text = zuul(url=f"https://z{rest}", logs=[f"https://{rest}"])
+    outcome = read_config(text.encode(), "c.yaml")
+    if isinstance(outcome, Config):
+        Http([f"{outcome.zuul.url}/api/", *outcome.zuul.logs])
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1]:8000/", "https://*.x.org:443/a/", "http://10.0.0.1/", "https://X_y-z./%C3%A9/"]
+)
+def test_urls_that_are_plain(url: str) -> None:
+    outcome = read_config(zuul(logs=[url]).encode(), "c.yaml")
+    assert isinstance(outcome, Config)
+    assert outcome.zuul.logs == (url,)
+
+
 def test_paths_are_relative_to_the_file() -> None:
     got = config()
     assert got.rules == Path("/etc/counterbot/queries")
@@ -91,6 +135,12 @@ def test_database(url: str, meant: str) -> None:
     assert got.database == meant
 
 
+@pytest.mark.parametrize("path", [r"a\0b", r"a\nb"])
+def test_a_database_that_no_file_could_be(path: str) -> None:
+    text = MINIMAL.replace("sqlite:///counterbot.db", f'"sqlite:///{path}"')
+    assert told(text) == ["c.yaml:4:1: 'database' must be the URL of an SQLite file, such as sqlite:///counterbot.db"]
+
+
 def test_irc_without_tls_has_another_port() -> None:
     assert config("irc: {host: h, nick: n, tls: false, channels: {'#a': {}}}").irc.port == 6667
     assert config("irc: {host: h, nick: n, tls: false, port: 1, channels: {'#a': {}}}").irc.port == 1
@@ -106,6 +156,45 @@ def test_statsd() -> None:
 def test_no_password_is_shown() -> None:
     assert "hunter2" not in "".join(told(MINIMAL.replace("sqlite:///", "oracle://bot:hunter2@db/")))
     assert "hunter2" not in "".join(told(MINIMAL.replace("https://zuul.", "https://bot:hunter2@zuul.")))
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("irc: {sasl: bot:hunter2}", "'sasl' must be a mapping of keys to values"),
+        ("irc: irc://bot:hunter2@irc.example.org", "'irc' must be a mapping of keys to values"),
+        ("irc: {sasl: [hunter2]}", "'sasl' must be a mapping of keys to values"),
+        ("irc: {sasl: {username: 5417}}", "'username' must be text"),
+        ("irc: {sasl: {password_file: 5417}}",
+         "'password_file' must be a file's or folder's path, as text on one line"),
+        ("irc: {password_file: 5417}", "'password_file' must be a file's or folder's path, as text on one line"),
+        ("irc: {password_file: 'hunter2\u2028'}",
+         "'password_file' must be a file's or folder's path, as text on one line"),
+        ("irc: {password: *hunter2 }", "alias *… is not taken; write the value out"),
+        ("irc: {password: &hunter2 x}", "anchor &… is not taken; leave it out"),
+        ("irc: {password: !hunter2 x}", "tag !… is not taken; leave it out"),
+        ("irc: {password: !hunter2!x y}", "not YAML: while parsing a node, found undefined tag handle"),
+        ("irc: {password: [!hunter2 x]}", "tag !… is not taken; leave it out"),
+        ("password: 0123456789", "no plain decimal number; put quotes around a text"),
+        ("api_token: 0x5ec7", "no plain decimal number; put quotes around a text"),
+        ("'password: hunter2': x", "unknown key 'password…'; known: gerrit"),
+        ("irc: {password=hunter2}", "unknown key 'password…'; did you mean 'password_file'?"),
+        ("irc: {'pass hunter2': x, 'pass hunter2': y}", "key 'pass…' is given twice"),
+        ("irc: {channels: {'#qa hunter2': {}}}", "'#qa…' must be a channel's name"),
+    ],
+)  # fmt: skip
+def test_no_secret_is_shown(text: str, what: str) -> None:
+    mistakes = told_of(text)
+    assert any(f": {what}" in mistake for mistake in mistakes), mistakes
+    assert not re.search("hunter2|5417|123456789|5ec7|24263", "".join(mistakes))
+
+
+@pytest.mark.parametrize("style", ["|", ">", "|-", ">-"])
+def test_a_private_key_is_no_path(style: str) -> None:
+    """Whoever starts the bot would be shown it as the path of a file that cannot be read."""
+    key = f"key_file: {style}\n    -----BEGIN SOMETHING PRIVATE KEY-----\n    hunter2\n"
+    text = MINIMAL.split("\n", 1)[1] + f"gerrit:\n  host: h\n  username: u\n  {key}"
+    assert told(text) == ["c.yaml:7:3: 'key_file' must be a file's or folder's path, as text on one line"]
 
 
 def test_all_mistakes_at_once() -> None:
@@ -171,11 +260,38 @@ workers: 0
         *((f"statsd: {{host: h, prefix: '{prefix}'}}",
            ["1:19: 'prefix' must be letters, digits, '_', '-', '.', {project}, {branch}, {pipeline} and {job}"])
           for prefix in ("", "a b", "a:b", "{job", "{}", "{0}", "{job!r}", "{job:>9}", "{job.real}", "{{job}}", "é")),
+        ("report: {deadline: 99999999999999999999999, settle: 604801}",
+         ["1:10: 'deadline' must be at most 604800", "1:45: 'settle' must be at most 604800"]),
+        ("keep_days: 36501\nworkers: 65",
+         ["1:1: 'keep_days' must be at most 36500", "2:1: 'workers' must be at most 64"]),
+        ("statsd: {host: h, port: 65536}", ["1:19: 'port' must be at most 65535"]),
+        *((f"statsd: {{host: '{host}'}}",
+           ["1:10: 'host' must be a host's name or address alone, without scheme, port or path"])
+          for host in ("h:8125", "10.0.0.1:8125", "[::1]", "::1:h", "fe80::1%eth0", "a..b", ".", "a" * 64,
+                       "a." * 127 + "b")),
+        *((f"irc: {{host: h, nick: n, channels: {{'{one}': {{}}, '{other}': {{}}}}}}",
+           [f"1:25: 'channels' must not name a channel twice: {one!r} and {other!r} are one to IRC"])
+          for one, other in (("#A", "#a"), ("#a[b]", "#A{b}"), (r"#\~", "#|^"))),
         ("irc: *x", ["1:1: alias *x is not taken; write the value out"]),
     ],
 )  # fmt: skip
 def test_mistakes(text: str, mistakes: list[str]) -> None:
     assert told_of(text) == [f"c.yaml:{mistake}" for mistake in mistakes]
+
+
+@pytest.mark.parametrize("host", ["h", "review.example.org.", "a_b-c.d", "127.0.0.1", "::1", "2001:db8::10.0.0.1"])
+def test_hosts(host: str) -> None:
+    assert config(f"statsd: {{host: '{host}'}}").statsd.host == host
+
+
+def test_the_largest_numbers() -> None:
+    got = config("report: {deadline: 604800, settle: 604800}\nkeep_days: 36500\nworkers: 64")
+    assert (got.report.deadline, got.report.settle, got.keep_days, got.workers) == (604_800, 604_800, 36_500, 64)
+
+
+def test_channels_that_only_look_alike() -> None:
+    channels = config("irc: {host: h, nick: n, channels: {'#a': {}, '&a': {}, '#Ä': {}, '#ä': {}}}").irc.channels
+    assert len(channels) == 4
 
 
 def test_one_source_of_host_keys() -> None:

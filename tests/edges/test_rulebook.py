@@ -98,6 +98,25 @@ def test_a_mistake_is_one_line_whatever_is_in_the_file_and_its_name(folder) -> N
     assert "a b.yaml:1:1: tag" in line
 
 
+def test_a_file_whose_name_is_not_utf_8_is_told_and_costs_no_other(folder) -> None:
+    folder.write("a.yaml", GOOD)
+    folder.write("bad\udcff.yaml", GOOD)
+    folder.write("c.yaml", GOOD)
+    book = folder.open()
+    assert names(book) == ["a", "c"]
+    assert folder.told(book) == ["bad\ufffd.yaml:1:1: the file's name is not UTF-8; rename the file"]
+    assert folder.logged() == [f"WARNING {folder.told(book)[0]}"]
+
+
+def test_a_removed_file_is_one_line_whatever_its_name(folder) -> None:
+    folder.write("a\n\x1b[31m.yaml", GOOD)
+    book = folder.open()
+    folder.logged()
+    (folder.path / "a\n\x1b[31m.yaml").unlink()
+    book.refresh()
+    assert folder.logged() == ["INFO a [31m.yaml: removed, and its rule with it"]
+
+
 def test_only_what_changed_is_read_again(folder) -> None:
     folder.write("a.yaml", GOOD)
     folder.write("b.yaml", GOOD)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from counterbot.core import limits
 from counterbot.core.model import BuildFacts
 from counterbot.core.rules import Audience, Bound, Case, Fingerprint, Rule, Where
 from counterbot.files.reader import load, read
@@ -170,6 +171,82 @@ def test_cases_that_would_take_too_long_are_refused() -> None:
 )  # fmt: skip
 def test_mistakes(text: str, mistakes: list[str]) -> None:
     assert told(text) == [f"r.yaml:{mistake}" for mistake in mistakes]
+
+
+@pytest.mark.parametrize("nothing", ["", "null", "#1234", "#openstack-qa"])
+@pytest.mark.parametrize(
+    ("written", "place"),
+    [
+        ("query: {}", "1:1: 'query'"),
+        ("query: x\ntitle: {}", "2:1: 'title'"),
+        ("query: x\nowner: {}", "2:1: 'owner'"),
+        ("query: x\nbug: {}", "2:1: 'bug'"),
+        ("query: x\nreport:\n  irc: {}", "3:3: 'irc'"),
+        ("query: x\nwhere:\n  voting: {}", "3:3: 'voting'"),
+        *((f"query: x\ncases:\n- expect: within\n  given:\n    counters: {{{{a.b: 1}}}}\n    {key}: {{}}",
+           f"6:5: '{key}'")
+          for key in ("job", "branch", "project", "pipeline", "voting")),
+    ],
+)  # fmt: skip
+def test_a_key_with_nothing_behind_it(written: str, place: str, nothing: str) -> None:
+    what = "has nothing behind it: write a value, in quotes where it begins with #, or leave the key out"
+    assert told(written.format(nothing) + "\n") == [f"r.yaml:{place} {what}"]
+
+
+def test_what_elastic_recheck_may_leave_empty() -> None:
+    assert rule("query: x\nresolved_at:\n").fingerprint == Fingerprint("x")
+
+
+def long(size: int) -> str:
+    return "*" + "a" * (size - 1)
+
+
+def test_patterns_are_no_longer_than_names() -> None:
+    bounds = "\nbounds: {a.b: {max: 1}}"
+    at_most = "must have at most 255 characters; no name is longer, so shorten the pattern"
+    assert limits.PATTERN == 255
+    assert rule(f"where: {{job: '{long(255)}'}}{bounds}").where.job == (long(255),)
+    assert told(f"where: {{job: '{long(256)}'}}{bounds}") == [f"r.yaml:1:9: 'job' {at_most}"]
+    assert told(f"where: {{job: [a, '{long(256)}']}}{bounds}") == [f"r.yaml:1:18: item 2 of 'job' {at_most}"]
+
+
+@pytest.mark.parametrize("key", ["job", "branch", "project", "pipeline"])
+def test_what_a_case_gives_is_no_longer_than_names(key: str) -> None:
+    text = f"bounds: {{a.b: {{max: 1}}}}\ncases:\n- given: {{counters: {{a.b: 1}}, {key}: %s}}\n  expect: within\n"
+    assert getattr(rule(text % ("a" * 255)).cases[0].given, key) == "a" * 255
+    assert told(text % ("a" * 256)) == [f"r.yaml:3:31: '{key}' must have at most 255 characters, as in Zuul"]
+
+
+def test_patterns_of_where_and_bounds_are_counted_together_and_names_are_not() -> None:
+    def text(jobs: int, counters: int) -> str:
+        listed = [*(f"  - j{number}*\n" for number in range(jobs)), *(f"  - j{number}\n" for number in range(300))]
+        bounds = [f"  m.c{number}[ab]?: {{max: 1}}\n" for number in range(counters)]
+        return f"where:\n  branch: master?\n  job:\n{''.join(listed)}bounds:\n  m.c: {{max: 1}}\n{''.join(bounds)}"
+
+    assert limits.PATTERNS == 250
+    assert len(rule(text(100, 149)).where.job) == 400
+    what = "more than 250 shell patterns in the file; write fewer and wider ones, or split the file"
+    assert told(text(100, 150)) == [f"r.yaml:{3 + 400 + 2 + 150}:3: {what}"]
+    assert told(text(250, 149)) == [f"r.yaml:{3 + 250}:5: {what}"]
+    assert told("where: {job: [" + "'*', " * 251 + "'[']}") == [  # no pattern is looked at
+        f"r.yaml:1:{15 + 250 * 5}: {what}", "r.yaml:1:1: a rule needs 'bounds' or 'query'"][::-1]
+
+
+def test_the_key_that_was_meant_is_searched_for_the_first_unknown_ones() -> None:
+    lines = told("query: x\n" + "".join(f"titel{number}: t\n" for number in range(22)))
+    assert limits.NEAR_NAMES == 20
+    assert lines[19] == "r.yaml:21:1: unknown key 'titel19'; did you mean 'title'?"
+    assert [line.partition(", ")[0] for line in lines[20:]] == [
+        "r.yaml:22:1: unknown key 'titel20'; known: title", "r.yaml:23:1: unknown key 'titel21'; known: title"]
+
+
+@pytest.mark.parametrize("character", ["\n", "\x1b", "\x07", "\x9b", "\u2028"])
+def test_a_files_name_has_no_controls(character: str) -> None:
+    file = parse_rule(read(b"query: x\nwher: 1\n", f"queries/a{character}b.yaml"))
+    assert file.rule is None
+    assert [mistake.what for mistake in file.mistakes] == [
+        "the file's name has line breaks or control characters; rename the file",
+        "unknown key 'wher'; did you mean 'where'?"]
 
 
 def test_mistakes_in_cases() -> None:

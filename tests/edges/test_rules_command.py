@@ -90,6 +90,26 @@ def test_list(folder) -> None:
     )
 
 
+def test_what_stands_in_a_rule_reaches_no_terminal_raw(folder) -> None:
+    (folder / "a\u202eb.yaml").write_text(
+        'title: "Rows\\u202ex"\nbounds: {"m.\\u202ec": {max: 1}}\nwhere: {job: "j\\u202e*"}\n'
+        'cases: [{given: {counters: {"m.\\u202ec": 2}}, expect: within}]\n')
+    assert run("list", folder).stdout.splitlines()[1] == "ab    Rowsx  job=j*  m.c <= 1"
+    assert run("test", folder).stdout.replace(f"{folder}/", "").splitlines() == [
+        "FAIL ab.yaml: no case expects a counter over its bound",
+        "FAIL ab.yaml: case 1: over as well: m.c",
+        "1 rule, 1 case, 2 failures"]
+
+
+def test_a_name_with_controls_reaches_no_terminal(folder) -> None:
+    (folder / "a\x1b]0;x\x07\nb.yaml").write_text("bounds: {a.b: {max: 1}}\n")
+    for name in ("list", "check", "test"):
+        result = run(name, folder)
+        assert result.stderr.replace(f"{folder}/", "") == (
+            "a]0;x b.yaml:1:1: the file's name has line breaks or control characters; rename the file\n")
+        assert all(line.isprintable() for line in result.stdout.splitlines())
+
+
 def test_list_as_json() -> None:
     fingerprint, rule = json.loads(run("list", CONTRACT, "--json").stdout)
     assert fingerprint["fingerprint"] == {

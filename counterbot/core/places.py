@@ -1,0 +1,39 @@
+"""URLs in the form that prefixes are compared in. One check for who fetches and for who reads the settings."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+URL = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
+                 r"(?P<path>/[!-~]*)?", re.IGNORECASE)
+ANY_NAME = "any-name-here"
+PORTS = {"http": 80, "https": 443}
+
+
+def place(url: str) -> str | None:
+    """A URL in the form that prefixes are compared in; None where two readers might read it differently.
+
+    So it may have no user, no backslash, no fragment, and no dots that a client or server resolves,
+    written as ``%2e`` neither.
+    """
+    match = URL.fullmatch(url)
+    if match is None or "\\" in url or "#" in url:
+        return None
+    path, _, query = (match["path"] or "/").partition("?")
+    if {".", ".."} & set(re.split(r"[/\\]", unquote(path))):
+        return None
+    scheme = match["scheme"].lower()
+    return f"{scheme}://{match['host'].lower()}:{int(match['port'] or PORTS[scheme])}{path}?{query}"
+
+
+def place_pattern(prefix: str) -> re.Pattern[str]:
+    """What places under a prefix begin with; it ends where a folder's name ends.
+
+    ``https://*.example.org/`` is any one name before the dot: object stores put a hash there. Raises
+    ValueError for a prefix that is no plain URL.
+    """
+    found = place(prefix.replace("://*.", f"://{ANY_NAME}.", 1))
+    if found is None or not found.endswith("?"):
+        raise ValueError(f"{prefix} is no plain URL without user, '?' and '#'")
+    return re.compile(re.escape(found.rstrip("?/") + "/").replace(re.escape(ANY_NAME), "[a-z0-9-]+"))
