@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +82,9 @@ def _before(path: str) -> Snapshot:
     from ..core.snapshot import read
 
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe to which nobody writes would be waited for, without end
+            raise Wrong(f"--delta {path}: it is no regular file; give the file that counterbot collect --output FILE"
+                        " wrote")
         with open(path, "rb") as stream:
             return read(stream.read(limits.COUNTERS_FILE + 1))
     except OSError as error:

@@ -31,8 +31,8 @@ class Collected:
     back end does not know. ``instances``: group, or counter, to what tells one start of its server from
     the next. ``own``: counter to what one more reading like this one adds to it. ``made``: group to the
     rules (settings, tables) by which its counters got their names, where names that a reading does not
-    have counted nothing. ``parts``: counter to the marks (``core.snapshot.mark``) of what it adds up, where
-    that may vanish, and its count with it.
+    have counted nothing. ``parts``: counter to what it adds up, where that may vanish, and its count with it:
+    a mark (``core.snapshot.mark``) of each part, and the part's count.
     """
 
     groups: Mapping[str, Mapping[str, Number]]
@@ -41,7 +41,7 @@ class Collected:
     instances: Mapping[str, Instance] = field(default_factory=dict)
     own: Mapping[str, Number] = field(default_factory=dict)
     made: Mapping[str, str] = field(default_factory=dict)
-    parts: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 class Collector(Protocol):

@@ -46,6 +46,7 @@ REASONS = {
 
 DENIALS = {
     b"management user": "the user may not use the management API; rabbitmqctl set_user_tags USER monitoring",
+    b"monitor user": "the user cannot see every virtual host; rabbitmqctl set_user_tags USER monitoring",
     b"via localhost": "this user is let in from the broker's own machine only; give another user",
     b"": "the user or the password is wrong",
 }
@@ -59,10 +60,6 @@ STATUSES = {
     5: "the broker is starting, or in trouble; try later, or look into its log",
 }
 """A status, or its first digit -> what is to be done."""
-
-
-class Denied(Failed):
-    """The user may not have this."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ class Api:
     ca_file: str | None = None
 
     def get(self, path: str) -> Any:
-        """The JSON that stands at ``/api/`` + path. Raises Failed; Denied where the user lacks a right."""
+        """The JSON that stands at ``/api/`` + path. Raises Failed."""
         try:
             status, body = self._answer(path)
         except (OSError, HTTPException, UnicodeError) as error:  # UnicodeError: of a host's name
@@ -161,7 +158,7 @@ class Api:
         """What a status means here; the broker's own words are looked at, and not shown."""
         if status in DENIED:
             why = next(why for words, why in DENIALS.items() if words in body)
-            return Denied(f"{self.place} answered {status}: {why}")
+            return Failed(f"{self.place} answered {status}: {why}")
         why = STATUSES.get(status) or STATUSES.get(status // 100, ELSEWHERE)
         return Failed(f"{self.place} answered {status}: {why}")
 

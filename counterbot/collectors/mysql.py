@@ -22,7 +22,8 @@ Settings
         ``true`` adds the group ``schemas``: what was done in each database. Where ``userstat=1`` (MariaDB,
         Percona), rows read and changed, of the databases in which the user may SELECT. Where
         ``performance_schema=ON``, statements, and rows examined and affected; for that the user needs
-        ``GRANT SELECT ON performance_schema.*``.
+        ``GRANT SELECT ON performance_schema.*``, and the consumers ``global_instrumentation`` and
+        ``statements_digest`` must be enabled, as they are by default.
 
 Stanza
     .. code-block:: yaml
@@ -47,13 +48,21 @@ Output
     ``Innodb_*``, which depend on time and cache. What of these the server does not have is ``absent``: MariaDB
     10.11 has no ``Innodb_rows_*``.
 
+    The server drops a table's rows from its count with the table (``DROP TABLE``), and all of them with
+    ``FLUSH TABLE_STATISTICS``. Where a table's count is gone or fell since the reading before, the sum of its
+    database has no difference. Not seen are tables that came and went between the two readings, and a loss
+    that the table has made up for since. ``TRUNCATE`` of ``events_statements_summary_by_digest`` lowers the
+    counts of statements; that is seen only where a sum is less than before.
+
     A difference holds nothing of what this collector did itself: when a reading before is to be subtracted,
     it makes four more like it, and takes away the least that one of them added.
 
 Failures
     Where the server cannot be read, the reason is told in one line, without the password. Where ``schemas``
-    cannot be read, the group ``mysql`` still is. A server that was started anew between two readings is seen,
-    and has no difference.
+    cannot be read, the group ``mysql`` still is. Two readings between which ``userstat`` or
+    ``performance_schema`` was switched have no difference of ``schemas``. A server that was started anew
+    between two readings is seen by its age, and has no difference; one that takes more than a second to tell
+    its age is a failure, though its counters are there.
 """
 
 from __future__ import annotations
@@ -62,12 +71,13 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import translate
 from itertools import pairwise
 
 from ..core.inert import inert
 from ..core.model import Number
+from ..core.snapshot import mark
 from . import Collected, Failed, Kind
 from .mysql_access import Access, find
 from .mysql_link import Link, Refused, Row, linked, refusals
@@ -85,16 +95,26 @@ NAMES = (
     "Innodb_rows_updated", "Slow_queries", "Com_delete", "Com_insert", "Com_select", "Com_update",
 )
 
-STATEMENTS = 2
-"""That every reading sends: PyMySQL's SET NAMES, and SHOW GLOBAL STATUS."""
+AGE = "SHOW GLOBAL STATUS LIKE 'Uptime'"
+"""Asked besides: of two answers one is quick, and tells the server's start well."""
+
+PROMPT = 1.0
+"""Seconds an answer may take: the starts that two such tell differ by less than ``core.difference.SAME_START``."""
+
+STATEMENTS = 3
+"""That every reading sends: PyMySQL's SET NAMES, the one above, and SHOW GLOBAL STATUS."""
 
 AGAIN = 4
 """Further readings that tell what one of them adds: among so many, one is not disturbed by others' work."""
 
 SWITCHES = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('performance_schema', 'userstat')"
 ROWS = (
-    "SELECT TABLE_SCHEMA, SUM(ROWS_READ), SUM(ROWS_CHANGED) FROM information_schema.TABLE_STATISTICS"
-    " WHERE TABLE_SCHEMA NOT IN ('information_schema', 'mysql', 'performance_schema', 'sys') GROUP BY TABLE_SCHEMA")
+    "SELECT TABLE_SCHEMA, TABLE_NAME, ROWS_READ, ROWS_CHANGED FROM information_schema.TABLE_STATISTICS"
+    " WHERE TABLE_SCHEMA NOT IN ('information_schema', 'mysql', 'performance_schema', 'sys')")
+CONSUMERS = (
+    "SELECT NAME FROM performance_schema.setup_consumers"
+    " WHERE NAME IN ('global_instrumentation', 'statements_digest') AND ENABLED = 'NO'")
+SWITCH_ON = "UPDATE performance_schema.setup_consumers SET ENABLED = 'YES' WHERE NAME ="
 DIGESTS = (  # what finds no place in the table any more is counted in one row without schema and digest
     "SELECT SCHEMA_NAME, SUM(COUNT_STAR), SUM(SUM_ROWS_EXAMINED), SUM(SUM_ROWS_AFFECTED), SUM(DIGEST IS NULL)"
     " FROM performance_schema.events_statements_summary_by_digest"
@@ -133,13 +153,33 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class _Start:
+    """When the server started, by this node's clock, as an answer tells it that took so many ``seconds``."""
+
+    seconds: float
+    unixtime: float
+
+
+@dataclass(frozen=True)
+class _Schemas:
+    """What was counted by database, where these were ``on``; and of a sum of tables, each table's mark and count."""
+
+    on: str
+    counts: dict[str, Number] = field(default_factory=dict)
+    parts: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class _Reading:
-    """What one connection saw. ``schemas`` is None where it is not wanted, or cannot be read; then ``why`` is set."""
+    """What one connection saw. ``schemas`` is None where it is not wanted, or cannot be read; then ``why`` is set.
+
+    ``start`` is None where the server does not tell.
+    """
 
     status: Mapping[str, str]
-    schemas: Mapping[str, Number] | None
+    schemas: _Schemas | None
     why: str | None
-    taken: float
+    start: _Start | None
 
 
 def collect(settings: Settings, seconds: float, again: bool) -> Collected:
@@ -153,9 +193,12 @@ def collect(settings: Settings, seconds: float, again: bool) -> Collected:
     if not groups["mysql"]:
         raise Failed(f"the server at {access.place} told none of the counters; is it a proxy? set host, port or socket")
     return Collected(
-        groups, (*_strange(first), *([first.why] if first.why else ())),
-        frozenset(_absent(groups["mysql"], settings.more)), _instances(first, groups),
-        _own([_flat(_groups(each, wanted)) for each in readings]))
+        groups, (*_strange(first), *([first.why] if first.why else ()), *_slow(first, access)),
+        frozenset(_absent(groups["mysql"], settings.more)),
+        dict.fromkeys(groups, first.start.unixtime) if first.start else {},
+        _own([_flat(_groups(each, wanted)) for each in readings]),
+        {"schemas": first.schemas.on} if first.schemas else {},
+        {f"schemas.{name}": parts for name, parts in first.schemas.parts.items()} if first.schemas else {})
 
 
 def _read(access: Access, schemas: bool, ends: float) -> _Reading:
@@ -163,9 +206,25 @@ def _read(access: Access, schemas: bool, ends: float) -> _Reading:
     with linked(access, ends) as link:
         per_schema, why = _schemas(link, access) if schemas else (None, None)
         with refusals(access, "give this user the right to SHOW GLOBAL STATUS"):
-            status = dict(_pairs(link.rows("SHOW GLOBAL STATUS")))
-        taken = time.time()
-    return _Reading(status, per_schema, why, taken)
+            _, first = _asked(link, AGE)
+            status, second = _asked(link, "SHOW GLOBAL STATUS")
+    starts = [start for start in (first, second) if start]
+    return _Reading(status, per_schema, why, min(starts, key=lambda start: start.seconds, default=None))
+
+
+def _asked(link: Link, statement: str) -> tuple[dict[str, str], _Start | None]:
+    """Status variables, and the server's start: it told its age at some time between question and answer."""
+    sent, began = time.time(), time.monotonic()
+    status = dict(_pairs(link.rows(statement)))
+    seconds = time.monotonic() - began
+    age = _number(status.get("Uptime"))
+    return status, None if age is None else _Start(seconds, sent + seconds / 2 - age)
+
+
+def _slow(reading: _Reading, access: Access) -> Iterator[str]:
+    if reading.start and reading.start.seconds > PROMPT:
+        yield (f"the server at {access.place} took {reading.start.seconds:.1f} s to tell its age, so a restart cannot"
+               " be told for certain; read it when it has less to do, or from nearer by")
 
 
 def _pairs(rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
@@ -178,16 +237,16 @@ def _pairs(rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
 # What was done in each database
 
 
-def _schemas(link: Link, access: Access) -> tuple[Mapping[str, Number] | None, str | None]:
+def _schemas(link: Link, access: Access) -> tuple[_Schemas | None, str | None]:
     """The counters of the databases, or None; and why some or all of them are missing."""
     try:
         with refusals(access, "give this user the right to SHOW GLOBAL VARIABLES, or set schemas: false"):
             on = {name.lower() for name, value in _pairs(link.rows(SWITCHES)) if value.upper() in ("ON", "1")}
-        found: dict[str, Number] = {}
+        found = _Schemas(" ".join(sorted(on)))
         if "userstat" in on:
-            found.update(_rows(link, access))
+            _add_rows(found, link, access)
         if "performance_schema" in on:
-            found.update(_digests(link, access))
+            found.counts.update(_digests(link, access))
     except Refused as error:
         return None, f"schemas: {error}"
     if not on:
@@ -196,15 +255,24 @@ def _schemas(link: Link, access: Access) -> tuple[Mapping[str, Number] | None, s
     return found, None
 
 
-def _rows(link: Link, access: Access) -> Iterator[tuple[str, Number]]:
+def _add_rows(found: _Schemas, link: Link, access: Access) -> None:
     with refusals(access, "let this user SELECT in the databases, or set schemas: false"):
-        for schema, read, changed in link.rows(ROWS):
-            yield from _named(schema, rows_read=read, rows_changed=changed)
+        rows = link.rows(ROWS)
+    for schema, table, read, changed in rows:
+        for name, number in _named(schema, rows_read=read, rows_changed=changed):
+            found.counts[name] = found.counts.get(name, 0) + number
+            if number:  # the loss of a table that counted nothing costs nothing
+                parts, marked = found.parts.setdefault(name, {}), mark(str(table))
+                parts[marked] = parts.get(marked, 0) + int(number)
 
 
 def _digests(link: Link, access: Access) -> Iterator[tuple[str, Number]]:
     with refusals(access, "GRANT SELECT ON performance_schema.* to this user, or set schemas: false"):
+        off = [name for name, in link.rows(CONSUMERS)]
         rows = link.rows(DIGESTS)
+    if off:
+        raise Refused(f"the server at {access.place} does not count statements; on it, {SWITCH_ON}"
+                      f" '{inert(str(off[0]), SHOWN)}', or set schemas: false")
     for schema, statements, examined, affected, rest in rows:
         if schema is None and rest not in (None, "0"):
             raise Refused(f"the server at {access.place} has no room to tell all statements apart;"
@@ -225,7 +293,7 @@ def _named(schema: object, **values: object) -> Iterator[tuple[str, Number]]:
 def _groups(reading: _Reading, wanted: re.Pattern[str]) -> dict[str, Mapping[str, Number]]:
     numbers = {name: _number(text) for name, text in reading.status.items() if wanted.match(name)}
     status = {name: number for name, number in numbers.items() if number is not None}
-    return {"mysql": status} if reading.schemas is None else {"mysql": status, "schemas": reading.schemas}
+    return {"mysql": status} if reading.schemas is None else {"mysql": status, "schemas": reading.schemas.counts}
 
 
 DUE = re.compile("|".join(map(translate, (*PATTERNS, *NAMES))), re.IGNORECASE)
@@ -252,12 +320,6 @@ def _number(text: object) -> Number | None:
     if WHOLE.fullmatch(text):
         return int(text)
     return float(text) if REAL.fullmatch(text) else None
-
-
-def _instances(reading: _Reading, groups: Iterable[str]) -> dict[str, float]:
-    """When the server started, by this node's clock; nothing where it does not tell."""
-    age = _number(reading.status.get("Uptime"))
-    return {} if age is None else dict.fromkeys(groups, reading.taken - age)
 
 
 # What a reading itself adds

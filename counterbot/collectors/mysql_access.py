@@ -102,12 +102,13 @@ def _password(wanted: Wanted, option: Option | None, environment: Mapping[str, s
     """The password as bytes, whatever their encoding, and where it was found."""
     if wanted.password_file is not None:
         path = os.path.expanduser(wanted.password_file)
+        named = f"password_file {shown(path)}" if "/" in path else "password_file"  # it may be a password by mistake
         try:
             with open(path, "rb") as file:
                 return file.read(4096).rstrip(b"\r\n"), path
         except (OSError, ValueError) as error:
-            raise Failed(f"password_file {shown(path)} cannot be read ({_words(error)}); correct the path, or leave it"
-                         " out") from None
+            raise Failed(f"{named} cannot be read ({_words(error)}); give the path of a file that holds the password,"
+                         " or leave it out") from None
     if option is not None and option.value is not None:  # an empty one is a password: the client asks no further
         return os.fsencode(option.value), option.path if option.value else None
     password = environment.get("MYSQL_PWD", "")

@@ -5,6 +5,7 @@ Every failure is one line that says what to do; no password is in it, and no tex
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from collections.abc import Iterator
@@ -37,11 +38,19 @@ SERVER = {
     1129: "blocks this host after too many broken connections; run mariadb-admin flush-hosts there",
     1130: "lets nobody in from this host; create a user for this host, or connect through its socket",
     1203: "has no connection left for this user; raise max_user_connections",
-    1226: "has no connection left for this user; raise its limits (MAX_USER_CONNECTIONS)",
     1053: "is being shut down; start it again",
+    3159: "lets nobody in without TLS; put ssl-ca=FILE, or ssl, under [client]",
     1820: "wants this user's password changed first; do so, or take another user",
     1862: "wants this user's password changed first; do so, or take another user",
 }
+"""What happened and what to do, at login or later."""
+
+WITHOUT_TLS = "; if it lets nobody in without TLS, put ssl-ca=FILE, or ssl, there as well"
+"""MariaDB says of this that the user is refused."""
+
+SPENT = 1226
+ANY_LIMIT = "limits (SHOW GRANTS names them)"
+LIMITS = re.compile("'(max_(?:queries|updates|connections)_per_hour|max_user_connections)'")
 
 
 class Refused(Failed):
@@ -123,7 +132,7 @@ def refusals(access: Access, what: str) -> Iterator[None]:
     except pymysql.MySQLError as error:
         if _code(error) is None:
             raise
-        raise Refused(_line(access, f"{_said(access, error)}; {what}")) from None
+        raise Refused(_line(access, _known(error) or f"{_said(access, error)}; {what}")) from None
 
 
 def _left(ends: float) -> float:
@@ -166,10 +175,20 @@ def _why(access: Access, error: Exception) -> str:
     if code in REFUSED:
         given = f"with the password from {access.password_from}" if access.password_from else "without a password"
         return (f"refused user {access.user!r}, {given}; put user and password under [client] in ~/.my.cnf"
-                " (to which not everyone may write), or set defaults_file, or user and password_file")
+                " (to which not everyone may write), or set defaults_file, or user and password_file"
+                + ("" if access.tls or access.socket else WITHOUT_TLS))
     if code is not None:
-        return SERVER.get(code) or f"{_said(access, error)}; see its log"
+        return _known(error) or f"{_said(access, error)}; see its log"
     return _talk(error)
+
+
+def _known(error: Exception) -> str | None:
+    """What happened and what to do, of an error that says it by its number."""
+    code = _code(error)
+    if code == SPENT:
+        limits = LIMITS.findall(str(error.args[1:]))  # the user, whose name comes first, may be called like one
+        return f"lets this user do no more; raise its {limits[-1].upper() if limits else ANY_LIMIT}"
+    return None if code is None else SERVER.get(code)
 
 
 def _talk(error: Exception) -> str:

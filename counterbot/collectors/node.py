@@ -27,6 +27,8 @@ MARGIN = 0.5
 TOLD = 5
 """Of the counters that are none, how many are told."""
 
+NO_THREAD = "no thread can be started for it; let this process have more memory and threads (ulimit -v, ulimit -u)"
+
 SYSTEMD_RUNS = Path("/run/systemd/system")
 """Is there where systemd is the system's first process: sd_booted(3)."""
 
@@ -68,8 +70,7 @@ def read(chosen: Sequence[Chosen], seconds: float, *, again: bool = False, prefi
     theirs = seconds - min(MARGIN, seconds / 4)
     answers: SimpleQueue[tuple[str, Collected | str]] = SimpleQueue()
     for each in chosen:
-        # A daemon: what hangs in spite of its own deadline must not keep the process from ending.
-        threading.Thread(target=_run, args=(each, theirs, again, answers), name=each.name, daemon=True).start()
+        _start(each, theirs, again, answers)
     found: dict[str, Collected | str] = {}
     took: dict[str, float] = {}
     while len(found) < len(chosen):
@@ -81,6 +82,14 @@ def read(chosen: Sequence[Chosen], seconds: float, *, again: bool = False, prefi
     late = f"it was not done in {seconds:g} s"
     snapshot, own = _joined({each.name: found.get(each.name, late) for each in chosen}, taken, prefix)
     return Reading(snapshot, own, took)
+
+
+def _start(each: Chosen, seconds: float, again: bool, answers: SimpleQueue[tuple[str, Collected | str]]) -> None:
+    """A daemon: what hangs in spite of its own deadline must not keep the process from ending."""
+    try:
+        threading.Thread(target=_run, args=(each, seconds, again, answers), name=each.name, daemon=True).start()
+    except RuntimeError:  # the system has no thread left for us
+        answers.put((each.name, NO_THREAD))
 
 
 def _run(each: Chosen, seconds: float, again: bool, answers: SimpleQueue[tuple[str, Collected | str]]) -> None:
@@ -125,7 +134,7 @@ class _Joined:
     instances: dict[str, Instance] = field(default_factory=dict)
     own: dict[str, Number] = field(default_factory=dict)
     made: dict[str, str] = field(default_factory=dict)
-    parts: dict[str, frozenset[str]] = field(default_factory=dict)
+    parts: dict[str, Mapping[str, int]] = field(default_factory=dict)
     room: int = limits.COUNTERS
 
     def take(self, name: str, answer: Collected | str) -> None:

@@ -2,8 +2,13 @@ r"""Messages published through RabbitMQ, by what they were about. Changes nothin
 
 Needs
     The broker's management plugin: ``rabbitmq-plugins enable rabbitmq_management``. A user with the tag
-    ``monitoring``: ``rabbitmqctl set_user_tags USER monitoring``. With ``management`` alone, only the
-    virtual hosts that the user has rights in are counted, and a restart of the broker is not noticed.
+    ``monitoring`` and a permission in every virtual host, or the broker shows nothing of it; an empty one
+    is enough, which lets the user change and read nothing there::
+
+        rabbitmqctl set_user_tags USER monitoring
+        rabbitmqctl set_permissions -p VHOST USER '' '' ''
+
+    With the tag ``administrator`` it sees all without.
 
 Settings
     ``url``
@@ -21,7 +26,8 @@ Settings
         second more for the broker's adding up. Default: 5, as RabbitMQ's own. 0 where you wait yourself.
     ``scopes``
         Patterns (Python's, of a whole name) and the scopes they give, tried in their order before those
-        built in.
+        built in. Repeat nothing that itself repeats or has alternatives, as ``(x+)+y`` and ``(x|x)+y`` do:
+        for some names these take longer than any time limit, and nothing can stop them.
 
 Stanza
     .. code-block:: yaml
@@ -57,14 +63,18 @@ Output
     ``exchanges`` has what was published to exchanges, by the same scopes, with what no queue took;
     ``default`` is the exchange without a name. ``total_publish`` is every message once.
 
-    The broker forgets a queue's count with the queue, and an exchange's with the exchange. A sum that fell
-    between two readings, or of which a queue with messages is gone, has no difference and is named in
-    ``resets``. ``total_publish`` forgets only what went to a virtual host that was deleted.
+    The broker forgets a queue's count with the queue, and an exchange's with the exchange. A sum of which a
+    queue fell between two readings, or is gone with its messages, has no difference and is named in
+    ``resets``; so it is with exchanges, and for ``total_publish`` with virtual hosts. What was deleted and
+    made anew under its name is not noticed once it has counted as far as in the first reading: then the sum
+    lacks all that it had counted before it was deleted.
     No scope's name holds a dot.
 
 Failures
     No answer, a refused user, a wrong ``url``, and an answer that is none of RabbitMQ's are told as
-    failures. So is a broker that collects no statistics (``management_agent.disable_metrics_collector``,
+    failures. So is a user who does not see every virtual host, since all sums would be too small. (Which
+    are seen is told by the exchanges; where these cannot be read, queues have no values either.) So is a
+    broker that collects no statistics (``management_agent.disable_metrics_collector``,
     ``management.disable_stats``, ``management.rates_mode = none``); one where nothing was published yet
     gives empty groups. A broker that was started anew between two readings is seen by its process's
     number, and none of its counters has a difference; ``rabbitmqctl stop_app`` keeps that number, as may
@@ -77,15 +87,18 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..core.inert import inert
 from ..core.model import Number
 from ..core.snapshot import mark
 from . import Collected, Failed, Kind
-from .management_api import Api, Denied, place
+from .management_api import Api, place
 from .scopes import Scopes
 
 GROUPS = {"queues": Kind.FROM_ZERO, "exchanges": Kind.FROM_ZERO}
+FORM = "2"
+"""Of what a sum's parts are; readings of another form are not compared."""
 
 LOCAL = "http://127.0.0.1:15672"
 ADDING_UP = 0.5
@@ -94,6 +107,9 @@ ADDING_UP = 0.5
 PASSWORD_FILE = 4096
 SHOWN = 80
 """Bytes of a name that a message repeats."""
+
+TOLD = 3
+"""Hidden virtual hosts that a message names."""
 
 
 @dataclass(frozen=True)
@@ -131,11 +147,15 @@ def collect(settings: Settings, seconds: float, _again: bool) -> Collected:
         time.sleep(wait)
         overview = _overview(api)
     start = _start(api)
+    vhosts = _rows(api, "vhosts", "publish", "name")
+    exchanges = _rows(api, "exchanges", "publish_in", "name", "vhost")
+    _sees_all(vhosts, exchanges)
     scopes = Scopes(settings.scopes.items())
     read: dict[str, _Sums] = {}
     failures: dict[str, str] = {}
-    for group, reads in (("queues", lambda: _sums(api, "queues", "publish", scopes)),
-                         ("exchanges", lambda: _with_total(_sums(api, "exchanges", "publish_in", scopes), overview))):
+    for group, reads in (  # queues at last: they may take all the time there is
+            ("exchanges", lambda: _with_total(_sums(exchanges, "publish_in", scopes), overview, vhosts)),
+            ("queues", lambda: _sums(_rows(api, "queues", "publish", "name", "vhost"), "publish", scopes))):
         try:
             read[group] = reads()
         except Failed as error:  # costs the other nothing
@@ -146,17 +166,26 @@ def collect(settings: Settings, seconds: float, _again: bool) -> Collected:
         {group: sums.counts for group, sums in read.items()},
         tuple(f"{group}: {why}" for group, why in failures.items()),
         instances=dict.fromkeys(read, start) if start is not None else {},
-        made=dict.fromkeys(read, scopes.rules),
-        parts={f"{group}.{name}": frozenset(marks) for group, sums in read.items()
-               for name, marks in sums.marks.items()})
+        made=dict.fromkeys(read, f"{scopes.rules} {FORM}"),
+        parts={f"{group}.{name}": parts for group, sums in read.items() for name, parts in sums.parts.items()})
 
 
 @dataclass(frozen=True)
 class _Sums:
-    """Counts by counter, and the marks of what was added up: what vanishes takes its count along."""
+    """Counts by counter, and what each adds up, by mark: what vanishes takes its count along."""
 
     counts: dict[str, Number] = field(default_factory=dict)
-    marks: dict[str, set[str]] = field(default_factory=dict)
+    parts: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def add(self, counter: str, part: str, count: int) -> None:
+        self.counts[counter] = self.counts.get(counter, 0) + count
+        self.took(counter, part, count)
+
+    def took(self, counter: str, part: str, count: int) -> None:
+        """A part of what a counter has already."""
+        if count:
+            parts, marked = self.parts.setdefault(counter, {}), mark(part)
+            parts[marked] = parts.get(marked, 0) + count
 
 
 def _api(settings: Settings, ends: float) -> Api:
@@ -203,14 +232,12 @@ def _overview(api: Api) -> Mapping[str, object]:
 
 
 def _start(api: Api) -> str | None:
-    """What tells one start of the broker from the next; None where the user may not know, or nobody does yet.
+    """What tells one start of the broker from the next; None where nobody knows yet.
 
-    A node's own statistics, and so its process's number, are there some seconds after its start.
+    A node's own statistics, and so its process's number, are there some seconds after its start. Users
+    without the tag monitoring are refused; they see neither all virtual hosts nor that there are more.
     """
-    try:
-        nodes = api.get("nodes?columns=name,running,os_pid")
-    except Denied:
-        return None
+    nodes = api.get("nodes?columns=name,running,os_pid")
     if not isinstance(nodes, list) or not all(isinstance(node, dict) for node in nodes):
         raise _strange(api, "nodes")
     running = [node for node in nodes if node.get("running")]
@@ -219,28 +246,42 @@ def _start(api: Api) -> str | None:
     return " ".join(sorted(f"{node.get('name')}:{node['os_pid']}" for node in running))
 
 
-def _sums(api: Api, what: str, member: str, scopes: Scopes) -> _Sums:
-    """The counts of all that were published to, added up by scope."""
-    rows = api.get(f"{what}?columns=name,vhost,message_stats.{member}")
-    if not isinstance(rows, list):
+def _rows(api: Api, what: str, member: str, *names: str) -> list[dict[str, Any]]:
+    """All that the user sees, with these texts and perhaps a count of messages."""
+    rows = api.get(f"{what}?columns={','.join(names)},message_stats.{member}")
+    if not isinstance(rows, list) or not all(
+            isinstance(row, dict) and all(isinstance(row.get(name), str) for name in names) for row in rows):
         raise _strange(api, what)
+    return rows
+
+
+def _sees_all(vhosts: list[dict[str, Any]], exchanges: list[dict[str, Any]]) -> None:
+    """Raise Failed where virtual hosts are hidden, which look like quiet ones: each has exchanges from its start."""
+    hidden = sorted({vhost["name"] for vhost in vhosts} - {exchange["vhost"] for exchange in exchanges})
+    if hidden:
+        more = f" and {len(hidden) - TOLD:,} more" if len(hidden) > TOLD else ""
+        raise Failed("the user does not see every virtual host; rabbitmqctl set_permissions -p VHOST USER '' '' '' for "
+                     + ", ".join(repr(inert(name, SHOWN)) for name in hidden[:TOLD]) + more)
+
+
+def _sums(rows: list[dict[str, Any]], member: str, scopes: Scopes) -> _Sums:
+    """The counts of all that were published to, added up by scope."""
     sums = _Sums()
     for row in rows:
-        if not isinstance(row, dict) or not isinstance(row.get("name"), str):
-            raise _strange(api, what)
         count = _count(row, member, row["name"])
         if count is not None:
-            counter = f"{scopes.of(row['name'])}_{member}"
-            sums.counts[counter] = sums.counts.get(counter, 0) + count
-            if count:
-                sums.marks.setdefault(counter, set()).add(mark(f"{row.get('vhost')}/{row['name']}"))
+            sums.add(f"{scopes.of(row['name'])}_{member}", f"{row['vhost']}/{row['name']}", count)
     return sums
 
 
-def _with_total(sums: _Sums, overview: Mapping[str, object]) -> _Sums:
+def _with_total(sums: _Sums, overview: Mapping[str, object], vhosts: list[dict[str, Any]]) -> _Sums:
     """The exchanges' counts, and every message once beside them."""
     count = _count(overview, "publish", "overview")
-    return sums if count is None else _Sums({**sums.counts, "total_publish": count}, sums.marks)
+    if count is not None:
+        sums.counts["total_publish"] = count
+        for vhost in vhosts:
+            sums.took("total_publish", vhost["name"], _count(vhost, "publish", vhost["name"]) or 0)
+    return sums
 
 
 def _count(row: Mapping[str, object], member: str, name: str) -> int | None:

@@ -14,7 +14,6 @@ from .model import Number, Unreadable
 from .snapshot import Instance, Kind, Snapshot
 
 HOST = 100
-NONE: frozenset[str] = frozenset()
 SAME_START = 2.0
 """Seconds by which two sights of one start may differ: servers tell their age in whole seconds."""
 
@@ -78,9 +77,14 @@ def _counted(before: Snapshot, after: Snapshot, kind: Kind, group: str, member: 
         return NoValue.ABSENT
     if last is None or last < first or _restarted(before.instances, after.instances, group, name):
         return NoValue.RESET
-    if before.parts.get(name, NONE) - after.parts.get(name, NONE):  # its count went with it, which a rise may hide
+    if _lost(before.parts.get(name, {}), after.parts.get(name, {})):
         return NoValue.RESET
     return last - first
+
+
+def _lost(before: Mapping[str, int], after: Mapping[str, int]) -> bool:
+    """Whether a part fell or is gone, and its count with it; that of others may hide it in the sum."""
+    return any(after.get(mark, -1) < count for mark, count in before.items())
 
 
 def _incomparable(before: Snapshot, after: Snapshot) -> str | None:

@@ -8,17 +8,20 @@ nothing was there.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
 from zlib import crc32
 
+from . import limits
 from .counters import META, parse_counters
 from .model import Number, Unreadable
 from .strictjson import documents
 
 MARK = 8
+_PART = re.compile(rf"([0-9a-f]{{{MARK}}}):([0-9]{{1,{limits.DIGITS}}})")
 
 Instance = str | float
 """Which start of a server (or unit) counted: a word, or a start's epoch seconds by a clock that may be off a little."""
@@ -41,7 +44,7 @@ class Snapshot:
     ``absent`` and ``resets`` are counters (``group.name``) without a value, and ``unreadable`` those whose
     value in the document is no number. ``instances`` is group, or counter, to what counted it; ``made``
     is group to the rules by which its counters got their names, where these can be chosen; ``parts`` is
-    counter to the marks (eight letters each) of what it adds up.
+    counter to what it adds up: a mark of each part, and the part's count.
     """
 
     groups: Mapping[str, Mapping[str, Number]]
@@ -56,7 +59,7 @@ class Snapshot:
     unreadable: frozenset[str] = frozenset()
     instances: Mapping[str, Instance] = field(default_factory=dict)
     made: Mapping[str, str] = field(default_factory=dict)
-    parts: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def written(snapshot: Snapshot) -> bytes:
@@ -72,7 +75,8 @@ def written(snapshot: Snapshot) -> bytes:
         "resets": sorted(snapshot.resets),
         "instances": dict(snapshot.instances),
         "made": dict(snapshot.made),
-        "parts": {name: "".join(sorted(marks)) for name, marks in snapshot.parts.items()},
+        "parts": {name: " ".join(f"{part}:{count}" for part, count in sorted(parts.items()))
+                  for name, parts in snapshot.parts.items()},
     }
     told = {key: value for key, value in meta.items() if value not in (None, {}, [])}
     return json.dumps({META: told, **snapshot.groups}, indent=1, sort_keys=True, allow_nan=False).encode() + b"\n"
@@ -102,7 +106,7 @@ def read(data: bytes) -> Snapshot:
         frozenset(counters.unreadable),
         {name: value for name, value in _mapping(meta.get("instances")) if isinstance(value, (str, int, float))},
         {group: rules for group, rules in _mapping(meta.get("made")) if isinstance(rules, str)},
-        {name: _marks(marks) for name, marks in _mapping(meta.get("parts")) if isinstance(marks, str)})
+        {name: dict(map(_part, each.split())) for name, each in _mapping(meta.get("parts")) if isinstance(each, str)})
 
 
 def mark(text: str) -> str:
@@ -110,8 +114,10 @@ def mark(text: str) -> str:
     return f"{crc32(text.encode(errors='surrogatepass')):0{MARK}x}"
 
 
-def _marks(joined: str) -> frozenset[str]:
-    return frozenset(joined[at : at + MARK] for at in range(0, len(joined), MARK))
+def _part(word: str) -> tuple[str, int]:
+    """A part's mark and count. A word that is none stands for a part which no other reading has."""
+    match = _PART.fullmatch(word)
+    return (match[1], int(match[2])) if match else ("", 0)
 
 
 def _mapping(value: object) -> Iterable[tuple[str, object]]:

@@ -95,14 +95,31 @@ def test_names_that_were_made_by_other_rules_cannot_be_compared():
             "same version and the same settings")}
 
 
-def test_a_sum_that_lost_a_part_has_no_value_though_it_rose():
-    before = reading({"queues": {"reply_publish": 21, "a_publish": 1}}, BEFORE,
-                     parts={"queues.reply_publish": frozenset({"0000000a"}), "queues.a_publish": frozenset({"1"})})
-    after = reading({"queues": {"reply_publish": 30, "a_publish": 4}},
-                    parts={"queues.reply_publish": frozenset({"0000000b"}), "queues.a_publish": frozenset({"1", "2"})})
-    result = between(before, after)
-    assert (result.groups, result.resets) == ({"queues": {"a_publish": 3}}, {"queues.reply_publish"})
+@pytest.mark.parametrize(("before", "after", "reset"), [
+    ({"a": 21}, {"b": 30}, True),  # gone
+    ({"a": 16, "b": 5}, {"a": 3, "b": 27}, True),  # made anew under its name
+    ({"a": 16, "b": 5}, {"a": 16, "b": 14}, False),
+    ({"b": 21}, {"a": 2, "b": 28}, False),
+    ({}, {"a": 30}, False),
+    ({"a": 21}, {}, True),
+])
+def test_a_sum_that_lost_of_a_part_has_no_value_though_it_rose(before, after, reset):
+    result = between(
+        reading({"queues": {"reply_publish": 21, "a_publish": 1}}, BEFORE,
+                parts={"queues.reply_publish": before, "queues.a_publish": {"c": 1}}),
+        reading({"queues": {"reply_publish": 30, "a_publish": 4}},
+                parts={"queues.reply_publish": after, "queues.a_publish": {"c": 1, "d": 3}}))
+    assert result.groups == {"queues": {"a_publish": 3} if reset else {"a_publish": 3, "reply_publish": 9}}
+    assert result.resets == ({"queues.reply_publish"} if reset else frozenset())
     assert result.parts == {}
+
+
+@pytest.mark.parametrize("joined", ["0000000a0000000b", "0000000a", "0000000a:-1", "0000000a:" + "9" * 31, "é:٣", ":"])
+def test_parts_in_words_of_others_are_taken_for_gone(joined):
+    document = {"__meta__": {"unixtime": BEFORE, "parts": {"queues.a_publish": joined}}, "queues": {"a_publish": 1}}
+    after = reading({"queues": {"a_publish": 2}}, parts={"queues.a_publish": {"0000000a": 2, "0000000b": 0}})
+    assert between(replace(read(json.dumps(document).encode()), collector="counterbot 1"), after).resets == {
+        "queues.a_publish"}
 
 
 def test_a_counter_that_only_one_reading_has_is_absent():
@@ -165,7 +182,7 @@ def test_what_cannot_be_compared_is_refused(before, why):
 FULL = reading({"mysql": {"Queries": 5, "Ratio": 0.25}, "queues": {}, "a.b": {"c": 1}}, prefix="ci",
                delta_seconds=12.5, failures={"rabbitmq": "401"}, absent=frozenset({"mysql.X"}),
                resets=frozenset({"mysql.Y"}), instances={"mysql": 17.5, "queues": "rabbit@n 12"},
-               made={"queues": "rules"}, parts={"queues.a_publish": frozenset({mark("a"), mark("b")})})
+               made={"queues": "rules"}, parts={"queues.a_publish": {mark("a"): 7, mark("b"): 2**64}})
 
 
 def test_a_document_holds_a_reading_whole():

@@ -157,6 +157,24 @@ def test_one_that_fails_hangs_or_breaks_costs_no_other_its_counters(node):
     assert "hunter2" not in out.decode() + err
 
 
+def test_no_thread_to_be_had_is_a_failure_of_each(tmp_path):
+    code = ("import sys, threading; threading.stack_size(1 << 46); from counterbot.cli.collect import command; "
+            "command(['--collector=mysql', '--collector=rabbitmq'])")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    why = "no thread can be started for it; let this process have more memory and threads (ulimit -v, ulimit -u)"
+    assert (done.returncode, done.stderr) == (3, f"mysql: {why}\nrabbitmq: {why}\n")
+    assert json.loads(done.stdout)["__meta__"]["failures"] == {"mysql": why, "rabbitmq": why}
+
+
+def test_a_reading_before_that_is_no_file(node, tmp_path):
+    os.mkfifo(tmp_path / "pipe")  # to which nobody writes
+    for path in ("pipe", "/dev/null", "."):
+        status, out, err = node("--delta", path, groups={"mysql": {"Queries": 7}})
+        assert (status, out) == (2, b"")
+        assert err == (f"Error: --delta {path}: it is no regular file; give the file that counterbot collect --output "
+                       "FILE wrote\n")
+
+
 def test_a_group_that_failed_before_gives_no_difference(node):
     node("--output", "before.json", "--collector=failing")
     status, out, _ = node("--delta", "before.json", groups={"queues": {"reply_publish": 7}})

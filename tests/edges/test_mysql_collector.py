@@ -9,9 +9,23 @@ from contextlib import closing
 import pytest
 
 from counterbot.collectors import Failed
-from counterbot.collectors.mysql import AGAIN, DIGESTS, NAMES, ROWS, SWITCHES, Settings, collect
+from counterbot.collectors.mysql import (
+    AGAIN,
+    AGE,
+    CONSUMERS,
+    DIGESTS,
+    GROUPS,
+    NAMES,
+    ROWS,
+    STATEMENTS,
+    SWITCHES,
+    Settings,
+    collect,
+)
 from counterbot.collectors.mysql_access import SOCKETS, Tls, find
 from counterbot.collectors.settings import Wrong, build
+from counterbot.core.difference import Group, difference
+from counterbot.core.snapshot import Snapshot
 
 from ..mysql_server import MySQLServer, error, switch
 
@@ -36,6 +50,7 @@ def nothing_of_this_machine(monkeypatch, tmp_path):
 def server():
     with closing(MySQLServer()) as server:
         server.answers[SHOW] = list(STATUS.items())
+        server.answers[AGE] = [("Uptime", STATUS["Uptime"])]
         yield server
 
 
@@ -67,6 +82,34 @@ def failure(settings, seconds=5.0, again=False):
     assert line.isprintable()
     assert PASSWORD not in line
     return line
+
+
+def between(settings, what):
+    """The difference of a reading before and one after, as ``collect --delta`` has it."""
+    first = collect(settings, 9, False)
+    what()
+    last = collect(settings, 9, False)
+    before, after = (Snapshot(each.groups, 1.0, collector="counterbot", instances=each.instances, made=each.made,
+                              parts=each.parts, failures={"mysql": "; ".join(each.failures)} if each.failures else {})
+                     for each in (first, last))
+    return difference(before, after, {group: Group("mysql", kind) for group, kind in GROUPS.items()})
+
+
+def slowly(seconds, answer):
+    """The answer as of when the question came, so much later."""
+    def later():
+        rows = answer()
+        time.sleep(seconds)
+        return rows
+
+    return later
+
+
+def ageing(server):
+    """It grows older, by whole seconds."""
+    start = time.time() - 60.5
+    server.answers[SHOW] = lambda: list((STATUS | {"Uptime": f"{time.time() - start:.0f}"}).items())
+    server.answers[AGE] = lambda: [("Uptime", f"{time.time() - start:.0f}")]
 
 
 class TestReads:
@@ -108,7 +151,27 @@ class TestReads:
 
     def test_a_server_that_does_not_tell_its_age(self, server, settings):
         server.answers[SHOW] = [pair for pair in STATUS.items() if pair[0] != "Uptime"]
+        server.answers[AGE] = []
         assert collect(settings(), 5, False).instances == {}
+
+    @pytest.mark.parametrize("statement", [SHOW, AGE])
+    def test_one_slow_answer_is_no_restart(self, server, settings, statement):
+        def slow():
+            server.answers[statement] = slowly(2.5, server.answers[statement])
+
+        ageing(server)
+        found = between(settings(), slow)
+        assert (found.groups["mysql"]["Queries"], found.resets, found.failures) == (0, frozenset(), {})
+
+    def test_a_server_that_is_slow_to_tell_its_age(self, server, settings):
+        ageing(server)
+        for statement in (SHOW, AGE):
+            server.answers[statement] = slowly(1.1, server.answers[statement])
+        read = collect(settings(), 5, False)
+        assert read.groups["mysql"]["Queries"] == 7
+        line, = read.failures
+        assert line.startswith(f"the server at 127.0.0.1:{server.port} took 1.")
+        assert "so a restart cannot be told for certain" in line
 
 
 class Counting:
@@ -121,10 +184,10 @@ class Counting:
         server.on_quit = self.quit
 
     def show(self):
-        self.counted["Questions"] += 2
+        self.counted["Questions"] += STATEMENTS
         self.counted["Bytes_received"] += 95
         self.counted["Connections"] += 1
-        lost = 2 if self.reading in self.missed else 0
+        lost = STATEMENTS if self.reading in self.missed else 0
         shown = self.counted | {"Questions": self.counted["Questions"] - lost}
         if self.reading in self.noise:
             self.counted["Com_select"] += 3
@@ -140,8 +203,8 @@ class TestOwn:
     def test_is_what_one_reading_adds(self, server, settings):
         Counting(server)
         read = collect(settings(), 5, True)
-        assert read.groups["mysql"] == {"Questions": 102, "Com_select": 50, "Bytes_received": 1095, "Connections": 11}
-        assert read.own == {"mysql.Questions": 2, "mysql.Com_select": 0, "mysql.Bytes_received": 100,
+        assert read.groups["mysql"] == {"Questions": 103, "Com_select": 50, "Bytes_received": 1095, "Connections": 11}
+        assert read.own == {"mysql.Questions": 3, "mysql.Com_select": 0, "mysql.Bytes_received": 100,
                             "mysql.Connections": 1}
 
     def test_holds_nothing_of_what_others_do_meanwhile(self, server, settings):
@@ -150,7 +213,7 @@ class TestOwn:
 
     def test_knows_a_reading_that_missed_a_connection(self, server, settings):
         Counting(server, missed=(2,))
-        assert collect(settings(), 5, True).own["mysql.Questions"] == 2
+        assert collect(settings(), 5, True).own["mysql.Questions"] == 3
 
     def test_needs_no_readings_where_none_came_before(self, server, settings):
         assert collect(settings(), 5, False).own == {}
@@ -159,10 +222,10 @@ class TestOwn:
     @pytest.mark.parametrize("schemas", [False, True])
     def test_every_connection_says_the_same(self, server, settings, schemas):
         server.answers[SWITCHES] = [("userstat", "ON"), ("performance_schema", "ON")]
-        server.answers[ROWS] = server.answers[DIGESTS] = []
+        server.answers[ROWS] = server.answers[DIGESTS] = server.answers[CONSUMERS] = []
         collect(settings(schemas=schemas), 5, True)
         assert server.conversations == [
-            ["SET NAMES utf8mb4", *([SWITCHES, ROWS, DIGESTS] if schemas else []), SHOW]] * (1 + AGAIN)
+            ["SET NAMES utf8mb4", *([SWITCHES, ROWS, CONSUMERS, DIGESTS] if schemas else []), AGE, SHOW]] * (1 + AGAIN)
 
 
 class TestSchemas:
@@ -170,7 +233,7 @@ class TestSchemas:
 
     def test_rows_and_statements(self, server, settings):
         server.answers[SWITCHES] = self.BOTH
-        server.answers[ROWS] = [("nova", "300", "20"), ("neutron", "7", "0")]
+        server.answers[ROWS] = [("nova", "t", "100", "20"), ("neutron", "t", "7", "0"), ("nova", "u", "200", "0")]
         server.answers[DIGESTS] = [(None, "9", "9", "9", "0"), ("nova", "40", "500", "20", "0")]
         read = collect(settings(schemas=True), 5, True)
         assert read.groups["schemas"] == {
@@ -186,7 +249,7 @@ class TestSchemas:
     ])
     def test_one_of_them_is_enough(self, server, settings, on, names):
         server.answers[SWITCHES] = on
-        server.answers[ROWS] = [("nova", "300", "20")]
+        server.answers[ROWS] = [("nova", "t", "300", "20")]
         server.answers[DIGESTS] = [("nova", "40", "500", "20", "0")]
         assert collect(settings(schemas=True), 5, False).groups["schemas"].keys() == names
 
@@ -203,16 +266,43 @@ class TestSchemas:
         (DIGESTS, error(1142, "SELECT command denied to user"), "GRANT SELECT ON performance_schema.* to this user"),
         (DIGESTS, [(None, "9", "9", "9", "1")], "raise its performance_schema_digests_size"),
         (ROWS, error(1109, "Unknown table 'TABLE_STATISTICS'"), "error 1109, Unknown table 'TABLE_STATISTICS'"),
+        (CONSUMERS, error(1142, "SELECT command denied to user"), "GRANT SELECT ON performance_schema.* to this user"),
+        (CONSUMERS, [("statements_digest",)],
+         "does not count statements; on it, UPDATE performance_schema.setup_consumers SET ENABLED = 'YES' WHERE NAME ="
+         " 'statements_digest', or set schemas: false"),
         (SWITCHES, error(1227, "Access denied; you need"), "the right to SHOW GLOBAL VARIABLES"),
     ])
     def test_what_cannot_be_read_does_not_cost_the_rest(self, server, settings, statement, answer, what):
-        server.answers.update({SWITCHES: self.BOTH, ROWS: [], DIGESTS: [], statement: answer})
+        server.answers.update({SWITCHES: self.BOTH, ROWS: [], CONSUMERS: [], DIGESTS: [], statement: answer})
         read = collect(settings(schemas=True), 5, True)
         assert read.groups.keys() == {"mysql"}
         assert read.groups["mysql"]["Queries"] == 7
         line, = read.failures
         assert line.startswith("schemas: the server at ")
         assert what in line
+
+    def test_a_switch_that_was_off_before_is_no_work(self, server, settings):
+        def switched_on():
+            server.answers[SWITCHES] = self.BOTH
+
+        server.answers.update({SWITCHES: self.BOTH[:1], ROWS: [("nova", "t", "300", "9")], DIGESTS: []})
+        found = between(settings(schemas=True), switched_on)
+        assert found.groups.keys() == {"mysql"}
+        assert "named the counters of schemas by other rules" in found.failures["mysql"]
+
+    @pytest.mark.parametrize(("rows", "resets"), [
+        ([("nova", "t", "900", "90"), ("nova", "u", "50", "0")], set()),
+        ([("nova", "t", "900", "90")], {"schemas.nova_rows_read"}),  # u had changed nothing
+        ([("nova", "t", "10", "90"), ("nova", "u", "900", "0")], {"schemas.nova_rows_read"}),  # they were flushed
+        ([("nova", "u", "900", "90")], {"schemas.nova_rows_read", "schemas.nova_rows_changed"}),
+        ([], {"schemas.nova_rows_read", "schemas.nova_rows_changed"}),
+    ])
+    def test_a_table_that_was_dropped_takes_its_rows_along(self, server, settings, rows, resets):
+        def dropped():
+            server.answers[ROWS] = rows
+
+        server.answers.update({SWITCHES: self.BOTH[1:], ROWS: [("nova", "t", "300", "20"), ("nova", "u", "50", "0")]})
+        assert between(settings(schemas=True), dropped).resets == resets
 
     def test_a_connection_lost_there_costs_all(self, server, settings):
         server.answers.update({SWITCHES: self.BOTH})
@@ -267,6 +357,35 @@ class TestFails:
         server.trouble[stage] = len(packet).to_bytes(3, "little") + bytes([0 if stage == "greeting" else 2]) + packet
         assert f"the server at 127.0.0.1:{server.port} {what}" in failure(settings())
 
+    @pytest.mark.parametrize(("number", "text", "what"), [
+        (1820, "You must SET PASSWORD before executing this statement", "wants this user's password changed first"),
+        (1226, "User 'me' has exceeded the 'max_queries_per_hour' resource (current value: 2)",
+         "lets this user do no more; raise its MAX_QUERIES_PER_HOUR"),
+        (1226, "User 'max_user_connections' has exceeded the 'max_connections_per_hour' resource (current value: 1)",
+         "lets this user do no more; raise its MAX_CONNECTIONS_PER_HOUR"),
+        (1226, "?", "lets this user do no more; raise its limits (SHOW GRANTS names them)"),
+    ])
+    @pytest.mark.parametrize("login", [True, False])
+    def test_it_says_the_same_at_login_and_later(self, server, settings, login, number, text, what):
+        packet = error(number, text)
+        if login:
+            server.trouble["login"] = len(packet).to_bytes(3, "little") + b"\2" + packet
+        else:
+            server.answers[SHOW] = packet
+        assert failure(settings()).startswith(f"the server at 127.0.0.1:{server.port} {what}")
+
+    def test_it_may_want_tls(self, server, settings, tmp_path):
+        hint = "; if it lets nobody in without TLS, put ssl-ca=FILE, or ssl, there as well"
+        server.password = "another"
+        assert failure(settings()).endswith(hint)
+        with closing(MySQLServer(tmp_path / "my.sock", password="another")) as local:
+            line = failure(Settings(socket=f"{tmp_path}/my.sock", user=local.user))
+            assert "refused user" in line
+            assert "TLS" not in line
+        packet = error(3159, "Connections using insecure transport are prohibited")
+        server.trouble["login"] = len(packet).to_bytes(3, "little") + b"\2" + packet
+        assert failure(settings()).endswith(" lets nobody in without TLS; put ssl-ca=FILE, or ssl, under [client]")
+
     def test_a_wrong_password_tells_where_it_came_from(self, server, settings):
         server.password = "another"
         line = failure(settings())
@@ -290,7 +409,7 @@ class TestFails:
     def test_in_a_later_reading(self, server, settings):
         rows = iter([list(STATUS.items()), error(1040, "Too many connections")])
         server.answers[SHOW] = lambda: next(rows)
-        assert "error 1040" in failure(settings(), again=True)
+        assert "has no connection left" in failure(settings(), again=True)
 
     @pytest.mark.parametrize("plugin", ["mysql_clear_password", "auth_gssapi_client", "x"])
     def test_a_login_that_is_not_to_be_had(self, server, settings, plugin):
@@ -340,6 +459,7 @@ class TestFails:
         assert failure(Settings(defaults_file="~/no.cnf")).startswith("defaults_file /")
         assert "/no.cnf cannot be read (No such file or directory)" in failure(Settings(defaults_file="~/no.cnf"))
         assert failure(Settings(password_file="/no/such")).startswith("password_file /no/such cannot be read (No such")
+        assert failure(Settings(password_file=PASSWORD)).startswith("password_file cannot be read (No such")
         assert "/ cannot be read (Is a directory)" in failure(Settings(defaults_file="/"))
 
     @pytest.mark.parametrize("name", ["socket", "host", "password_file", "defaults_file"])

@@ -14,12 +14,16 @@ from hypothesis import strategies as st
 
 from counterbot.collectors import Failed, rabbitmq, settings
 from counterbot.collectors.management_api import LONGEST, Api, place
+from counterbot.collectors.scopes import Scopes
+from counterbot.core.difference import difference
+from counterbot.core.snapshot import Snapshot, read, written
 
 from .test_http import OK, Server, certificate, chunked, silent, sized, trickle
 
 OVERVIEW = "/api/overview?columns=message_stats.publish,disable_stats,rates_mode"
 NODES = "/api/nodes?columns=name,running,os_pid"
 EXCHANGES = "/api/exchanges?columns=name,vhost,message_stats.publish_in"
+VHOSTS = "/api/vhosts?columns=name,message_stats.publish"
 QUEUES = "/api/queues?columns=name,vhost,message_stats.publish"
 HEX = "c3b6a1047d024c4d82ed736cca37ab10"
 SECRET = "opensesame"
@@ -35,7 +39,7 @@ def refusal(status, reason):
 
 
 def rows(member, counts):
-    return answer([{"name": name, "message_stats": {member: count}} for name, count in counts])
+    return answer([{"name": name, "vhost": "/", "message_stats": {member: count}} for name, count in counts])
 
 
 def overview(**more):
@@ -46,7 +50,8 @@ def overview(**more):
 def broker():
     """One where nothing was published yet."""
     server = Server()
-    server.answers |= {OVERVIEW: overview(), EXCHANGES: answer([{"name": ""}, {"name": "amq.topic"}]),
+    server.answers |= {OVERVIEW: overview(), VHOSTS: answer([{"name": "/"}]),
+                       EXCHANGES: answer([{"name": "", "vhost": "/"}, {"name": "amq.topic", "vhost": "/"}]),
                        QUEUES: answer([]), NODES: answer([{"name": "rabbit@a", "running": True, "os_pid": "7"}])}
     yield server
     server.close()
@@ -99,7 +104,7 @@ class TestCounts:
     def test_only_what_is_needed_is_asked_for(self, broker):
         collect(broker)
         assert [request.split()[:2] for request in broker.asked] == [
-            ["GET", path] for path in (OVERVIEW, NODES, QUEUES, EXCHANGES)]
+            ["GET", path] for path in (OVERVIEW, NODES, VHOSTS, EXCHANGES, QUEUES)]
         assert all("\r\nConnection: close\r\n" in request for request in broker.asked)
 
     def test_nothing_published_yet_is_no_failure(self, broker):
@@ -107,8 +112,8 @@ class TestCounts:
         assert (found.groups, found.failures) == ({"queues": {}, "exchanges": {}}, ())
 
     def test_a_queue_nobody_published_to_is_not_told(self, broker):
-        broker.answers[QUEUES] = answer([{"name": "a", "message_stats": {}}, {"name": "b"},
-                                         {"name": "c", "message_stats": {"publish": 0}}])
+        broker.answers[QUEUES] = answer([{"name": "a", "vhost": "/", "message_stats": {}}, {"name": "b", "vhost": "/"},
+                                         {"name": "c", "vhost": "/", "message_stats": {"publish": 0}}])
         assert collect(broker).groups["queues"] == {"c_publish": 0}
 
     def test_of_10_000_queues(self, broker):
@@ -121,8 +126,8 @@ class TestCounts:
             "url": broker.url, "settle": 0, "scopes": {"billing-([a-z]+)-[0-9]+": r"billing_\1"}})
         assert rabbitmq.collect(given, 5, False).groups["queues"] == {"billing_eu_publish": 5, "conductor_publish": 1}
 
-    @pytest.mark.parametrize("body", [chunked(b'[{"name":"a","mess', b'age_stats":{"publish":1}}]'),
-                                      OK + b'\r\n[{"name":"a","message_stats":{"publish":1}}]'])
+    @pytest.mark.parametrize("body", [chunked(b'[{"name":"a","vhost":"/","mess', b'age_stats":{"publish":1}}]'),
+                                      OK + b'\r\n[{"name":"a","vhost":"/","message_stats":{"publish":1}}]'])
     def test_come_in_any_framing(self, broker, body):
         broker.answers[QUEUES] = lambda sock: sock.sendall(body)
         assert collect(broker).groups["queues"] == {"a_publish": 1}
@@ -156,11 +161,74 @@ class TestInstance:
         broker.answers[NODES] = answer(nodes)
         assert collect(broker).instances == ({"queues": start, "exchanges": start} if start else {})
 
+
+class TestVirtualHosts:
+    HIDDEN = "the user does not see every virtual host; rabbitmqctl set_permissions -p VHOST USER '' '' '' for "
+
     @pytest.mark.parametrize("status", [b"401 Unauthorized", b"403 Forbidden"])
-    def test_is_not_known_to_a_user_who_may_not_ask(self, broker, status):
+    def test_of_which_a_user_may_not_know(self, broker, status):
         broker.answers[NODES] = refusal(status, "Not monitor user")
+        assert failure(broker) == (f"URL answered {status[:3].decode()}: the user cannot see every virtual host; "
+                                   "rabbitmqctl set_user_tags USER monitoring")
+
+    @pytest.mark.parametrize(("names", "told"), [
+        (["/", "v2"], "'v2'"), (["b\u001b[0m", "/", "a"], "'a', 'b[0m'"),
+        ([*"fedcba/"], "'a', 'b', 'c' and 3 more"), (["/", "x" * 255], f"'{'x' * 77}…'"),
+    ])
+    def test_that_are_hidden_are_no_quiet_ones(self, broker, names, told):
+        broker.answers[VHOSTS] = answer([{"name": name} for name in names])
+        broker.answers[OVERVIEW] = overview(message_stats={"publish": 447})
+        assert failure(broker).startswith(self.HIDDEN + told)
+
+    def test_all_of_which_are_hidden(self, broker):
+        broker.answers[EXCHANGES] = answer([])
+        assert failure(broker) == self.HIDDEN + "'/'"
+
+    def test_made_after_they_were_listed_are_not_hidden(self, broker):
+        broker.answers[EXCHANGES] = answer([{"name": "", "vhost": vhost} for vhost in ("/", "new")])
+        assert collect(broker).failures == ()
+
+
+class TestParts:
+    def parts(self, broker):
+        return {name: sorted(parts.values()) for name, parts in collect(broker).parts.items()}
+
+    def test_are_what_a_sum_adds_up(self, broker):
+        broker.answers[QUEUES] = answer([
+            {"name": name, "vhost": vhost, "message_stats": {"publish": count}} for name, vhost, count in (
+                ("sched.a", "/", 100), ("sched.b", "/", 5), ("sched.a", "v2", 7), ("sched.c", "/", 0))])
+        broker.answers[EXCHANGES] = rows("publish_in", [("nova", 4), ("quiet", 0)])
+        assert self.parts(broker) == {"queues.sched_publish": [5, 7, 100], "exchanges.nova_publish_in": [4]}
+
+    def test_of_the_total_are_virtual_hosts(self, broker):
+        broker.answers[VHOSTS] = answer([
+            {"name": "/", "message_stats": {"publish": 9}}, {"name": "v2", "message_stats": {"publish": 3}},
+            {"name": "v3", "message_stats": {}}, {"name": "v4"}])
+        broker.answers[EXCHANGES] = answer([{"name": "", "vhost": vhost} for vhost in ("/", "v2", "v3", "v4")])
+        broker.answers[OVERVIEW] = overview(message_stats={"publish": 12})
+        assert self.parts(broker) == {"exchanges.total_publish": [3, 9]}
+
+    def test_with_names_of_one_mark_are_counted_together(self, broker):
+        broker.answers[QUEUES] = rows("publish", [("reply_plumless", 1), ("reply_buckeroo", 2), ("reply_x", 4)])
+        assert self.parts(broker) == {"queues.reply_publish": [3, 4]}
+
+    def test_of_the_form_before_are_not_compared(self, broker):
+        broker.answers[QUEUES] = rows("publish", [("a", 2)])
         found = collect(broker)
-        assert (found.groups, found.failures, found.instances) == ({"queues": {}, "exchanges": {}}, (), {})
+        before = read(json.dumps({"queues": {"a_publish": 1}, "exchanges": {}, "__meta__": {
+            "unixtime": 1, "collector": "counterbot 1", "made": dict.fromkeys(found.groups, Scopes().rules),
+            "parts": {"queues.a_publish": "2aa1ba58"}}}).encode())
+        after = Snapshot(found.groups, 2.0, made=found.made, parts=found.parts)
+        told = difference(before, after, {})
+        assert (told.groups, told.resets) == ({}, frozenset())
+        assert "take both with the same version" in told.failures["queues"]
+
+    def test_of_10_000_queues_are_a_small_document(self, broker):
+        broker.answers[QUEUES] = rows("publish", [(f"reply_{at:032x}", 10**9) for at in range(10_000)])
+        found = collect(broker)
+        snapshot = Snapshot(found.groups, 1.0, collector="counterbot 1", parts=found.parts)
+        assert len(written(snapshot)) < 250_000
+        assert read(written(snapshot)) == snapshot
 
 
 class TestAccess:
@@ -268,7 +336,8 @@ class TestTls:
         context.load_cert_chain(pem)
         server = Server(context)
         server.url, server.pem = f"https://localhost:{server.port}", str(pem)
-        server.answers |= {OVERVIEW: overview(), EXCHANGES: answer([]), QUEUES: answer([]), NODES: answer([])}
+        server.answers |= {OVERVIEW: overview(), EXCHANGES: answer([]), QUEUES: answer([]), NODES: answer([]),
+                           VHOSTS: answer([])}
         yield server
         server.close()
 
@@ -343,7 +412,8 @@ class TestRefusals:
         assert found.instances == {"exchanges": "rabbit@a:7"}
 
     def test_of_both_are_told_once(self, broker):
-        broker.answers[QUEUES] = broker.answers[EXCHANGES] = refusal(b"503 Service Unavailable", "")
+        broker.answers[QUEUES] = refusal(b"503 Service Unavailable", "")
+        broker.answers[EXCHANGES] = refusal(b"503 Service Unavailable", "")
         assert failure(broker) == self.DOWN
 
     def test_of_the_nodes_for_another_reason_fail(self, broker):
@@ -394,30 +464,54 @@ class TestStrangeAnswers:
         assert failure(broker) == (f"URL has at {path.partition('?')[0]} something else than RabbitMQ; "
                                    "is url the management API's?")
 
-    @pytest.mark.parametrize(("path", "group"), [(QUEUES, "queues"), (EXCHANGES, "exchanges")])
+    @pytest.mark.parametrize("path", [VHOSTS, EXCHANGES, QUEUES])
     @pytest.mark.parametrize("document", [
-        None, "x", 7, {"items": []}, [7], [None], [[]], [{}], [{"name": None}], [{"name": 7}], ["x"],
+        None, "x", 7, {"items": []}, [7], [None], [[]], [{}], [{"name": None, "vhost": "/"}], ["x"],
+        [{"name": 7, "vhost": "/"}],
     ])
-    def test_of_another_shape_in_one_group(self, broker, path, group, document):
+    def test_of_another_shape_in_a_list(self, broker, path, document):
         broker.answers[path] = answer(document)
+        what = path.partition("?")[0]
+        why = f"URL has at {what} something else than RabbitMQ; is url the management API's?"
+        if path != QUEUES:
+            assert failure(broker) == why
+            return
         found = collect(broker)
-        assert [line.replace(broker.url, "URL") for line in found.failures] == [
-            f"{group}: URL has at /api/{group} something else than RabbitMQ; is url the management API's?"]
-        assert found.groups.keys() == {"queues", "exchanges"} - {group}
+        assert [line.replace(broker.url, "URL") for line in found.failures] == [f"queues: {why}"]
+        assert found.groups.keys() == {"exchanges"}
+
+    @pytest.mark.parametrize("vhost", [None, 7, [], {}])
+    @pytest.mark.parametrize("path", [EXCHANGES, QUEUES])
+    def test_of_no_virtual_host(self, broker, path, vhost):
+        broker.answers[path] = answer([{"name": "a", "vhost": vhost}])
+        try:
+            why = collect(broker).failures[0]
+        except Failed as error:
+            why = str(error)
+        assert "something else than RabbitMQ" in why
+
+    @pytest.mark.parametrize("path", [VHOSTS, EXCHANGES])
+    def test_with_counts_that_are_none_in_exchanges_cost_queues_nothing(self, broker, path):
+        broker.answers[path] = answer([{"name": "/", "vhost": "/", "message_stats": {"publish": -1, "publish_in": -1}}])
+        broker.answers |= {OVERVIEW: overview(message_stats={"publish": 3}), QUEUES: rows("publish", [("a", 1)])}
+        found = collect(broker)
+        assert found.groups == {"queues": {"a_publish": 1}}
+        assert len(found.failures) == 1
+        assert found.failures[0].startswith("exchanges: publish")
 
     @pytest.mark.parametrize("count", [b"null", b'"7"', b"-1", b"1.5", b"true", b"[]", b"NaN", b"1e400", b"Infinity"])
     def test_with_counts_that_are_none(self, broker, count):
-        broker.answers[QUEUES] = sized(b'[{"name":"a\\u001b[0mb","message_stats":{"publish":%s}}]' % count)
+        broker.answers[QUEUES] = sized(b'[{"name":"a\\u001b[0mb","vhost":"/","message_stats":{"publish":%s}}]' % count)
         broker.answers[OVERVIEW] = sized(b'{"rates_mode":"basic","message_stats":{"publish":%s}}' % count)
         with pytest.raises(Failed) as failed:
             collect(broker)
         assert told(failed.value, broker) == (
-            "publish of 'a[0mb' is no whole number; does url lead to RabbitMQ itself?; "
-            "publish of 'overview' is no whole number; does url lead to RabbitMQ itself?")
+            "publish of 'overview' is no whole number; does url lead to RabbitMQ itself?; "
+            "publish of 'a[0mb' is no whole number; does url lead to RabbitMQ itself?")
 
     @pytest.mark.parametrize("stats", [None, 7, [], "x"])
     def test_with_statistics_that_are_none(self, broker, stats):
-        broker.answers[QUEUES] = answer([{"name": "a", "message_stats": stats}])
+        broker.answers[QUEUES] = answer([{"name": "a", "vhost": "/", "message_stats": stats}])
         assert collect(broker).failures == (
             "queues: message_stats of 'a' is no object; does url lead to RabbitMQ itself?",)
 
@@ -438,8 +532,9 @@ class TestStrangeAnswers:
     @given(document=st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-            st.sampled_from(["name", "message_stats", "publish", "publish_in", "rates_mode", "running", "os_pid"]),
-            inner, max_size=4), max_leaves=12), path=st.sampled_from([OVERVIEW, NODES, EXCHANGES, QUEUES]))
+            st.sampled_from(["name", "vhost", "message_stats", "publish", "publish_in", "rates_mode", "running",
+                             "os_pid"]),
+            inner, max_size=4), max_leaves=12), path=st.sampled_from([OVERVIEW, NODES, VHOSTS, EXCHANGES, QUEUES]))
     @hypothesis(suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_of_any_shape_are_counts_or_a_failure(self, broker, document, path):
         good = dict(broker.answers)
@@ -480,7 +575,7 @@ class TestBrokenLines:
         broker.answers[OVERVIEW] = lambda sock: sock.sendall(sent)
         assert failure(broker) == why
 
-    @pytest.mark.parametrize("path", [OVERVIEW, NODES, EXCHANGES, QUEUES])
+    @pytest.mark.parametrize("path", [OVERVIEW, NODES, VHOSTS, EXCHANGES, QUEUES])
     @pytest.mark.parametrize("answer", [
         silent(b""), silent(OK), silent(OK + b"Content-Length: 5\r\n\r\n"),
         silent(OK + b"Content-Length: 5\r\n\r\nabc"), trickle(b"", b"H"), trickle(OK, b"X: y\r\n"), trickle(OK, b"x"),
@@ -492,14 +587,13 @@ class TestBrokenLines:
     def test_one_that_does_not_come(self, broker, path, answer):
         broker.answers[path] = answer
         late = "URL was not done in time; is the broker overloaded, or does it hang?"
-        if path in (OVERVIEW, NODES):
+        if path != QUEUES:
             assert failure(broker, 0.4) == late
             return
-        try:
-            failures = collect(broker, 0.4).failures
-        except Failed as error:
-            failures = (f"exchanges: {error}",)  # the queues took all the time there was
-        assert [line.partition(": ")[2].replace(broker.url, "URL") for line in failures] == [late]
+        broker.answers[OVERVIEW] = overview(message_stats={"publish": 3})
+        found = collect(broker, 0.4)
+        assert found.groups == {"exchanges": {"total_publish": 3}}
+        assert [line.replace(broker.url, "URL") for line in found.failures] == [f"queues: {late}"]
 
     def test_one_that_nobody_takes(self, broker):
         with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:

@@ -123,15 +123,21 @@ def known(threads: int) -> dict[str, int]:
 
 
 def between(settings: Settings, what=lambda: None) -> Mapping[str, Mapping[str, int]]:
-    """What the collector says was done meanwhile, as ``collect --delta`` has it."""
+    """What the collector says was done meanwhile; all of it has a value."""
+    found = difference_of(settings, what)
+    assert (found.failures, found.resets) == ({}, frozenset())
+    return found.groups
+
+
+def difference_of(settings: Settings, what) -> Snapshot:
+    """As ``collect --delta`` has it."""
     first = collect(settings, 10, False)
-    before = Snapshot(first.groups, 1.0, collector="counterbot", instances=first.instances)
     what()
     second = collect(settings, 10, True)
-    after = Snapshot(second.groups, 2.0, collector="counterbot", instances=second.instances)
-    found = difference(before, after, KNOWN_GROUPS, second.own)
-    assert (second.failures, found.failures, found.resets) == ((), {}, frozenset())
-    return found.groups
+    assert second.failures == ()
+    before, after = (Snapshot(each.groups, number, collector="counterbot", instances=each.instances, made=each.made,
+                              parts=each.parts) for number, each in enumerate((first, second)))
+    return difference(before, after, KNOWN_GROUPS, second.own)
 
 
 def steady(counters: Mapping[str, int]) -> dict[str, int]:
@@ -203,6 +209,33 @@ def test_rows_by_database(server, settings):
     server.sql("SET GLOBAL userstat=0")
 
 
+def test_statements_that_are_not_counted(secured):
+    given = Settings(socket=str(secured.socket), user="root", schemas=True)
+    for consumer in ("statements_digest", "global_instrumentation"):
+        where = f"WHERE name='{consumer}'"
+        secured.sql(f"UPDATE performance_schema.setup_consumers SET enabled='NO' {where}")
+        read = collect(given, 10, False)
+        secured.sql(f"UPDATE performance_schema.setup_consumers SET enabled='YES' {where}")
+        assert read.groups.keys() == {"mysql"}
+        assert f"SET ENABLED = 'YES' WHERE NAME = '{consumer}', or set schemas: false" in read.failures[0]
+
+
+@pytest.mark.parametrize("lose", ["DROP TABLE nova.short", "FLUSH TABLE_STATISTICS"])
+def test_rows_that_the_server_forgets(server, settings, lose):
+    def forgotten() -> None:
+        server.sql(lose)
+        work(server, THREADS)
+
+    server.sql("SET GLOBAL userstat=1; CREATE OR REPLACE TABLE nova.short (id INT)")
+    server.sql("INSERT INTO nova.short VALUES " + ", ".join(["(1)"] * 50))
+    try:
+        found = difference_of(Settings(**vars(settings) | {"schemas": True}), forgotten)
+    finally:
+        server.sql("SET GLOBAL userstat=0")
+    assert "schemas.nova_rows_changed" in found.resets
+    assert "nova_rows_changed" not in found.groups["schemas"]
+
+
 def test_a_server_that_counts_nothing_by_database(server, settings):
     read = collect(Settings(**vars(settings) | {"schemas": True}), 10, False)
     assert read.groups.keys() == {"mysql"}
@@ -261,6 +294,22 @@ def test_tls_where_options_ask_for_it(secured, tmp_path):
     assert "refused user 'secured', with the password from" in failure(Settings(defaults_file=str(plain)))
     assert "agree on no TLS (CERTIFICATE_VERIFY_FAILED)" in failure(Settings(defaults_file=str(wrong)))
     assert not any(steady(between(Settings(defaults_file=str(right)))["mysql"]).values())
+
+
+def test_tls_that_the_server_insists_on(secured):
+    secured.sql("SET GLOBAL require_secure_transport=1")
+    line = failure(Settings(host=secured.host, port=secured.port, user="root"))
+    secured.sql("SET GLOBAL require_secure_transport=0")
+    assert "refused user 'root', without a password" in line
+    assert line.endswith("; if it lets nobody in without TLS, put ssl-ca=FILE, or ssl, there as well")
+
+
+def test_a_user_who_may_do_no_more(server, tmp_path):
+    server.sql("CREATE USER hourly@localhost WITH MAX_CONNECTIONS_PER_HOUR 1;"
+               "CREATE USER asks@localhost WITH MAX_QUERIES_PER_HOUR 1")
+    collect(Settings(socket=str(server.socket), user="hourly"), 10, False)
+    for user, limit in (("hourly", "MAX_CONNECTIONS_PER_HOUR"), ("asks", "MAX_QUERIES_PER_HOUR")):
+        assert f"raise its {limit}" in failure(Settings(socket=str(server.socket), user=user))
 
 
 def test_no_connection_left(server, settings):

@@ -80,6 +80,17 @@ def plain(another):
     return another()
 
 
+@pytest.fixture(scope="module")
+def another_vhost(another):
+    """A broker with a virtual host beside ``/``, and two queues."""
+    broker = another()
+    broker.vhost("hidden")
+    for vhost, count in (("/", 2), ("hidden", 3)):
+        broker.queue("conductor", vhost)
+        broker.publish(count, "conductor", vhost=vhost)
+    return broker
+
+
 # What is counted
 
 
@@ -163,6 +174,40 @@ def test_a_virtual_host_deleted_in_between_takes_its_part_of_the_totals(rabbitmq
     assert found.resets == {"queues.compute_publish", "exchanges.default_publish_in", "exchanges.total_publish"}
 
 
+def test_what_is_made_anew_under_its_name_is_a_reset_though_its_sum_rose(rabbitmq):
+    def work(first: int, second: int) -> None:
+        for name, count in (("sched.a", first), ("sched.b", second)):
+            rabbitmq.queue(name)
+            rabbitmq.exchange(f"{name}_fanout")
+            rabbitmq.publish(count, name)
+            rabbitmq.publish(count, "any", f"{name}_fanout")
+
+    work(100, 5)
+    before = reading(rabbitmq)
+    rabbitmq.delete("queues", "sched.a")
+    rabbitmq.delete("exchanges", "sched.a_fanout")
+    work(3, 195)
+    found = since(before, reading(rabbitmq), rabbitmq)
+    assert found.resets == {"queues.sched_publish", "exchanges.sched_fanout_publish_in"}
+    assert counted(found) == {"queues": {}, "exchanges": {"default_publish_in": 198, "total_publish": 396}}
+
+
+def test_a_virtual_host_made_anew_under_its_name_is_a_reset_though_the_totals_rose(rabbitmq):
+    def work(count: int) -> None:
+        rabbitmq.vhost("nova_cell3")
+        rabbitmq.queue("compute", "nova_cell3")
+        rabbitmq.publish(count, "compute", vhost="nova_cell3")
+
+    rabbitmq.queue("compute")
+    work(30)
+    before = reading(rabbitmq)
+    rabbitmq.delete_vhost("nova_cell3")
+    work(2)
+    rabbitmq.publish(90, "compute")
+    found = since(before, reading(rabbitmq), rabbitmq)
+    assert found.resets == {"queues.compute_publish", "exchanges.default_publish_in", "exchanges.total_publish"}
+
+
 def test_with_the_settings_as_they_are_the_brokers_interval_is_waited_out(plain):
     before = read(chosen(plain, settle=0.0), 15).snapshot
     plain.queue("conductor")
@@ -191,16 +236,6 @@ def test_a_broker_started_anew_has_no_differences(plain):
     found = since(before, after, plain)
     assert found.groups == {"queues": {}, "exchanges": {}}
     assert found.resets == {"queues.conductor_publish", "exchanges.default_publish_in", "exchanges.total_publish"}
-
-
-def test_without_the_tag_monitoring_only_ones_own_virtual_hosts_are_counted(rabbitmq, password):
-    rabbitmq.vhost("own")
-    rabbitmq.user("operator", "opensesame", "management", "own")
-    rabbitmq.queue("worker", "own")
-    rabbitmq.publish(2, "worker", vhost="own")
-    found = reading(rabbitmq, user="operator", password_file=password("opensesame"))
-    assert found.groups == {"queues": {"worker_publish": 2}, "exchanges": {"default_publish_in": 2, "total_publish": 2}}
-    assert found.instances == {}
 
 
 # What fails
@@ -233,6 +268,33 @@ def test_a_refused_user(rabbitmq, password):
     assert failure(rabbitmq, user="guest", password_file=password("open")) == why
     assert failure(rabbitmq, user="nobody", password_file=password("opensesame")) == (
         "URL answered 401: the user may not use the management API; rabbitmqctl set_user_tags USER monitoring")
+
+
+@pytest.mark.parametrize("tags", ["management", "policymaker"])
+def test_a_user_who_cannot_know_of_other_virtual_hosts(rabbitmq, password, tags):
+    rabbitmq.user(tags, "opensesame", tags)
+    assert failure(rabbitmq, user=tags, password_file=password("opensesame")) == (
+        "URL answered 401: the user cannot see every virtual host; rabbitmqctl set_user_tags USER monitoring")
+
+
+def test_hidden_virtual_hosts_are_no_quiet_ones_and_what_is_told_to_do_shows_them(another_vhost, password):
+    broker, user, secret = another_vhost, "counters", password("opensesame")
+    broker.user(user, "opensesame", "monitoring")
+    why = "the user does not see every virtual host; rabbitmqctl set_permissions -p VHOST USER '' '' '' for "
+    assert failure(broker, user=user, password_file=secret) == f"{why}'hidden'"
+    broker.ctl("clear_permissions", "-p", "/", user)
+    assert failure(broker, user=user, password_file=secret) == f"{why}'/', 'hidden'"
+    for vhost in ("/", "hidden"):
+        broker.ctl("set_permissions", "-p", vhost, user, "", "", "")
+    found = reading(broker, user=user, password_file=secret, settle=5.0)
+    assert found.groups == reading(broker, settle=0.0).groups
+    assert found.groups["queues"] == {"conductor_publish": 5}
+
+
+def test_an_administrator_sees_every_virtual_host(another_vhost, password):
+    another_vhost.user("boss", "opensesame", "administrator")
+    found = reading(another_vhost, user="boss", password_file=password("opensesame"), settle=5.0)
+    assert found.groups["queues"] == {"conductor_publish": 5}
 
 
 def test_a_wrong_place(rabbitmq):
