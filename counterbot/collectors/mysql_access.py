@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from . import Failed
+from . import Failed, password_file
 from .option_files import Option, default_files, options, shown
 
 GROUPS = ("client", "client-server", "client-mariadb")
@@ -101,18 +101,12 @@ def _paths(defaults_file: str | None, environment: Mapping[str, str]) -> list[st
 def _password(wanted: Wanted, option: Option | None, environment: Mapping[str, str]) -> tuple[bytes, str | None]:
     """The password as bytes, whatever their encoding, and where it was found."""
     if wanted.password_file is not None:
-        path = os.path.expanduser(wanted.password_file)
-        named = f"password_file {shown(path)}" if "/" in path else "password_file"  # it may be a password by mistake
-        try:
-            with open(path, "rb") as file:
-                return file.read(4096).rstrip(b"\r\n"), path
-        except (OSError, ValueError) as error:
-            raise Failed(f"{named} cannot be read ({_words(error)}); give the path of a file that holds the password,"
-                         " or leave it out") from None
+        password = password_file.content(wanted.password_file)
+        return password.rstrip(b"\r\n"), os.path.expanduser(wanted.password_file)
     if option is not None and option.value is not None:  # an empty one is a password: the client asks no further
         return os.fsencode(option.value), option.path if option.value else None
-    password = environment.get("MYSQL_PWD", "")
-    return os.fsencode(password), "MYSQL_PWD" if password else None
+    inherited = environment.get("MYSQL_PWD", "")
+    return os.fsencode(inherited), "MYSQL_PWD" if inherited else None
 
 
 def _port(option: Option | None, environment: Mapping[str, str]) -> int:

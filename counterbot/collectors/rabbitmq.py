@@ -92,7 +92,7 @@ from typing import Any
 from ..core.inert import inert
 from ..core.model import Number
 from ..core.snapshot import mark
-from . import Collected, Failed, Kind
+from . import Collected, Failed, Kind, password_file
 from .management_api import Api, place
 from .scopes import Scopes
 
@@ -104,7 +104,6 @@ LOCAL = "http://127.0.0.1:15672"
 ADDING_UP = 0.5
 """Seconds; a broker with 2,000 queues was seen to tell of messages 20 ms after its interval's end."""
 
-PASSWORD_FILE = 4096
 SHOWN = 80
 """Bytes of a name that a message repeats."""
 
@@ -205,16 +204,12 @@ def _api(settings: Settings, ends: float) -> Api:
 
 def _only_line(path: str) -> str:
     """What a password's file holds. Raises Failed, which never repeats it."""
-    file = f"password_file {path}" if "/" in path else "password_file"  # a password may stand there by mistake
     try:
-        with open(os.path.expanduser(path), "rb") as stream:
-            lines = stream.read(PASSWORD_FILE).decode().splitlines()
-    except OSError as error:
-        raise Failed(f"{file} cannot be read: {error.strerror}; give the path of a file that holds it") from None
+        lines = password_file.content(path).decode().splitlines()
     except UnicodeDecodeError:
-        raise Failed(f"{file} is not UTF-8; write the password anew") from None
+        raise Failed(f"{password_file.named(path)} is not UTF-8; write the password anew") from None
     if not lines or not lines[0] or any(lines[1:]):
-        raise Failed(f"{file} must hold one line, the password")
+        raise Failed(f"{password_file.named(path)} must hold one line, the password")
     return lines[0]
 
 

@@ -267,7 +267,8 @@ class TestAccess:
         (b"", "must hold one line, the password"), (b"\nx", "must hold one line, the password"),
         (b"opensesame\nx", "must hold one line, the password"),
         (b"opensesame\xff", "is not UTF-8; write the password anew"),
-        (None, "cannot be read: No such file or directory; give the path of a file that holds it"),
+        (None, "cannot be read (No such file or directory); give the path of a file that holds the password, or leave "
+               "it out"),
     ])
     def test_with_a_password_file_that_is_none(self, broker, tmp_path, text, why):
         path = tmp_path / "password"
@@ -275,9 +276,15 @@ class TestAccess:
             path.write_bytes(text)
         assert failure(broker, password_file=str(path)) == f"password_file {path} {why}"
 
+    def test_with_a_password_file_whose_name_can_be_none(self, broker):
+        assert failure(broker, password_file="/a\0b") == (
+            "password_file /ab cannot be read (no file's name); give the path of a file that holds the password, or "
+            "leave it out")
+
     def test_with_a_password_where_its_files_path_should_be(self, broker):
         assert failure(broker, password_file="opensesame") == (
-            "password_file cannot be read: No such file or directory; give the path of a file that holds it")
+            "password_file cannot be read (No such file or directory); give the path of a file that holds the "
+            "password, or leave it out")
 
     @pytest.mark.parametrize("url", [
         "http://guest:opensesame@127.0.0.1:1", "opensesame@127.0.0.1", "127.0.0.1:x", "http://", "127.0.0.1:0",

@@ -61,15 +61,6 @@ class Gerrit(Server):
         for name in ("git", "ssh", "ssh-keygen"):
             program(name)
 
-    def __enter__(self) -> Gerrit:
-        super().__enter__()
-        try:
-            self._furnish()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
     def __exit__(self, *_: object) -> None:
         self._log_out()
         super().__exit__()
@@ -193,7 +184,7 @@ class Gerrit(Server):
             session.close()
         self._sessions.clear()
 
-    def _furnish(self) -> None:
+    def furnish(self) -> None:
         (self.folder / "keys").mkdir()
         (self.folder / "known_hosts").write_text(f"[{HOST}]:{self.ssh_port} {self.host_key}\n")
         self.rest().add_ssh_key(self._new_key("admin"))

@@ -127,6 +127,7 @@ class Server:
         try:
             self.prepare()
             self.start()
+            self.furnish()
         except BaseException:
             self.__exit__()
             raise
@@ -137,6 +138,9 @@ class Server:
 
     def prepare(self) -> None:
         """Once, before it starts for the first time."""
+
+    def furnish(self) -> None:
+        """Once, when it answers for the first time."""
 
     def answers(self) -> bool:
         """Whether it does its work."""

@@ -1,0 +1,27 @@
+"""The file in which a password stands alone. Repeats neither what is in it nor what may be the password itself."""
+
+from __future__ import annotations
+
+import os
+
+from . import Failed
+from .option_files import shown
+
+SIZE = 4096
+"""Bytes that are read; a password is one line."""
+
+
+def content(path: str) -> bytes:
+    """What the file begins with. Raises Failed."""
+    try:
+        with open(os.path.expanduser(path), "rb") as file:
+            return file.read(SIZE)
+    except (OSError, ValueError) as error:  # a name may hold a zero byte
+        reason = error.strerror if isinstance(error, OSError) else "no file's name"
+        raise Failed(f"{named(path)} cannot be read ({reason}); give the path of a file that holds the password,"
+                     " or leave it out") from None
+
+
+def named(path: str) -> str:
+    """The setting, and the path where it is one: somebody may have written the password there."""
+    return f"password_file {shown(os.path.expanduser(path))}" if "/" in path else "password_file"
