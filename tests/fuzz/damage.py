@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import json
 import zlib
+from bisect import bisect_right
 from collections import Counter as Tally
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -55,7 +56,8 @@ def damage(data: bytes) -> None:
         shown = outcome(lambda: list(listing(blocks)))
     if kind == "changed" and not isinstance(found, Unreadable):
         assert [document for document in found if document != DECOY] == written, f"other documents: {kind} at {at}"
-    if _is_clean(bad, stream.packets) or _fills_up(stream.packets, at, len(good) - len(bad)):
+    gap = at, at + len(good) - len(bad)
+    if _is_clean(bad, stream.packets) or _fills_up(stream.packets, *gap) or _leaves_text(stream.packets, *gap):
         return
     # Behind a header that is destroyed nothing tells that the packet in a log is no packet of the stream.
     written.append(DECOY)
@@ -140,11 +142,21 @@ def _is_clean(data: bytes, packets: list[bytes]) -> bool:
     return True
 
 
-def _fills_up(packets: list[bytes], at: int, gone: int) -> bool:
+def _fills_up(parts: list[bytes], start: int, end: int) -> bool:
     """Whether a packet that lost bytes ends where another begins: the packets that fill it up lie in its content."""
-    ends = list(accumulate(map(len, packets)))
-    end = next(end for end in ends if at < end)
-    return gone > 0 and end + gone in ends
+    ends = list(accumulate(map(len, parts)))
+    torn = next(at for at in ends if start < at)
+    return start < end and torn + end - start in ends
+
+
+def _leaves_text(parts: list[bytes], start: int, end: int) -> bool:
+    """Whether what a gap leaves of the parts at its ends reads as text between packets, and is of no attachment."""
+    good, ends = b"".join(parts), [0, *accumulate(map(len, parts))]
+    first, last = bisect_right(ends, start) - 1, bisect_right(ends, end) - 1
+    if not (start < end and last < len(parts)):
+        return False
+    left = good[ends[first] : start] + good[end : ends[last + 1]]
+    return b"\xb3" not in left and NAME.encode() not in parts[last]
 
 
 def subunit(data: bytes) -> None:

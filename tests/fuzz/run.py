@@ -1,8 +1,9 @@
-"""Fuzzes the targets with atheris: ``python tests/fuzz/run.py --seconds 60 [TARGET …]``, two side by side.
+"""Fuzzes the targets with atheris: ``python tests/fuzz/run.py --minutes 1 [TARGET …]``, two side by side.
 
 A process a target, with its seeds and what was found before; a line a target; status 1 where one broke
 a promise, whose input is then in ``found/TARGET/``, where the ordinary tests run it, and printed as the
-command that puts it there on another machine. Stops by itself.
+command that puts it there on another machine. Stops by itself: minutes are counted in runs, so that with one
+``--seed`` every machine, fast or slow, tries the same inputs.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -30,8 +32,11 @@ HANGS = 20
 """Seconds for one input before it counts as one that never ends."""
 
 MEGABYTES = 800
-SLACK = 120
-"""Seconds beyond the given ones for starting and for the seeds."""
+ALIKE = ("-reload=0", "-use_cmp=0", "-entropic=0")
+"""Without what depends on the clock and on addresses in memory, though it helps to find more."""
+
+PATIENCE, SLACK = 10, 120
+"""How much slower than usual a machine may be, and seconds for starting."""
 
 INSIDE = "import sys; sys.path[0] = sys.argv.pop(1); from tests.fuzz.run import inside; inside()"
 TOLD = re.compile(r"^ *=== Uncaught Python exception: ===\n(?P<exception>.*)", re.MULTILINE)
@@ -80,10 +85,12 @@ def inside() -> None:
     atheris.Fuzz()
 
 
-def fuzz(target: str, seconds: int, corpus: Path | None = None, chance: int = 0) -> Result:
-    """Run one target. ``corpus``: a folder that keeps what was learned for the next run. ``chance``: where the
-    random numbers begin; 0 is anywhere.
+def fuzz(target: str, minutes: float, corpus: Path | None = None, chance: int = 0) -> Result:
+    """Run one target for about that long. ``corpus``: a folder that keeps what was learned for the next run.
+    ``chance``: where the random numbers begin; 0 is anywhere.
     """
+    from tests.fuzz.harnesses import RUNS_A_MINUTE
+
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         for name in ("corpus", "seeds", "crashes"):
@@ -92,18 +99,19 @@ def fuzz(target: str, seconds: int, corpus: Path | None = None, chance: int = 0)
         command = [
             sys.executable, "-c", INSIDE, str(ROOT), target, str(work / "crashes"),
             str(corpus or work / "corpus"), str(work / "seeds"),
-            f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-timeout={HANGS}", f"-rss_limit_mb={MEGABYTES}",
-            f"-artifact_prefix={work / 'crashes'}/", "-print_final_stats=1", "-len_control=20",
-            f"-seed={chance}",
+            f"-runs={max(1, round(minutes * RUNS_A_MINUTE[target]))}", f"-max_len={LONGEST}",
+            f"-timeout={HANGS}", f"-rss_limit_mb={MEGABYTES}", f"-artifact_prefix={work / 'crashes'}/",
+            "-print_final_stats=1", "-len_control=20", f"-seed={chance}", *(ALIKE if chance else ()),
         ]
-        return _result(target, *_run(command, work, seconds + SLACK), work / "crashes")
+        return _result(target, *_run(command, work, minutes * 60 * PATIENCE + SLACK), work / "crashes")
 
 
-def _run(command: list[str], work: Path, limit: int) -> tuple[int, str]:
+def _run(command: list[str], work: Path, limit: float) -> tuple[int, str]:
     """Exit status and output; a process that outlives its time is ended."""
+    alike = {**os.environ, "PYTHONHASHSEED": "0"}
     with open(work / "log", "w+b") as log:
         try:
-            status = subprocess.run(command, cwd=ROOT, stdout=log, stderr=log, timeout=limit).returncode
+            status = subprocess.run(command, cwd=ROOT, env=alike, stdout=log, stderr=log, timeout=limit).returncode
         except subprocess.TimeoutExpired:
             status = -1
     return status, (work / "log").read_text(errors="replace")
@@ -143,10 +151,10 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)} (default: all)")
-    parser.add_argument("--seconds", type=int, default=60, help="for each target (default: 60)")
+    parser.add_argument("--minutes", type=float, default=1, help="for each target, of a usual machine (default: 1)")
     parser.add_argument("--corpus", type=Path, help="a folder that keeps inputs worth keeping for the next run")
-    parser.add_argument("--seed", type=int, default=0, help="of the random numbers; the same finds the same (default: "
-                                                            "another one each time)")
+    parser.add_argument("--seed", type=int, default=0, help="of the random numbers; the same one tries the same inputs "
+                                                            "(default: another one each time)")
     given = parser.parse_args()
     unknown = [target for target in given.targets if target not in TARGETS]
     if unknown:
@@ -156,7 +164,7 @@ def main() -> int:
     corpora = {target: _corpus(given.corpus, target) for target in given.targets or TARGETS}
     good = True
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for result in pool.map(lambda target: fuzz(target, given.seconds, corpora[target], given.seed), corpora):
+        for result in pool.map(lambda target: fuzz(target, given.minutes, corpora[target], given.seed), corpora):
             print(result, flush=True)
             good = good and not result.trouble
     return 0 if good else 1

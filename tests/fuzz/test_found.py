@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .harnesses import TARGETS
+from .harnesses import RUNS_A_MINUTE, TARGETS
 from .seeds import seeds
 
 FOUND = Path(__file__).parent / "found"
@@ -27,3 +27,7 @@ def test_what_was_found(path):
 
 def test_every_find_has_a_target():
     assert {path.name for path in FOUND.glob("*")} <= TARGETS.keys()
+
+
+def test_every_target_has_its_minute():
+    assert RUNS_A_MINUTE.keys() == TARGETS.keys()
