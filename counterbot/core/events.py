@@ -34,9 +34,9 @@ class Recognition:
 
 
 _VOTES = re.compile(r"\APatch Set \d+:[^\n]*\n+")
-_JOB = re.compile(r"- (?P<job>\S.*?) (?P<url>https?://\S+) : ")
+_JOB = re.compile(r"- (\S.*?) (https?://(?:\S*/build/([0-9a-f]{32})/?|\S+)) : ")
 _CUT = "... (truncated)"
-_CUT_JOB = re.compile(r"- (?P<job>\S.*?) (?P<url>https?://\S+/build/[0-9a-f]{32}) ?:?(\.\.\. \(truncated\))?\s*\Z")
+_CUT_JOB = re.compile(r"- (\S.*?) (https?://\S+/build/([0-9a-f]{32})) ?:?(?:\.\.\. \(truncated\))?\s*\Z")
 """Zuul cuts a long report anywhere: in its last line a whole build page still counts."""
 
 _ROOTLESS = re.compile(r" (t/[^/\s]+/)?build/[0-9a-f]{32} :")
@@ -48,7 +48,6 @@ _SHORT = "Successful jobs omitted due to length restrictions"
 _BEHIND_JOBS = ("Warning:", "Debug information:")
 """What follows may be in anybody's words, and look like a job's line."""
 
-_BUILD = re.compile(r"/build/([0-9a-f]{32})/?\Z")
 _BUILDSET = re.compile(r"/buildset/([0-9a-f]{32})(?![0-9a-f])")
 """Without the root before it: a search for that would be quadratic on a text of many ``http://``."""
 _BUILDSET_PAGE = re.compile(r"https?://\S+/buildset/([0-9a-f]{32})(?![0-9a-f])")
@@ -161,11 +160,10 @@ def _link(line: str, pattern: re.Pattern[str]) -> BuildLink | None:
     match = pattern.match(line)
     if match is None:
         return None
-    job, url = match.group("job", "url")
+    job, url, uuid = match.groups()
     if len(job) > limits.JOB_NAME or len(url) > limits.URL or ("build/" in job and _ROOTLESS.search(job)):
         return None
-    page = _BUILD.search(url)
-    return BuildLink(job, url, page and page[1])
+    return BuildLink(job, url, uuid)
 
 
 def _omitted(text: str, introduction: str) -> BuildLink | None:
