@@ -18,7 +18,10 @@ def connect(host: str, port: int) -> statsd.StatsClient:
 
     Raises OSError where the name has no address. May take as long as the resolver takes.
     """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    except UnicodeError as error:  # such as a..b
+        raise OSError(f"no host's name: {error}") from None
     family, *_, address = min(found, key=lambda each: each[0] != socket.AF_INET)
     return statsd.StatsClient(address[0], port, ipv6=family == socket.AF_INET6)
 

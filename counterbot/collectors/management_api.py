@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import socket
 import ssl
@@ -21,6 +22,7 @@ from typing import Any
 
 from .. import __version__
 from . import Failed
+from .option_files import shown
 
 LONGEST = 16 << 20
 """Bytes of an answer; 10,000 queues have 0.8 MB."""
@@ -148,11 +150,13 @@ class Api:
             raise
 
     def _trust(self) -> ssl.SSLContext:
+        path = self.ca_file and os.path.expanduser(self.ca_file)
         try:
-            return ssl.create_default_context(cafile=self.ca_file)
-        except OSError as error:
-            why = "holds no certificate in PEM form" if isinstance(error, ssl.SSLError) else error.strerror
-            raise Failed(f"ca_file {self.ca_file}: {why}") from None
+            return ssl.create_default_context(cafile=path)
+        except (OSError, ValueError) as error:  # a name may hold a zero byte
+            reason = error.strerror if isinstance(error, OSError) else "no file's name"
+            why = "holds no certificate in PEM form" if isinstance(error, ssl.SSLError) else reason
+            raise Failed(f"ca_file {shown(path or '')}: {why}") from None
 
     def _refusal(self, status: int, body: bytes) -> Failed:
         """What a status means here; the broker's own words are looked at, and not shown."""

@@ -24,4 +24,6 @@ def content(path: str) -> bytes:
 
 def named(path: str) -> str:
     """The setting, and the path where it is one: somebody may have written the password there."""
-    return f"password_file {shown(os.path.expanduser(path))}" if "/" in path else "password_file"
+    whole = os.path.expanduser(path)
+    folder = os.path.dirname(whole)
+    return f"password_file {shown(whole)}" if folder != "/" and os.path.isdir(folder) else "password_file"

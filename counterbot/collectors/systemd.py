@@ -115,9 +115,9 @@ def collect(settings: Settings, _seconds: float, _again: bool) -> Collected:
     """Read the units' files; the kernel answers at once. Raises Failed where there is nothing to read."""
     root = Path(settings.root)
     controllers = _controllers(root)
-    units, failures = _units(root, settings)
+    units, clashes = _units(root, settings)
     read = {unit: files for unit in units if (files := _read(unit, settings.groups, controllers)) is not None}
-    running = {unit.name for unit in read}
+    failures, running = list(clashes.values()), {*clashes, *(unit.name for unit in read)}
     idle = [name for pattern in settings.units if (name := _plain(pattern)) is not None and name not in running]
     parts = []
     for group in settings.groups:
@@ -169,8 +169,9 @@ def _controllers(root: Path) -> frozenset[str]:
                  f"systemd out of the collectors{cpu_alone}")
 
 
-def _units(root: Path, settings: Settings) -> tuple[list[Unit], list[str]]:
-    """The units that match, and lines about names that two of them would have. Raises Failed where none matches."""
+def _units(root: Path, settings: Settings) -> tuple[list[Unit], dict[str, str]]:
+    """The units that match, and the names that two of them would have, with a line on each. Raises Failed where none
+    matches."""
     patterns = [_in_full(pattern) for pattern in settings.units]
     found: dict[str, list[Unit]] = {}
     for folder in dict.fromkeys(folder for slice_ in settings.slices for folder in _folders(root / slice_.strip("/"))):
@@ -181,10 +182,10 @@ def _units(root: Path, settings: Settings) -> tuple[list[Unit], list[str]]:
     if not found:
         raise Failed(f"no running unit matches {', '.join(settings.units)} in {', '.join(settings.slices)} of {root}: "
                      "name others in 'units', or leave systemd out of the collectors")
-    clashes = [f"{name} would be {' and '.join(str(unit.folder) for unit in several)}: let 'units' and 'slices' "
-               "match one of them" for name, several in found.items() if len(several) > 1]
+    clashes = {name: f"{name} would be {' and '.join(str(unit.folder) for unit in several)}: let 'units' and 'slices' "
+                     "match one of them" for name, several in found.items() if len(several) > 1}
     if len(clashes) == len(found):
-        raise Failed("; ".join(clashes))
+        raise Failed("; ".join(clashes.values()))
     return [unit for unit, *others in found.values() if not others], clashes
 
 

@@ -152,23 +152,34 @@ def _counters(document: object) -> Counters:
 def _with_meta(counters: Counters, meta: object) -> Counters:
     if not isinstance(meta, dict):
         return replace(counters, failures={**counters.failures, META: _why(meta, "an object")})
-    delta = meta.get("delta_seconds")
+    delta, prefix = meta.get("delta_seconds"), meta.get("prefix")
+    failures = {**counters.failures, **_failures(meta.get("failures"))}
+    if not isinstance(prefix, str):
+        prefix = None
+    elif len(prefix) > limits.COUNTER_NAME:  # each counter's name would have it
+        failures[META] = f"a prefix of {len(prefix):,} characters, more than {limits.COUNTER_NAME}"
+        prefix = None
     return replace(
         counters,
-        failures={**counters.failures, **_failures(meta.get("failures"))},
+        failures=failures,
         absent=_names(meta.get("absent")) - counters.values.keys(),
         resets=_names(meta.get("resets")) - counters.values.keys(),
         delta=delta is not None and not isinstance(delta, bool) if counters.values else None,
         seconds=delta if isinstance(delta, (int, float)) and not isinstance(delta, bool) else None,
-        prefix=prefix if isinstance(prefix := meta.get("prefix"), str) else None,
+        prefix=prefix,
     )
 
 
 def _failures(value: object) -> dict[str, str]:
     told = value if isinstance(value, dict) else {}
     _bound(len(told), limits.FAILURES, "failures")
-    return {shown(name): inert(why, REASON) if isinstance(why, str) else _why(why, "a reason")
-            for name, why in told.items()}
+    return {shown(name): _reason(why) for name, why in told.items()}
+
+
+def _reason(value: object) -> str:
+    if not isinstance(value, str):
+        return _why(value, "a reason")
+    return inert(value, REASON) or "no reason is given"
 
 
 def _bound(count: int, limit: int, what: str) -> None:

@@ -57,19 +57,15 @@ def segment(text: str) -> str:
 
 
 def _of(part: Counters, prefix: str) -> Iterable[Metric]:
+    before = "".join(f"{_safe(each)}." for each in (prefix.strip("."), (part.prefix or "").strip(".")) if each)
     for name, value in part.values.items():
         kind = Kind.GAUGE if name.partition(".")[0] in GAUGES else Kind.COUNT
-        yield Metric(_name(prefix, part.prefix or "", name), value, kind)
+        yield Metric(before + _safe(name), value, kind)
     if part.seconds is not None:
-        yield Metric(_name(prefix, part.prefix or "", TESTRUN), part.seconds * 1000, Kind.TIME)
+        yield Metric(before + TESTRUN, part.seconds * 1000, Kind.TIME)
 
 
-def _name(*parts: str) -> str:
-    """The parts that are not empty, with dots between.
-
-    What is none of ASCII's letters and digits, ``_``, ``-`` and ``.`` becomes ``_``; so does a part
-    between two dots that would be empty. Dots at the ends of a prefix go.
-    """
-    joined = ".".join(part.strip(".") for part in parts[:-1] if part.strip("."))
-    whole = OTHER.sub("_", f"{joined}.{parts[-1]}" if joined else parts[-1])
-    return ".".join(step or "_" for step in whole.split("."))
+def _safe(name: str) -> str:
+    """What is none of ASCII's letters and digits, ``_``, ``-`` and ``.`` becomes ``_``; so does a part between two
+    dots that would be empty."""
+    return ".".join(step or "_" for step in OTHER.sub("_", name).split("."))

@@ -100,7 +100,7 @@ class Statsd:
         host, port = self._settings.host, self._settings.port
         try:
             client = self._connect(host, port)
-        except (OSError, UnicodeError) as error:  # UnicodeError: a name that cannot be one, such as a..b
+        except OSError as error:
             self._look_at = self._monotonic() + LOOK_AGAIN
             log.warning("statsd at %s:%d: %s; looked up again in %d s", host, port, error, LOOK_AGAIN)
             return

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from contextlib import closing
 
 import pytest
 
-from counterbot.collectors import Failed
+from counterbot.collectors import Failed, option_files
 from counterbot.collectors.mysql import (
     AGAIN,
     AGE,
@@ -42,8 +43,9 @@ ENVIRONMENT = {"MYSQL_HOST": "env", "MYSQL_TCP_PORT": "4", "MYSQL_UNIX_PORT": "/
 @pytest.fixture(autouse=True)
 def nothing_of_this_machine(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("HOST", "TCP_PORT", "UNIX_PORT", "PWD", "HOME"):
-        monkeypatch.delenv(f"MYSQL_{name}", raising=False)
+    monkeypatch.setattr(option_files, "FOLDERS", ())
+    for name in [name for name in os.environ if name.startswith(("MYSQL_", "MARIADB_"))]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture
@@ -458,8 +460,7 @@ class TestFails:
     def test_files_that_are_not_there(self):
         assert failure(Settings(defaults_file="~/no.cnf")).startswith("defaults_file /")
         assert "/no.cnf cannot be read (No such file or directory)" in failure(Settings(defaults_file="~/no.cnf"))
-        assert failure(Settings(password_file="/no/such")).startswith("password_file /no/such cannot be read (No such")
-        assert failure(Settings(password_file=PASSWORD)).startswith("password_file cannot be read (No such")
+        assert failure(Settings(password_file="/etc/no")).startswith("password_file /etc/no cannot be read (No such")
         assert "/ cannot be read (Is a directory)" in failure(Settings(defaults_file="/"))
 
     @pytest.mark.parametrize("name", ["socket", "host", "password_file", "defaults_file"])

@@ -174,9 +174,10 @@ def test_one_attachment_that_is_none_costs_no_other(import_, content):
 # statsd, and what is to be sent to it
 
 
-def test_a_statsd_without_an_address_costs_no_import(import_, statsd, caplog):
-    assert import_(counters(ONE), options=("--counters2statsd-host", "statsd.invalid")) == []
-    assert caplog.messages[0].startswith(f"counters are not sent: statsd.invalid:{statsd.port}: ")
+@pytest.mark.parametrize("host", ["statsd.invalid", "a..b"])
+def test_a_statsd_without_an_address_costs_no_import(import_, statsd, caplog, host):
+    assert import_(counters(ONE), options=("--counters2statsd-host", host)) == []
+    assert caplog.messages[0].startswith(f"counters are not sent: {host}:{statsd.port}: ")
 
 
 def test_it_can_be_turned_off(import_, caplog):

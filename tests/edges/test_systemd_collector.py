@@ -277,6 +277,7 @@ def test_two_units_of_one_name_are_told_and_neither_counts(tree):
     found = tree.collect("etcd", "devstack@*")
     assert found.groups["memory_peak"] == {"n-api": 1000}
     assert [failure.replace(str(tree.root), "ROOT") for failure in found.failures] == [clash]
+    assert found.absent == frozenset()
 
 
 # -- settings
