@@ -12,8 +12,8 @@ URL = 2_000
 COUNTERS_FILE = 8 << 20
 """One counters document or performance.json."""
 
-CONTAINERS = 250_000
-"""Objects and arrays in such a file, by their opening brackets; each takes 60 to 200 bytes of memory, however empty."""
+VALUES = 250_000
+"""In such a file, by its commas and opening brackets; each takes 60 to 300 bytes of memory, however short."""
 
 DOCUMENTS = 1_000
 """JSON documents in one counters file, and in all files of a build; a collector appends one a run."""

@@ -29,12 +29,12 @@ class Spoilt:
 def documents(data: bytes) -> Iterator[object]:
     """The JSON documents of a file, one after the other: a collector that runs twice appends.
 
-    Raises Unreadable where the text is no JSON, too large, too deep, or of too many documents or brackets.
+    Raises Unreadable where the text is no JSON, too large, too deep, or of too many documents or values.
     """
     if len(data) > limits.COUNTERS_FILE:
         raise Unreadable(f"{len(data):,} bytes, more than the {limits.COUNTERS_FILE:,} that are read")
-    if data.count(b"{") + data.count(b"[") > limits.CONTAINERS:
-        raise Unreadable(f"more than {limits.CONTAINERS:,} objects and arrays in one file")
+    if data.count(b"{") + data.count(b"[") + data.count(b",") > limits.VALUES:
+        raise Unreadable(f"more than {limits.VALUES:,} values in one file")
     text = data.decode("utf-8", "replace")
     at, count = _skip_space(text, 0), 0
     while at < len(text):

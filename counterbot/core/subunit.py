@@ -71,7 +71,7 @@ def documents(
     done, nameless = [], None
     for item in files:
         if not isinstance(item, Lost):
-            done.append(b"".join(item.data.parts))
+            done.append(bytes(item.data.content))
         elif item.named or (files.open and not item.of_a_test):
             raise Unreadable(f"{name}: {Damage(item.offset, item.what)}")
         else:
@@ -105,12 +105,12 @@ def listing(blocks: Iterable[bytes], *, tell: Callable[[Damage], None] = _tell_n
 
 class _Content:
     def __init__(self, room: Room) -> None:
-        self.parts: list[bytes] = []
+        self.content = bytearray()  # chunks may be of a byte or two, and objects of their own would be many
         self._room = room
 
     def add(self, content: memoryview) -> None:
         self._room.take(len(content))
-        self.parts.append(bytes(content))
+        self.content += content
 
 
 class _Digest:

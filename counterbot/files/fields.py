@@ -19,7 +19,7 @@ CHANNEL = re.compile(r"[#&+!][^\x00-\x20\x7f,:]{1,63}")
 """RFC 2812, section 1.3, and a length that every network keeps to."""
 
 
-NEVER = "(?!)"
+NEVER = translate("[b-a]")
 """What fnmatch makes of brackets that hold nothing."""
 
 
@@ -44,9 +44,9 @@ def _pattern(value: str) -> str:
         end = value.find("]", position + (3 if value[position + 1 : position + 2] == "!" else 2))
         if end < 0:
             raise ValueError("must be a shell pattern: its '[' is never closed")
+        if translate(value[position : end + 1]) == NEVER:
+            raise ValueError("must be a shell pattern: a range in its brackets runs backwards, so nothing matches")
         position = value.find("[", end)
-    if NEVER in translate(value):
-        raise ValueError("must be a shell pattern: a range in its brackets runs backwards, so nothing matches")
     return value
 
 

@@ -58,15 +58,16 @@ class RuleBook:
 
     def refresh(self) -> bool:
         """Read what changed; whether anything did. Never raises for what is, or is not, in the folder."""
+        before = self._entries, self.mistakes
         try:
             stamps = dict(_stamps(self._name))
         except OSError as error:
-            return self._lost(error)
-        before = self._entries
-        self._entries = {name: self._entry(name, stamp) for name, stamp in stamps.items()}
-        self._tell_removed(before.keys() - self._entries.keys())
-        self._publish()
-        return before != self._entries
+            self._lost(error)
+        else:
+            self._entries = {name: self._entry(name, stamp) for name, stamp in stamps.items()}
+            self._tell_removed(before[0].keys() - self._entries.keys())
+            self._publish()
+        return before != (self._entries, self.mistakes)
 
     @property
     def contradictions(self) -> tuple[Mistake, ...]:
@@ -95,14 +96,12 @@ class RuleBook:
         self.mistakes = (*(mistake for entry in entries for mistake in entry.file.mistakes), *between)
         self.rules = tuple(entry.rule for entry in entries if entry.rule)
 
-    def _lost(self, error: OSError) -> bool:
+    def _lost(self, error: OSError) -> None:
         """The folder is not there: the rules stay, for it may be on its way back (a checkout, a mount)."""
         mistake = Mistake(Place(self._name), f"the folder of rules cannot be read: {error.strerror}")
-        if self.mistakes == (mistake,):
-            return False
-        self._warn([mistake])
-        self.mistakes = (mistake,)
-        return True
+        if self.mistakes != (mistake,):
+            self._warn([mistake])
+            self.mistakes = (mistake,)
 
     def _tell_removed(self, names: Iterable[str]) -> None:
         for name in sorted(names):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from counterbot.cli.explain import command
@@ -436,6 +436,8 @@ def test_no_bytes_give_anything_but_an_event_or_unreadable(line):
 
 
 @settings(deadline=None)
+@example({"type": "comment-added", "author": {"username": "zuul"}, "change": {"number": 1, "project": "p"},
+          "patchSet": {"number": 1}, "comment": f"https://z/buildset/{'0' * 32} ... (truncated)"})
 @given(st.fixed_dictionaries({"type": st.just("comment-added")}, optional={
     "author": JSON | st.just({"username": "zuul"}), "comment": st.lists(PIECES, max_size=20).map("".join) | JSON,
     "change": JSON | st.just({"number": 1, "project": "p"}), "patchSet": JSON | st.just({"number": 1}),
@@ -443,7 +445,7 @@ def test_no_bytes_give_anything_but_an_event_or_unreadable(line):
 def test_no_event_gives_anything_but_a_report_or_a_reason(event):
     found = recognise(parse_line(json.dumps(event).encode()), ZUUL)
     if isinstance(found, Report):
-        assert found.builds
+        assert found.links
         assert all(link.job.encode() and "\n" not in link.job for link in found.builds)
     else:
         assert 0 < len(found.why.encode()) < 200

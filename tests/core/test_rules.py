@@ -156,6 +156,10 @@ def test_a_pattern_is_no_counters_own_name():
         (Counters({}, resets=frozenset({"m.q"})), "it went backwards: its server restarted"),
         (Counters({}, absent=frozenset({"m.q"})), "the server does not have it"),
         (Counters({"m.r": 1}), "it did not come"),
+        (Counters({}, {"m.r": "NaN is no finite number"}), "it did not come"),
+        (Counters({}, resets=frozenset({"m.r"})), "it did not come"),
+        (Counters({"m.r": 1}, failures={"m": "statements: refused", "rabbitmq": "401"}),
+         "it did not come; m: statements: refused"),
         (Counters({"mm.q": 1}), "no counter of group m came"),
         (Counters({}, failures={"mysql": "refused", "rabbitmq": "401"}),
          "no counter of group m came; mysql: refused; rabbitmq: 401"),
@@ -164,6 +168,19 @@ def test_a_pattern_is_no_counters_own_name():
 def test_no_data_says_why(counters, why):
     [verdict] = judge(rule(**{"m.q": 5}), counters)
     assert (verdict.outcome, verdict.value, verdict.why) == (NO_DATA, None, why)
+
+
+@pytest.mark.parametrize(("pattern", "due", "why"), [
+    ("my*.Slow_*", False, "it did not come"),
+    ("[lm]*.Slow_*", False, "it did not come"),
+    ("mysql.Slow_*", False, "it did not come"),
+    ("q*.Slow_*", True, "no counter of group q* came; rabbitmq: refused"),
+    ("my.Slow_*", True, "no counter of group my came; rabbitmq: refused"),
+])
+def test_a_pattern_may_have_a_pattern_for_its_group(pattern, due, why):
+    counters = Counters({"mysql.Queries": 1}, failures={"rabbitmq": "refused"})
+    [verdict] = judge(rule(**{pattern: 3}), counters)
+    assert (verdict.why, was_due(verdict, counters)) == (why, due)
 
 
 def test_the_worst_of_several_outcomes_is_the_greatest():

@@ -288,6 +288,18 @@ class TestStreams:
             tracemalloc.stop()
 
 
+    def test_in_chunks_of_two_bytes_takes_no_more_memory_than_its_content(self, logs):
+        content = document({"mysql": {"Queries": 7}}) + b" " * 1_000_000
+        chunks = (packed_counters(content[at : at + 2]) for at in range(0, len(content), 2))
+        logs.has({STREAM: gzip.compress(b"".join(chunks), 1)})
+        tracemalloc.start()
+        try:
+            counted(logs.read(), mysql__Queries=7)
+            assert tracemalloc.get_traced_memory()[1] < 20 << 20
+        finally:
+            tracemalloc.stop()
+
+
 class TestReturned:
     def test_replaces_the_streams(self, server, logs):
         logs.has({STREAM: stream({"mysql": {"Queries": 1, "Com_select": 2}}), "c.json": document(MYSQL)},

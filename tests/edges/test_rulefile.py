@@ -150,6 +150,8 @@ def test_cases_that_would_take_too_long_are_refused() -> None:
         ("bounds: {.b: {max: 1}}",
          ["1:10: '.b' must have something on both sides of its first dot: counter names are group.name"]),
         ("bounds: {'a.[b': {max: 1}}", ["1:10: 'a.[b' must be a shell pattern: its '[' is never closed"]),
+        ("bounds: {'a.[(?!)][z-a]': {max: 1}}",
+         ["1:10: 'a.[(?!)][z-a]' must be a shell pattern: a range in its brackets runs backwards, so nothing matches"]),
         ("bounds: {'a.[z-a]*': {max: 1}}",
          ["1:10: 'a.[z-a]*' must be a shell pattern: a range in its brackets runs backwards, so nothing matches"]),
         ("bounds: {a.b: 5}", ["1:10: 'a.b' must be a mapping of keys to values, not 5"]),
@@ -199,6 +201,10 @@ def test_what_elastic_recheck_may_leave_empty() -> None:
 
 def long(size: int) -> str:
     return "*" + "a" * (size - 1)
+
+
+def test_brackets_may_hold_what_a_regular_expression_says_nothing_with() -> None:
+    assert rule("bounds: {'a.[(?!)]x': {max: 1}}").bounds[0].counter == "a.[(?!)]x"
 
 
 def test_patterns_are_no_longer_than_names() -> None:
