@@ -18,7 +18,7 @@ from .streams import beside, give, warn
 
 if TYPE_CHECKING:
     from ..collectors.node import Chosen, Reading
-    from ..core.difference import Group
+    from ..collectors.settings import Steps
 
 SOME_FAILED = 3
 SECONDS = 15.0
@@ -66,7 +66,7 @@ def command(output: str | None, attachment: str | None, before: str | None, pref
     first = None if before is None else _before(before)
     chosen = _chosen(settings, names, single)
     reading = node.read(chosen, deadline, again=before is not None, prefix=prefix)
-    snapshot = reading.snapshot if first is None else _difference(before, first, reading, node.groups(chosen))
+    snapshot = reading.snapshot if first is None else _difference(before, first, reading)
     _tell(snapshot, reading.took, LEVELS.index(loglevel.upper()))
     _write(snapshot, None if attachment is None else attachment or ATTACHMENT, output)
     raise SystemExit(SOME_FAILED if snapshot.failures else 0)
@@ -93,11 +93,11 @@ def _before(path: str) -> Snapshot:
         raise Wrong(f"--delta {path}: {error}; {AGAIN}") from None
 
 
-def _difference(path: str | None, first: Snapshot, reading: Reading, groups: Mapping[str, Group]) -> Snapshot:
+def _difference(path: str | None, first: Snapshot, reading: Reading) -> Snapshot:
     from ..core.difference import difference
 
     try:
-        return difference(first, reading.snapshot, groups, reading.own)
+        return difference(first, reading.snapshot, reading.known, reading.own)
     except Unreadable as error:
         raise Wrong(f"--delta {path}: {error}; {AGAIN}") from None
 
@@ -106,7 +106,7 @@ def _chosen(path: str | None, names: Sequence[str], single: Sequence[str]) -> li
     """The collectors to run, each with its settings; all mistakes in them are told at once."""
     from ..collectors.node import by_default
 
-    given, place = _file(path) if path is not None else ({}, "--set {}".format)
+    given, place = _file(path) if path is not None else ({}, _option)
     given = given or ({} if names else by_default())
     wanted = dict.fromkeys(names or given)
     mistakes = [f"--set{why}" for setting in single if (why := _set(setting, given, wanted))]
@@ -122,10 +122,11 @@ def _chosen(path: str | None, names: Sequence[str], single: Sequence[str]) -> li
     return chosen
 
 
-def _one(name: str, given: object, place: Callable[[str], str]) -> Chosen | list[str]:
+def _one(name: str, given: object, place: Callable[[Steps], str]) -> Chosen | list[str]:
     """A collector with its settings, or what is wrong with them."""
     from ..collectors import Failed, settings
     from ..collectors.available import collector
+    from ..collectors.contract import fault
     from ..collectors.node import Chosen
 
     try:
@@ -134,10 +135,22 @@ def _one(name: str, given: object, place: Callable[[str], str]) -> Chosen | list
     except Failed as error:
         return [f"{name}: {error}"]
     except settings.Wrong as error:
-        return [f"{place('.'.join(map(str, (name, *steps))))}: {what}" for steps, what in error.mistakes]
+        return [f"{place((name, *steps))}: {what}" for steps, what in error.mistakes]
+    except (Exception, SystemExit) as error:  # it is somebody else's, and its text may hold a password
+        return [f"{name}: {fault(error)}"]
 
 
-def _file(path: str) -> tuple[dict[str, Any], Callable[[str], str]]:
+def _option(steps: Steps) -> str:
+    """What names a key's place where there is no settings file."""
+    return f"--set {_dotted(steps)}"
+
+
+def _dotted(steps: Steps) -> str:
+    """For people alone: a step may itself hold dots."""
+    return ".".join(map(str, steps))
+
+
+def _file(path: str) -> tuple[dict[str, Any], Callable[[Steps], str]]:
     """The settings file's values, and what names a key's place in it."""
     from ..files.reader import load
 
@@ -145,11 +158,7 @@ def _file(path: str) -> tuple[dict[str, Any], Callable[[str], str]]:
     if document.mistakes:
         raise Wrong("\n".join(map(str, document.mistakes)))
 
-    def place(key: str) -> str:
-        steps = tuple(int(step) if step.isdigit() else step for step in key.split("."))
-        return f"{document.at(steps)}: {key}"
-
-    return dict(document.value or {}), place
+    return dict(document.value or {}), lambda steps: f"{document.at(steps)}: {_dotted(steps)}"
 
 
 def _set(setting: str, given: dict[str, Any], wanted: Mapping[str, None]) -> str | None:
@@ -171,7 +180,7 @@ def _value(text: str) -> object:
     """A number, true, false or a list as JSON has them; else the text itself."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # thousands of brackets are no value of any setting
         return text
 
 

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import cast
 
 from . import Collector, Failed
+from .contract import check, fault
 
 ENTRY_POINTS = "counterbot.collectors"
 BUILT_IN = frozenset({"mysql", "performance", "rabbitmq", "systemd"})
@@ -13,7 +14,7 @@ BUILT_IN = frozenset({"mysql", "performance", "rabbitmq", "systemd"})
 
 
 def collector(name: str) -> Collector:
-    """The collector of this name. Raises Failed, with the names there are, where it is none."""
+    """The collector of this name. Raises Failed, with the names there are, where it is none; and why it is unfit."""
     if name in BUILT_IN:
         return cast(Collector, import_module(f".{name}", __package__))
     from importlib.metadata import entry_points
@@ -22,6 +23,10 @@ def collector(name: str) -> Collector:
     if name not in others:
         raise Failed(f"there is no collector {name!r}; there are {', '.join(sorted(BUILT_IN | others.keys()))}")
     try:
-        return cast(Collector, others[name].load())
-    except Exception as error:  # it is somebody else's, and must not cost the others' counters
+        found = others[name].load()
+    except ImportError as error:
         raise Failed(f"its module does not load: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # it is somebody else's, and must not cost the others' counters
+        raise Failed(fault(error)) from error
+    check(found)
+    return cast(Collector, found)

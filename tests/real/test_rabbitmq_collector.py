@@ -8,8 +8,8 @@ import pytest
 
 from counterbot.collectors import Failed
 from counterbot.collectors import rabbitmq as collector
-from counterbot.collectors.node import Chosen, groups, read
-from counterbot.core.difference import difference
+from counterbot.collectors.node import Chosen, read
+from counterbot.core.difference import Group, difference
 from counterbot.core.snapshot import Snapshot
 
 from .servers.rabbitmq import RabbitMQ
@@ -35,7 +35,8 @@ def reading(broker: RabbitMQ, **given: object) -> Snapshot:
 
 
 def since(before: Snapshot, after: Snapshot, broker: RabbitMQ) -> Snapshot:
-    return difference(before, after, groups(chosen(broker)))
+    known = {group: Group(each.name, kind) for each in chosen(broker) for group, kind in each.collector.GROUPS.items()}
+    return difference(before, after, known)
 
 
 def counted(found: Snapshot) -> dict[str, dict[str, int]]:
