@@ -2,16 +2,18 @@
 # DevStack's plugin: the first reading of the counters, when DevStack is up and before anything is tested.
 #
 # It is DevStack that knows the passwords, and that may change RabbitMQ. The second reading is the job's.
-# Nothing here fails a stack.sh: a node without counters still runs its tests.
+# Nothing here fails a stack.sh: a node without counters still runs its tests. Left of || errexit is
+# off, also within a function, so && joins its steps.
 
 function install_counterbot {
-    python3 -m venv "$COUNTERBOT_DIR/venv"
+    python3 -m venv "$COUNTERBOT_DIR/venv" &&
     "$COUNTERBOT_DIR/venv/bin/pip" install "$COUNTERBOT_PACKAGE"
 }
 
 # MariaDB or MySQL is found as the mysql client finds it: DevStack writes ~/.my.cnf.
 function configure_counterbot {
-    (set +o xtrace; umask 077; printf '%s\n' "$RABBIT_PASSWORD" > "$COUNTERBOT_DIR/rabbitmq-password")
+    mkdir -p "$COUNTERBOT_DIR" &&
+    (set +o xtrace; umask 077; printf '%s\n' "$RABBIT_PASSWORD" > "$COUNTERBOT_DIR/rabbitmq-password") &&
     {
         if is_service_enabled mysql; then
             echo "mysql: {}"
@@ -27,7 +29,7 @@ function configure_counterbot {
 
 # Messages are counted by the management plugin, which DevStack leaves out.
 function open_rabbitmq_to_counterbot {
-    sudo rabbitmq-plugins enable rabbitmq_management
+    sudo rabbitmq-plugins enable rabbitmq_management &&
     sudo rabbitmqctl set_user_tags "$RABBIT_USERID" monitoring
 }
 
@@ -40,9 +42,8 @@ function read_counters_before_the_tests {
 
 # test-config is DevStack's last phase.
 if [[ "$1" == "stack" && "$2" == "test-config" ]]; then
-    mkdir -p "$COUNTERBOT_DIR"
     install_counterbot || echo "counterbot could not be installed"
-    configure_counterbot
+    configure_counterbot || echo "counterbot's settings could not be written"
     if is_service_enabled rabbit; then
         open_rabbitmq_to_counterbot || echo "RabbitMQ's management plugin could not be enabled"
     fi

@@ -21,7 +21,9 @@ ACCESS = "system.posix_acl_access"
 
 @contextmanager
 def replaced(path: str) -> Iterator[BinaryIO]:
-    """A new file that takes the place of ``path`` when the block ends, on the disk; not if it raises.
+    """A new file that takes the place of ``path`` when the block ends; not if it raises.
+
+    Its content is on the disk then, and its name too where the folder can be synced.
 
     It keeps the old one's permissions, and its owner and group where this user may give files to them, else
     without setuid and setgid; its access control list and ``user.*`` attributes, where they can be set. A
@@ -39,7 +41,8 @@ def replaced(path: str) -> Iterator[BinaryIO]:
     final = os.path.realpath(path)
     with _ended_by_signals():
         yield from _beside(path, final, old)
-    _sync(Path(final).parent)
+    with suppress(OSError):  # the file is replaced: to raise now would say that it is not
+        _sync(Path(final).parent)
 
 
 def _beside(path: str, final: str, old: os.stat_result | None) -> Iterator[BinaryIO]:
@@ -172,7 +175,7 @@ def _copy_attributes(names: Iterable[str], source: str, target: int) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """The new name is on the disk only when its folder is."""
+    """The new name is on the disk only when its folder is. Raises OSError, also where it may not be listed."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

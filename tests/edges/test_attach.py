@@ -387,6 +387,32 @@ def test_a_folder_that_takes_no_new_file_is_told_with_the_streams_name(files, tm
     assert stream.read_bytes() == SOME
 
 
+def test_a_folder_that_cannot_be_listed_undoes_nothing(files, tmp_path):
+    """It cannot be opened to be synced, and the stream has been replaced by then: a second attach would double."""
+    (tmp_path / "dark").mkdir()
+    counted, stream = files(SOME, "dark/run.subunit")
+    stream.chmod(0o666)
+    open_to_all(stream)
+    stream.parent.chmod(0o333)
+    done = attach_as_somebody_else(counted, stream)
+    stream.parent.chmod(0o777)
+    assert (done.returncode, "Error" in done.stderr) == (0, False), done.stderr
+    assert documents(stream) == [MINE]
+
+
+def test_a_file_system_that_syncs_no_folder_undoes_nothing(files):
+    _, stream = files(SOME)
+    code = ("import errno, os, stat, sys; from counterbot.collectors.replacing import replaced\n"
+            "sync = os.fsync\n"
+            "def refuse(handle):\n"
+            "    if stat.S_ISDIR(os.fstat(handle).st_mode): raise OSError(errno.EINVAL, 'Invalid argument')\n"
+            "    sync(handle)\n"
+            "os.fsync = refuse\n"
+            "with replaced(sys.argv[1]) as new: new.write(b'new')")
+    subprocess.run([sys.executable, "-c", code, stream], env=ENVIRONMENT, check=True)
+    assert stream.read_bytes() == b"new"
+
+
 def test_a_new_file_that_cannot_be_read_back_goes_by_the_streams_name(files):
     _, stream = files(SOME)
 

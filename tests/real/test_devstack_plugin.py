@@ -62,8 +62,8 @@ def dest(tmp_path_factory: pytest.TempPathFactory, database: MariaDB) -> Path:
     return folder
 
 
-def stack(dest: Path, broker: RabbitMQ, *phase: str, services: str = "mysql rabbit") -> str:
-    """The plugin in a phase. Raises CalledProcessError where it ends stack.sh."""
+def stack(dest: Path, broker: RabbitMQ, *phase: str, services: str = "mysql rabbit", **more: str) -> str:
+    """The plugin in a phase, with more variables. Raises CalledProcessError where it ends stack.sh."""
     return subprocess.run(
         ["bash", "-c", STACK, "stack.sh", *phase], check=True, text=True, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300,
@@ -71,7 +71,12 @@ def stack(dest: Path, broker: RabbitMQ, *phase: str, services: str = "mysql rabb
             "PATH": f"{dest}:{os.environ['PATH']}", "HOME": str(dest), "DEST": str(dest), "SERVICES": services,
             "SCRIPTS": str(broker._scripts), "COOKIE_HOME": str(broker.folder),
             "RABBIT_USERID": "stackrabbit", "RABBIT_PASSWORD": PASSWORD,
-            "OS_QA_RABBITMQ_API": broker.url}).stdout
+            "OS_QA_RABBITMQ_API": broker.url} | more).stdout
+
+
+def told(out: str) -> list[str]:
+    """What the plugin itself says went wrong."""
+    return [line for line in out.splitlines() if "could" in line and line.startswith(("counterbot", "RabbitMQ", "not"))]
 
 
 def test_it_reads_the_counters_when_devstack_is_up(dest, broker):
@@ -98,10 +103,11 @@ def test_it_takes_no_part_in_other_phases(dest, broker):
 
 
 def test_what_goes_wrong_does_not_end_devstack(dest, broker, tmp_path):
-    (dest / "sudo").write_text("#!/bin/sh\nexit 1\n")
-    left = [dest / "counterbot-data" / name for name in ("before.json", "counters.json")]
-    shutil.rmtree(dest / "counterbot-data", ignore_errors=True)
-    left[0].parent.mkdir()
+    (dest / "sudo").write_text("#!/bin/sh\n[ \"$1\" != rabbitmq-plugins ]\n")
+    found = dest / "counterbot-data"
+    left = [found / name for name in ("before.json", "counters.json")]
+    shutil.rmtree(found, ignore_errors=True)
+    (found / "settings.yaml").mkdir(parents=True)
     for path in left:
         path.write_text('{"mysql": {"Queries": 1}}')
     os.rename(dest / "counterbot/setup.py", tmp_path / "setup.py")
@@ -110,12 +116,40 @@ def test_what_goes_wrong_does_not_end_devstack(dest, broker, tmp_path):
     finally:
         os.rename(tmp_path / "setup.py", dest / "counterbot/setup.py")
         (dest / "sudo").write_text(SUDO)
-    assert [line for line in out.splitlines() if "could" in line and not line.startswith("+")] == [
+        shutil.rmtree(found)
+    assert told(out) == [
         "counterbot could not be installed",
+        "counterbot's settings could not be written",
         "RabbitMQ's management plugin could not be enabled",
         "not all counters could be read before the tests",
     ]
     assert not any(path.exists() for path in left)  # an earlier stack.sh's
+    assert out.endswith("stack.sh goes on\n")
+
+
+@pytest.mark.parametrize("missing", ["settings.yaml", "rabbitmq-password"])
+def test_half_of_the_settings_is_none(dest, broker, missing):
+    """The one file is written, the other cannot be."""
+    found = dest / "counterbot-data"
+    (found / missing).mkdir(parents=True)
+    try:
+        out = stack(dest, broker, "stack", "test-config")
+    finally:
+        shutil.rmtree(found)
+    assert told(out) == [
+        "counterbot's settings could not be written",
+        "not all counters could be read before the tests",
+    ]
+    assert out.endswith("stack.sh goes on\n")
+
+
+def test_a_folder_that_cannot_be_made_does_not_end_devstack(dest, broker):
+    out = stack(dest, broker, "stack", "test-config", COUNTERBOT_DIR="/proc/nope")
+    assert told(out) == [
+        "counterbot could not be installed",
+        "counterbot's settings could not be written",
+        "not all counters could be read before the tests",
+    ]
     assert out.endswith("stack.sh goes on\n")
 
 

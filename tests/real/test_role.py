@@ -223,6 +223,83 @@ def test_a_server_that_is_down_is_told_and_fails_only_a_strict_job_when_all_is_d
     assert (len(job.returned()["artifacts"]), len(job.returned()["warnings"])) == (1, 1)
 
 
+TOTALS = {"collect_counters_delta": False, "collect_counters_check": True, "collect_counters_strict": True}
+
+
+def failed(out: str) -> str:
+    """What the last task says that fails the job."""
+    return out.rpartition("Fail, since collect_counters_strict is set")[2]
+
+
+def test_a_strict_job_fails_for_a_stream_when_all_is_done(job):
+    """Neither the other stream, nor the file, the artifact or the warnings lack for it."""
+    missing, there = job.folder / "no.subunit", job.folder / "testrepository.subunit"
+    there.write_bytes(b"")
+    (job.folder / "queries/rows.yaml").write_text("bounds: {mysql.Queries: {max: 0}}")
+    status, out = job.run("after", collect_counters_streams=[str(missing), str(there)], **TOTALS)
+    assert status == 2
+    assert f'"msg": "The counters could not be attached to {missing}"' in failed(out)
+    assert f"{missing}: No such file or directory" in out
+    assert job.attached(there) == [job.counters()]
+    assert (len(job.returned()["artifacts"]), len(job.returned()["warnings"])) == (1, 1)
+
+
+@pytest.mark.parametrize(("rules", "warnings", "told"), [
+    ({"rows": "bounds: {mysql.Com_nothing: {max: 1}}"}, 0, "(status 3): no data for mysql.Com_nothing"),
+    ({"rows": "bounds: {mysql.*: {max: 0}}", "wrong": "bounds: {"}, 11, "(status 0): {folder}/wrong.yaml"),
+    ({"rows": "bounds: {"}, 0, "(status 3): {folder}/rows.yaml"),
+])
+def test_a_strict_job_fails_for_what_could_not_be_checked_when_all_is_done(job, rules, warnings, told):
+    for name, text in rules.items():
+        (job.folder / f"queries/{name}.yaml").write_text(text)
+    status, out = job.run("after", **TOTALS)
+    assert status == 2
+    assert f"Not everything could be checked {told.format(folder=job.folder / './queries')}" in failed(out)
+    assert (len(job.returned()["artifacts"]), len(job.returned().get("warnings", []))) == (1, warnings)
+    assert job.run("after", **TOTALS | {"collect_counters_strict": False})[0] == 0
+
+
+def test_a_strict_job_fails_for_a_check_that_broke_when_all_is_done(job):
+    program = Path(job.variables["collect_counters_executable"])
+    program.write_text(program.read_text().replace("\n", '\n[ "$1" = check ] && echo it broke >&2 && exit 2\n', 1))
+    status, out = job.run("after", **TOTALS)
+    assert status == 2
+    assert '"msg": "Not everything could be checked (status 2): it broke"' in failed(out)
+    assert len(job.returned()["artifacts"]) == 1
+
+
+def test_findings_that_cannot_be_written_fail_only_a_strict_job_when_all_is_done(job):
+    wanted = {"collect_counters_check": True}
+    job.run("before")
+    (job.folder / "counters/findings.json").mkdir()
+    status, out = job.run("after", **wanted)
+    assert (status, len(job.returned()["artifacts"])) == (0, 1), out
+    status, out = job.run("after", collect_counters_strict=True, **wanted)
+    assert status == 2
+    assert "Not everything could be checked (status 3): Error: findings.json: Is a directory" in failed(out)
+
+
+def test_a_strict_job_is_told_all_that_failed(job):
+    port, = free_ports(1)
+    job.with_broker(f"http://127.0.0.1:{port}")
+    wanted = {"collect_counters_streams": ["/no/stream"], "collect_counters_rules": "/no/rules"}
+    status, out = job.run("after", **wanted, **TOTALS)
+    assert status == 2
+    parts = ("Not every counter could be read after the tests: rabbitmq: ", "; The counters could not be attached to "
+             "/no/stream; ", "Not everything could be checked (status 3): /no/rules")
+    places = [failed(out).find(part) for part in parts]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+def test_a_password_that_cannot_be_written_leaves_none_on_the_node(job):
+    job.variables["collect_counters_passwords"] = {"a": PASSWORD, "b/c": PASSWORD}
+    for stage in ("before", "after"):
+        status, out = job.run(stage)
+        assert (status, "Write the passwords" in out) == (2, True)
+        assert not (job.folder / "counters/passwords").exists()
+
+
 def test_without_a_reading_before_there_is_nothing_and_what_to_do_is_told(job):
     status, out = job.run("after")
     assert status == 0
