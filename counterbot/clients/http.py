@@ -8,6 +8,7 @@ cookies, and believes neither Content-Length nor Content-Encoding. Interprets no
 from __future__ import annotations
 
 import copy
+import datetime as dt
 import math
 import socket
 import threading
@@ -39,6 +40,7 @@ REDIRECTS = 5
 RETRY_AFTER = 24 * 3600
 AGENT = f"counterbot/{__version__}"
 GONE = (404, 410)
+STOPS = "broken off, since the bot stops"
 
 
 class Unavailable(Exception):
@@ -88,6 +90,7 @@ class Http:
         self._monotonic = monotonic
         self._local = threading.local()
         self._sessions: WeakSet[requests.Session] = WeakSet()
+        self._adding = threading.Lock()
         self._ends = math.inf
         self._begun = monotonic()
         self.waited = 0.0
@@ -108,15 +111,22 @@ class Http:
         return self._monotonic() - self._begun
 
     def abort(self) -> None:
-        """Break off what is under way, for good: whoever waits for bytes gets Unavailable."""
+        """Break off what is under way, for good: whoever connects or waits for bytes gets Unavailable.
+
+        Looking up a host's name alone comes to its end first.
+        """
         self._aborted.set()
-        for session in list(self._sessions):
+        for session in self._kept():
             session.get_adapter("http://").abort()
 
     def close(self) -> None:
         """Let go of the connections that are kept for more; those in use go when they are done."""
-        for session in list(self._sessions):
+        for session in self._kept():
             session.close()
+
+    def _kept(self) -> list[requests.Session]:
+        with self._adding:
+            return list(self._sessions)
 
     def allows(self, url: str) -> bool:
         """Whether a URL stands under one of the prefixes."""
@@ -176,14 +186,16 @@ class Http:
         session = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = _Session()
-            self._sessions.add(session)
-            self._local.wire = Wire(private=self._private, resolve=self._resolve, monotonic=self._monotonic)
+            self._local.wire = Wire(private=self._private, resolve=self._resolve, monotonic=self._monotonic,
+                                    aborted=self._aborted)
             session.trust_env = False
             session.verify = self._verify
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
             session.headers.update({"User-Agent": AGENT, "Accept-Encoding": "gzip"})
             session.mount("http://", self._local.wire)
             session.mount("https://", self._local.wire)
+            with self._adding:
+                self._sessions.add(session)
         self._local.wire.ends = ends
         return session
 
@@ -218,13 +230,14 @@ class Http:
     def _go_on(self, url: str, ends: float) -> None:
         """Raise Unavailable where there is no more time: little that was sent may unpack to much, and take long."""
         if self._aborted.is_set():
-            raise Unavailable("broken off, since the bot stops")
+            raise Unavailable(STOPS)
         if self._monotonic() >= ends:
             raise self._late(url)
 
     def _unavailable(self, error: Exception, url: str, ends: float) -> Unavailable:
-        return self._late(url) if self._monotonic() >= ends else \
-            Unavailable(f"{urlsplit(url).netloc}: {_reason(error)}")
+        if self._monotonic() >= ends:
+            return self._late(url)
+        return Unavailable(STOPS if self._aborted.is_set() else f"{urlsplit(url).netloc}: {_reason(error)}")
 
     def _late(self, url: str) -> Late:
         return Late(f"{urlsplit(url).netloc}: not done in {self._seconds:g} s")
@@ -255,14 +268,17 @@ def _checked(response: requests.Response) -> requests.Response:
 
 
 def _retry_after(value: str) -> float | None:
-    """Seconds, from seconds or a date; at most a day."""
+    """Seconds, from seconds or a date, which is UTC where it names no zone (RFC 9110, 5.6.7); at most a day."""
     value = value.strip()  # RFC 9110, 5.5: white space around is none of the value
     try:
-        seconds = float(value) if value.isdigit() else \
-            parsedate_to_datetime(value).timestamp() - time.time()
+        seconds = float(value) if value.isdigit() else _utc(parsedate_to_datetime(value)).timestamp() - time.time()
     except (TypeError, ValueError, OverflowError):
         return None
     return min(max(0.0, seconds), RETRY_AFTER)
+
+
+def _utc(date: dt.datetime) -> dt.datetime:
+    return date if date.tzinfo else date.replace(tzinfo=dt.timezone.utc)
 
 
 def _reason(error: Exception) -> str:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import io
 import socket
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from http.client import HTTPResponse, RemoteDisconnected
+from http.client import HTTPException, HTTPResponse, RemoteDisconnected
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from weakref import WeakSet
@@ -41,14 +42,20 @@ class Forbidden(Exception):
 
 
 class Wire(HTTPAdapter):
-    """One thread's connections. ``ends`` (by ``monotonic``) is when the request being made must be over."""
+    """One thread's connections. ``ends`` (by ``monotonic``) is when the request being made must be over.
 
-    def __init__(self, *, private: bool, resolve: Resolve, monotonic: Callable[[], float]) -> None:
+    ``aborted`` is set before ``abort`` is called, and looked at after a socket is kept: none is missed.
+    """
+
+    def __init__(self, *, private: bool, resolve: Resolve, monotonic: Callable[[], float],
+                 aborted: threading.Event) -> None:
         self.ends = 0.0
-        self.monotonic = monotonic
-        self.sockets: WeakSet[socket.socket] = WeakSet()
+        self._sockets: WeakSet[socket.socket] = WeakSet()
+        self._adding = threading.Lock()
         self._private = private
         self._resolve = resolve
+        self._monotonic = monotonic
+        self._aborted = aborted
         super().__init__()
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
@@ -58,24 +65,52 @@ class Wire(HTTPAdapter):
             "http": _pool(HTTPConnectionPool, self), "https": _pool(HTTPSConnectionPool, self)}
 
     def abort(self) -> None:
-        """End all connections, from any thread; a read that waits comes back at once."""
-        for sock in list(self.sockets):
+        """End all connections, from any thread; who connects, shakes hands or reads comes back at once."""
+        with self._adding:
+            sockets = list(self._sockets)
+        for sock in sockets:
             with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # SSLSocket's takes TLS from under its reader
+
+    def keep(self, sock: socket.socket) -> None:
+        """Have ``abort`` end it, too, as long as it lives."""
+        with self._adding:
+            self._sockets.add(sock)
+
+    def left(self, ends: float) -> float:
+        """Seconds until then. Raises TimeoutError when there are none, and ConnectionAbortedError."""
+        if self._aborted.is_set():
+            raise ConnectionAbortedError("aborted")
+        seconds = ends - self._monotonic()
+        if seconds <= 0:
+            raise TimeoutError("its time is over")
+        return seconds
 
     def connect(self, host: str, port: int, options: Iterable[tuple[int, int, int]]) -> socket.socket:
         """A connected socket. Raises Forbidden where no address of the host may be spoken to, and OSError."""
         reason: OSError | None = None
         for address in self._addresses(host, port):
             try:
-                sock = socket.create_connection((address, port), min(CONNECT_SECONDS, _left(self.ends, self.monotonic)))
+                return self._connected(address, port, options)
             except OSError as error:
                 reason = error
-            else:
-                for option in options:
-                    sock.setsockopt(*option)
-                return sock
-        raise reason or OSError(f"{host} has no address")
+        # Not the reason itself: urllib3 would pass over an ECONNRESET, and go on without a socket.
+        raise OSError(f"{host} has no address that answers") from reason
+
+    def _connected(self, address: str, port: int, options: Iterable[tuple[int, int, int]]) -> socket.socket:
+        """As ``socket.create_connection``, which has no socket to show before it is connected."""
+        family, kind, protocol, _, target = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+        sock = socket.socket(family, kind, protocol)
+        self.keep(sock)
+        try:
+            sock.settimeout(min(CONNECT_SECONDS, self.left(self.ends)))
+            sock.connect(target)
+            for option in options:
+                sock.setsockopt(*option)
+        except OSError:
+            sock.close()
+            raise
+        return sock
 
     def _addresses(self, host: str, port: int) -> list[str]:
         """Of a name only public addresses; a literal stands in a prefix that the operator wrote."""
@@ -87,14 +122,6 @@ class Wire(HTTPAdapter):
         if found and not usable:
             raise Forbidden(f"{host} is at {found[0]}, which is no public address")
         return usable
-
-
-def _left(ends: float, monotonic: Callable[[], float]) -> float:
-    """Seconds until then. Raises TimeoutError when there are none."""
-    seconds = ends - monotonic()
-    if seconds <= 0:
-        raise TimeoutError("its time is over")
-    return seconds
 
 
 def is_literal(host: str) -> bool:
@@ -129,12 +156,25 @@ def _pool(base: type[HTTPConnectionPool], wire: Wire) -> type[HTTPConnectionPool
     """A pool whose connections ask the wire for their sockets."""
 
     class Connection(base.ConnectionCls):  # type: ignore[misc, name-defined]
+        handle: socket.socket | None = None
+
         def _new_conn(self) -> socket.socket:
-            return wire.connect(self.host, self.port, self.socket_options or ())
+            sock = wire.connect(self.host, self.port, self.socket_options or ())
+            self.handle = sock.dup()
+            wire.keep(self.handle)
+            return sock
+
+        def connect(self) -> None:
+            """As the base class. TLS takes the socket away before it shakes hands: till then ``abort`` has a handle."""
+            try:
+                super().connect()
+            finally:
+                if self.handle:
+                    self.handle.close()
 
         def response_class(self, sock: socket.socket, *arguments: Any, **options: Any) -> HTTPResponse:
-            wire.sockets.add(sock)
-            return _Response(partial(_left, wire.ends, wire.monotonic), sock, *arguments, **options)
+            wire.keep(sock)
+            return _Response(partial(wire.left, wire.ends), sock, *arguments, **options)
 
     return type(base.__name__, (base,), {"ConnectionCls": Connection})
 
@@ -149,10 +189,16 @@ class _Response(HTTPResponse):
         self.fp = io.BufferedReader(self._timed)
 
     def begin(self) -> None:
-        """As the base class, which takes headers that were cut for all of them, and the answer for an empty one."""
+        """As the base class, which takes headers that were cut for all of them, and the answer for an empty one.
+
+        It takes a length that is no number for none, too: a body that was cut would pass for whole.
+        """
         super().begin()
         if self._timed.ended:
             raise RemoteDisconnected("the connection ended within the headers")
+        length = ",".join(self.headers.get_all("Content-Length", ["0"]))
+        if not self.chunked and not all(part.strip().isdecimal() for part in length.split(",")):
+            raise HTTPException(f"Content-Length is no number: {length}")
 
 
 class _Timed(io.RawIOBase):
@@ -167,7 +213,9 @@ class _Timed(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         self._sock.settimeout(min(IDLE_SECONDS, self._left()))
         count = self._raw.readinto(buffer)
-        self.ended |= count == 0
+        if count == 0:
+            self._left()  # an end that ``abort`` made is none
+            self.ended = True
         return count
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import ipaddress
+import math
 import socket
 import ssl
 import struct
@@ -13,15 +14,17 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from counterbot.clients import wire
 from counterbot.clients.http import Forbidden, Http, Late, Unavailable
 from counterbot.clients.wire import IDLE_SECONDS, is_public
 from counterbot.core.model import Unreadable
-from tests.clock import Clock
+from tests.clock import Clock, eventually
 from tests.loopback import served
 
 LIMIT = 1 << 20
@@ -250,19 +253,29 @@ class TestStatuses:
     @pytest.mark.parametrize(("value", "after"), [
         ("0", 0), ("120", 120), ("120 \t", 120), ("9" * 400, 86400), ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
         ("Wed, 21 Oct 9999 07:28:00 GMT", 86400), ("soon", None), ("-3", None), ("\xb2", None), ("1.5", None),
-        ("Mon, 99 Foo 2026 99:99:99 GMT", None), ("", None), ("Sat, 01 Jan 0001 00:00:00 -0000", None),
+        ("Mon, 99 Foo 2026 99:99:99 GMT", None), ("", None), ("Sat, 01 Jan 0001 00:00:00 -0000", 0),
     ])
     @pytest.mark.parametrize("status", [b"429 Slow", b"503 Busy"])
     def test_that_say_when(self, server, http, status, value, after):
         server.answers["/logs/a"] = sized(b"", b"Retry-After: " + value.encode("latin-1"), status=status)
-        found = refusal(http, f"{server.url}/logs/a").after
-        assert found == after or (after is None and found == 0.0 and "0001" in value)
+        assert refusal(http, f"{server.url}/logs/a").after == after
 
     def test_that_give_a_date(self, server, http):
         date = dt.datetime.now(dt.timezone.utc) + dt.timedelta(seconds=100)
         header = b"Retry-After: " + format_datetime(date, usegmt=True).encode()
         server.answers["/logs/a"] = sized(b"", header, status=b"503 Busy")
         assert 95 < refusal(http, f"{server.url}/logs/a").after <= 100
+
+    @pytest.mark.parametrize("zone", ["WEST6", "EAST-6"])
+    def test_that_give_a_date_as_asctime_does_mean_utc(self, server, http, monkeypatch, zone):
+        header = b"Retry-After: " + time.asctime(time.gmtime(time.time() + 12 * 3600)).encode()
+        server.answers["/logs/a"] = sized(b"", header, status=b"503 Busy")
+        with monkeypatch.context() as patch:
+            patch.setenv("TZ", zone)
+            time.tzset()
+            after = refusal(http, f"{server.url}/logs/a").after
+        time.tzset()
+        assert 11 * 3600 < after <= 12 * 3600
 
 
 class TestBodies:
@@ -349,12 +362,29 @@ class TestBodies:
         server.answers["/logs/a"] = reset
         assert "reset" in str(refusal(http, f"{server.url}/logs/a"))
 
-    @pytest.mark.parametrize("nonsense", [b"SSH-2.0-OpenSSH\r\n", b"\x00" * 100, b"HTTP/1.1 xyz\r\n\r\n",
-                                          OK + b"Content-Length: many\r\n\r\n", OK + b"x" * 100_000,
-                                          OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"])
-    def test_that_are_no_http(self, server, http, nonsense):
+    @pytest.mark.parametrize(("nonsense", "reason"), [
+        (b"SSH-2.0-OpenSSH\r\n", "SSH-2.0-OpenSSH"),
+        (b"\x00" * 100, "BadStatusLine"),
+        (b"HTTP/1.1 xyz\r\n\r\n", r"invalid literal for int() with base 10: 'xyz\r\n'"),
+        (OK + b"x" * 100_000, "got more than 65536 bytes when reading header line"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", r"invalid literal for int() with base 16: b'zz\r\n'"),
+        (OK + b"Content-Length: many\r\n\r\nabcde", "Content-Length is no number: many"),
+        (OK + b"Content-Length: -5\r\n\r\nabcde", "Content-Length is no number: -5"),
+        (OK + b"Content-Length: \xb2\r\n\r\nabcde", "Content-Length is no number: \xb2"),
+        (OK + b"Content-Length:\r\n\r\nabcde", "Content-Length is no number:"),
+        (OK + b"Content-Length: 5\r\nContent-Length: x\r\n\r\nabcde", "Content-Length is no number: 5,x"),
+        (OK + b"Content-Length: 5, 6\r\n\r\nabcde", "Content-Length contained multiple unmatching values (5, 6)"),
+    ])
+    def test_that_are_no_http(self, server, http, nonsense, reason):
         server.answers["/logs/a"] = lambda sock: sock.sendall(nonsense)
-        assert "0x" not in outcome(http, f"{server.url}/logs/a")
+        assert str(refusal(http, f"{server.url}/logs/a")) == f"127.0.0.1:{server.port}: {reason}"
+
+    @pytest.mark.parametrize("headers", [b"Content-Length: 5, 5", b"Content-Length: 5\r\nContent-Length: 5",
+                                         b"Content-Length: many\r\nTransfer-Encoding: chunked"])
+    def test_whose_length_is_told_twice(self, server, http, headers):
+        body = b"5\r\nabcde\r\n0\r\n\r\n" if b"chunked" in headers else b"abcde"
+        server.answers["/logs/a"] = lambda sock: sock.sendall(OK + headers + b"\r\n\r\n" + body)
+        assert http.fetch(f"{server.url}/logs/a", LIMIT) == b"abcde"
 
 
 def trickle(head: bytes, each: bytes):
@@ -596,6 +626,77 @@ class TestAddresses:
         hurried = Http([url], private=True, ca_file=str(pem), resolve=resolver("127.0.0.1"), seconds=0.7)
         with soon():
             assert "not done" in str(refusal(hurried, f"{url}/slow"))
+        server.close()
+
+
+class TestBreakingOff:
+    """Ends what else ends with the file's time alone, and is then told so."""
+
+    STOPS = "broken off, since the bot stops"
+
+    @pytest.fixture(autouse=True)
+    def patient(self, monkeypatch):
+        monkeypatch.setattr(wire, "CONNECT_SECONDS", math.inf)
+        monkeypatch.setattr(wire, "IDLE_SECONDS", math.inf)
+
+    def broken_off(self, http, url, is_under_way) -> str:
+        with ThreadPoolExecutor(1) as pool:
+            told = pool.submit(outcome, http, url)
+            try:
+                eventually(is_under_way)
+            finally:
+                http.abort()
+            return told.result()
+
+    def test_while_a_name_is_looked_up(self, server):
+        def resolve(*arguments, **options):
+            http.abort()
+            return resolver("127.0.0.1")(*arguments, **options)
+
+        url = f"http://logs.example:{server.port}"
+        http = Http([url], private=True, resolve=resolve)
+        assert outcome(http, f"{url}/a") == self.STOPS
+        assert server.connections == 0
+
+    def test_while_nobody_accepts(self):
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+            port = listener.getsockname()[1]
+            syn_sent = f" 0100007F:{port:04X} 02 "
+            with socket.create_connection(("127.0.0.1", port)):
+                url = f"http://127.0.0.1:{port}/"
+                assert self.broken_off(Http([url], seconds=60), url,
+                                       lambda: syn_sent in Path("/proc/net/tcp").read_text()) == self.STOPS
+
+    def test_while_tls_shakes_hands(self):
+        said_hello = threading.Event()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            def hear(sock):
+                while sock.recv(65536):
+                    said_hello.set()
+
+            served(listener, hear)
+            url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
+            assert self.broken_off(Http([url], seconds=60), url, said_hello.is_set) == self.STOPS
+            listener.shutdown(socket.SHUT_RDWR)
+
+    @pytest.mark.parametrize("tls", [False, True])
+    @pytest.mark.parametrize("head", [b"", OK, OK + b"\r\nhalf", OK + b"Content-Length: 5\r\n\r\nhalf"])
+    def test_while_bytes_are_awaited(self, tmp_path, tls, head):
+        sent = threading.Event()
+
+        def answer(sock):
+            sock.sendall(head)
+            sent.set()
+            sock.recv(1)
+
+        pem = certificate("logs.example", tmp_path)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+        server = Server(context if tls else None)
+        server.answers["/a"] = answer
+        url = f"{'https' if tls else 'http'}://logs.example:{server.port}"
+        http = Http([url], private=True, ca_file=str(pem), resolve=resolver("127.0.0.1"), seconds=60)
+        assert self.broken_off(http, f"{url}/a", sent.is_set) == self.STOPS
         server.close()
 
 
