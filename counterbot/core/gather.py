@@ -48,8 +48,9 @@ class Gather:
         return value if good and isinstance(value, (int, float)) else None
 
     def _spoil(self, name: str, why: str) -> None:
+        name = shown(name)  # of two that show alike neither counts
         self.values.pop(name, None)
-        self.unreadable[shown(name)] = why
+        self.unreadable[name] = why
 
 
 def why_not(name: str, value: object) -> str | None:

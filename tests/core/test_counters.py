@@ -207,6 +207,13 @@ def test_of_many_documents_only_as_much_is_kept_as_of_one():
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize("names", [("a\0", "a\N{REPLACEMENT CHARACTER}"), ("a\N{REPLACEMENT CHARACTER}", "a\0")])
+def test_of_two_names_that_show_alike_neither_counts(names):
+    found = parse_counters(json.dumps({"g": {**dict.fromkeys(names, 1), "b": 2}}).encode())
+    assert found.values == {"g.b": 2}
+    assert found.unreadable == {"g.a\N{REPLACEMENT CHARACTER}": "a name with characters that cannot be printed"}
+
+
 # -- several documents
 
 
