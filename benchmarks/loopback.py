@@ -21,18 +21,27 @@ from pathlib import Path
 from subunit.v2 import StreamResultToBytes
 
 import counterbot
+from counterbot.core.counters import parse_counters
+from counterbot.core.rules import Outcome, judge
 from counterbot.demo import story
 from counterbot.demo.gerrit import Gerrit, Stored, make_key
 from counterbot.demo.irc import IrcServer
 from counterbot.demo.zuul import Zuul
+from counterbot.files.rulebook import RuleBook
 
 PACKAGE = Path(counterbot.__file__).parent
 NAMES = 600
 """Counters of a build: about as many as a full SHOW GLOBAL STATUS has."""
 
-FINDINGS = "mysql.Queries", "queues.notifications.info_publish"
+RULES = PACKAGE / "demo/data/queries"
+FINDINGS = [verdict.counter for rule in RuleBook(RULES).rules
+            for verdict in judge(rule, parse_counters(json.dumps(story.HARD).encode()))
+            if verdict.outcome is Outcome.OVER]
+"""What each review is to name."""
+
 TESTS, LOG = 200, 4600
 """Tests of the large stream, and bytes of log of each: about 1 MB in all."""
+
 
 class Messages(list[Stored]):
     """The messages of a change; ``at`` are the moments they were stored, on the monotonic clock."""
@@ -56,7 +65,7 @@ class World:
         self.folder, self.gerrit, self.zuul = folder, gerrit, zuul
         self.messages: dict[int, Messages] = {}
         (folder / "config.yaml").write_text(story.config(
-            gerrit, zuul, irc, rules=str(PACKAGE / "demo/data/queries")))
+            gerrit, zuul, irc, rules=str(RULES)))
         self._jobs = (story.Job("tempest-full", _counters()), story.Job("openstack-tox-py311"),
                       story.Job("openstack-tox-pep8"))
         self._files = {job.name: _files(job) for job in self._jobs}
