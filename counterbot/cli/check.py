@@ -11,7 +11,7 @@ import click
 from ..core import counters as documents
 from ..core import limits
 from ..core.inert import inert
-from ..core.model import BuildFacts, Counters, Finding, Unreadable
+from ..core.model import BuildFacts, Counters, Finding, Unreadable, group_of
 from ..core.rules import Outcome, Rule, Verdict, applicable, judge, was_due
 from .streams import Failure, beside, give, named, opened, warn
 
@@ -125,7 +125,7 @@ def _alike(verdicts: Iterable[Verdict]) -> Iterable[list[Verdict]]:
     """Verdicts without data that differ in nothing but their names within a group, together; others alone."""
     found: dict[object, list[Verdict]] = {}
     for verdict in verdicts:
-        group = verdict.counter.partition(".")[0]
+        group = group_of(verdict.counter)
         key = (group, verdict.why) if verdict.outcome is Outcome.NO_DATA else id(verdict)
         found.setdefault(key, []).append(verdict)
     return found.values()
@@ -135,7 +135,7 @@ def _rows(same: Sequence[Verdict], rules: Mapping[str, Rule]) -> Iterable[tuple[
     from ..core.figures import compared, excess, number
 
     if len(same) > FEW:
-        group = same[0].counter.partition(".")[0]
+        group = group_of(same[0].counter)
         names = inert(", ".join(verdict.counter.partition(".")[2] for verdict in same), NAMES)
         yield ("no data", inert(f"{group}: {len(same)} bounds", NAME), "–", "–", "",
                inert(f"{names}: {same[0].why}", SENTENCE))

@@ -117,9 +117,9 @@ def collect(settings: Settings, _seconds: float, _again: bool) -> Collected:
     controllers = _controllers(root)
     units, clashes = _units(root, settings)
     read = {unit: files for unit in units if (files := _read(unit, settings.groups, controllers)) is not None}
-    failures, running = list(clashes.values()), {*clashes, *(unit.name for unit in read)}
-    idle = [name for pattern in settings.units if (name := _plain(pattern)) is not None and name not in running]
-    parts = []
+    seen = {*clashes, *(unit.name for unit in read)}
+    idle = [name for pattern in settings.units if (name := _plain(pattern)) is not None and name not in seen]
+    parts, failures = [], list(clashes.values())
     for group in settings.groups:
         part = _group(group, {unit: files[group] for unit, files in read.items()}, idle)
         if isinstance(part, Collected):

@@ -13,7 +13,7 @@ from typing import TypeVar
 from . import limits
 from .gather import Gather, shown
 from .inert import inert
-from .model import Counters, Number, Unreadable
+from .model import Counters, Number, Unreadable, group_of
 from .performance import looks_like_performance, parse_performance
 from .strictjson import Spoilt, documents, kind
 
@@ -69,18 +69,14 @@ def complete(counters: Counters, performance: Counters) -> Counters:
 
     Raises Unreadable as :func:`merge` does.
     """
-    have = {_group(name) for name in (*counters.values, *counters.unreadable)}
+    have = {group_of(name) for name in (*counters.values, *counters.unreadable)}
     missing = replace(performance, values=_without(performance.values, have),
                       unreadable=_without(performance.unreadable, have))
     return merge([missing, counters])
 
 
 def _without(named: Mapping[str, T], groups: set[str]) -> dict[str, T]:
-    return {name: value for name, value in named.items() if _group(name) not in groups}
-
-
-def _group(name: str) -> str:
-    return name.partition(".")[0]
+    return {name: value for name, value in named.items() if group_of(name) not in groups}
 
 
 @dataclass

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .counters import GAUGES
-from .model import Counters, Number
+from .model import Counters, Number, group_of
 
 TESTRUN = "testrun"
 OTHER = re.compile(r"[^A-Za-z0-9_.-]")
@@ -59,7 +59,7 @@ def segment(text: str) -> str:
 def _of(part: Counters, prefix: str) -> Iterable[Metric]:
     before = "".join(f"{_safe(each)}." for each in (prefix.strip("."), (part.prefix or "").strip(".")) if each)
     for name, value in part.values.items():
-        kind = Kind.GAUGE if name.partition(".")[0] in GAUGES else Kind.COUNT
+        kind = Kind.GAUGE if group_of(name) in GAUGES else Kind.COUNT
         yield Metric(before + _safe(name), value, kind)
     if part.seconds is not None:
         yield Metric(before + TESTRUN, part.seconds * 1000, Kind.TIME)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
 
 Number = int | float
 
@@ -124,6 +126,16 @@ class Counters:
     mixed: bool = False
     seconds: Number | None = field(default=None, compare=False)  # of the document, and not of the counters
     prefix: str | None = field(default=None, compare=False)
+
+    @cached_property
+    def groups(self) -> frozenset[str]:
+        """Of which any counter came, with a usable value or without."""
+        return frozenset(map(group_of, chain(self.values, self.unreadable, self.resets)))
+
+
+def group_of(counter: str) -> str:
+    """What stands before the first dot of a counter's name, or of a pattern for such names."""
+    return counter.partition(".")[0]
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import chain
 
-from .model import BuildFacts, Counters, Finding, Number
+from .model import BuildFacts, Counters, Finding, Number, group_of
 
 
 def is_pattern(written: str) -> bool:
@@ -155,7 +154,7 @@ def _limits(bounds: Sequence[Bound], counters: Counters) -> tuple[dict[str, Numb
     exact = {bound.counter: bound.max for bound in bounds if not bound.is_pattern}
     lowest: dict[str, Number] = {}
     unmet: dict[str, Number] = {}
-    came = [*_came(counters)]
+    came = [*counters.values, *counters.unreadable, *sorted(counters.resets)]
     for bound in (bound for bound in bounds if bound.is_pattern):
         names = [name for name in came if fnmatchcase(name, bound.counter)]
         if not names:
@@ -173,7 +172,7 @@ def _verdict(rule: str, name: str, limit: Number, counters: Counters) -> Verdict
 
 
 def _unmet(rule: str, pattern: str, limit: Number, counters: Counters) -> Verdict:
-    why = _did_not_come(pattern, counters, _groups_of(pattern, counters))
+    why = _did_not_come(pattern, counters, _groups_that_fit(pattern, counters))
     return Verdict(rule, pattern, limit, Outcome.NO_DATA, why=why, is_pattern=True)
 
 
@@ -185,30 +184,20 @@ def _why_none(name: str, counters: Counters) -> str:
         return "it went backwards: its server restarted"
     if name in counters.absent:
         return "the server does not have it"
-    group = _group(name)
-    return _did_not_come(name, counters, {group} & set(map(_group, _came(counters))))
+    return _did_not_come(name, counters, {group_of(name)} & counters.groups)
 
 
 def _did_not_come(name: str, counters: Counters, groups: Collection[str]) -> str:
     """Why nothing came of a name, or by a pattern. ``groups`` are those that came of its own: of these a collector
     with the group's name may still have failed in part, and others have nothing to do with it."""
-    why = "it did not come" if groups else f"no counter of group {_group(name)} came"
+    why = "it did not come" if groups else f"no counter of group {group_of(name)} came"
     return why + "".join(f"; {collector}: {reason}" for collector, reason in counters.failures.items()
                          if not groups or collector in groups)
 
 
-def _came(counters: Counters) -> Iterator[str]:
-    """The names that came, with a usable value or without."""
-    return chain(counters.values, counters.unreadable, sorted(counters.resets))
-
-
-def _group(name: str) -> str:
-    return name.partition(".")[0]
-
-
-def _groups_of(pattern: str, counters: Counters) -> list[str]:
-    """The groups of counters that came which a pattern asks for."""
-    return [group for group in set(map(_group, _came(counters))) if fnmatchcase(group, _group(pattern))]
+def _groups_that_fit(pattern: str, counters: Counters) -> list[str]:
+    """The groups that came of those which a pattern asks for."""
+    return [group for group in counters.groups if fnmatchcase(group, group_of(pattern))]
 
 
 def was_due(verdict: Verdict, counters: Counters) -> bool:
@@ -218,7 +207,7 @@ def was_due(verdict: Verdict, counters: Counters) -> bool:
         return False
     if not verdict.is_pattern:
         return True
-    return bool(counters.failures) and not _groups_of(verdict.counter, counters)
+    return bool(counters.failures) and not _groups_that_fit(verdict.counter, counters)
 
 
 def findings(job: str, build: str, verdicts: Iterable[Verdict]) -> tuple[Finding, ...]:

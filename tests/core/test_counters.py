@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import time
-import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from counterbot.core import limits
 from counterbot.core.counters import complete, looks_like_performance, merge, parse_counters, parse_performance
 from counterbot.core.model import Counters, Unreadable
+from tests.memory import peak_below
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 
@@ -199,12 +199,8 @@ def test_exactly_as_many_counters_as_are_read():
 def test_of_many_documents_only_as_much_is_kept_as_of_one():
     document = '{"__meta__": {"failures": {"%s": "no"}}, "g": {%s}}'
     data = "".join(document % (n, ",".join(f'"{n}.{m}": 1' for m in range(5_000))) for n in range(45)).encode()
-    tracemalloc.start()
-    try:
+    with peak_below(32 << 20):
         assert refused(data) == "more than 20,000 counters"
-        assert tracemalloc.get_traced_memory()[1] < 32 << 20
-    finally:
-        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("names", [("a\0", "a\N{REPLACEMENT CHARACTER}"), ("a\N{REPLACEMENT CHARACTER}", "a\0")])

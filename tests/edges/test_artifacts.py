@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import time
-import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from counterbot.core.decide import State
 from counterbot.core.model import BuildLink
 from counterbot.demo import zuul as demo
 from tests.clock import Clock
+from tests.memory import peak_below
 from tests.streams import counters as packed_counters
 from tests.streams import packet
 
@@ -262,12 +262,8 @@ class TestStreams:
     def test_that_explode(self, logs, packs):
         bomb = gzip.compress(bytes(256 << 20), 1)
         logs.has({STREAM: b""}).answers(STREAM, gzip.compress(bomb) if packs == 2 else bomb)
-        tracemalloc.start()
-        try:
+        with peak_below(32 << 20):
             assert "more than 134,217,728 bytes when decompressed" in unreadable(logs.read(unpacked=128 << 20))
-            assert tracemalloc.get_traced_memory()[1] < 32 << 20
-        finally:
-            tracemalloc.stop()
 
     def test_too_large_packed(self, logs):
         content = gzip.compress(stream(MYSQL), 0)
@@ -280,24 +276,15 @@ class TestStreams:
         packer = zlib.compressobj(1, wbits=31)
         packed = b"".join(packer.compress(block) for _ in range(75)) + packer.compress(stream(MYSQL)) + packer.flush()
         logs.has({STREAM: b""}).answers(STREAM, packed)
-        tracemalloc.start()
-        try:
+        with peak_below(32 << 20):
             counted(logs.read(), mysql__Queries=7)
-            assert tracemalloc.get_traced_memory()[1] < 32 << 20
-        finally:
-            tracemalloc.stop()
-
 
     def test_in_chunks_of_two_bytes_takes_no_more_memory_than_its_content(self, logs):
         content = document({"mysql": {"Queries": 7}}) + b" " * 1_000_000
         chunks = (packed_counters(content[at : at + 2]) for at in range(0, len(content), 2))
         logs.has({STREAM: gzip.compress(b"".join(chunks), 1)})
-        tracemalloc.start()
-        try:
+        with peak_below(20 << 20):
             counted(logs.read(), mysql__Queries=7)
-            assert tracemalloc.get_traced_memory()[1] < 20 << 20
-        finally:
-            tracemalloc.stop()
 
 
 class TestReturned:

@@ -303,6 +303,16 @@ def open_to_all(stream):
             folder.chmod(0o777)
 
 
+def in_a_folder(files, tmp_path, mode):
+    """Counters, and a stream that anybody may write, in a folder of this mode."""
+    (tmp_path / "folder").mkdir()
+    counted, stream = files(SOME, "folder/run.subunit")
+    stream.chmod(0o666)
+    open_to_all(stream)
+    stream.parent.chmod(mode)
+    return counted, stream
+
+
 def attach_as_somebody_else(counted, stream):
     """As somebody who is not root, if a test can be that: whom files may be read-only for."""
     first = counted.with_name("first")  # so that all modules are loaded when the user changes
@@ -376,11 +386,7 @@ def test_a_folder_that_lets_nobody_replace_it_is_told_with_the_streams_name(file
 
 
 def test_a_folder_that_takes_no_new_file_is_told_with_the_streams_name(files, tmp_path):
-    (tmp_path / "closed").mkdir()
-    counted, stream = files(SOME, "closed/run.subunit")
-    stream.chmod(0o666)
-    open_to_all(stream)
-    stream.parent.chmod(0o555)
+    counted, stream = in_a_folder(files, tmp_path, 0o555)
     done = attach_as_somebody_else(counted, stream)
     told = f"Error: {stream}: no new file can be made beside it: Permission denied{ADVICE}\n"
     assert (done.returncode, done.stderr) == (1, told)
@@ -389,11 +395,7 @@ def test_a_folder_that_takes_no_new_file_is_told_with_the_streams_name(files, tm
 
 def test_a_folder_that_cannot_be_listed_undoes_nothing(files, tmp_path):
     """It cannot be opened to be synced, and the stream has been replaced by then: a second attach would double."""
-    (tmp_path / "dark").mkdir()
-    counted, stream = files(SOME, "dark/run.subunit")
-    stream.chmod(0o666)
-    open_to_all(stream)
-    stream.parent.chmod(0o333)
+    counted, stream = in_a_folder(files, tmp_path, 0o333)
     done = attach_as_somebody_else(counted, stream)
     stream.parent.chmod(0o777)
     assert (done.returncode, "Error" in done.stderr) == (0, False), done.stderr

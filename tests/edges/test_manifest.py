@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from counterbot.artifacts.manifest import paths
 from counterbot.core import limits
 from counterbot.core.model import Unreadable
+from tests.memory import peak_below
 
 SAMPLE = Path(__file__).parent.parent / "samples/zuul-14.3/zuul-manifest.json"
 
@@ -74,13 +74,8 @@ def test_with_more_files_than_any_job_has_is_within_the_limit():
 
 def test_many_deep_in_folders_take_little_memory():
     data = b'{"name":"a","children":[' * 63 + b"0," * 300_000 + b"0" + b"]}" * 63
-    tracemalloc.start()
-    try:
-        with pytest.raises(Unreadable, match="more than 50,000 files"):
-            paths(b'{"tree":[%s]}' % data)
-        assert tracemalloc.get_traced_memory()[1] < 16 << 20
-    finally:
-        tracemalloc.stop()
+    with peak_below(16 << 20), pytest.raises(Unreadable, match="more than 50,000 files"):
+        paths(b'{"tree":[%s]}' % data)
 
 
 def test_without_ground():
