@@ -46,7 +46,7 @@ setup(
             "rabbitmq = counterbot.collectors.rabbitmq",
             "systemd = counterbot.collectors.systemd",
         ],
-        "subunit2sql.target": ["counterbot = counterbot.collectors.subunit2sql_target:Target"],
+        "subunit2sql.target": ["counterbot = counterbot.reporters.subunit2sql_target:Target"],
     },
     classifiers=[
         "Environment :: Console",

@@ -21,7 +21,7 @@ from pathlib import Path
 from subunit.v2 import StreamResultToBytes
 
 import counterbot
-from counterbot.core.counters import parse_counters
+from counterbot.core.counters.attachment import parse_counters
 from counterbot.core.rules import Outcome, judge
 from counterbot.demo import story
 from counterbot.demo.gerrit import Gerrit, Stored, make_key

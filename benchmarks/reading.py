@@ -63,7 +63,9 @@ def blocks(path: Path, size: int = BLOCK) -> Iterator[bytes]:
 
 def ours(path: Path) -> list[bytes]:
     """The counters, as ``counterbot extract`` reads them."""
-    from counterbot.core import gunzip, limits, subunit
+    from counterbot.core import limits
+    from counterbot.core.subunit import attachments as subunit
+    from counterbot.core.subunit import gunzip
 
     unpacked = gunzip.unzipped_all(
         blocks(path), packed_limit=limits.STREAM_PACKED, unpacked_limit=limits.STREAM_UNPACKED)
@@ -72,7 +74,7 @@ def ours(path: Path) -> list[bytes]:
 
 def gunzipped(path: Path, library: Any) -> None:
     """Nothing but decompressing, in the same pieces."""
-    from counterbot.core import gunzip
+    from counterbot.core.subunit import gunzip
 
     member = library.decompressobj(gunzip.GZIP)
     for packed in blocks(path, gunzip.PACKED_PIECE):
@@ -125,7 +127,6 @@ def with_library(name: str, folder: Path) -> dict[str, dict[str, float]]:
 
 def peak(path: Path) -> float:
     """MB of memory beyond what the imports take, at most, to read a stream."""
-    from counterbot.core import gunzip, limits, subunit  # noqa: F401
 
     def status(name: str) -> int:
         return int(re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())[1])
@@ -177,8 +178,10 @@ def memory(folder: Path) -> Iterator[list[str]]:
 
 def hostile(folder: Path) -> Iterator[list[str]]:
     """Each odd stream beside a good one of the same size."""
-    from counterbot.core import gunzip, limits, subunit
+    from counterbot.core import limits
     from counterbot.core.model import Unreadable
+    from counterbot.core.subunit import attachments as subunit
+    from counterbot.core.subunit import gunzip
 
     size = HOSTILE * 1_000_000
     good = streams.write(folder / "good", HOSTILE, "last").read_bytes()

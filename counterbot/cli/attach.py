@@ -29,8 +29,8 @@ def command(counters: str, stream: str) -> None:
     STREAM is still written or locked, is not subunit version 2, is gzipped twice, or is too damaged for
     anything to be read behind it.
     """
-    from ..collectors.attach import attach
     from ..core.model import Unreadable
+    from ..files.attach import attach
 
     data = _read(counters)
     why = _unfit(data)
@@ -59,9 +59,9 @@ def _read(path: str) -> bytes:
 
 def _unfit(data: bytes) -> str | None:
     """Why it is no counters document; one without counters is, if its ``__meta__`` can say why."""
-    from ..core.counters import META, looks_like_performance, parse_counters
+    from ..core.counters.attachment import META, looks_like_performance, parse_counters
+    from ..core.counters.strictjson import documents
     from ..core.model import Unreadable
-    from ..core.strictjson import documents
 
     try:
         found = parse_counters(data)

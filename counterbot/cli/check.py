@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..core import counters as documents
 from ..core import limits
-from ..core.inert import inert
+from ..core.counters import attachment as documents
 from ..core.model import BuildFacts, Counters, Finding, Unreadable, group_of
 from ..core.rules import Outcome, Rule, Verdict, applicable, judge, was_due
+from ..core.text.inert import inert
 from .streams import Failure, beside, give, named, opened, warn
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _read(source: str) -> Counters | str:
 
 def _order(verdict: Verdict) -> tuple[Any, ...]:
     """What is over first, the largest excess before all."""
-    from ..core.figures import order
+    from ..core.text.figures import order
 
     finding = _finding(verdict)
     return -verdict.outcome, order(finding) if finding else (), verdict.counter
@@ -132,7 +132,7 @@ def _alike(verdicts: Iterable[Verdict]) -> Iterable[list[Verdict]]:
 
 
 def _rows(same: Sequence[Verdict], rules: Mapping[str, Rule]) -> Iterable[tuple[str, ...]]:
-    from ..core.figures import compared, excess, number
+    from ..core.text.figures import compared, excess, number
 
     if len(same) > FEW:
         group = group_of(same[0].counter)
@@ -149,7 +149,7 @@ def _rows(same: Sequence[Verdict], rules: Mapping[str, Rule]) -> Iterable[tuple[
 
 def _about(rule: Rule, finding: Finding | None) -> str:
     """The rule's title, and its bug where somebody will want to follow it."""
-    from ..core.wording import Links, bug_link
+    from ..core.wording.comment import Links, bug_link
 
     return f"{rule.title}, bug {bug_link(rule.bug, Links())}" if finding and rule.bug else rule.title
 
@@ -185,7 +185,7 @@ def _told(verdict: Verdict, rule: Rule) -> dict[str, Any]:
 
 
 def _sentence(finding: Finding, rule: Rule) -> str:
-    from ..core.figures import compared, excess
+    from ..core.text.figures import compared, excess
 
     value, bound = compared(finding.value, finding.bound)
     return inert(f"{inert(finding.counter, NAME)} is {value}, over its bound {bound} ({excess(finding)}): "

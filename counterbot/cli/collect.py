@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..core import limits
+from ..core.counters.snapshot import Snapshot
 from ..core.model import ATTACHMENT, JSON, Unreadable
-from ..core.snapshot import Snapshot
 from .streams import beside, give, warn
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _printable(option: str, value: str | None) -> None:
 
 
 def _before(path: str) -> Snapshot:
-    from ..core.snapshot import read
+    from ..core.counters.snapshot import read
 
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe to which nobody writes would be waited for, without end
@@ -94,7 +94,7 @@ def _before(path: str) -> Snapshot:
 
 
 def _difference(path: str | None, first: Snapshot, reading: Reading) -> Snapshot:
-    from ..core.difference import difference
+    from ..core.counters.difference import difference
 
     try:
         return difference(first, reading.snapshot, reading.known, reading.own)
@@ -198,11 +198,11 @@ def _tell(snapshot: Snapshot, took: Mapping[str, float], level: int) -> None:
 
 
 def _write(snapshot: Snapshot, attachment: str | None, output: str | None) -> None:
-    from ..core.snapshot import written
+    from ..core.counters.snapshot import written
 
     document = written(snapshot)
     if attachment is None:
         return give(document, output, document)
-    from ..core.subunit_writing import attachment as packets
+    from ..core.subunit.writer import attachment as packets
 
     return give(packets(attachment, document, JSON), output, document)

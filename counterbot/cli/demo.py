@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..demo.gerrit import Gerrit
     from ..demo.irc import IrcServer
     from ..demo.zuul import Zuul
-    from .wiring import Bot
+    from ..engine.bot import Bot
 
 DEADLINE = 2
 """Seconds that the demonstration waits for logs that never come."""
@@ -33,7 +33,7 @@ def command(stay: bool, keep: str | None) -> None:
     from ..demo.irc import IrcServer
     from ..demo.sshd import make_key
     from ..demo.zuul import Zuul
-    from .wiring import Bot, loaded
+    from ..engine.bot import Bot, loaded
 
     logging.basicConfig(level=logging.ERROR)
     with ExitStack() as stack:

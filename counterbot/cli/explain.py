@@ -35,7 +35,7 @@ def _lines(source: str) -> Iterator[bytes]:
 def _settings(file: str | None) -> events.Recognition:
     if file is None:
         return events.Recognition(frozenset({"zuul"}))
-    from .wiring import loaded, recognition
+    from ..engine.bot import loaded, recognition
 
     return recognition(loaded(file))
 

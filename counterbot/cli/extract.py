@@ -9,8 +9,10 @@ from typing import BinaryIO
 
 import click
 
-from ..core import gunzip, limits, subunit
+from ..core import limits
 from ..core.model import ATTACHMENT, Unreadable
+from ..core.subunit import attachments as subunit
+from ..core.subunit import gunzip
 from .streams import FAILED, Failure, opened, standard_output, warn
 
 ABSENT, UNREADABLE = 1, 3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..core.inert import inert
 from ..core.model import Delivery, Refused, Retry, Sent
+from ..core.text.inert import inert
 
 
 @click.command()
@@ -17,11 +17,11 @@ from ..core.model import Delivery, Refused, Retry, Sent
 @click.option("-v", "--verbose", is_flag=True, help="Log also what is ignored.")
 def command(events: str, file: str, dry_run: bool, deadline: float | None, verbose: bool) -> None:
     """Feed the event lines of EVENTS (- is standard input); a line for each delivery."""
+    from ..engine.bot import Bot, loaded, log_to_stderr
     from ..engine.service import until
     from ..ledger import LedgerError
     from ..ledger.status import status
     from ..sources.recording import recorded
-    from .wiring import Bot, loaded, log_to_stderr
 
     log_to_stderr(verbose)
     told = Told(dry_run)

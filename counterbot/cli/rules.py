@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..core.inert import inert
+from ..core.text.inert import inert
 from .tables import table
 
 if TYPE_CHECKING:

@@ -24,9 +24,9 @@ log = logging.getLogger("counterbot.run")
 @click.option("-v", "--verbose", is_flag=True, help="Log also what is ignored.")
 def command(file: str, dry_run: bool, verbose: bool) -> None:
     """Run the bot until SIGTERM or Ctrl-C, which end it cleanly. The log goes to standard error."""
+    from ..engine.bot import Bot, loaded, log_to_stderr
     from ..ledger import LedgerError
     from .replay import Told
-    from .wiring import Bot, loaded, log_to_stderr
 
     log_to_stderr(verbose)
     try:

@@ -24,11 +24,11 @@ OWED_TOO_LONG = 30 * 60_000
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object instead of a table.")
 def command(file: str, as_json: bool) -> None:
     """Tell the last event, the backlog, deliveries owed and what was put aside; status 1 if unhealthy."""
+    from ..engine.bot import loaded
     from ..engine.clock import steady
     from ..ledger import LedgerError
     from ..ledger.status import status
     from ..ledger.store import Store
-    from .wiring import loaded
 
     config = loaded(file)
     try:

@@ -10,7 +10,7 @@ from typing import IO, Any, BinaryIO
 
 import click
 
-from ..core.inert import called
+from ..core.text.inert import called
 
 FAILED = 1
 
@@ -110,7 +110,7 @@ def _write(document: bytes, path: str | None) -> None:
     if _is_standard_output(path):
         _print(document)
         return
-    from ..collectors.replacing import replaced
+    from ..files.replacing import replaced
 
     with replaced(path) as stream:
         stream.write(document)

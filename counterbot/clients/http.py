@@ -27,10 +27,10 @@ import urllib3
 
 from .. import __version__
 from ..core import limits
-from ..core.gunzip import unzipped_all
-from ..core.inert import inert
 from ..core.model import Truncated
-from ..core.places import place, place_pattern
+from ..core.subunit.gunzip import unzipped_all
+from ..core.text.inert import inert
+from ..core.text.urls import place, place_pattern
 from .wire import CONNECT_SECONDS, IDLE_SECONDS, Forbidden, Resolve, Wire
 
 __all__ = ["Forbidden", "Http", "Late", "Unavailable", "Unfinished"]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import paramiko
 
 from ..core import limits
-from .trust import HostKeyRefused, LoginRefused, Server, SshError, check_host_key, load_key, trusted_keys, words
+from .host_keys import HostKeyRefused, LoginRefused, Server, SshError, check_host_key, load_key, trusted_keys, words
 
 __all__ = [
     "Connection",

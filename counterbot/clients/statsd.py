@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import statsd
 
-from ..core.metrics import Kind, Metric
+from ..core.counters.metrics import Kind, Metric
 
 
 def connect(host: str, port: int) -> statsd.StatsClient:

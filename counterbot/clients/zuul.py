@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from ..core import limits
-from ..core.inert import inert
 from ..core.model import Artifact, Build, BuildLink, Unreadable
+from ..core.text.inert import inert
 from .http import Forbidden, Http
 
 _UNSOUND = re.compile("[\x00\ud800-\udfff]")

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ..core.counters.snapshot import Instance, Kind
 from ..core.model import Number
-from ..core.snapshot import Instance, Kind
 
 __all__ = ["Collected", "Collector", "Failed", "Kind"]
 

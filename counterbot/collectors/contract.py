@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..core import limits
-from ..core.counters import META
-from ..core.snapshot import Kind
+from ..core.counters.attachment import META
+from ..core.counters.snapshot import Kind
 from . import Collected, Failed
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from .. import __version__
 from ..core import limits
-from ..core.difference import Group
-from ..core.gather import shown, why_not
+from ..core.counters.difference import Group
+from ..core.counters.gather import shown, why_not
+from ..core.counters.snapshot import Instance, Kind, Snapshot
 from ..core.model import Number
-from ..core.snapshot import Instance, Kind, Snapshot
 from . import Collected
 
 TOLD = 5

@@ -10,9 +10,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ..core.difference import Group
+from ..core.counters.difference import Group
+from ..core.counters.snapshot import Snapshot
 from ..core.model import Number
-from ..core.snapshot import Snapshot
 from . import Collected, Collector, Failed
 from .contract import fault, taken
 from .joined import Joined

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from . import Failed
-from .option_files import shown
+from .mysql.option_files import shown
 
 SIZE = 4096
 """Bytes that are read; a password is one line."""

@@ -53,8 +53,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core import limits
+from ..core.counters.performance import parse_performance
 from ..core.model import Counters, Number, Unreadable
-from ..core.performance import parse_performance
 from . import Collected, Failed, Kind
 
 GROUPS = {"memory": Kind.GAUGE, "process": Kind.GAUGE, "db": Kind.OF_THE_JOB, "api": Kind.OF_THE_JOB}

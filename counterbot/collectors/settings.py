@@ -11,7 +11,7 @@ from dataclasses import fields
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from ..core.misspelt import unknown
+from ..core.text.spelling import unknown
 
 Settings = TypeVar("Settings")
 Steps = tuple[str | int, ...]

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from . import limits
-from .inert import inert
 from .model import OMITTED, BuildLink, Ignored, PatchSet, Report, Unreadable
+from .text.inert import inert
 
 
 @dataclass(frozen=True)

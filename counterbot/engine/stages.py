@@ -12,12 +12,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
-from ..artifacts import Artifacts
+from ..builds import Artifacts
 from ..clients.http import Forbidden, Unavailable
 from ..clients.zuul import Zuul
-from ..core import decide, events, wording
+from ..core import decide, events
 from ..core.decide import Channel, Decision, Effect, Observed, Reason, Said, State
-from ..core.inert import inert
 from ..core.model import (
     OMITTED,
     Build,
@@ -31,6 +30,8 @@ from ..core.model import (
     Unreadable,
 )
 from ..core.rules import Rule, applicable, judge, was_due
+from ..core.text.inert import inert
+from ..core.wording import comment as wording
 from ..ledger import BuildNoted, BuildWork, EventWork, Ledger, LedgerError, Lost, ReportWork
 
 SECOND = 1000

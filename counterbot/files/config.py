@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from ..core.model import Unreadable
-from ..core.places import place_pattern
+from ..core.text.urls import place_pattern
 from .fields import CONTROL, BaseUrl, Channel, Patterns, Text, web_address
 from .reader import Document, Mistake, load, read
 from .validate import Strict, shown, validate

@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 from ..core import limits
-from ..core.inert import called, inert
+from ..core.text.inert import called, inert
 
 Scalar = None | bool | int | float | str
 Value = Scalar | list["Value"] | dict[str, "Value"]

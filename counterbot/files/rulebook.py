@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..core import limits
-from ..core.inert import inert
 from ..core.rules import Rule
+from ..core.text.inert import inert
 from .reader import Document, Mistake, Place, load
 from .rulefile import RuleFile, parse_rule
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..core import limits
-from ..core.misspelt import nearest, unknown
+from ..core.text.spelling import nearest, unknown
 from .reader import Document, Mistake, Steps
 
 Model = TypeVar("Model", bound=BaseModel)

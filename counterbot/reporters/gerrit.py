@@ -7,7 +7,7 @@ in the message's last line. Gerrit offers neither an idempotency key nor an edit
 
 from __future__ import annotations
 
-from ..clients.gerrit import Gerrit, Rejected
+from ..clients.gerrit.over_ssh import Gerrit, Rejected
 from ..clients.ssh import SshError
 from ..core.model import Delivery, Refused, Retry, Sent, Unreadable
 

@@ -30,7 +30,7 @@ from queue import Empty, Full, Queue
 from typing import Any
 
 from ..clients import statsd
-from ..core.metrics import metrics, segment
+from ..core.counters.metrics import metrics, segment
 from ..core.model import Build, Counters
 
 WAITING = 1000

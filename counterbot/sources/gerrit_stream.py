@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ..clients.gerrit import STREAM_EVENTS
+from ..clients.gerrit.over_ssh import STREAM_EVENTS
 from ..clients.ssh import Connection, SshError, Stream
 from ..core import limits
 from .lines import Lines, TooLong

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterbot.core.columns import left, right, width
+from counterbot.core.text.columns import left, right, width
 
 PRINTED = st.text(st.characters(min_codepoint=32, max_codepoint=126))
 

@@ -13,7 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterbot.core import limits
-from counterbot.core.counters import complete, looks_like_performance, merge, parse_counters, parse_performance
+from counterbot.core.counters.attachment import (
+    complete,
+    looks_like_performance,
+    merge,
+    parse_counters,
+    parse_performance,
+)
 from counterbot.core.model import Counters, Unreadable
 from tests.memory import peak_below
 

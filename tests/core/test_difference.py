@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterbot.core.counters import parse_counters
-from counterbot.core.difference import Group, difference
+from counterbot.core.counters.attachment import parse_counters
+from counterbot.core.counters.difference import Group, difference
+from counterbot.core.counters.snapshot import Kind, Snapshot, mark, read, written
 from counterbot.core.model import Unreadable
-from counterbot.core.snapshot import Kind, Snapshot, mark, read, written
 
 KNOWN = {
     "mysql": Group("mysql", Kind.COUNTER),

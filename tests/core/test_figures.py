@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from counterbot.core.figures import compared, number
+from counterbot.core.text.figures import compared, number
 
 NUMBERS = st.integers(-(2**53), 2**53) | st.floats(-1e300, 1e300)
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from counterbot.core.gunzip import FASTER, HOLLOW, PIECE, unzipped, unzipped_all
 from counterbot.core.model import Truncated, Unreadable
+from counterbot.core.subunit.gunzip import FASTER, HOLLOW, PIECE, unzipped, unzipped_all
 from tests.memory import peak_below
 
 pytestmark = pytest.mark.parametrize("library", [zlib, *map(import_module, FASTER)], ids=["zlib", *FASTER])

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterbot.core.counters import parse_counters, parse_each
-from counterbot.core.metrics import Kind, Metric, metrics, segment
+from counterbot.core.counters.attachment import parse_counters, parse_each
+from counterbot.core.counters.metrics import Kind, Metric, metrics, segment
 from counterbot.core.model import Counters
 
 SAFE = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from counterbot.core.counters import parse_counters
+from counterbot.core.counters.attachment import parse_counters
 from counterbot.core.model import BuildFacts, Counters, Finding, Number
 from counterbot.core.rules import (
     Bound,

@@ -15,9 +15,9 @@ from subunit import ByteStreamToStreamResult
 from subunit.v2 import StreamResultToBytes
 
 from counterbot.core.model import Unreadable
-from counterbot.core.subunit import Attachment, documents, listing
-from counterbot.core.subunit_packets import SLACK, Packets
-from counterbot.core.subunit_wire import FILE, LONGEST
+from counterbot.core.subunit.attachments import Attachment, documents, listing
+from counterbot.core.subunit.packets import SLACK, Packets
+from counterbot.core.subunit.wire import FILE, LONGEST
 from tests import streams
 from tests.streams import DOC, NAME, OTHER, SOME, TESTS, changed, counters, packet, text
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterbot.core import subunit
-from counterbot.core.subunit_wire import LONGEST
-from counterbot.core.subunit_writing import attachment
+from counterbot.core.subunit import attachments as subunit
+from counterbot.core.subunit.wire import LONGEST
+from counterbot.core.subunit.writer import attachment
 from tests.oracle import heard
 
 NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=300)

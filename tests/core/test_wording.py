@@ -11,12 +11,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from counterbot.core import limits
-from counterbot.core.counters import parse_counters
+from counterbot.core.counters.attachment import parse_counters
 from counterbot.core.decide import Observed, State, decide
-from counterbot.core.figures import excess, largest_first, number
 from counterbot.core.model import BuildLink, Finding, Number, PatchSet, Report
 from counterbot.core.rules import Rule, judge
-from counterbot.core.wording import Links, comment, irc_line
+from counterbot.core.text.figures import excess, largest_first, number
+from counterbot.core.wording.comment import Links, comment, irc_line
 from counterbot.files.rulebook import load_all
 
 CONTRACT = Path(__file__).parents[1] / "samples/contract"

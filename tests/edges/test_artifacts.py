@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from counterbot.artifacts import Artifacts, Reading
+from counterbot.builds import Artifacts, Reading
 from counterbot.clients.http import Http
 from counterbot.clients.zuul import Zuul as Client
 from counterbot.core import limits

@@ -19,11 +19,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterbot.collectors import attach as attaching
-from counterbot.collectors.replacing import replaced
-from counterbot.core import subunit
-from counterbot.core.counters import parse_counters
+from counterbot.core.counters.attachment import parse_counters
 from counterbot.core.model import Unreadable
+from counterbot.core.subunit import attachments as subunit
+from counterbot.files import attach as attaching
+from counterbot.files.replacing import replaced
 from tests.oracle import heard
 from tests.streams import DOC, SOME, changed, counters, packet
 
@@ -233,7 +233,7 @@ def test_a_full_disk_leaves_the_old_stream(files):
 
 def test_a_crash_leaves_the_old_stream(files):
     _, stream = files(SOME)
-    code = ("import os, signal, sys; from counterbot.collectors.replacing import replaced\n"
+    code = ("import os, signal, sys; from counterbot.files.replacing import replaced\n"
             "with replaced(sys.argv[1]) as new:\n"
             "    new.write(b'half'); new.flush(); os.kill(os.getpid(), signal.SIGKILL)")
     done = subprocess.run([sys.executable, "-c", code, stream], env=ENVIRONMENT)
@@ -245,7 +245,7 @@ def test_a_crash_leaves_the_old_stream(files):
 def test_a_signal_leaves_the_old_stream_alone_in_its_folder(files, number):
     """The second one comes while the clean-up runs."""
     _, stream = files(SOME)
-    code = ("import os, sys; from counterbot.collectors.replacing import replaced\n"
+    code = ("import os, sys; from counterbot.files.replacing import replaced\n"
             "unlink = os.unlink\n"
             "def again(name):\n"
             "    os.kill(os.getpid(), int(sys.argv[2]))\n"
@@ -404,7 +404,7 @@ def test_a_folder_that_cannot_be_listed_undoes_nothing(files, tmp_path):
 
 def test_a_file_system_that_syncs_no_folder_undoes_nothing(files):
     _, stream = files(SOME)
-    code = ("import errno, os, stat, sys; from counterbot.collectors.replacing import replaced\n"
+    code = ("import errno, os, stat, sys; from counterbot.files.replacing import replaced\n"
             "sync = os.fsync\n"
             "def refuse(handle):\n"
             "    if stat.S_ISDIR(os.fstat(handle).st_mode): raise OSError(errno.EINVAL, 'Invalid argument')\n"
@@ -460,7 +460,7 @@ def test_without_its_access_list_the_group_may_no_more_than_before(files):
     stream.chmod(0o606)
     with suppress(OSError):
         os.setxattr(stream, "system.posix_acl_access", ACL)
-    code = ("import os, sys; from counterbot.collectors.replacing import replaced\n"
+    code = ("import os, sys; from counterbot.files.replacing import replaced\n"
             "def refuse(*_): raise OSError(95, 'not supported')\n"
             "os.setxattr = refuse\n"
             "with replaced(sys.argv[1]) as new: new.write(b'new')")
@@ -511,7 +511,7 @@ def test_who_opens_it_while_the_kernel_is_asked_ends_nothing(files):
     """A lease that is broken is told by a signal, and that of fcntl(2)'s own choice ends the process."""
     _, stream = files(SOME)
     code = ("import fcntl, os, signal, sys, threading\n"
-            "from counterbot.collectors import attach\n"
+            "from counterbot.files import attach\n"
             "asked = fcntl.fcntl\n"
             "def ask(file, what, value):\n"
             "    found = asked(file, what, value)\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from counterbot.collectors.available import BUILT_IN, ENTRY_POINTS
-from counterbot.core import subunit
+from counterbot.core.subunit import attachments as subunit
 from tests.oracle import heard
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from counterbot.core.metrics import Kind, metrics
+from counterbot.core.counters.metrics import Kind, metrics
 from counterbot.core.model import Counters
 
 DASHBOARD = json.loads((Path(__file__).parents[2] / "docs/dashboard.json").read_text())

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from counterbot.clients.gerrit import Gerrit as Client
+from counterbot.clients.gerrit.over_ssh import Gerrit as Client
 from counterbot.clients.ssh import Server, connect
 from counterbot.core.model import Delivery, Refused, Retry, Sent
 from counterbot.demo.gerrit import Gerrit, make_key

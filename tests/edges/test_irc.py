@@ -20,8 +20,8 @@ from cryptography.x509.oid import NameOID
 
 from counterbot.core.model import Refused, Retry, Sent
 from counterbot.demo.irc import IrcServer, Line
-from counterbot.reporters.irc import Irc, Pace, Settings, Timing, backoff
-from counterbot.reporters.irc_link import other_nick
+from counterbot.reporters.irc.link import other_nick
+from counterbot.reporters.irc.reporter import Irc, Pace, Settings, Timing, backoff
 from tests.clock import Clock, eventually
 
 CHANNEL = "#qa"

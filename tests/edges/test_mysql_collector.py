@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from counterbot.collectors import Failed, option_files
+from counterbot.collectors import Failed
 from counterbot.collectors.mysql import (
     AGAIN,
     AGE,
@@ -22,11 +22,12 @@ from counterbot.collectors.mysql import (
     SWITCHES,
     Settings,
     collect,
+    option_files,
 )
-from counterbot.collectors.mysql_access import SOCKETS, Tls, find
+from counterbot.collectors.mysql.access import SOCKETS, Tls, find
 from counterbot.collectors.settings import Wrong, build
-from counterbot.core.difference import Group, difference
-from counterbot.core.snapshot import Snapshot
+from counterbot.core.counters.difference import Group, difference
+from counterbot.core.counters.snapshot import Snapshot
 
 from ..mysql_server import MySQLServer, error, switch
 

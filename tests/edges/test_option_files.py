@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from counterbot.collectors import Failed
-from counterbot.collectors.option_files import LARGEST, default_files, options
-from counterbot.core.inert import inert
+from counterbot.collectors.mysql.option_files import LARGEST, default_files, options
+from counterbot.core.text.inert import inert
 
 CLIENT = ("client", "client-server")
 

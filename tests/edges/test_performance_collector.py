@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterbot.collectors import Failed, performance, settings
-from counterbot.core.counters import parse_performance
-from counterbot.core.difference import Group, difference
-from counterbot.core.snapshot import Snapshot
+from counterbot.core.counters.attachment import parse_performance
+from counterbot.core.counters.difference import Group, difference
+from counterbot.core.counters.snapshot import Snapshot
 
 SAMPLE = Path(__file__).parents[1] / "samples/performance/performance-v1-2022-05-17.json"
 VERSION_2 = {

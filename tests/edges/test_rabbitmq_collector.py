@@ -14,10 +14,10 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from counterbot.collectors import Failed, rabbitmq, settings
-from counterbot.collectors.management_api import LONGEST, Api, place
-from counterbot.collectors.scopes import Scopes
-from counterbot.core.difference import difference
-from counterbot.core.snapshot import Snapshot, read, written
+from counterbot.collectors.rabbitmq.management_api import LONGEST, Api, place
+from counterbot.collectors.rabbitmq.scopes import Scopes
+from counterbot.core.counters.difference import difference
+from counterbot.core.counters.snapshot import Snapshot, read, written
 
 from .test_http import OK, Server, certificate, chunked, silent, sized, trickle
 

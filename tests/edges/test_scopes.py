@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from counterbot.collectors.scopes import LONGEST, ROWS, Scopes
+from counterbot.collectors.rabbitmq.scopes import LONGEST, ROWS, Scopes
 
 HEX = "c3b6a1047d024c4d82ed736cca37ab10"
 UUID = "c3b6a104-7d02-4c4d-82ed-736cca37ab10"

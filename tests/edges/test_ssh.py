@@ -13,8 +13,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization as to
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from counterbot.clients.host_keys import load_key
 from counterbot.clients.ssh import Connection, Finished, HostKeyRefused, LoginRefused, Server, SshError, connect
-from counterbot.clients.trust import load_key
 from counterbot.demo.sshd import Session, SshServer, make_key
 from tests.clock import eventually
 

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from counterbot.clients import statsd as client
-from counterbot.core.metrics import Kind, Metric
+from counterbot.core.counters.metrics import Kind, Metric
 from counterbot.core.model import Build, Counters
 from counterbot.reporters.statsd import ADDRESS_LIFE, LOOK_AGAIN, WAITING, Settings, Statsd, prefix
 from tests.clock import Clock

@@ -9,7 +9,7 @@ from oslo_config import cfg
 from subunit import ByteStreamToStreamResult
 from testtools import CopyStreamResult
 
-from counterbot.collectors.subunit2sql_target import Target
+from counterbot.reporters.subunit2sql_target import Target
 from tests.statsd import Statsd
 from tests.streams import SOME, chunks, counters, framed, packet
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterbot.collectors import Failed, settings, systemd
-from counterbot.core.difference import Group, difference
-from counterbot.core.snapshot import Snapshot
+from counterbot.core.counters.difference import Group, difference
+from counterbot.core.counters.snapshot import Snapshot
 
 CPU = "usage_usec {}\nuser_usec 70\nsystem_usec 30\nnice_usec 0\ncore_sched.force_idle_usec 0\nnr_periods 0\n"
 IO = """\

@@ -16,9 +16,9 @@ from importlib import import_module
 from itertools import accumulate
 from types import ModuleType
 
-from counterbot.core.gunzip import FASTER, unzipped
 from counterbot.core.model import Truncated, Unreadable
-from counterbot.core.subunit import Attachment, documents, listing
+from counterbot.core.subunit.attachments import Attachment, documents, listing
+from counterbot.core.subunit.gunzip import FASTER, unzipped
 
 from ..streams import DOC, NAME, OTHER, counters, packet
 from .choices import Choices, in_blocks, mutated

@@ -8,15 +8,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from counterbot.artifacts.manifest import paths
+from counterbot.builds.manifest import paths
 from counterbot.core import limits
-from counterbot.core.counters import complete, looks_like_performance, merge, parse_counters, parse_performance
+from counterbot.core.counters.attachment import (
+    complete,
+    looks_like_performance,
+    merge,
+    parse_counters,
+    parse_performance,
+)
 from counterbot.core.decide import Observed, State, decide
 from counterbot.core.events import Recognition, digest, parse_line, recognise
-from counterbot.core.inert import inert
 from counterbot.core.model import BuildLink, Counters, Finding, Ignored, PatchSet, Report, Unreadable
 from counterbot.core.rules import Bound, Outcome, Rule, holds, judge
-from counterbot.core.wording import Links, comment, irc_line
+from counterbot.core.text.inert import inert
+from counterbot.core.wording.comment import Links, comment, irc_line
 from counterbot.files.config import Config, read_config
 from counterbot.files.reader import Mistake, read
 from counterbot.files.rulefile import parse_rule

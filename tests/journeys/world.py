@@ -4,8 +4,8 @@ import json
 import threading
 from contextlib import ExitStack
 
-from counterbot.artifacts import Artifacts
-from counterbot.clients.gerrit import Gerrit as GerritClient
+from counterbot.builds import Artifacts
+from counterbot.clients.gerrit.over_ssh import Gerrit as GerritClient
 from counterbot.clients.http import Http
 from counterbot.clients.ssh import Server, connect
 from counterbot.clients.zuul import Zuul as ZuulClient
@@ -13,7 +13,7 @@ from counterbot.core.decide import Channel
 from counterbot.core.events import Recognition
 from counterbot.core.model import Sent
 from counterbot.core.rules import Bound, Rule, Where
-from counterbot.core.wording import Links
+from counterbot.core.wording.comment import Links
 from counterbot.demo import story
 from counterbot.demo.gerrit import Gerrit
 from counterbot.demo.sshd import make_key

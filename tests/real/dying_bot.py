@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 
-from counterbot.cli.wiring import Bot, loaded
+from counterbot.engine.bot import Bot, loaded
 from counterbot.engine.service import until
 
 config, events, moment, lease = sys.argv[1:]

@@ -18,12 +18,12 @@ import pytest
 
 from counterbot.collectors import Failed
 from counterbot.collectors.mysql import GROUPS, Settings, collect
-from counterbot.collectors.mysql_access import GROUPS as CLIENT
-from counterbot.collectors.mysql_access import find
-from counterbot.collectors.mysql_link import linked
-from counterbot.collectors.option_files import options
-from counterbot.core.difference import SAME_START, Group, difference
-from counterbot.core.snapshot import Snapshot
+from counterbot.collectors.mysql.access import GROUPS as CLIENT
+from counterbot.collectors.mysql.access import find
+from counterbot.collectors.mysql.connection import linked
+from counterbot.collectors.mysql.option_files import options
+from counterbot.core.counters.difference import SAME_START, Group, difference
+from counterbot.core.counters.snapshot import Snapshot
 
 from .servers.mariadb import MariaDB
 from .servers.needs import program

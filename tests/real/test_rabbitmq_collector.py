@@ -9,8 +9,8 @@ import pytest
 from counterbot.collectors import Failed
 from counterbot.collectors import rabbitmq as collector
 from counterbot.collectors.node import Chosen, read
-from counterbot.core.difference import Group, difference
-from counterbot.core.snapshot import Snapshot
+from counterbot.core.counters.difference import Group, difference
+from counterbot.core.counters.snapshot import Snapshot
 
 from .servers.rabbitmq import RabbitMQ
 

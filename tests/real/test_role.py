@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from counterbot.core.subunit_writing import attachment
+from counterbot.core.subunit.writer import attachment
 
 from .servers.mariadb import MariaDB
 from .servers.process import free_ports

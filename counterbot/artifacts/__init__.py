@@ -1,5 +1,0 @@
-"""From a build to its counters: the artifact, or the manifest and the files that it names. Judges nothing."""
-
-from .reading import Artifacts, Reading
-
-__all__ = ["Artifacts", "Reading"]

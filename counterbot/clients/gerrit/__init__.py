@@ -1,0 +1,1 @@
+"""What Gerrit is asked and told. Decides nothing."""

@@ -1,0 +1,156 @@
+"""What Gerrit is asked and told over SSH: the messages of a change, and a review.
+
+It must not repeat a command that may have had its effect, and must not judge what Gerrit answers.
+Formats: Gerrit's cmd-query, cmd-review and json documents; answers as seen on Gerrit 3.13.5.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ...core.model import Unreadable
+from ..ssh import Connection, Finished, SshError
+
+STREAM_EVENTS = "gerrit stream-events"
+
+
+class Rejected(Exception):
+    """Gerrit ended a command with an error; ``why`` is what it said, in one line."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message on a change. ``username`` is None where the account has none; ``timestamp`` is epoch seconds."""
+
+    username: str | None
+    text: str
+    timestamp: int
+
+
+class Gerrit:
+    """Gerrit's commands over a kept connection, reopened when it is dead or was idle for long. Thread-safe."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        *,
+        seconds: float = 60.0,
+        idle: float = 60.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connect = connect
+        self._seconds = seconds
+        self._idle = idle
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._used = 0.0
+
+    def messages(self, change: int, project: str) -> tuple[Message, ...] | None:
+        """The messages on a change, oldest first; None where Gerrit has or shows us no such change.
+
+        Raise SshError, Rejected or Unreadable.
+        """
+        finished = self._run(f"gerrit query --format=JSON --comments change:{int(change)}")
+        for row in _rows(finished.out):
+            if row.get("type") == "error":
+                raise Rejected(_one_line(str(row.get("message"))))
+            # Changes imported from another server may repeat a number.
+            if row.get("number") == change and row.get("project") == project:
+                return tuple(_messages(row))
+        return None
+
+    def review(self, project: str, change: int, patchset: int, review: Mapping[str, object]) -> None:
+        """Post a ReviewInput. Raise Rejected, or SshError with ``sent`` where the outcome is unknown."""
+        command = f"gerrit review --json --project {shlex.quote(project)} {int(change)},{int(patchset)}"
+        self._run(command, json.dumps(review).encode())
+
+    def version(self) -> str:
+        """Gerrit's version, to see whether it answers. Raise SshError or Rejected."""
+        return self._run("gerrit version").out.decode("utf-8", "replace").strip().removeprefix("gerrit version ")
+
+    def close(self) -> None:
+        with self._lock:
+            self._drop()
+
+    def _run(self, command: str, stdin: bytes = b"") -> Finished:
+        with self._lock:
+            if self._connection is not None and self._monotonic() - self._used > self._idle:
+                self._drop()  # a firewall may have forgotten it, which costs a timeout to find out
+            kept = self._connection is not None
+            try:
+                finished = self._attempt(command, stdin)
+            except SshError as error:
+                if error.sent or not kept:
+                    raise
+                finished = self._attempt(command, stdin)
+        if finished.status != 0:
+            raise Rejected(_complaint(finished))
+        return finished
+
+    def _attempt(self, command: str, stdin: bytes) -> Finished:
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            finished = self._connection.run(command, stdin, seconds=self._seconds)
+        except SshError:
+            self._drop()
+            raise
+        self._used = self._monotonic()
+        return finished
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _rows(out: bytes) -> Iterator[Mapping[str, object]]:
+    for line in out.decode("utf-8", "replace").split("\n"):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise Unreadable(f"gerrit query answered no JSON: {_one_line(line)}") from error
+        if not isinstance(row, dict):
+            raise Unreadable(f"gerrit query answered no JSON object: {_one_line(line)}")
+        yield row
+
+
+def _messages(row: Mapping[str, object]) -> Iterator[Message]:
+    comments = row.get("comments", [])
+    if not isinstance(comments, list):
+        raise Unreadable("gerrit query gave comments that are no list")
+    for comment in comments:
+        if not isinstance(comment, dict) or not isinstance(comment.get("message"), str):
+            raise Unreadable(f"gerrit query gave a comment without a message: {_one_line(str(comment))}")
+        reviewer, timestamp = comment.get("reviewer"), comment.get("timestamp")
+        username = reviewer.get("username") if isinstance(reviewer, dict) else None
+        yield Message(
+            username if isinstance(username, str) else None,
+            comment["message"],
+            timestamp if isinstance(timestamp, int) else 0,
+        )
+
+
+def _complaint(finished: Finished) -> str:
+    lines = finished.err.decode("utf-8", "replace").splitlines()
+    # The last line of several only points at those above it.
+    said = [line.strip() for line in lines if line.strip() and "review output above" not in line]
+    words = "; ".join(line.removeprefix("fatal: ").removeprefix("error: ") for line in said)
+    return _one_line(words) or f"status {finished.status} without a word"
+
+
+def _one_line(text: str, width: int = 300) -> str:
+    plain = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return plain if len(plain) <= width else plain[: width - 1] + "…"

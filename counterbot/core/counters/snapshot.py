@@ -1,0 +1,132 @@
+"""What the collectors of one node read at one time, and the document that holds it. Subtracts nothing.
+
+The document is the counters attachment: groups of numbers, and ``__meta__`` about them. Unlike
+counters.py, which takes what any build offers, this knows one reading whole, also the groups in which
+nothing was there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import islice
+from zlib import crc32
+
+from .. import limits
+from ..model import Number, Unreadable
+from .attachment import META, parse_counters
+from .strictjson import documents
+
+MARK = 8
+_PART = re.compile(rf"([0-9a-f]{{{MARK}}}):([0-9]{{1,{limits.DIGITS}}})")
+
+Instance = str | float
+"""Which start of a server (or unit) counted: a word, or a start's epoch seconds by a clock that may be off a little."""
+
+
+class Kind(Enum):
+    """What a group's numbers are, and so what a difference of two readings is."""
+
+    COUNTER = "counts since its server's start"
+    FROM_ZERO = "the same, and a name that was not there before had counted nothing"
+    OF_THE_JOB = "counts since the job's start, which stand where the first reading has none"
+    GAUGE = "a momentary value, never subtracted"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """``groups``: group to name to number; one without names was read, and held nothing.
+
+    ``unixtime`` is in seconds; ``delta_seconds`` is None for totals. ``failures`` is collector to reason;
+    ``absent`` and ``resets`` are counters (``group.name``) without a value, and ``unreadable`` those whose
+    value in the document is no number. ``instances`` is group, or counter, to what counted it; ``made``
+    is group to the rules by which its counters got their names, where these can be chosen; ``parts`` is
+    counter to what it adds up: a mark of each part, and the part's count.
+    """
+
+    groups: Mapping[str, Mapping[str, Number]]
+    unixtime: float
+    host: str | None = None
+    collector: str | None = None
+    prefix: str | None = None
+    delta_seconds: float | None = None
+    failures: Mapping[str, str] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
+    resets: frozenset[str] = frozenset()
+    unreadable: frozenset[str] = frozenset()
+    instances: Mapping[str, Instance] = field(default_factory=dict)
+    made: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+def written(snapshot: Snapshot) -> bytes:
+    """The document, as os-collect-counters lays it out: sorted, one counter a line."""
+    meta = {
+        "unixtime": snapshot.unixtime,
+        "delta_seconds": snapshot.delta_seconds,
+        "prefix": snapshot.prefix,
+        "host": snapshot.host,
+        "collector": snapshot.collector,
+        "failures": dict(snapshot.failures),
+        "absent": sorted(snapshot.absent),
+        "resets": sorted(snapshot.resets),
+        "instances": dict(snapshot.instances),
+        "made": dict(snapshot.made),
+        "parts": {name: " ".join(f"{part}:{count}" for part, count in sorted(parts.items()))
+                  for name, parts in snapshot.parts.items()},
+    }
+    told = {key: value for key, value in meta.items() if value not in (None, {}, [])}
+    return json.dumps({META: told, **snapshot.groups}, indent=1, sort_keys=True, allow_nan=False).encode() + b"\n"
+
+
+def read(data: bytes) -> Snapshot:
+    """The reading that a document holds. Raises Unreadable for what is none, in words for whoever wrote it."""
+    if not data.strip():
+        raise Unreadable("it is empty")
+    found = list(islice(documents(data), 2))
+    if len(found) != 1:
+        raise Unreadable("it holds several readings; one was expected")
+    document = found[0]
+    meta = document.get(META) if isinstance(document, dict) else None
+    if not isinstance(document, dict) or not isinstance(meta, dict):
+        raise Unreadable(f"it is no reading of counters: it has no {META}")
+    taken = _number(meta.get("unixtime"))
+    if taken is None:
+        raise Unreadable(f"its {META} has no unixtime, so nobody knows when it was read")
+    counters = parse_counters(data)
+    groups = {
+        group: {member: counters.values[name] for member in members if (name := f"{group}.{member}") in counters.values}
+        for group, members in document.items() if group != META and isinstance(members, dict)}
+    return Snapshot(
+        groups, taken, _word(meta.get("host")), _word(meta.get("collector")), _word(meta.get("prefix")),
+        _number(meta.get("delta_seconds")), counters.failures, counters.absent, counters.resets,
+        frozenset(counters.unreadable),
+        {name: value for name, value in _mapping(meta.get("instances")) if isinstance(value, (str, int, float))},
+        {group: rules for group, rules in _mapping(meta.get("made")) if isinstance(rules, str)},
+        {name: dict(map(_part, each.split())) for name, each in _mapping(meta.get("parts")) if isinstance(each, str)})
+
+
+def mark(text: str) -> str:
+    """A part's mark: short, since there may be ten thousand."""
+    return f"{crc32(text.encode(errors='surrogatepass')):0{MARK}x}"
+
+
+def _part(word: str) -> tuple[str, int]:
+    """A part's mark and count. A word that is none stands for a part which no other reading has."""
+    match = _PART.fullmatch(word)
+    return (match[1], int(match[2])) if match else ("", 0)
+
+
+def _mapping(value: object) -> Iterable[tuple[str, object]]:
+    return value.items() if isinstance(value, dict) else ()
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _word(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,94 @@
+"""JSON as others write it -> Python values, with what can be no counter marked. Knows no format.
+
+``json`` alone takes NaN, turns 1e400 into infinity, keeps the last of two equal names without a
+word, and spends its time on numbers of any length.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter as Tally
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .. import limits
+from ..model import Unreadable
+
+SPACE = " \t\r\n\ufeff"
+"""Between documents; the last is a byte order mark, which some editors write before each file (RFC 8259, 8.1)."""
+
+
+@dataclass(frozen=True)
+class Spoilt:
+    """Stands where a value cannot be used, and says why."""
+
+    why: str
+
+
+def documents(data: bytes) -> Iterator[object]:
+    """The JSON documents of a file, one after the other: a collector that runs twice appends.
+
+    Raises Unreadable where the text is no JSON, too large, too deep, or of too many documents or values.
+    """
+    if len(data) > limits.COUNTERS_FILE:
+        raise Unreadable(f"{len(data):,} bytes, more than the {limits.COUNTERS_FILE:,} that are read")
+    if data.count(b"{") + data.count(b"[") + data.count(b",") > limits.VALUES:
+        raise Unreadable(f"more than {limits.VALUES:,} values in one file")
+    text = data.decode("utf-8", "replace")
+    at, count = _skip_space(text, 0), 0
+    while at < len(text):
+        count += 1
+        if count > limits.DOCUMENTS:
+            raise Unreadable(f"more than {limits.DOCUMENTS:,} documents in one file")
+        document, at = _document(text, at)
+        yield document
+        at = _skip_space(text, at)
+
+
+def kind(value: object) -> str:
+    """A value's kind, as words for the person who wrote it."""
+    names = {dict: "an object", list: "an array", str: "text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+def _document(text: str, at: int) -> tuple[object, int]:
+    try:
+        return _DECODER.raw_decode(text, at)
+    except json.JSONDecodeError as error:
+        raise Unreadable(f"not JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
+    except RecursionError:
+        raise Unreadable("not JSON that can be read: it is nested too deeply") from None
+
+
+def _skip_space(text: str, at: int) -> int:
+    while at < len(text) and text[at] in SPACE:
+        at += 1
+    return at
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Of two equal names neither counts: nobody knows which was meant."""
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        names = Tally(name for name, _ in pairs)
+        result |= {name: Spoilt("it stands there twice") for name, count in names.items() if count > 1}
+    return result
+
+
+def _whole(digits: str) -> int | Spoilt:
+    return int(digits) if len(digits) <= limits.DIGITS else Spoilt(f"a number of {len(digits):,} digits")
+
+
+def _real(digits: str) -> float | Spoilt:
+    if len(digits) > limits.REAL_DIGITS:
+        return Spoilt(f"a number of {len(digits):,} digits")
+    value = float(digits)
+    return value if math.isfinite(value) else Spoilt(f"{digits[:20]} is no finite number")
+
+
+def _constant(word: str) -> Spoilt:
+    return Spoilt(f"{word} is no finite number")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_whole, parse_float=_real, parse_constant=_constant)

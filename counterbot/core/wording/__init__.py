@@ -1,0 +1,1 @@
+"""Decisions -> what people read. Decides nothing."""

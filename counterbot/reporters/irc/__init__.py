@@ -1,0 +1,1 @@
+"""Lines for IRC channels: none is lost, one may come twice."""

@@ -1,0 +1,207 @@
+"""subunit2sql's plugin: the counters of each stream that is put into its database go to statsd as well.
+
+Needs
+    ``pip install 'counterbot[subunit2sql]'`` into the environment of subunit2sql, which then finds it by
+    itself. Uninstall os-performance-tools there: both send the same counters, so the one that subunit2sql
+    finds second is turned off.
+
+Settings
+    subunit2sql's own, on its command line or in its configuration file; the same as of
+    os-performance-tools' plugin.
+
+    ``--counters2statsd-host``, ``--counters2statsd-port``
+        Where statsd listens. Default: ``localhost``, 8125.
+    ``--counters2statsd-prefix``
+        What comes before each name. Default: nothing.
+    ``--counters2statsd-noenabled``
+        Send nothing.
+
+Stanza
+    .. code-block:: ini
+
+        [counters2statsd]
+        host = statsd.example.org
+        prefix = ci
+
+Output
+    For each stream, as datagrams of several lines::
+
+        ci.mysql.Queries:3522457|c
+        ci.memory_peak.n-api:261332992|g
+        ci.testrun:1312400.000000|ms
+
+    ``--meta-prefix`` of the collector comes between prefix and group. What is none of ASCII's letters and
+    digits, ``_``, ``-`` and ``.`` becomes ``_`` in a name. Where a name comes twice in a stream, the later
+    value is sent.
+
+Failures
+    They are told on standard error, and none of ours costs subunit2sql its import. A damaged packet that
+    may have been a part of ``counters.json`` keeps this stream's counters back, and so does a stream that
+    could not be read to its end. Text between packets made subunit2sql give up; this plugin turns on its
+    ``non_subunit_name`` where nobody did. A damaged packet still costs the import, since subunit2sql 1.10
+    adds up its missing times; the counters have gone out by then. They go out before the database is
+    written: a stream that is imported again is sent again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..core import limits
+from ..core.counters.attachment import META, parse_each
+from ..core.counters.metrics import Metric, metrics
+from ..core.counters.strictjson import documents
+from ..core.model import ATTACHMENT, Counters, Unreadable
+
+GROUP = "counters2statsd"
+PARSER = "subunit.parser"
+"""The test that python-subunit makes up for a damaged packet."""
+
+TEXT = "text"
+SHOWN = 5
+log = logging.getLogger("counterbot.subunit2sql")
+
+
+@dataclass
+class Stream:
+    """One stream's attachment, as it comes in. ``broken``: why it cannot be trusted."""
+
+    done: list[bytes] = field(default_factory=list)
+    open: dict[str | None, list[bytes]] = field(default_factory=dict)
+    size: int = 0
+    damaged: bool = False
+    broken: str | None = None
+
+    def take(self, route: str | None, content: bytes, begins: bool, ends: bool) -> None:
+        """A piece of the attachment. Its type comes with the first one: ``begins``."""
+        self.size += len(content)
+        if self.size > limits.ATTACHMENT:
+            self.broken = f"it has more than {limits.ATTACHMENT:,} bytes"
+        elif self.damaged and not begins and route not in self.open:
+            self.broken = "it may have begun in a damaged packet"
+        else:
+            self.open.setdefault(route, []).append(content)
+            if ends:
+                self.done.append(b"".join(self.open.pop(route)))
+
+    def damage(self, packet: bytes) -> None:
+        """A packet that cannot be read, or a stream that ends within one."""
+        self.damaged = True
+        if self.open or ATTACHMENT.encode() in packet:
+            self.broken = "a packet that may be a part of it is damaged"
+
+    def contents(self) -> list[bytes]:
+        """Whole attachments as they were completed; what has no end is complete where the stream ends."""
+        return [*self.done, *map(b"".join, self.open.values())]
+
+
+class Target:
+    """The plugin, as subunit2sql wants it: one object for all streams of a command line."""
+
+    @classmethod
+    def enabled(cls) -> bool:
+        """Called before the command line is read, and so the place to add our options to it."""
+        from oslo_config import cfg
+
+        try:
+            import statsd  # noqa: F401 - only whether it is there
+        except ImportError:
+            log.warning("counters are not sent: pip install 'counterbot[subunit2sql]'")
+            return False
+        options = [
+            cfg.StrOpt("host", default="localhost", help="Where statsd listens, for counters."),
+            cfg.PortOpt("port", default=8125, help="The port of statsd."),
+            cfg.StrOpt("prefix", help="What comes before the names of counters."),
+            cfg.BoolOpt("enabled", default=True, help="Whether counters are sent to statsd."),
+        ]
+        try:
+            cfg.CONF.register_cli_opts(options, group=cfg.OptGroup(GROUP, title="Counters to statsd"))
+        except cfg.DuplicateOptError:
+            log.warning("counters are sent by another plugin; to have ours, uninstall os-performance-tools")
+            return False
+        with contextlib.suppress(cfg.NoSuchOptError):  # or text between packets ends the import
+            cfg.CONF.set_default("non_subunit_name", TEXT)
+        return True
+
+    def __init__(self) -> None:
+        self._stream = Stream()
+
+    def startTestRun(self) -> None:  # noqa: N802 - testtools' name
+        self._stream = Stream()
+
+    def status(self, test_id: str | None = None, test_status: str | None = None, test_tags: Any = None,  # noqa: ARG002
+               runnable: bool = True, file_name: str | None = None, file_bytes: bytes | None = None,  # noqa: ARG002
+               eof: bool = False, mime_type: str | None = None, route_code: str | None = None,
+               timestamp: Any = None) -> None:  # noqa: ARG002
+        """An event of the stream, as testtools.StreamResult has it."""
+        content = bytes(file_bytes or b"")
+        if test_id == PARSER and test_status is None:
+            self._stream.damage(content)
+        elif test_id is None and file_name == ATTACHMENT:
+            self._stream.take(route_code, content, mime_type is not None, eof)
+
+    def stopTestRun(self) -> None:  # noqa: N802 - testtools' name
+        """The stream has ended, or could not be read further; then an exception is on its way through here."""
+        from oslo_config import cfg
+
+        stream, error = self._stream, sys.exc_info()[1]
+        why = stream.broken or (f"the stream was not read to its end ({error})" if error else None)
+        if not cfg.CONF[GROUP].enabled:
+            return
+        if stream.damaged and not why:
+            state = "whole" if stream.contents() else "not there"
+            log.warning("packets of the stream are damaged; %s is %s", ATTACHMENT, state)
+        if why:
+            log.warning("%s is not sent: %s", ATTACHMENT, why)
+            return
+        found, repeated = metrics(_parts(stream.contents()), cfg.CONF[GROUP].prefix or "")
+        if repeated:
+            log.warning("%s came twice, the later value is sent", _few(sorted(repeated)))
+        _send(found, cfg.CONF[GROUP])
+
+
+def _parts(contents: Iterable[bytes]) -> list[Counters]:
+    """The documents of all attachments. What cannot be used is told, and costs nothing else."""
+    parts = []
+    for content in contents:
+        try:
+            read = parse_each(content)
+            empty = [group for each in documents(content) for group in _empty(each)]
+        except Unreadable as error:
+            log.warning("%s is not sent: %s", ATTACHMENT, error)
+            continue
+        parts += read
+        if empty:
+            log.warning("%s: empty, as the old collector leaves what it could not read", _few(empty))
+    for part in parts:
+        told = [f"{name}: {why}" for name, why in (part.failures | part.unreadable).items()]
+        if told:
+            log.warning("not sent: %s", _few(told, "; "))
+    return parts
+
+
+def _empty(document: object) -> list[str]:
+    groups: Mapping[str, object] = document if isinstance(document, dict) else {}
+    return [group for group, members in groups.items() if group != META and members == {}]
+
+
+def _few(names: list[str], between: str = ", ") -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return between.join(names[:SHOWN]) + more
+
+
+def _send(found: list[Metric], options: Any) -> None:
+    from ..clients import statsd
+
+    try:
+        client = statsd.connect(options.host, options.port)
+    except OSError as error:
+        log.warning("counters are not sent: %s:%s: %s", options.host, options.port, error)
+        return
+    statsd.send(client, found)
+    client.close()
