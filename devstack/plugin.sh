@@ -1,16 +1,16 @@
 #!/bin/bash
-# DevStack's plugin: the first reading of the counters, when DevStack is up and before anything is tested.
+# DevStack plugin: takes the first reading of the counters, when DevStack is up and before the tests.
 #
-# It is DevStack that knows the passwords, and that may change RabbitMQ. The second reading is the job's.
-# Nothing here fails a stack.sh: a node without counters still runs its tests. Left of || errexit is
-# off, also within a function, so && joins its steps.
+# DevStack knows the passwords and may configure RabbitMQ. The job takes the second reading.
+# No error here ends stack.sh: the tests still run, without counters. errexit is off in a function on the left
+# of ||, so the steps are joined with &&.
 
 function install_counterbot {
     python3 -m venv "$COUNTERBOT_DIR/venv" &&
     "$COUNTERBOT_DIR/venv/bin/pip" install "$COUNTERBOT_PACKAGE"
 }
 
-# MariaDB or MySQL is found as the mysql client finds it: DevStack writes ~/.my.cnf.
+# MariaDB or MySQL needs no settings: DevStack writes ~/.my.cnf.
 function configure_counterbot {
     mkdir -p "$COUNTERBOT_DIR" &&
     (set +o xtrace; umask 077; printf '%s\n' "$RABBIT_PASSWORD" > "$COUNTERBOT_DIR/rabbitmq-password") &&
@@ -27,13 +27,13 @@ function configure_counterbot {
     } > "$COUNTERBOT_DIR/settings.yaml"
 }
 
-# Messages are counted by the management plugin, which DevStack leaves out.
+# The management plugin counts messages; DevStack does not enable it.
 function open_rabbitmq_to_counterbot {
     sudo rabbitmq-plugins enable rabbitmq_management &&
     sudo rabbitmqctl set_user_tags "$RABBIT_USERID" monitoring
 }
 
-# What an earlier stack.sh left must not be taken for this one's, least of all where nothing can be read now.
+# Remove the files of an earlier stack.sh: they must not be used if reading fails now.
 function read_counters_before_the_tests {
     rm -f "$COUNTERBOT_DIR/before.json" "$COUNTERBOT_DIR/counters.json"
     "$COUNTERBOT_DIR/venv/bin/counterbot" collect --settings "$COUNTERBOT_DIR/settings.yaml" \

@@ -1,9 +1,9 @@
 #!/bin/bash
-# Runs the tests with counters around them. Leaves counters.json and testrepository.subunit here.
-# Without set -e: collecting and checking have statuses of their own, and the job's is that of the tests.
+# Reads the counters before and after the tests. Writes counters.json and testrepository.subunit here.
+# Without set -e: collect and check may end with 1 or 3; the script's status is that of the tests.
 set -u
 
-# What an earlier run left is not this one's, least of all where nothing can be collected now.
+# Remove the files of an earlier run: they must not be used if collecting fails now.
 rm -f before.json counters.json
 
 counterbot collect --output before.json > /dev/null
@@ -13,12 +13,12 @@ status=$?
 
 counterbot collect --delta before.json --output counters.json > /dev/null
 
-# Only now: what stestr keeps, and what it prints, has no place for counters.
+# Attach after this: stestr does not store attachments of the whole run.
 stestr last --subunit > testrepository.subunit
 
 if [ -e counters.json ]; then
     counterbot attach counters.json testrepository.subunit
-    # Nobody is stopped by a bound yet. Without --warn-only the status is 1 where one is crossed.
+    # Warns only. Without --warn-only the status is 1 if a counter is over its bound.
     counterbot check counters.json --rules queries/ --warn-only
 fi
 

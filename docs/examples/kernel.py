@@ -1,4 +1,4 @@
-"""How many processes and threads the kernel started, and how often it switched between them. Needs Linux.
+"""Processes and threads that the kernel started, and its context switches. Needs Linux.
 
 Settings
     ``path``
@@ -22,13 +22,13 @@ NAMES = {"processes": "forks", "ctxt": "switches"}
 
 @dataclass(frozen=True)
 class Settings:
-    """What stands under ``kernel`` in the settings."""
+    """The keys of the stanza ``kernel``."""
 
     path: str = "/proc/stat"
 
 
 def collect(settings: Settings, _seconds: float, _again: bool) -> Collected:
-    """Read the counters. Raises Failed where they cannot be read."""
+    """Read the counters. Raises Failed if they cannot be read."""
     try:
         with open(settings.path, encoding="ascii") as stream:
             found = {name: int(value) for name, value, *_ in (line.split() for line in stream) if value.isdigit()}
