@@ -317,8 +317,8 @@ def test_the_dashboards_graphs_find_the_files(judged):
             shown.add(title)
             assert all(len(names) > path.count(",") for names, path in zip(found, paths, strict=True)), (title, found)
     assert shown == {
-        "SQL statements per run", "Rows per run", "Database, the rest, per run", "Messages in queues per run",
-        "Messages published per run", "Any counter per run", "Runs, and how long they took"}
+        "SQL statements per run", "Rows per run", "Other database counters per run", "Messages in queues per run",
+        "Messages published per run", "Any counter per run", "Number and duration of runs"}
 
 
 def test_counts_are_still_sums_where_graphite_thins_them_out(carbon):
