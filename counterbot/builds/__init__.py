@@ -1,5 +1,1 @@
-"""From a build to its counters: the artifact, or the manifest and the files that it names. Judges nothing."""
-
-from .counters import Artifacts, Reading
-
-__all__ = ["Artifacts", "Reading"]
+"""What a finished build left behind: its manifest, and a reader a module for what is read of it. Judges nothing."""

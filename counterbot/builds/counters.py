@@ -21,8 +21,7 @@ from urllib.parse import quote
 from ..clients.http import Forbidden, Http, Late, Unavailable, Unfinished
 from ..core import limits
 from ..core.counters import attachment as documents
-from ..core.decide import State
-from ..core.model import ATTACHMENT, Build, Counters, Unreadable
+from ..core.model import ATTACHMENT, Build, Counters, Later, Reading, State, Unreadable
 from ..core.subunit import attachments as subunit
 from ..core.text.inert import inert
 from . import manifest
@@ -41,22 +40,6 @@ NAME = 100
 
 REASONS = 5
 """Of why counters are missing, how many are told."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What came of reading.
-
-    ``state`` is None where trying later may help, ``after`` so many seconds; ``otherwise`` is what it
-    counts as where that did not help for a while: nor will it where the time went not into waiting for
-    the server but into unpacking and reading what it sent.
-    """
-
-    state: State | None
-    why: str = ""
-    counters: Counters | None = None
-    after: float | None = None
-    otherwise: State | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +81,7 @@ class _Found:
             yield part
 
 
-class Artifacts:
+class CountersReader:
     """Reads builds' counters over HTTP. ``packed`` and ``unpacked`` are bytes of a stream, ``seconds`` is a build's."""
 
     def __init__(self, http: Http, *, packed: int = limits.STREAM_PACKED, unpacked: int = limits.STREAM_UNPACKED,
@@ -108,7 +91,7 @@ class Artifacts:
         self._seconds = seconds
         self._awaits = True
 
-    def read(self, build: Build, seconds: float | None = None, awaits: bool = True) -> Reading:
+    def read(self, build: Build, seconds: float | None = None, *, awaits: bool = True) -> Reading | Later:
         """The counters of a finished build, if they can be read in that time.
 
         ``awaits``: a file that the manifest lists, but that is not there, makes the reading wait; else it counts as
@@ -121,8 +104,8 @@ class Artifacts:
             return _reading(bounded._found(build))
         except Unavailable as error:
             costly = isinstance(error, Late) and 2 * bounded._http.waited < bounded._http.passed
-            return Reading(None, str(error), after=error.after,
-                           otherwise=State.UNREADABLE if costly or isinstance(error, Unfinished) else None)
+            return Later(str(error), error.after,
+                         State.UNREADABLE if costly or isinstance(error, Unfinished) else None)
         except Forbidden as error:
             return Reading(State.UNREADABLE, str(error))
 
@@ -226,17 +209,17 @@ def _first(kind: str, names: Sequence[str], found: _Found) -> Sequence[str]:
     return names[: limits.STREAMS]
 
 
-def _reading(found: _Found) -> Reading:
+def _reading(found: _Found) -> Reading | Later:
     merged = replace(found.counters, failures={**found.counters.failures, **found.failures})
     if merged.values:
-        told = _told(merged.failures | merged.unreadable | _repeated(merged))
-        return Reading(State.COUNTED, "; ".join(filter(None, (MIXED if merged.mixed else "", told))), merged)
+        told = _told({**merged.failures, **merged.unreadable, **_repeated(merged)})
+        return Reading(State.READ, "; ".join(filter(None, (MIXED if merged.mixed else "", told))), merged)
     if found.failures or merged.unreadable:
         return Reading(State.UNREADABLE, _told(found.failures or merged.unreadable))
     if not found.sure:
         why = f"no {MANIFEST}, and nothing in the usual places"
-        return Reading(None, why, otherwise=State.NONE)
-    return Reading(State.NONE, _told(merged.failures))
+        return Later(why, otherwise=State.NOTHING)
+    return Reading(State.NOTHING, _told(merged.failures))
 
 
 def _repeated(counters: Counters) -> dict[str, str]:

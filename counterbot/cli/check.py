@@ -10,7 +10,7 @@ import click
 
 from ..core import limits
 from ..core.counters import attachment as documents
-from ..core.model import BuildFacts, Counters, Finding, Unreadable, group_of
+from ..core.model import BuildFacts, Counters, Finding, Kind, Subject, Unreadable, group_of
 from ..core.rules import Outcome, Rule, Verdict, applicable, judge, was_due
 from ..core.text.inert import inert
 from .streams import Failure, beside, give, named, opened, warn
@@ -89,7 +89,7 @@ def _order(verdict: Verdict) -> tuple[Any, ...]:
 def _finding(verdict: Verdict) -> Finding | None:
     if verdict.outcome is not Outcome.OVER or verdict.value is None:
         return None
-    return Finding("", "", verdict.rule, verdict.counter, verdict.value, verdict.bound)
+    return Finding("", "", verdict.rule, Subject(Kind.COUNTER, verdict.counter), verdict.value, verdict.bound)
 
 
 def _status(book: RuleBook, verdicts: Sequence[Verdict], found: Counters, warn_only: bool) -> int:
@@ -188,5 +188,5 @@ def _sentence(finding: Finding, rule: Rule) -> str:
     from ..core.text.figures import compared, excess
 
     value, bound = compared(finding.value, finding.bound)
-    return inert(f"{inert(finding.counter, NAME)} is {value}, over its bound {bound} ({excess(finding)}): "
+    return inert(f"{inert(finding.subject.name, NAME)} is {value}, over its bound {bound} ({excess(finding)}): "
                  f"{_about(rule, finding)}", SENTENCE)

@@ -33,7 +33,8 @@ def command(stay: bool, keep: str | None) -> None:
     from ..demo.irc import IrcServer
     from ..demo.sshd import make_key
     from ..demo.zuul import Zuul
-    from ..engine.bot import Bot, loaded
+    from ..engine.bot import Bot
+    from .starting import loaded
 
     logging.basicConfig(level=logging.ERROR)
     with ExitStack() as stack:
@@ -79,7 +80,7 @@ def _play(bot: Bot, gerrit: Gerrit, zuul: Zuul, irc: IrcServer) -> bool:
         gerrit.emit(story.event(change, zuul))
     ends = time.monotonic() + PATIENCE
     while time.monotonic() < ends and not bot.service.error:
-        decided = len(bot.ledger.reports())
+        decided = len(bot.ledger.reports.decided())
         if decided == len(story.CHANGES) and bot.ledger.unsettled() == 0:
             return bool(gerrit.messages(1001) and irc.said(story.CHANNEL))
         time.sleep(0.05)
@@ -91,7 +92,7 @@ def _show(bot: Bot, gerrit: Gerrit, irc: IrcServer) -> None:
 
     subjects = {change.number: change.subject for change in story.CHANGES}
     click.echo("Zuul reported on four changes. What the bot made of each:\n")
-    for report in sorted(bot.ledger.reports(), key=lambda report: report.change):
+    for report in sorted(bot.ledger.reports.decided(), key=lambda report: report.change):
         click.echo(f"  {report.change}  {subjects[report.change]}\n        {report.why}")
     for change in subjects:
         for message in gerrit.messages(change):

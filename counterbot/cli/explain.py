@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ..core import events
-from ..core.model import Ignored, Unreadable
+from ..core.model import Ignored, Merged, Unreadable
 
 
 @click.command()
@@ -35,18 +35,21 @@ def _lines(source: str) -> Iterator[bytes]:
 def _settings(file: str | None) -> events.Recognition:
     if file is None:
         return events.Recognition(frozenset({"zuul"}))
-    from ..engine.bot import loaded, recognition
+    from .starting import loaded
 
-    return recognition(loaded(file))
+    return loaded(file).recognition
 
 
 def _explained(line: bytes, settings: events.Recognition) -> dict[str, Any]:
     try:
-        report = events.recognise(events.parse_line(line), settings)
+        found = events.recognise(events.parse_line(line), settings)
     except Unreadable as error:
         return {"error": str(error)}
-    if isinstance(report, Ignored):
-        return {"ignored": report.why}
+    if isinstance(found, Ignored):
+        return {"ignored": found.why}
+    if isinstance(found, Merged):
+        return {"ignored": "event type change-merged"}
+    report = found
     return {"change": report.patchset.change, "patchset": report.patchset.number, "pipeline": report.pipeline,
             "builds": [{"job": link.job, "url": link.url, "uuid": link.uuid} for link in report.builds],
             **({"omitted": report.omitted.url} if report.omitted else {})}

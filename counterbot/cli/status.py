@@ -23,20 +23,19 @@ OWED_TOO_LONG = 30 * 60_000
 @click.option("-c", "--config", "file", metavar="FILE", required=True, help="The bot's configuration.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object instead of a table.")
 def command(file: str, as_json: bool) -> None:
-    """Tell the last event, the backlog, deliveries owed and what was put aside; status 1 if unhealthy."""
-    from ..engine.bot import loaded
+    """Tell the last event, the backlog, pending deliveries and what was quarantined; status 1 if unhealthy."""
     from ..engine.clock import steady
-    from ..ledger import LedgerError
     from ..ledger.status import status
-    from ..ledger.store import Store
+    from ..ledger.store import Store, database_time, exists
+    from .starting import loaded, told
 
-    config = loaded(file)
-    try:
-        store = Store.existing(config.database, steady())
+    url = loaded(file).database
+    with told():
+        if not exists(url):
+            raise click.ClickException(f"no ledger at {url.removeprefix('sqlite:///')}: the bot has not run yet")
+        store = Store(url, steady(database_time(url)))
         found = status(store)
         store.close()
-    except LedgerError as error:
-        raise click.ClickException(str(error)) from error
     troubles = list(unhealthy(found))
     if as_json:
         click.echo(json.dumps({"healthy": not troubles, "troubles": troubles, **asdict(found)}, indent=2))
@@ -57,9 +56,9 @@ def unhealthy(found: Status) -> list[str]:
     if found.pulse and found.pulse["rule_mistakes"]:
         troubles.append(f"{found.pulse['rule_mistakes']} mistakes in the rules: see 'counterbot rules check'")
     if found.quarantined:
-        troubles.append(f"{found.quarantined} put aside after repeated failure, the first: {found.quarantined_why}")
+        troubles.append(f"{found.quarantined} quarantined after repeated failure, the first: {found.quarantined_why}")
     if (found.owed_age or 0) > OWED_TOO_LONG:
-        troubles.append(f"a delivery has been owed for {_age(found.owed_age)}: {found.owed_why or 'not tried yet'}")
+        troubles.append(f"a delivery has been pending for {_age(found.owed_age)}: {found.owed_why or 'not tried yet'}")
     return troubles
 
 

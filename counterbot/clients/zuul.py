@@ -23,6 +23,7 @@ _UNSOUND = re.compile("[\x00\ud800-\udfff]")
 
 _PAGE = re.compile(r"(t/(?P<tenant>[^/?#]+)/)?(?P<kind>build|buildset)/(?P<uuid>[0-9a-f]{32})/?")
 _UUID = re.compile("[0-9a-f]{32}")
+NAMES = frozenset({"job_name", "project", "branch", "pipeline", "result"})
 
 
 class Zuul:
@@ -72,7 +73,7 @@ def parse_build(data: bytes) -> Build:
         voting=row.get("voting") is not False, project=_text(ref, "project") or "",
         branch=_text(ref, "branch") or "", pipeline=_text(row, "pipeline"), log_url=_text(row, "log_url"),
         artifacts=tuple(_artifacts(row.get("artifacts"))), ended=_milliseconds(_text(row, "end_time")),
-        changes=_changes(row.get("buildset")))
+        change=_number(ref, "change"), patchset=_number(ref, "patchset"), changes=_changes(row.get("buildset")))
 
 
 def parse_buildset(data: bytes) -> Iterator[tuple[str, str]]:
@@ -86,7 +87,7 @@ def parse_buildset(data: bytes) -> Iterator[tuple[str, str]]:
             uuid = _need(row, "uuid")
             if not _UUID.fullmatch(uuid):
                 raise Unreadable(f"a uuid in the buildset of Zuul's API is {inert(uuid, 40)!r}")
-            yield _need(row, "job_name")[:limits.JOB_NAME], uuid
+            yield _need(row, "job_name")[:limits.NAME], uuid
 
 
 def _object(data: bytes) -> Mapping[str, Any]:
@@ -106,6 +107,12 @@ def _changes(buildset: object) -> tuple[int, ...]:
     return tuple(number for number in numbers if isinstance(number, int))
 
 
+def _number(ref: Mapping[str, Any], name: str) -> int | None:
+    """A change or patch set, which stands as text or as a number; a branch's build has none."""
+    value = ref.get(name)
+    return int(value) if isinstance(value, int | str) and str(value).isdecimal() and len(str(value)) < 12 else None
+
+
 def _need(row: Mapping[str, Any], name: str) -> str:
     value = _text(row, name)
     if value is None:
@@ -118,6 +125,8 @@ def _text(row: Mapping[str, Any], name: str) -> str | None:
     value = row.get(name)
     if value is not None and not isinstance(value, str):
         raise Unreadable(f"{name} in the build row of Zuul's API is {type(value).__name__}, not text")
+    if value and name in NAMES and len(value) > limits.NAME:
+        raise Unreadable(f"{name} in the build row of Zuul's API has more than {limits.NAME} characters")
     return _sound(value) if value else None
 
 

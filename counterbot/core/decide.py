@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import enum
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from .model import Finding, PatchSet, Report
+from .model import GERRIT, IRC, Channel, Finding, Report, State, Subject
 from .rules import Outcome, Rule, Verdict, findings, matches
 
-GERRIT = "gerrit"
-IRC = "irc"
-
-
-class State(enum.Enum):
-    """What came of looking for one build's counters."""
-
-    COUNTED = "counted"
-    NONE = "no counters in its logs"
-    UNREADABLE = "counters that cannot be read"
-    NOT_THERE = "logs not there in time"
-    NOT_RUN = "did not run"
+COUNTERS_STATE = {
+    State.READ: "counted",
+    State.NOTHING: "no counters in its logs",
+    State.UNREADABLE: "counters that cannot be read",
+    State.MISSING: "logs not there in time",
+    State.NOT_RUN: "did not run",
+}
+"""How the reading of a build's counters ended, in words."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +48,6 @@ class Reason(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Channel:
-    """An IRC channel and the changes it wants: shell patterns, an empty tuple wants all."""
-
-    name: str
-    projects: tuple[str, ...] = ()
-    pipelines: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Effect:
     """Tell these findings at a destination: ``gerrit``, or an IRC channel's name."""
 
@@ -85,8 +71,8 @@ class Decision:
         return f"{self.reason.value}{f' ({self.missing})' if self.missing else ''}"
 
 
-Said = Mapping[str, frozenset[tuple[str, str]]]
-"""By destination, the (job, counter) pairs that were told there on this patch set."""
+Said = Mapping[str, frozenset[tuple[str, Subject]]]
+"""By destination, the (job, subject) pairs that were told there on this patch set."""
 
 
 def decide(report: Report, observed: Iterable[Observed], rules: Mapping[str, Rule], said: Said,
@@ -117,8 +103,8 @@ def _missing(observed: Iterable[Observed]) -> str:
 
 def _lacks(build: Observed) -> Iterable[str]:
     """What a build should have given and did not."""
-    if build.state is not State.COUNTED:
-        yield f"{build.state.value}{f': {build.why}' if build.why else ''}"
+    if build.state is not State.READ:
+        yield f"{COUNTERS_STATE[build.state]}{f': {build.why}' if build.why else ''}"
     elif build.why:
         yield build.why
     if build.unjudged or build.unmet:
@@ -146,26 +132,4 @@ def _for_channel(rule: Rule, channel: Channel) -> bool:
 def _is_news(effect: Effect, said: Said) -> bool:
     """A single new finding makes the whole news: posted text cannot be edited, so the table is given complete."""
     before = said.get(effect.destination, frozenset())
-    return any((finding.job, finding.counter) not in before for finding in effect.findings)
-
-
-def delivery_key(report: Report, effect: Effect) -> str:
-    """Unique to a report at a destination, and the same whoever derives it from whichever source."""
-    return " ".join((report_key(report), effect.kind, effect.destination))
-
-
-def report_key(report: Report) -> str:
-    """Server, change, patch set and buildset; without one, a hash of the builds."""
-    builds = ",".join(sorted({link.uuid or link.url for link in report.builds}))
-    which = report.buildset or hashlib.sha256(builds.encode("utf-8", "replace")).hexdigest()[:32]
-    return f"{patchset_key(report.patchset)} {which}"
-
-
-def patchset_key(patchset: PatchSet) -> str:
-    """Server, change and patch set: within it nothing is said twice at one destination."""
-    return f"{patchset.server} {patchset.change},{patchset.number}"
-
-
-def marker(key: str) -> str:
-    """The line by which a delivery is found again among a change's messages."""
-    return f"[counterbot:{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()[:12]}]"
+    return any((finding.job, finding.subject) not in before for finding in effect.findings)

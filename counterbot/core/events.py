@@ -1,4 +1,4 @@
-"""A Gerrit event line -> Report or Ignored(why). Looks nothing up and follows no link.
+"""A Gerrit event line -> Report, Merged or Ignored(why). Looks nothing up and follows no link.
 
 Of Zuul's comment only job names and build URLs are taken, and the pipeline and buildset from its
 introduction: result texts, durations and vote prefixes are the operator's to change. Where Zuul left
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from . import limits
-from .model import OMITTED, BuildLink, Ignored, PatchSet, Report, Unreadable
+from .model import OMITTED, BuildLink, Ignored, Merged, PatchSet, Report, Unreadable
 from .text.inert import inert
 
 
@@ -70,9 +70,9 @@ def parse_line(line: bytes) -> dict[str, object]:
     except RecursionError:
         raise Unreadable("not JSON that can be read: it is nested too deeply") from None
     if not isinstance(event, dict):
-        raise Unreadable(f"no event: a JSON {_kind(event)} instead of an object")
+        raise Unreadable(f"a JSON {_kind(event)} instead of an object")
     if not isinstance(event.get("type"), str):
-        raise Unreadable("no event: it has no type")
+        raise Unreadable("it has no type")
     return event
 
 
@@ -93,9 +93,12 @@ def digest(line: bytes) -> str:
     return hashlib.sha256(canonical).hexdigest()
 
 
-def recognise(event: Mapping[str, object], settings: Recognition) -> Report | Ignored:
+def recognise(event: Mapping[str, object], settings: Recognition) -> Report | Merged | Ignored:
     """What an event asks of the bot."""
     kind = event.get("type")
+    if kind == "change-merged":
+        merged = _patchset(event, settings.server)
+        return merged if isinstance(merged, Ignored) else Merged(merged)
     if kind != "comment-added":
         return Ignored(f"event type {_short(str(kind))}")
     author = _text(_mapping(event.get("author")).get("username"))
@@ -161,7 +164,7 @@ def _link(line: str, pattern: re.Pattern[str]) -> BuildLink | None:
     if match is None:
         return None
     job, url, uuid = match.groups()
-    if len(job) > limits.JOB_NAME or len(url) > limits.URL or ("build/" in job and _ROOTLESS.search(job)):
+    if len(job) > limits.NAME or len(url) > limits.URL or ("build/" in job and _ROOTLESS.search(job)):
         return None
     return BuildLink(job, url, uuid)
 
@@ -194,6 +197,8 @@ def _patchset(event: Mapping[str, object], server: str) -> PatchSet | Ignored:
                                             ("project", project)) if value is None]
         return Ignored(f"the event has no {' and no '.join(missing)}")
     branch = _text(change.get("branch")) or ""
+    if max(len(project), len(branch)) > limits.NAME:
+        return Ignored(f"a project's or branch's name has more than {limits.NAME} characters")
     return PatchSet(server, project, branch, number, revision, _text(change.get("url")))
 
 

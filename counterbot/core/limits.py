@@ -3,8 +3,8 @@
 EVENT_LINE = 1 << 20
 """A Gerrit event; Gerrit itself caps a comment at 16 KiB and a commit message far below this."""
 
-JOB_NAME = 255
-"""Zuul keeps job names in a database column of this width."""
+NAME = 255
+"""Characters of a job's, project's, branch's or pipeline's name; Zuul keeps them in database columns of this width."""
 
 URL = 2_000
 """Of a job's line; browsers stop here too."""

@@ -5,6 +5,7 @@ Nothing here reads, parses or decides.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -69,6 +70,13 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Merged:
+    """A patch set was merged."""
+
+    patchset: PatchSet
+
+
+@dataclass(frozen=True)
 class Ignored:
     """Nothing is to be done for an event, and why."""
 
@@ -88,7 +96,8 @@ class Artifact:
 class Build:
     """A row of Zuul's build API. ``result`` is None while the build runs; ``ended`` is epoch milliseconds.
 
-    ``changes`` are the numbers of all that its buildset tested; () where Zuul, before 10, does not tell.
+    ``change`` and ``patchset`` are None for a branch's build. ``changes`` are the numbers of all changes that its
+    buildset tested; () where Zuul, before 10, does not tell.
     """
 
     uuid: str
@@ -101,7 +110,47 @@ class Build:
     log_url: str | None
     artifacts: tuple[Artifact, ...] = ()
     ended: int | None = None
+    change: int | None = None
+    patchset: int | None = None
     changes: tuple[int, ...] = ()
+
+
+class Reader(enum.Enum):
+    """What can be read of a finished build. Each reader notes one reading on the build."""
+
+    COUNTERS = "counters"
+
+
+class State(enum.Enum):
+    """How a reader's look at a build ended."""
+
+    READ = "read"
+    NOTHING = "nothing"
+    UNREADABLE = "unreadable"
+    MISSING = "missing"
+    NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a reader found in a build. ``found`` is the reader's own noun: Counters for COUNTERS; None where
+    ``state`` is not READ. ``why`` says what is missing."""
+
+    state: State
+    why: str = ""
+    found: Counters | None = None
+
+
+@dataclass(frozen=True)
+class Later:
+    """Reading did not succeed yet. ``after``: seconds that the server asked to wait.
+
+    ``otherwise`` is how the look ends if waiting does not help soon (None: wait on).
+    """
+
+    why: str
+    after: float | None = None
+    otherwise: State | None = None
 
 
 @dataclass(frozen=True)
@@ -149,24 +198,51 @@ class BuildFacts:
     voting: bool | None = None
 
 
+class Kind(enum.Enum):
+    """What a finding can be about."""
+
+    COUNTER = "counter"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a finding is about: a counter by its name."""
+
+    kind: Kind
+    name: str
+
+
 @dataclass(frozen=True)
 class Finding:
-    """A counter of a build is over the bound of a rule."""
+    """A rule's finding in a build. For a counter, ``value`` is over ``bound``."""
 
     job: str
     build: str
     rule: str
-    counter: str
+    subject: Subject
     value: Number
     bound: Number
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """Something owed to the outside, once: ``key`` is unique, ``marker`` is its short form in the text.
+class Channel:
+    """An IRC channel and the changes it wants: shell patterns, an empty tuple wants all."""
 
-    ``kind`` is ``gerrit`` or ``irc``; ``destination`` is ``gerrit``, or a channel's name;
-    ``payload`` is what the reporter of that kind needs.
+    name: str
+    projects: tuple[str, ...] = ()
+    pipelines: tuple[str, ...] = ()
+
+
+GERRIT = "gerrit"
+IRC = "irc"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message to be delivered exactly once, by its unique ``key``.
+
+    ``kind`` is GERRIT or IRC; ``destination`` is GERRIT, or a channel's name; ``payload`` is what the reporter of
+    that kind needs.
     """
 
     key: str

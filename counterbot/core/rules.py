@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from .model import BuildFacts, Counters, Finding, Number, group_of
+from .model import BuildFacts, Counters, Finding, Kind, Number, Subject, group_of
 
 
 def is_pattern(written: str) -> bool:
@@ -172,7 +172,7 @@ def _verdict(rule: str, name: str, limit: Number, counters: Counters) -> Verdict
 
 
 def _unmet(rule: str, pattern: str, limit: Number, counters: Counters) -> Verdict:
-    why = _did_not_come(pattern, counters, _groups_that_fit(pattern, counters))
+    why = _missing(pattern, counters, _groups_that_fit(pattern, counters))
     return Verdict(rule, pattern, limit, Outcome.NO_DATA, why=why, is_pattern=True)
 
 
@@ -181,16 +181,16 @@ def _why_none(name: str, counters: Counters) -> str:
     if name in counters.unreadable:
         return counters.unreadable[name]
     if name in counters.resets:
-        return "it went backwards: its server restarted"
+        return "counter reset: its server restarted"
     if name in counters.absent:
         return "the server does not have it"
-    return _did_not_come(name, counters, {group_of(name)} & counters.groups)
+    return _missing(name, counters, {group_of(name)} & counters.groups)
 
 
-def _did_not_come(name: str, counters: Counters, groups: Collection[str]) -> str:
+def _missing(name: str, counters: Counters, groups: Collection[str]) -> str:
     """Why nothing came of a name, or by a pattern. ``groups`` are those that came of its own: of these a collector
     with the group's name may still have failed in part, and others have nothing to do with it."""
-    why = "it did not come" if groups else f"no counter of group {group_of(name)} came"
+    why = "missing from this build" if groups else f"no counter of group {group_of(name)} in this build"
     return why + "".join(f"; {collector}: {reason}" for collector, reason in counters.failures.items()
                          if not groups or collector in groups)
 
@@ -213,7 +213,7 @@ def was_due(verdict: Verdict, counters: Counters) -> bool:
 def findings(job: str, build: str, verdicts: Iterable[Verdict]) -> tuple[Finding, ...]:
     """The verdicts that are over, as findings of a build."""
     return tuple(
-        Finding(job, build, verdict.rule, verdict.counter, verdict.value, verdict.bound)
+        Finding(job, build, verdict.rule, Subject(Kind.COUNTER, verdict.counter), verdict.value, verdict.bound)
         for verdict in verdicts
         if verdict.outcome is Outcome.OVER and verdict.value is not None
     )

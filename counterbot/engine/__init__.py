@@ -1,5 +1,5 @@
-"""Takes due work from the ledger and walks it through the stages.
+"""The bot at work: ``bot`` puts its parts together, then a module a stage.
 
-``stages`` goes from an event to a decision, ``delivery`` from what is owed to what was sent,
-``service`` keeps threads at both. What is decided is ``core``'s to say.
+``recognise`` turns events into reports, ``examine`` reads what builds left behind, ``decide`` turns reports into
+pending deliveries, ``deliver`` sends these; ``service`` runs threads for all of them.
 """

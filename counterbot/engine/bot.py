@@ -1,22 +1,43 @@
-"""From a configuration to the parts of a bot, put together. The only place that sees them all."""
+"""Puts the parts of one bot together, from its configuration. The only place that knows them all."""
 
 from __future__ import annotations
 
 import logging
 import os
-import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import click
-
-from ..core.decide import Channel
-from ..core.events import Recognition
-from ..core.model import Delivery, Refused, Retry, Sent, Unreadable
+from ..builds.counters import CountersReader
+from ..clients.gerrit.over_ssh import Gerrit
+from ..clients.http import Http
+from ..clients.ssh import Connection, Server, SshError, connect
+from ..clients.zuul import Zuul
+from ..core.model import Channel, Delivery, Reader, Sent, Unreadable
+from ..core.rules import Rule
 from ..core.wording.comment import Links
-from ..files.config import Config, load_config, read_secret
+from ..files.config import Config, read_secret
+from ..files.config import Irc as IrcConfig
+from ..files.config import Statsd as StatsdConfig
+from ..files.reader import Mistake
+from ..files.rulebook import RuleBook
+from ..ledger import Ledger
+from ..ledger.store import database_time
+from ..reporters.gerrit import GerritReporter
+from ..reporters.irc.reporter import Irc
+from ..reporters.irc.reporter import Settings as IrcSettings
+from ..reporters.nobody import Nobody
+from ..reporters.statsd import Settings as StatsdSettings
+from ..reporters.statsd import Statsd
+from ..sources.gerrit_stream import GerritStream
+from .clock import steady
+from .decide import Audience, Decider
+from .deliver import Comments, Lines, Result
+from .examine import Examiner
+from .recognise import Recogniser
+from .service import Service
 
 LEASE = 600_000
 """Longer than Gerrit may still finish a review that we gave up on, in milliseconds."""
@@ -24,113 +45,98 @@ LEASE = 600_000
 STOPPING = 15.0
 """Seconds that all threads together have to end."""
 
-Told = Callable[[Delivery, Sent | Retry | Refused], None]
+log = logging.getLogger("counterbot.bot")
 
 
-def loaded(file: str) -> Config:
-    """The configuration; ends the command with all its mistakes where it has any."""
-    outcome = load_config(file)
-    if isinstance(outcome, Config):
-        return outcome
-    for mistake in outcome:
-        click.echo(str(mistake), err=True)
-    raise SystemExit(1)
+class CannotStart(Exception):
+    """What the configuration names cannot be used; ``mistakes`` are those of the rules."""
 
-
-def recognition(config: Config) -> Recognition:
-    return Recognition(frozenset(config.zuul.accounts), config.gerrit.host, config.gerrit.username, config.zuul.url)
-
-
-def log_to_stderr(verbose: bool) -> None:
-    """One line a thing. Libraries speak from warnings on."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("counterbot").setLevel(logging.DEBUG if verbose else logging.INFO)
+    def __init__(self, why: str = "", mistakes: Sequence[Mistake] = ()) -> None:
+        super().__init__(why or "\n".join(map(str, mistakes)))
+        self.mistakes = mistakes
 
 
 class Bot:
     """The parts of one bot. ``dry``: a ledger of its own that goes with it, and nothing is sent.
 
-    ``lease`` is milliseconds; ``at`` hears of the moments of a delivery, at which tests let the process die.
+    ``deadline`` is seconds and replaces that of the configuration, ``lease`` is milliseconds. ``told`` is called with
+    what became of each delivery. ``at`` hears of the moments of a delivery, at which tests let the process die; they
+    move ``now`` (epoch milliseconds) and ``monotonic`` (seconds) by hand. Raises CannotStart and LedgerError.
     """
 
     def __init__(self, config: Config, *, dry: bool = False, deadline: float | None = None, lease: int = LEASE,
-                 told: Told = lambda *_: None, at: Callable[[str], None] = lambda _: None) -> None:
-        from ..builds import Artifacts
-        from ..clients.http import Http
-        from ..clients.zuul import Zuul
-        from ..files.rulebook import RuleBook
-        from ..ledger import Ledger
-        from .clock import steady
-        from .service import Service
-        from .stages import Settings, Stages
-
-        self.config, self.dry, self._told, self._at = config, dry, told, at
+                 told: Callable[[Delivery, Result], None] = lambda *_: None,
+                 at: Callable[[str], None] = lambda _: None,
+                 now: Callable[[], int] | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.config, self.dry = config, dry
         if not dry:
-            _readable(config.gerrit.key_file)
-        self.book = RuleBook(_folder(config.rules))
-        _without_mistakes(self.book.mistakes)
-        self.book.log = logging.getLogger("counterbot.rules")
-        now = steady()
+            _check_readable(config.gerrit.key_file)
+        self.book = _rules(config.rules)
+        self.service = Service(threading.Event())
         self._folder = tempfile.TemporaryDirectory(prefix="counterbot-dry-") if dry else None
         url = f"sqlite:///{self._folder.name}/ledger.db" if self._folder else config.database
-        self.ledger = Ledger(url, now, lease)
-        self._http = http = Http([f"{config.zuul.url}/api/", *config.zuul.logs], private=config.zuul.private_addresses,
-                    ca_file=config.zuul.ca_file and str(config.zuul.ca_file))
-        settings = Settings(
-            recognition(config), _channels(config), Links(config.bugs.view, config.bugs.file),
-            int((deadline if deadline is not None else config.report.deadline) * 1000), config.report.settle * 1000)
-        self.statsd = None if dry else _statsd(config)
-        self.stages = Stages(self.ledger, Zuul(http, config.zuul.url), Artifacts(http), lambda: self.book.rules,
-                             settings, now, self.statsd.take if self.statsd else lambda *_: None)
-        self.service = Service(threading.Event())
-        self.irc = None
+        now = now or steady(database_time(url))
+        self.ledger = Ledger(url, now, lease, self.service.stop.wait)
+        self._http = _http(config)
+        self.statsd = _statsd(config.statsd) if config.statsd and not dry else None
+        channels = _channels(config)
+        limit = int((deadline if deadline is not None else config.report.deadline) * 1000)
+        self.recogniser = Recogniser(self.ledger, self.rules, config.recognition, limit, config.report.settle * 1000)
+        self.examiner = Examiner(self.ledger, Zuul(self._http, config.zuul.url),
+                                 {Reader.COUNTERS: CountersReader(self._http)}, now,
+                                 self.statsd.take if self.statsd else lambda *_: None)
+        audience = Audience(channels, Links(config.bugs.view, config.bugs.file))
+        self.decider = Decider(self.ledger, self.rules, audience, limit, now)
+        poster = Nobody() if dry else GerritReporter(Gerrit(_login(config)), config.gerrit.username)
+        self.comments = Comments(self.ledger, poster, monotonic=monotonic, at=at, told=told)
+        self.lines = Lines(self.ledger, [channel.name for channel in channels], told=told)
+        self.irc = Irc(_irc(config.irc), self.lines) if config.irc and not dry else None
+        self.stream = GerritStream(_login(config), lambda line: self.take(line, "gerrit stream-events"))
+
+    def rules(self) -> Sequence[Rule]:
+        """Those in force."""
+        return self.book.rules
 
     def greet(self) -> None:
-        """Ends the command where Gerrit will not have us, or is not the one vouched for; a Gerrit that is away may
-        come back."""
-        from ..clients.ssh import SshError
-
+        """Log in once. Raises CannotStart where Gerrit rejects our login, or its host key is not the trusted one; a
+        Gerrit that is away may come back."""
         try:
-            self._connect()().close()
+            _login(self.config)().close()
         except SshError as error:
             if error.lasting:
-                raise click.ClickException(error.why) from error
+                raise CannotStart(error.why) from error
 
     def start(self) -> None:
         """Begin to work, and to deliver."""
-        from .delivery import Comments, Lines
-
-        lines = Lines(self.ledger, [channel.name for channel in _channels(self.config)], told=self._told)
-        self.service.repeat("clerk", self.stages.note)
-        readers = self.config.workers
-        self.service.repeat("first-reader", self.stages.look_first, (readers + 1) // 2)
-        self.service.repeat("reader", self.stages.look, max(1, readers // 2))
-        if self.dry:
+        count = self.ledger.take_up()
+        if count:
+            log.info("taken up: %d claims of processes that ended", count)
+        repeat, readers = self.service.repeat, self.config.workers
+        repeat("clerk", self.decide_or_recognise)
+        repeat("first-reader", self.examiner.step_fresh, (readers + 1) // 2)
+        repeat("reader", self.examiner.step, max(1, readers // 2))
+        repeat("comments", self.comments.step)
+        if self.irc:
+            self.service.run("irc", self.irc.run)
+        elif self.dry:
             logging.getLogger("counterbot.delivery").setLevel(logging.WARNING)  # it would say "sent"
-            from ..reporters.nobody import Nobody
-
-            comments = Comments(self.ledger, Nobody(), told=self._told)
-            self.service.repeat("irc", lambda: _say_nothing(lines))
-        else:
-            comments = Comments(self.ledger, self._reporter(), told=self._told, at=self._at)
-            self._start_irc(lines)
-        self.service.repeat("comments", comments.step)
+            repeat("irc", self._say_nothing)
         if self.statsd:
-            self.service.repeat("statsd", self.statsd.step)
+            repeat("statsd", self.statsd.step)
+
+    def decide_or_recognise(self) -> bool:
+        """What needs no network and so never waits; False where there is nothing to do."""
+        return self.decider.step() or self.recogniser.step()
 
     def take(self, line: bytes, source: str) -> bool:
         """An event goes into the inbox."""
-        new = self.ledger.put(line, source)
+        new = self.ledger.inbox.put(line, source)
         self.service.wake()
         return new
 
-    def listen(self) -> object:
-        """Begin to listen to Gerrit; the source is returned for its state."""
-        from ..sources.gerrit_stream import GerritStream
-
-        stream = GerritStream(self._connect(), lambda line: self.take(line, "gerrit stream-events"))
-        self.service.run("stream", stream.run)
-        return stream
+    def listen(self) -> None:
+        """Begin to listen to Gerrit."""
+        self.service.run("stream", self.stream.run)
 
     def close(self) -> list[str]:
         """Stop, wait, and let go; the names of threads that did not end."""
@@ -145,41 +151,40 @@ class Bot:
             self._folder.cleanup()
         return late
 
-    def _connect(self) -> Callable:
-        from ..clients.ssh import Server, connect
-
-        gerrit = self.config.gerrit
-        server = Server(gerrit.host, gerrit.port, gerrit.username, str(gerrit.key_file), gerrit.host_key,
-                        gerrit.known_hosts and str(gerrit.known_hosts))
-        return lambda: connect(server)
-
-    def _reporter(self) -> object:
-        from ..clients.gerrit.over_ssh import Gerrit
-        from ..reporters.gerrit import GerritReporter
-
-        return GerritReporter(Gerrit(self._connect()), self.config.gerrit.username)
-
-    def _start_irc(self, lines: object) -> None:
-        irc = self.config.irc
-        if irc is None:
-            return
-        from ..reporters.irc.reporter import Irc, Settings
-
-        settings = Settings(
-            irc.host, irc.port, irc.nick, tuple(irc.channels), tls=irc.tls,
-            ca_file=irc.ca_file and str(irc.ca_file),
-            password=_secret(irc.password_file) if irc.password_file else None,
-            sasl=(irc.sasl.username, _secret(irc.sasl.password_file)) if irc.sasl else None)
-        self.irc = Irc(settings, lines)
-        self.service.run("irc", self.irc.run)
+    def _say_nothing(self) -> bool:
+        line = self.lines.claim()
+        if line is not None:
+            self.lines.settle(line, Sent())
+        return line is not None
 
 
-def _statsd(config: Config) -> object:
-    if config.statsd is None:
-        return None
-    from ..reporters.statsd import Settings, Statsd
+def _rules(folder: Path) -> RuleBook:
+    """At the start there is no last good version to go on with: mistakes end it."""
+    if not folder.is_dir():
+        raise CannotStart(f"{folder}: no such folder; 'rules' in the configuration names it")
+    book = RuleBook(folder)
+    if book.mistakes:
+        raise CannotStart(mistakes=book.mistakes)
+    book.log = logging.getLogger("counterbot.rules")
+    return book
 
-    return Statsd(Settings(config.statsd.host, config.statsd.port, config.statsd.prefix or ""))
+
+def _check_readable(path: Path) -> None:
+    if not os.access(path, os.R_OK):
+        raise CannotStart(f"{path}: cannot be read; 'gerrit.key_file' in the configuration names it")
+
+
+def _http(config: Config) -> Http:
+    zuul = config.zuul
+    return Http([f"{zuul.url}/api/", *zuul.logs], private=zuul.private_addresses,
+                ca_file=_text(zuul.ca_file))
+
+
+def _login(config: Config) -> Callable[[], Connection]:
+    gerrit = config.gerrit
+    server = Server(gerrit.host, gerrit.port, gerrit.username, str(gerrit.key_file), gerrit.host_key,
+                    _text(gerrit.known_hosts))
+    return lambda: connect(server)
 
 
 def _channels(config: Config) -> tuple[Channel, ...]:
@@ -187,34 +192,23 @@ def _channels(config: Config) -> tuple[Channel, ...]:
                  for name, wants in (config.irc.channels.items() if config.irc else ()))
 
 
-def _folder(rules: Path) -> Path:
-    if not rules.is_dir():
-        raise click.ClickException(f"{rules}: no such folder; 'rules' in the configuration names it")
-    return rules
+def _statsd(config: StatsdConfig) -> Statsd:
+    return Statsd(StatsdSettings(config.host, config.port, config.prefix or ""))
 
 
-def _readable(path: Path) -> None:
-    if not os.access(path, os.R_OK):
-        raise click.ClickException(f"{path}: cannot be read; 'gerrit.key_file' in the configuration names it")
+def _irc(irc: IrcConfig) -> IrcSettings:
+    return IrcSettings(
+        irc.host, irc.port, irc.nick, tuple(irc.channels), tls=irc.tls, ca_file=_text(irc.ca_file),
+        password=_secret(irc.password_file) if irc.password_file else None,
+        sasl=(irc.sasl.username, _secret(irc.sasl.password_file)) if irc.sasl else None)
 
 
-def _without_mistakes(mistakes: Iterable[object]) -> None:
-    """At the start there is no last good version to go on with."""
-    for mistake in mistakes:
-        click.echo(str(mistake), err=True)
-    if mistakes:
-        raise SystemExit(1)
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def _secret(path: Path) -> str:
     try:
         return read_secret(path)
     except Unreadable as error:
-        raise click.ClickException(str(error)) from error
-
-
-def _say_nothing(lines: object) -> bool:
-    claim = lines.claim()
-    if claim is not None:
-        lines.settle(claim, Sent())
-    return claim is not None
+        raise CannotStart(str(error)) from error

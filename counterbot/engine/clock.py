@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 
 
-def steady() -> Callable[[], int]:
-    """The wall clock as it stood at the call, carried on by the time since boot.
+def steady(now: int | None = None) -> Callable[[], int]:
+    """The wall clock (or ``now``, epoch milliseconds) as it stood at the call, carried on by the time since boot.
 
     Somebody who sets the machine's clock by a day must not end every lease, nor keep work from being due.
     """
-    started = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    started = (time.time() if now is None else now / 1000) - time.clock_gettime(time.CLOCK_BOOTTIME)
     return lambda: int((started + time.clock_gettime(time.CLOCK_BOOTTIME)) * 1000)

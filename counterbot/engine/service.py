@@ -1,4 +1,4 @@
-"""Keeps threads at work until told to stop. Knows nothing of what the work is."""
+"""Keeps threads at work until told to stop. Knows of their work only which errors need no traceback."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
+
+from ..ledger import LedgerError
 
 log = logging.getLogger("counterbot.service")
 
@@ -47,18 +50,19 @@ class Service:
             thread.join(max(0.0, ends - time.monotonic()))
         return [thread.name for thread in self._threads if thread.is_alive()]
 
-    def _start(self, name: str, body: Callable, argument: object) -> None:
+    def _start(self, name: str, body: Callable[[Any], None], argument: object) -> None:
         thread = threading.Thread(target=self._guarded, args=(body, argument), name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _guarded(self, body: Callable, argument: object) -> None:
+    def _guarded(self, body: Callable[[Any], None], argument: object) -> None:
         try:
             body(argument)
         except Exception as error:
             self.error = self.error or error
+            # A database that cannot be used is told in a sentence.
             log.error("%s ended: %s", threading.current_thread().name, error,
-                      exc_info=not _is_told(error))
+                      exc_info=not isinstance(error, LedgerError))
             self.stop.set()
 
     def _loop(self, step: Callable[[], bool]) -> None:
@@ -71,11 +75,6 @@ class Service:
                     self._work.wait_for(lambda: self._calls != calls, self._idle)  # noqa: B023 - asked before the next round
 
 
-def _is_told(error: Exception) -> bool:
-    """Errors that say by themselves what to do need no traceback."""
-    return type(error).__name__ in {"LedgerError"}
-
-
 def until(done: Callable[[], bool], stop: threading.Event, every: float = 0.05) -> bool:
     """Wait for something to be so; False where the stop came first."""
     while not stop.is_set():
@@ -83,5 +82,3 @@ def until(done: Callable[[], bool], stop: threading.Event, every: float = 0.05) 
             return True
         stop.wait(every)
     return done()
-
-

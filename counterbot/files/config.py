@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
+from ..core.events import Recognition
 from ..core.model import Unreadable
 from ..core.text.urls import place_pattern
 from .fields import CONTROL, BaseUrl, Channel, Patterns, Text, web_address
@@ -335,6 +336,11 @@ class Config(Strict):
     keep_days: int = Field(
         90, ge=1, le=CENTURY, description="Days that events and finished work are kept in the database."
     )
+
+    @property
+    def recognition(self) -> Recognition:
+        """What tells a CI report from other comments."""
+        return Recognition(frozenset(self.zuul.accounts), self.gerrit.host, self.gerrit.username, self.zuul.url)
 
 
 def load_config(path: Path | str) -> Config | tuple[Mistake, ...]:

@@ -87,8 +87,8 @@ def _something(value: object) -> object:
 
 
 def _fact(value: str) -> str:
-    if len(value) > limits.JOB_NAME:
-        raise ValueError(f"must have at most {limits.JOB_NAME} characters, as in Zuul")
+    if len(value) > limits.NAME:
+        raise ValueError(f"must have at most {limits.NAME} characters, as in Zuul")
     return value
 
 

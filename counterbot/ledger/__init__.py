@@ -1,12 +1,11 @@
-"""What the bot knows and owes: inbox, work, outbox and history, in one database.
+"""What the bot knows and what is pending, in one database. It decides nothing.
 
-It never decides what to do; it makes what was decided last. ``schema`` is the tables, ``store`` the
-connection and its transactions, ``book`` what can be noted and claimed, ``claims`` what is handed
-out, ``rows`` turns rows into core's nouns, ``history`` keeps samples, ``status`` counts.
+``inbox``, ``builds``, ``reports`` and ``outbox`` hold work on its way, ``history`` what stays; ``work`` is what is
+handed out. ``schema`` is the tables, ``store`` transactions and claims, ``dialects`` how databases differ.
 """
 
-from .book import Ledger
-from .claims import BuildNoted, BuildWork, Claimed, EventWork, ReportWork
+from .ledger import Ledger
 from .store import LedgerError, Lost
+from .work import BuildWork, DeliveryWork, EventWork, ExaminedBuild, ReportWork
 
-__all__ = ["BuildNoted", "BuildWork", "Claimed", "EventWork", "Ledger", "LedgerError", "Lost", "ReportWork"]
+__all__ = ["BuildWork", "DeliveryWork", "EventWork", "ExaminedBuild", "Ledger", "LedgerError", "Lost", "ReportWork"]

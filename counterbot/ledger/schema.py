@@ -5,6 +5,8 @@ Times are epoch milliseconds as integers: MariaDB's ``Float`` would round them b
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -13,13 +15,14 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     String,
-    Table,
     Text,
     UniqueConstraint,
 )
+
+from ..core.limits import COUNTER_NAME, NAME
+from .dialects import Ascii, LongText, MediumBlob, table
 
 metadata = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s",
                                        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -27,43 +30,46 @@ metadata = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_nam
                                        "pk": "pk_%(table_name)s"})
 
 Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER keys by itself
+PATCHSET_KEY, REPORT_KEY, DELIVERY_KEY, DESTINATION = 280, 330, 450, 100
 
 
-def _claimable() -> list[Column]:
-    """What a row needs to be claimed: ``faults`` counts claims in a row that did not end in order."""
+def _claimable() -> list[Column[Any]]:
+    """What a row needs to be claimed. ``faults`` counts claims in a row that ended in a crash or an error;
+    ``owner`` is the process that claimed it last."""
     return [
-        Column("state", String(12), nullable=False),
+        Column("state", Ascii(12), nullable=False),
         Column("due", BigInteger, nullable=False),
         Column("fence", Integer, nullable=False, default=0, server_default="0"),
         Column("faults", Integer, nullable=False, default=0, server_default="0"),
-        Column("why", Text, nullable=False, default="", server_default=""),
+        Column("owner", Ascii(200)),
+        Column("why", Text, nullable=False),
     ]
 
 
-inbox = Table(
+inbox = table(
     "inbox", metadata,
     Column("id", Id, primary_key=True),
-    Column("digest", String(64), nullable=False, unique=True),
+    Column("digest", Ascii(64), nullable=False, unique=True),
     Column("source", String(60), nullable=False),
-    Column("line", LargeBinary(1 << 20)),
+    Column("line", MediumBlob),
     Column("received", BigInteger, nullable=False),
     *_claimable(),
     Index(None, "state", "due"),
     Index(None, "received"),
 )
 
-reports = Table(
+reports = table(
     "reports", metadata,
     Column("id", Id, primary_key=True),
-    Column("key", String(300), nullable=False, unique=True),
-    Column("server", String(100), nullable=False),
-    Column("project", String(255), nullable=False),
-    Column("branch", String(255), nullable=False),
+    Column("key", Ascii(REPORT_KEY), nullable=False, unique=True),
+    Column("server", Ascii(NAME), nullable=False),
+    Column("project", String(NAME), nullable=False),
+    Column("branch", String(NAME), nullable=False),
     Column("change", BigInteger, nullable=False),
-    Column("patchset", Integer, nullable=False),
+    Column("patchset", BigInteger, nullable=False),
     Column("url", Text),
-    Column("pipeline", String(100)),
-    Column("buildset", String(32)),
+    Column("pipeline", String(NAME)),
+    Column("buildset", Ascii(32)),
     Column("received", BigInteger, nullable=False),
     Column("deadline", BigInteger, nullable=False),
     Column("decided", BigInteger),
@@ -71,49 +77,68 @@ reports = Table(
     Index(None, "state", "due"),
 )
 
-builds = Table(
+builds = table(
     "builds", metadata,
     Column("id", Id, primary_key=True),
-    Column("report", Id, ForeignKey("reports.id", ondelete="CASCADE"), nullable=False),
-    Column("uuid", String(32), nullable=False),
-    Column("job", String(255), nullable=False),
+    Column("uuid", Ascii(32), nullable=False, unique=True),
+    Column("job", String(NAME), nullable=False),
     Column("url", Text, nullable=False),
-    Column("outcome", String(12)),
-    Column("row", Text),
-    Column("counters", Text),
+    Column("received", BigInteger, nullable=False),
+    Column("row", LongText),
     *_claimable(),
-    UniqueConstraint("report", "uuid"),
     Index(None, "state", "due"),
 )
+"""Builds that are to be examined, or were, whoever told of them."""
 
-findings = Table(
+report_builds = table(
+    "report_builds", metadata,
+    Column("id", Id, primary_key=True),
+    Column("report", Id, ForeignKey("reports.id", ondelete="CASCADE"), nullable=False),
+    Column("build", Id, ForeignKey("builds.id", ondelete="CASCADE"), nullable=False, index=True),
+    UniqueConstraint("report", "build"),
+)
+"""The builds of a report, in its order."""
+
+readings = table(
+    "readings", metadata,
+    Column("build", Id, ForeignKey("builds.id", ondelete="CASCADE"), primary_key=True),
+    Column("reader", Ascii(20), primary_key=True),
+    Column("state", Ascii(12)),
+    Column("why", Text, nullable=False),
+    Column("found", LongText),
+)
+"""What each reader that applies to a build found there; ``state`` is null until it has looked."""
+
+findings = table(
     "findings", metadata,
     Column("id", Id, primary_key=True),
     Column("report", Id, ForeignKey("reports.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("build", String(32), nullable=False),
-    Column("job", String(255), nullable=False),
+    Column("build", Ascii(32), nullable=False),
+    Column("job", String(NAME), nullable=False),
     Column("rule", String(200), nullable=False),
-    Column("counter", String(200), nullable=False),
+    Column("kind", Ascii(12), nullable=False),
+    Column("subject", String(COUNTER_NAME), nullable=False),
     Column("value", Double, nullable=False),
     Column("bound", Double, nullable=False),
 )
 
-said = Table(
+said = table(
     "said", metadata,
-    Column("patchset", String(160), primary_key=True),
-    Column("destination", String(100), primary_key=True),
-    Column("job", String(255), primary_key=True),
-    Column("counter", String(200), primary_key=True),
+    Column("patchset", Ascii(PATCHSET_KEY), primary_key=True),
+    Column("destination", String(DESTINATION), primary_key=True),
+    Column("job", String(NAME), primary_key=True),
+    Column("kind", Ascii(12), primary_key=True),
+    Column("subject", String(COUNTER_NAME), primary_key=True),
     Column("at", BigInteger, nullable=False),
-    Column("delivery", String(400), nullable=False, index=True),
+    Column("delivery", String(DELIVERY_KEY), nullable=False, index=True),
 )
 
-outbox = Table(
+outbox = table(
     "outbox", metadata,
     Column("id", Id, primary_key=True),
-    Column("key", String(400), nullable=False, unique=True),
-    Column("kind", String(12), nullable=False),
-    Column("destination", String(300), nullable=False),
+    Column("key", String(DELIVERY_KEY), nullable=False, unique=True),
+    Column("kind", Ascii(12), nullable=False),
+    Column("destination", String(DESTINATION), nullable=False),
     Column("payload", Text, nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("settled", BigInteger),
@@ -122,34 +147,45 @@ outbox = Table(
     Index(None, "kind", "state", "due"),
 )
 
-runs = Table(
+runs = table(
     "runs", metadata,
     Column("id", Id, primary_key=True),
-    Column("uuid", String(32), nullable=False, unique=True),
-    Column("job", String(255), nullable=False),
-    Column("project", String(255), nullable=False),
-    Column("branch", String(255), nullable=False),
-    Column("pipeline", String(100), nullable=False),
+    Column("uuid", Ascii(32), nullable=False, unique=True),
+    Column("job", String(NAME), nullable=False),
+    Column("project", String(NAME), nullable=False),
+    Column("branch", String(NAME), nullable=False),
+    Column("pipeline", String(NAME), nullable=False),
     Column("change", BigInteger),
-    Column("patchset", Integer),
-    Column("result", String(30)),
+    Column("patchset", BigInteger),
+    Column("result", String(NAME)),
     Column("voting", Boolean, nullable=False),
     Column("ended", BigInteger, nullable=False),
+    Index(None, "change"),
+)
+"""Every finished build that was looked at, for good; ``merges`` tells whether its change was merged."""
+
+merges = table(
+    "merges", metadata,
+    Column("project", String(NAME), primary_key=True),
+    Column("change", BigInteger, primary_key=True, autoincrement=False),
+    Column("patchset", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
 )
 
-series = Table(
+series = table(
     "series", metadata,
     Column("id", Id, primary_key=True),
-    Column("project", String(255), nullable=False),
-    Column("branch", String(255), nullable=False),
-    Column("job", String(255), nullable=False),
-    Column("pipeline", String(100), nullable=False),
-    Column("counter", String(200), nullable=False),
+    Column("project", String(NAME), nullable=False),
+    Column("branch", String(NAME), nullable=False),
+    Column("job", String(NAME), nullable=False),
+    Column("pipeline", String(NAME), nullable=False),
+    Column("counter", String(COUNTER_NAME), nullable=False),
     Column("delta", Boolean, nullable=False),
     UniqueConstraint("job", "counter", "project", "branch", "pipeline", "delta"),
+    Index(None, "job", "project"),  # MariaDB keeps a key this long as a hash, which finds nothing by its beginning
 )
 
-samples = Table(
+samples = table(
     "samples", metadata,
     Column("series", Id, ForeignKey("series.id"), primary_key=True),
     Column("at", BigInteger, primary_key=True),
@@ -158,7 +194,7 @@ samples = Table(
     sqlite_with_rowid=False,
 )
 
-cursors = Table(
+cursors = table(
     "cursors", metadata,
     Column("name", String(100), primary_key=True),
     Column("value", Text, nullable=False),

@@ -1,30 +1,49 @@
-"""The database connection and its transactions. Knows nothing of what the rows mean.
-
-SQLite: WAL, ``synchronous=FULL``, and ``BEGIN IMMEDIATE`` for every transaction, since a plain
-``BEGIN`` fails at once where two writers meet, whatever the busy timeout.
-"""
+"""The database connection, its transactions, and claims on rows. Knows nothing of what the rows mean."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import functools
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, select, update
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Table, insert, make_url, select, text, update
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    ProgrammingError,
+)
 
-BUSY_SECONDS = 30
+from ..core.backoff import pause
+from . import dialects, owner
+from .work import Claim
+
 FAULTS = 5
-"""Claims in a row that ended without order (a crash, a bug) before a row is put aside."""
+"""Claims in a row that ended in a crash or an error before a row is quarantined."""
+
+PATIENCE = 300_000
+"""Milliseconds for which a transaction is tried again while the database is away or busy."""
+
+RACES = 5
+"""Times that a transaction is tried again because another one was first with a row."""
 
 QUARANTINED = "quarantined"
 
 Row = Mapping[str, Any]
+T = TypeVar("T")
+P = ParamSpec("P")
+
+log = logging.getLogger("counterbot.ledger")
 
 
 class LedgerError(Exception):
@@ -35,105 +54,183 @@ class Lost(Exception):
     """A claim ran out and somebody else has it: what was done under it must not be noted."""
 
 
+@dataclass(frozen=True)
+class Transaction:
+    """A transaction under way: all of it is committed or nothing. ``now`` is its one time, in epoch milliseconds."""
+
+    connection: Connection
+    now: int
+
+    def execute(self, *arguments: Any) -> Any:
+        return self.connection.execute(*arguments)
+
+    def insert_new(self, table: Table, rows: Sequence[Row]) -> None:
+        """Insert the rows that are not there yet."""
+        if rows:
+            self.connection.execute(dialects.insert_new(self.connection.dialect.name, table), list(rows))
+
+    def insert(self, table: Table, rows: Sequence[Row]) -> None:
+        """Insert rows; where another transaction was first with one of them, this one is tried again."""
+        if rows:
+            self.connection.execute(insert(table), list(rows))
+
+    def change(self, table: Table, row: Row, changes: Row) -> bool:
+        """Change a row that was read; False where somebody else has claimed it since."""
+        same = (table.c.id == row["id"], table.c.fence == row["fence"])
+        return bool(self.connection.execute(update(table).where(*same).values(changes)).rowcount == 1)
+
+    def settle(self, table: Table, claim: Claim, **changes: object) -> None:
+        """Note the end of a claim. Raises Lost where it has passed to somebody else, or was noted before."""
+        result = self.connection.execute(
+            update(table)
+            .where(table.c.id == claim.id, table.c.fence == claim.fence, table.c.state == claim.state)
+            .values({"faults": 0, "owner": None, **changes}))
+        if result.rowcount != 1:
+            raise Lost(f"{table.name} {claim.id}")
+
+    def fault(self, table: Table, claim: Claim, why: str) -> None:
+        """Note that work on a claim failed: it is due again soon, and quarantined after FAULTS times."""
+        again = {"due": self.now + 2000 * claim.faults} if claim.faults < FAULTS else {"state": QUARANTINED}
+        self.settle(table, claim, faults=claim.faults, why=why, **again)
+
+
 class Store:
-    """One SQLite database. ``now`` gives epoch milliseconds. Raises LedgerError where it cannot be opened."""
+    """One database. ``now`` gives epoch milliseconds; ``wait`` waits so many seconds, or returns True to give up.
 
-    def __init__(self, url: str, now: Callable[[], int]) -> None:
+    Raises LedgerError where the database cannot be opened.
+    """
+
+    def __init__(self, url: str, now: Callable[[], int], wait: Callable[[float], bool | None] = time.sleep) -> None:
         self.now = now
-        self.engine = create_engine(url, pool_size=16, connect_args={"timeout": BUSY_SECONDS})
-        event.listen(self.engine, "connect", _sqlite_connect)
-        event.listen(self.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-        with told(f" {self.engine.url.database}"):
-            _migrate(self.engine)
-
-    @classmethod
-    def existing(cls, url: str, now: Callable[[], int]) -> Store:
-        """As a bot left it. Raises LedgerError where none did."""
-        path = make_url(url).database
-        if not path or not Path(path).exists():
-            raise LedgerError(f"no ledger at {path}: the bot has not run yet")
-        return cls(url, now)
+        self._wait = wait
+        try:
+            self.engine = dialects.engine(make_url(url))
+        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+            raise LedgerError(f"database: {error}") from error
+        self._name = self.engine.url.render_as_string(hide_password=True)
+        try:
+            self._migrate()
+        except DBAPIError as error:
+            raise self._told(error) from error
 
     def close(self) -> None:
         self.engine.dispose()
 
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction: all of it or nothing."""
-        with told(), self.engine.begin() as connection:
-            yield connection
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Do ``work`` in a transaction. Tried again, for PATIENCE, after what may pass. Raises LedgerError."""
+        return self._patiently(lambda: self._written(work))
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """Reading outside a transaction: never waits for a writer."""
-        with told(), self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            yield connection
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        """Do ``work``, which only reads, outside a transaction: it never waits for a writer. Tried again likewise."""
+        return self._patiently(lambda: self._read(work))
 
     def claim(self, table: Table, lease: int, *conditions: Any, states: Sequence[str] = ("due",),
-              taken: str | None = None, patient: bool = False) -> Row | None:
+              taken: str | None = None,
+              quarantined: Callable[[Transaction, int], None] | None = None) -> tuple[Claim, Row] | None:
         """The row that has been due longest, leased to the caller for ``lease`` milliseconds.
 
-        A row whose last claims ended in crashes is put aside instead, so that it cannot stop the
-        others; not so where the caller is ``patient``: what is owed stays owed.
+        With ``quarantined``, a row whose last claims all ended in crashes is quarantined instead, so that it cannot
+        stop the others, and its id is passed on.
         """
-        due = (table.c.state.in_(states), table.c.due <= self.now(), *conditions)
-        with self.read() as connection:  # most of the time there is nothing: ask without locking anybody out
-            if connection.execute(select(table.c.id).where(*due).limit(1)).first() is None:
-                return None
-        with self.write() as connection:
-            query = select(table).where(*due).order_by(table.c.due, table.c.id).limit(1)
-            row = connection.execute(query).mappings().first()
+        def due(now: int) -> Any:
+            query = select(table).where(table.c.state.in_(states), table.c.due <= now, *conditions)
+            return query.order_by(table.c.due, table.c.id).limit(1)
+
+        def take(transaction: Transaction) -> tuple[Claim, Row] | None:
+            row = transaction.execute(due(transaction.now).with_for_update(skip_locked=True)).mappings().first()
             if row is None:
                 return None
-            poisonous = row["faults"] >= FAULTS and not patient
-            changes = _put_aside(row) if poisonous else _taken(row, taken, self.now() + lease)
-            connection.execute(update(table).where(table.c.id == row["id"]).values(changes))
-        return None if changes["state"] == QUARANTINED else {**row, **changes}
+            if row["faults"] >= FAULTS and quarantined:
+                why = row["why"] or f"its process died {FAULTS} times"
+                if transaction.change(table, row, {"state": QUARANTINED, "why": why}):
+                    quarantined(transaction, row["id"])
+                return None
+            claim = Claim(row["id"], taken or row["state"], row["fence"] + 1, row["faults"] + 1)
+            changes = {"state": claim.state, "fence": claim.fence, "faults": claim.faults, "owner": owner.mark(),
+                       "due": transaction.now + lease}
+            return (claim, row) if transaction.change(table, row, changes) else None
 
-    @staticmethod
-    def settle(connection: Connection, table: Table, row: Row, /, **changes: object) -> None:
-        """Note the end of a claim. Raises Lost where the claim has passed to somebody else."""
-        result = connection.execute(update(table).where(table.c.id == row["id"], table.c.fence == row["fence"])
-                                    .values({"faults": 0, **changes}))
-        if result.rowcount != 1:
-            raise Lost(f"{table.name} {row['id']}")
+        # Most of the time there is nothing to do: ask without locking anybody out.
+        if self.read(lambda transaction: transaction.execute(due(transaction.now)).first()) is None:
+            return None
+        return self.write(take)
 
-    @staticmethod
-    def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-        """Insert the rows that are not there yet."""
-        if rows:
-            connection.execute(insert(table).on_conflict_do_nothing(), list(rows))
+    def _written(self, work: Callable[[Transaction], T]) -> T:
+        with self.engine.begin() as connection:
+            return work(Transaction(connection, self.now()))
+
+    def _read(self, work: Callable[[Transaction], T]) -> T:
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            return work(Transaction(connection, self.now()))
+
+    def _patiently(self, attempt: Callable[[], T]) -> T:
+        began, failures = self.now(), 0
+        while True:
+            try:
+                return attempt()
+            except IntegrityError:  # another transaction was first with the same row; a bug, where it stays so
+                if failures >= RACES:
+                    raise
+            except (DataError, ProgrammingError):  # a bug of ours, and no fault of the database
+                raise
+            except DBAPIError as error:
+                if not dialects.is_passing(error) or self.now() - began > PATIENCE:
+                    raise self._told(error) from error
+                log.warning("%s; trying again", self._told(error))
+                if self._wait(pause(failures, 1.0, first=0.1, longest=10.0)):
+                    raise self._told(error) from error
+            failures += 1
+
+    def _told(self, error: DBAPIError) -> LedgerError:
+        """Without the statement and its values."""
+        return LedgerError(f"database {self._name}: {' '.join(str(error.orig).split())}")
+
+    def _migrate(self) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+        with self.engine.begin() as connection:
+            config.attributes["connection"] = connection
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise LedgerError(f"database {self._name}: not of this version of counterbot: {error}") from error
 
 
-def _put_aside(row: Row) -> Row:
-    return {"state": QUARANTINED, "why": row["why"] or f"failed {FAULTS} times without a word"}
+class HasStore(Protocol):
+    """A part of the ledger."""
+
+    @property
+    def store(self) -> Store: ...
 
 
-def _taken(row: Row, state: str | None, until: int) -> Row:
-    return {"state": state or row["state"], "due": until, "faults": row["faults"] + 1, "fence": row["fence"] + 1}
+S = TypeVar("S", bound=HasStore)
 
 
-@contextmanager
-def told(where: str = "") -> Iterator[None]:
-    """Database errors as LedgerError, without the statement and its values."""
+def transaction(method: Callable[Concatenate[S, Transaction, P], T]) -> Callable[Concatenate[S, P], T]:
+    """Make a method one transaction, which is tried again as a whole; it gets the transaction as first argument."""
+    @functools.wraps(method)
+    def within(self: S, *arguments: P.args, **options: P.kwargs) -> T:
+        return self.store.write(lambda under_way: method(self, under_way, *arguments, **options))
+
+    return cast(Callable[Concatenate[S, P], T], within)
+
+
+def exists(url: str) -> bool:
+    """Whether a ledger may be at ``url``: a SQLite file is there; a server is asked when it is opened."""
+    found = make_url(url)
+    return found.get_backend_name() != "sqlite" or bool(found.database and Path(found.database).exists())
+
+
+def database_time(url: str) -> int | None:
+    """The clock of the database's server in epoch milliseconds; None for SQLite. Raises LedgerError."""
+    engine = dialects.engine(make_url(url))
+    query = dialects.NOW.get(engine.dialect.name)
+    if query is None:
+        return None
     try:
-        yield
-    except DBAPIError as error:
-        raise LedgerError(f"database{where}: {error.orig}") from error
-
-
-def _sqlite_connect(connection: object, _record: object) -> None:
-    connection.isolation_level = None  # or the driver begins by itself, with a plain BEGIN
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _migrate(engine: Engine) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        try:
-            command.upgrade(config, "head")
-        except CommandError as error:
-            raise LedgerError(f"database {engine.url.database}: not of this version of counterbot: {error}") from error
+        with engine.connect() as connection:
+            return int(connection.execute(text(query)).scalar_one())
+    except DatabaseError as error:
+        raise LedgerError(f"database {engine.url.render_as_string(hide_password=True)}: {error.orig}") from error
+    finally:
+        engine.dispose()

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from counterbot.core.decide import (
-    Channel,
-    Decision,
-    Effect,
-    Observed,
-    Reason,
-    State,
-    decide,
-    delivery_key,
-    marker,
-    patchset_key,
-    report_key,
-    wants,
-)
-from counterbot.core.model import BuildLink, Finding, PatchSet, Report
+from counterbot.core.decide import Decision, Observed, Reason, decide, wants
+from counterbot.core.model import BuildLink, Channel, Finding, Kind, PatchSet, Report, State, Subject
 from counterbot.core.rules import Audience, Outcome, Rule, Verdict
 
 LINKS = (BuildLink("a", "https://z/build/1", "1"), BuildLink("b", "https://z/build/2", "2"))
@@ -53,11 +36,11 @@ def within(counter: str = "m.q") -> Verdict:
 
 
 def no_data(counter: str = "m.q") -> Verdict:
-    return Verdict("open", counter, 5, Outcome.NO_DATA, why="it did not come")
+    return Verdict("open", counter, 5, Outcome.NO_DATA, why="missing from this build")
 
 
 def build(*verdicts: Verdict, job: str = "a", unjudged: tuple[str, ...] = (), unmet: tuple[str, ...] = ()) -> Observed:
-    return Observed(job, "1", State.COUNTED, "", verdicts, unjudged, unmet)
+    return Observed(job, "1", State.READ, "", verdicts, unjudged, unmet)
 
 
 def lost(state: State, why: str = "", job: str = "b") -> Observed:
@@ -65,20 +48,20 @@ def lost(state: State, why: str = "", job: str = "b") -> Observed:
 
 
 def told(decision: Decision) -> dict[str, list[tuple[str, str]]]:
-    return {effect.destination: [(finding.job, finding.counter) for finding in effect.findings]
+    return {effect.destination: [(finding.job, finding.subject.name) for finding in effect.findings]
             for effect in decision.effects}
 
 
 MQ, MR, BQ = ("a", "m.q"), ("a", "m.r"), ("b", "m.q")
-SAID, SAID_BOTH = frozenset({MQ}), frozenset({MQ, MR})
+SAID, SAID_BOTH = (frozenset((job, Subject(Kind.COUNTER, name)) for job, name in pairs) for pairs in ([MQ], [MQ, MR]))
 
 CASES = [
     # Nothing is over: nothing is said.
     ([build(within())], {}, [ALL], Reason.WITHIN, {}),
     # What is missing beside it does not make it news.
-    ([build(within(), no_data("m.r")), lost(State.NONE)], {}, [ALL], Reason.PARTLY, {}),
+    ([build(within(), no_data("m.r")), lost(State.NOTHING)], {}, [ALL], Reason.PARTLY, {}),
     # No build had counters.
-    ([lost(State.NONE), lost(State.NOT_THERE)], {}, [ALL], Reason.NO_DATA, {}),
+    ([lost(State.NOTHING), lost(State.MISSING)], {}, [ALL], Reason.NO_DATA, {}),
     # Counters came, but none that a rule bounds.
     ([build(no_data())], {}, [ALL], Reason.NO_DATA, {}),
     # No rule applied in the end, as the API's word on the pipeline wins.
@@ -91,7 +74,7 @@ CASES = [
     # Over without any channel.
     ([build(over())], {}, [], Reason.OVER, {"gerrit": [MQ]}),
     # One counter over is news whatever else is missing.
-    ([build(over(), no_data("m.r")), lost(State.NOT_THERE)], {}, [], Reason.OVER, {"gerrit": [MQ]}),
+    ([build(over(), no_data("m.r")), lost(State.MISSING)], {}, [], Reason.OVER, {"gerrit": [MQ]}),
     # Findings of all builds are one message.
     ([build(over()), build(over(), job="b")], {}, [ALL], Reason.OVER, {"gerrit": [MQ, BQ], "#all": [MQ, BQ]}),
     # The rule tells nobody.
@@ -137,18 +120,18 @@ def test_every_reason_has_a_case():
 
 def test_what_is_over_is_kept_even_where_nobody_is_told():
     decision = decide(REPORT, [build(over("silent"))], RULES, {}, [])
-    assert decision.findings == (Finding("a", "1", "silent", "m.q", 6, 5),)
+    assert decision.findings == (Finding("a", "1", "silent", Subject(Kind.COUNTER, "m.q"), 6, 5),)
 
 
 @pytest.mark.parametrize(
     ("observed", "why"),
     [
         ([build(within())], "every counter is within its bound"),
-        ([build(within()), lost(State.NONE)], "no counter that came is over its bound (b: no counters in its logs)"),
+        ([build(within()), lost(State.NOTHING)], "no counter that came is over its bound (b: no counters in its logs)"),
         ([lost(State.UNREADABLE, "not JSON"), lost(State.NOT_RUN, "SKIPPED", "c")],
          "no counters to judge (b: counters that cannot be read: not JSON; c: did not run: SKIPPED)"),
-        ([build(over()), lost(State.NOT_THERE, "404")], "over its bound (b: logs not there in time: 404)"),
-        ([build(over("silent")), lost(State.NONE)],
+        ([build(over()), lost(State.MISSING, "404")], "over its bound (b: logs not there in time: 404)"),
+        ([build(over("silent")), lost(State.NOTHING)],
          "over its bound, but the rules tell nobody (b: no counters in its logs)"),
         ([build(within(), no_data("m.r"), unjudged=("m.r (NaN)",), unmet=("m.s (null)",))],
          "no counter that came is over its bound (a: not judged: m.r (NaN), m.s (null))"),
@@ -173,49 +156,3 @@ def test_the_reason_in_full_names_what_is_missing(observed, why):
 def test_a_channels_filters(channel, project, pipeline, wanted):
     report = replace(REPORT, pipeline=pipeline, patchset=replace(REPORT.patchset, project=project))
     assert wants(channel, report) is wanted
-
-
-# -- keys
-
-
-GERRIT, IRC = Effect("gerrit", "gerrit", ()), Effect("irc", "#qa", ())
-
-
-def test_a_delivery_has_the_same_key_from_whichever_source():
-    other = replace(REPORT, pipeline=None, builds=(*reversed(LINKS), LINKS[0]),
-                    patchset=replace(REPORT.patchset, url="http://other", branch="", project="x"))
-    for one, two in ((REPORT, other), (replace(REPORT, buildset=None), replace(other, buildset=None))):
-        assert delivery_key(one, GERRIT) == delivery_key(two, GERRIT)
-
-
-OTHERS = [
-    replace(REPORT, buildset="f" * 32),
-    replace(REPORT, buildset=None),
-    replace(REPORT, buildset=None, builds=LINKS[:1]),  # another pipeline has other builds
-    replace(REPORT, buildset=None, builds=(BuildLink("a", "http://logs/1", None),)),
-    replace(REPORT, patchset=replace(REPORT.patchset, change=8)),
-    replace(REPORT, patchset=replace(REPORT.patchset, number=3)),
-    replace(REPORT, patchset=replace(REPORT.patchset, server="other")),
-]
-
-
-def test_different_reports_and_destinations_have_different_keys():
-    effects = (GERRIT, IRC, replace(IRC, destination="#nova"))
-    keys = {delivery_key(report, effect) for report in (REPORT, *OTHERS) for effect in effects}
-    assert len(keys) == len({marker(key) for key in keys}) == 3 * (1 + len(OTHERS))
-
-
-def test_keys_in_full():
-    assert patchset_key(REPORT.patchset) == "review 7,2"
-    assert report_key(REPORT) == f"review 7,2 {'e' * 32}"
-    many = tuple(BuildLink("a", f"https://z/build/{uuid}", uuid) for uuid in "76543210")
-    assert report_key(replace(REPORT, buildset=None, builds=many)) == (
-        f"review 7,2 {hashlib.sha256(b'0,1,2,3,4,5,6,7').hexdigest()[:32]}")
-    assert delivery_key(REPORT, IRC) == f"review 7,2 {'e' * 32} irc #qa"
-
-
-@settings(deadline=None)
-@given(st.text(st.characters(exclude_categories=())))
-def test_a_marker_has_its_form_whatever_the_key(key):
-    assert re.fullmatch(r"\[counterbot:[0-9a-f]{12}\]", marker(key))
-    assert marker(key) == marker(key)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from counterbot.cli.explain import command
 from counterbot.core import limits
 from counterbot.core.events import Recognition, digest, follows, parse_line, recognise
-from counterbot.core.model import OMITTED, BuildLink, Ignored, PatchSet, Report, Unreadable
+from counterbot.core.model import OMITTED, BuildLink, Ignored, Merged, PatchSet, Report, Unreadable
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 ZUUL = Recognition(frozenset({"zuul"}), server="review")
@@ -324,6 +324,7 @@ def test_every_event_of_a_real_gerrit_with_a_real_zuul():
     ignored = {51: "Starting gate jobs.", 58: "(1 comment)", 64: "Starting gate jobs.", 73: "Merge Failed."}
     lines = (SAMPLES / "zuul-14.3/stream-events-all.jsonl").read_bytes().splitlines()
     assert len(lines) == 107
+    merged = []
     for number, line in enumerate(lines, 1):
         found = recognise(parse_line(line), ZUUL)
         if isinstance(found, Report):
@@ -331,12 +332,15 @@ def test_every_event_of_a_real_gerrit_with_a_real_zuul():
                                            tuple(link.job for link in found.builds))
             assert found.buildset
             assert all(link.uuid and link.url.endswith(link.uuid) for link in found.builds)
+        elif isinstance(found, Merged):
+            merged.append((found.patchset.change, found.patchset.number))
         elif number in ignored:
             assert found.why == f"no build in the comment: {ignored.pop(number)}"
         else:
             assert found.why.startswith("event type ") or found.why == "author admin is no CI account"
     assert not reports
     assert not ignored
+    assert merged == [(4, 1)]
 
 
 def test_captures_of_2014():
@@ -385,11 +389,11 @@ def test_explain_follows_the_configured_account_and_root():
 
 def test_explain_of_lines_that_are_no_events():
     assert explained(text=b'[1]\n\xff\xfe\n{"type": 1}\n\n"x"\n{"type":"x"}\n') == [
-        {"line": 1, "error": "no event: a JSON array instead of an object"},
+        {"line": 1, "error": "a JSON array instead of an object"},
         {"line": 2, "error": "not JSON: Expecting value at column 1"},
-        {"line": 3, "error": "no event: it has no type"},
+        {"line": 3, "error": "it has no type"},
         {"line": 4, "error": "not JSON: Expecting value at column 1"},
-        {"line": 5, "error": "no event: a JSON string instead of an object"},
+        {"line": 5, "error": "a JSON string instead of an object"},
         {"line": 6, "ignored": "event type x"},
     ]
 
@@ -405,7 +409,7 @@ def test_explain_of_lines_that_are_no_events():
         (b"[" * 200_000, "not JSON that can be read: it is nested too deeply"),
         (b'{"type":' * 100_000, "not JSON that can be read: it is nested too deeply"),
         (b" " * (limits.EVENT_LINE + 1), "line of 1,048,577 bytes, more than the 1,048,576 that are read"),
-        (b"NaN", "no event: a JSON number instead of an object"),
+        (b"NaN", "a JSON number instead of an object"),
         ((SAMPLES / "gerrit/hashtags-changed-NOT-STRICT-JSON.json").read_bytes(), None),
     ],
 )

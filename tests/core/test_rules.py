@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from counterbot.core.counters.attachment import parse_counters
-from counterbot.core.model import BuildFacts, Counters, Finding, Number
+from counterbot.core.model import BuildFacts, Counters, Finding, Kind, Number, Subject
 from counterbot.core.rules import (
     Bound,
     Case,
@@ -145,7 +145,7 @@ def test_a_pattern_is_no_counters_own_name():
     found = judge(rule(**{"m.*": 9, "m.a[b]": 1, "m.c[d]": 1, "m.e?": 1}), counters)
     assert [(told.counter, told.outcome, told.bound, told.is_pattern, told.why) for told in found] == [
         ("m.a[b]", WITHIN, 9, False, ""), ("m.c[d]", NO_DATA, 9, False, "NaN"),
-        *((pattern, NO_DATA, 1, True, "it did not come") for pattern in ("m.a[b]", "m.c[d]", "m.e?"))]
+        *((pattern, NO_DATA, 1, True, "missing from this build") for pattern in ("m.a[b]", "m.c[d]", "m.e?"))]
     assert [was_due(verdict, counters) for verdict in found] == [False, True, False, False, False]
 
 
@@ -153,16 +153,16 @@ def test_a_pattern_is_no_counters_own_name():
     ("counters", "why"),
     [
         (Counters({}, {"m.q": "NaN is no finite number"}), "NaN is no finite number"),
-        (Counters({}, resets=frozenset({"m.q"})), "it went backwards: its server restarted"),
+        (Counters({}, resets=frozenset({"m.q"})), "counter reset: its server restarted"),
         (Counters({}, absent=frozenset({"m.q"})), "the server does not have it"),
-        (Counters({"m.r": 1}), "it did not come"),
-        (Counters({}, {"m.r": "NaN is no finite number"}), "it did not come"),
-        (Counters({}, resets=frozenset({"m.r"})), "it did not come"),
+        (Counters({"m.r": 1}), "missing from this build"),
+        (Counters({}, {"m.r": "NaN is no finite number"}), "missing from this build"),
+        (Counters({}, resets=frozenset({"m.r"})), "missing from this build"),
         (Counters({"m.r": 1}, failures={"m": "statements: refused", "rabbitmq": "401"}),
-         "it did not come; m: statements: refused"),
-        (Counters({"mm.q": 1}), "no counter of group m came"),
+         "missing from this build; m: statements: refused"),
+        (Counters({"mm.q": 1}), "no counter of group m in this build"),
         (Counters({}, failures={"mysql": "refused", "rabbitmq": "401"}),
-         "no counter of group m came; mysql: refused; rabbitmq: 401"),
+         "no counter of group m in this build; mysql: refused; rabbitmq: 401"),
     ],
 )
 def test_no_data_says_why(counters, why):
@@ -171,11 +171,11 @@ def test_no_data_says_why(counters, why):
 
 
 @pytest.mark.parametrize(("pattern", "due", "why"), [
-    ("my*.Slow_*", False, "it did not come"),
-    ("[lm]*.Slow_*", False, "it did not come"),
-    ("mysql.Slow_*", False, "it did not come"),
-    ("q*.Slow_*", True, "no counter of group q* came; rabbitmq: refused"),
-    ("my.Slow_*", True, "no counter of group my came; rabbitmq: refused"),
+    ("my*.Slow_*", False, "missing from this build"),
+    ("[lm]*.Slow_*", False, "missing from this build"),
+    ("mysql.Slow_*", False, "missing from this build"),
+    ("q*.Slow_*", True, "no counter of group q* in this build; rabbitmq: refused"),
+    ("my.Slow_*", True, "no counter of group my in this build; rabbitmq: refused"),
 ])
 def test_a_pattern_may_have_a_pattern_for_its_group(pattern, due, why):
     counters = Counters({"mysql.Queries": 1}, failures={"rabbitmq": "refused"})
@@ -190,7 +190,7 @@ def test_the_worst_of_several_outcomes_is_the_greatest():
 
 def test_findings_are_what_is_over():
     verdicts = judge(rule(**{"m.a": 5, "m.b": 5, "m.c": 5}), Counters({"m.a": 9, "m.b": 1}))
-    assert findings("job", "uuid", verdicts) == (Finding("job", "uuid", "rule", "m.a", 9, 5),)
+    assert findings("job", "uuid", verdicts) == (Finding("job", "uuid", "rule", Subject(Kind.COUNTER, "m.a"), 9, 5),)
 
 
 # -- the contract's rule, and a rule's own cases
@@ -200,7 +200,7 @@ def test_the_contracts_rule_on_the_contracts_counters():
     found = judge(contract_rule(), parse_counters((CONTRACT / "counters.json").read_bytes()))
     assert [(verdict.counter, verdict.outcome, verdict.value, verdict.bound) for verdict in found] == [
         ("mysql.Queries", OVER, 1_300_000, 1_250_000), ("queues.*_publish", NO_DATA, None, 9_000)]
-    assert found[1].why == "no counter of group queues came; rabbitmq: 401 Unauthorized from http://127.0.0.1:15672"
+    assert found[1].why == "no counter of group queues in this build; rabbitmq: 401 Unauthorized from http://127.0.0.1:15672"
 
 
 def test_the_contracts_cases_hold_though_they_give_no_queue():

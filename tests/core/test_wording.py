@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from counterbot.core import limits
 from counterbot.core.counters.attachment import parse_counters
-from counterbot.core.decide import Observed, State, decide
-from counterbot.core.model import BuildLink, Finding, Number, PatchSet, Report
+from counterbot.core.decide import Observed, decide
+from counterbot.core.model import BuildLink, Finding, Kind, Number, PatchSet, Report, State, Subject
 from counterbot.core.rules import Rule, judge
 from counterbot.core.text.figures import excess, largest_first, number
-from counterbot.core.wording.comment import Links, comment, irc_line
+from counterbot.core.wording.comment import Links, comment
+from counterbot.core.wording.irc import irc_line
 from counterbot.files.rulebook import load_all
 
 CONTRACT = Path(__file__).parents[1] / "samples/contract"
@@ -27,12 +28,12 @@ REPORT = Report(PatchSet("review", "openstack/nova", "master", 7, 2, URL), "chec
 VIEW = Links()
 FILE = Links(file="https://bugs.launchpad.net/nova/+filebug?field.title={title}&field.comment={text}")
 SQL = Rule("sql", "SQL statements in a Tempest run", bug="2041234")
-COUNTED = (Observed("tempest-full", "1", State.COUNTED),)
+COUNTED = (Observed("tempest-full", "1", State.READ),)
 
 
 def over(counter: str = "mysql.Queries", value: Number = 1_300_000, bound: Number = 1_250_000,
          job: str = "tempest-full", rule: str = "sql") -> Finding:
-    return Finding(job, "1", rule, counter, value, bound)
+    return Finding(job, "1", rule, Subject(Kind.COUNTER, counter), value, bound)
 
 
 def said(*over: Finding, observed: tuple[Observed, ...] = COUNTED, rules: tuple[Rule, ...] = (SQL,),
@@ -52,8 +53,8 @@ def test_the_contracts_comment_to_the_letter():
     rules, _ = load_all(CONTRACT / "queries")
     [rule] = [rule for rule in rules if rule.name == "sql-statements"]
     counters = parse_counters((CONTRACT / "counters.json").read_bytes())
-    observed = (Observed("tempest-full", "1", State.COUNTED, verdicts=judge(rule, counters)),
-                Observed("devstack-nv", "2", State.NONE))
+    observed = (Observed("tempest-full", "1", State.READ, verdicts=judge(rule, counters)),
+                Observed("devstack-nv", "2", State.NOTHING))
     decision = decide(REPORT, observed, {rule.name: rule}, {}, ())
     [effect] = decision.effects
     text = comment(REPORT, effect.findings, observed, {rule.name: rule}, VIEW, MARKER)
@@ -65,7 +66,7 @@ def test_several_rows_stand_by_excess_and_several_rules_explain_themselves():
              Rule("memory", "Memory of services"))
     text = said(over(), over("queues.info_publish", 9410, 8500, rule="queues"),
                 over("memory.n-api", 300, 10, rule="memory"), over("mysql.Com_select", 12, 10, job="devstack-nv"),
-                rules=rules, observed=(*COUNTED, Observed("devstack-nv", "2", State.COUNTED)))
+                rules=rules, observed=(*COUNTED, Observed("devstack-nv", "2", State.READ)))
     assert text == f"""\
 Counters: 4 counters over their bound (not voting).
 
@@ -107,34 +108,34 @@ Noise? "recheck".
 
 
 def test_what_could_not_be_read_is_told():
-    spoilt = Observed("tempest-full", "1", State.COUNTED, unjudged=("mysql.Com_select (NaN is no finite number)",))
+    spoilt = Observed("tempest-full", "1", State.READ, unjudged=("mysql.Com_select (NaN is no finite number)",))
     assert said(over(), observed=(spoilt,)).split("\n")[-3:] == [
         "Not judged: tempest-full mysql.Com_select (NaN is no finite number).", 'Noise? "recheck".', MARKER]
-    many = Observed("j", "1", State.COUNTED, unjudged=tuple(f"m.{number} (null)" for number in range(7)))
+    many = Observed("j", "1", State.READ, unjudged=tuple(f"m.{number} (null)" for number in range(7)))
     assert ("Not judged: j m.0 (null); j m.1 (null); j m.2 (null); j m.3 (null); j m.4 (null) and 2 more.\n"
             in said(over(), observed=(many,)))
 
 
 A, B, C, D, E, F = (f"job-{letter}" for letter in "abcdef")
-COUNTED_A = Observed(A, "1", State.COUNTED)
+COUNTED_A = Observed(A, "1", State.READ)
 
 
 @pytest.mark.parametrize(
     ("others", "sentence"),
     [
         ({}, None),
-        ({B: State.COUNTED}, None),
+        ({B: State.READ}, None),
         ({B: State.NOT_RUN}, None),
-        ({B: State.NONE}, "Counters come from 1 of 2 builds; job-b had none."),
-        ({B: State.NONE, C: State.NOT_RUN}, "Counters come from 1 of 2 builds; job-b had none."),
+        ({B: State.NOTHING}, "Counters come from 1 of 2 builds; job-b had none."),
+        ({B: State.NOTHING, C: State.NOT_RUN}, "Counters come from 1 of 2 builds; job-b had none."),
         ({B: State.UNREADABLE}, "Counters come from 1 of 2 builds; those of job-b could not be read."),
-        ({B: State.NOT_THERE}, "Counters come from 1 of 2 builds; the logs of job-b were not there in time."),
-        ({B: State.NONE, C: State.NONE}, "Counters come from 1 of 3 builds; job-b and job-c had none."),
-        ({B: State.NONE, C: State.NONE, D: State.NONE},
+        ({B: State.MISSING}, "Counters come from 1 of 2 builds; the logs of job-b were not there in time."),
+        ({B: State.NOTHING, C: State.NOTHING}, "Counters come from 1 of 3 builds; job-b and job-c had none."),
+        ({B: State.NOTHING, C: State.NOTHING, D: State.NOTHING},
          "Counters come from 1 of 4 builds; job-b, job-c and job-d had none."),
-        ({B: State.NONE, C: State.NONE, D: State.NONE, E: State.NONE, F: State.NONE},
+        ({B: State.NOTHING, C: State.NOTHING, D: State.NOTHING, E: State.NOTHING, F: State.NOTHING},
          "Counters come from 1 of 6 builds; job-b, job-c, job-d and 2 more had none."),
-        ({B: State.COUNTED, C: State.NOT_THERE, D: State.UNREADABLE, E: State.NONE},
+        ({B: State.READ, C: State.MISSING, D: State.UNREADABLE, E: State.NOTHING},
          "Counters come from 2 of 5 builds; job-e had none; those of job-d could not be read; "
          "the logs of job-c were not there in time."),
     ],
@@ -230,8 +231,8 @@ def test_names_of_any_width_keep_their_columns():
 def test_the_largest_excess_comes_first_and_a_bound_of_zero_before_all():
     figures = {"a": (12, 10), "b": (3, 0), "c": (9, 0), "d": (10**30, 1), "e": (12, 10), "f": (5, 4)}
     rows = [over(name, value, bound) for name, (value, bound) in figures.items()]
-    assert [row.counter for row in largest_first(rows)] == ["c", "b", "d", "f", "a", "e"]
-    assert [row.counter for row in largest_first(reversed(rows))] == ["c", "b", "d", "f", "a", "e"]
+    assert [row.subject.name for row in largest_first(rows)] == ["c", "b", "d", "f", "a", "e"]
+    assert [row.subject.name for row in largest_first(reversed(rows))] == ["c", "b", "d", "f", "a", "e"]
 
 
 def test_of_two_rules_on_one_counter_the_lower_bound_is_shown():
@@ -246,7 +247,8 @@ def test_of_two_rules_on_one_counter_the_lower_bound_is_shown():
 
 def test_a_hostile_name_is_inert_and_keeps_to_its_row():
     evil = "x\r\n\r\nAll is well \x1b[2J\x0304,01red\x03 \u202eevil\u2066\x00 @nova " + "y" * 10_000
-    text = said(over(evil, job=evil), rules=(Rule("sql", evil),), observed=(*COUNTED, Observed(evil, "2", State.NONE)))
+    observed = (*COUNTED, Observed(evil, "2", State.NOTHING))
+    text = said(over(evil, job=evil), rules=(Rule("sql", evil),), observed=observed)
     name = "x All is well ?2Jred evil ?nova " + "y" * 45 + "…"
     [row] = lines(text)
     assert row == f"  {name}   {name}     1,300,000  1,250,000     +4%"
@@ -265,7 +267,7 @@ def test_a_comment_of_many_long_explanations_keeps_its_table_its_end_and_its_mar
     rules = tuple(Rule(f"r{row}", "日本語" * 200) for row in range(10))
     rows = [over(f"g.{'n' * 180}{row}", 2 + row, 1, rule=f"r{row}", job="j" * 250) for row in range(10)]
     lost = tuple(Observed(f"{state.name * 20}{row}", "1", state, unjudged=("x" * 1000,) * 3)
-                 for state in (State.NONE, State.UNREADABLE, State.NOT_THERE) for row in range(9))
+                 for state in (State.NOTHING, State.UNREADABLE, State.MISSING) for row in range(9))
     text = said(*rows, rules=rules, links=FILE, observed=(*COUNTED, *lost))
     assert 14_000 < len(text.encode()) <= limits.COMMENT
     assert len(lines(text)) == 10
@@ -278,7 +280,8 @@ def test_a_comment_of_many_long_explanations_keeps_its_table_its_end_and_its_mar
 LONG, WIDE = "x" * 700, "日" * 300
 ANYTHING = st.text(st.characters(exclude_categories=()), max_size=30) | st.sampled_from([LONG, WIDE])
 NUMBERS = st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False)
-FINDINGS = st.lists(st.builds(Finding, ANYTHING, ANYTHING, st.sampled_from(["a", "b"]), ANYTHING, NUMBERS, NUMBERS),
+SUBJECTS = st.builds(Subject, st.just(Kind.COUNTER), ANYTHING)
+FINDINGS = st.lists(st.builds(Finding, ANYTHING, ANYTHING, st.sampled_from(["a", "b"]), SUBJECTS, NUMBERS, NUMBERS),
                     min_size=1, max_size=14)
 REPORTS = st.builds(lambda project, url, pipeline: Report(
     PatchSet("s", project, "b", 10**10, 10**10, url), pipeline, None, LINKS),

@@ -101,7 +101,7 @@ def test_check_over(tmp_path):
         "RESULT   COUNTER            THIS RUN      BOUND  OVER  RULE OR REASON",
         "OVER     mysql.Queries     1,300,000  1,250,000   +4%  SQL statements in a Tempest run, "
         "bug https://bugs.launchpad.net/bugs/2041234",
-        "no data  queues.*_publish          –      9,000        no counter of group queues came; rabbitmq: "
+        "no data  queues.*_publish          –      9,000        no counter of group queues in this build; rabbitmq: "
         "401 Unauthorized from http://127.0.0.1:15672",
         "",
         "1 over its bound, 1 without data, 0 within",
@@ -117,8 +117,8 @@ def test_check_puts_the_largest_excess_first_and_what_is_missing_together(tmp_pa
         "RESULT   COUNTER       THIS RUN  BOUND   OVER  RULE OR REASON",
         "OVER     mysql.b            300    100  +200%  a",
         "OVER     mysql.a            120    100   +20%  a",
-        "no data  cpu.a                –    100         no counter of group cpu came",
-        "no data  io: 4 bounds         –      –         0, 1, 2, 3: no counter of group io came",
+        "no data  cpu.a                –    100         no counter of group cpu in this build",
+        "no data  io: 4 bounds         –      –         0, 1, 2, 3: no counter of group io in this build",
         "within   mysql.c              9    100         a",
         "",
         "2 over their bounds, 5 without data, 1 within; a warning only",
@@ -128,7 +128,7 @@ def test_check_puts_the_largest_excess_first_and_what_is_missing_together(tmp_pa
 def test_check_has_no_column_for_nothing(tmp_path):
     assert check(tmp_path, {"mysql": {"Queries": 5}})[1].splitlines() == [
         "RESULT   COUNTER           THIS RUN      BOUND  RULE OR REASON",
-        "no data  queues.*_publish         –      9,000  no counter of group queues came",
+        "no data  queues.*_publish         –      9,000  no counter of group queues in this build",
         "within   mysql.Queries            5  1,250,000  SQL statements in a Tempest run",
         "",
         "nothing over its bound, 1 without data, 1 within",
@@ -355,8 +355,8 @@ def test_nor_does_it_in_other_commands(tmp_path):
 # -- what people get wrong
 
 
-@pytest.mark.parametrize(("command", "module"), [("demo", "paramiko"), ("run -c x", "sqlalchemy"),
-                                                 ("status -c x", "sqlalchemy"), ("replay - -c x", "sqlalchemy")])
+@pytest.mark.parametrize(("command", "module"), [("demo", "paramiko"), ("run -c x", "paramiko"),
+                                                 ("status -c x", "sqlalchemy"), ("replay - -c x", "paramiko")])
 def test_what_the_plain_install_leaves_out_is_told(command, module):
     code = (f"import sys; sys.modules.update(dict.fromkeys({sorted(EXTRA)!r}))\n"  # None: as if it were not there
             f"from counterbot.cli import main; main({command.split()!r})")
@@ -476,8 +476,8 @@ def test_replay_tells_the_line_that_is_no_event(tmp_path):
     events.write_text('{"type": "ref-updated"}\n{"type": \n\n[5]\n')
     status, _, err = counterbot("replay", events, "-c", minimal(tmp_path))
     assert status == 0
-    assert "recording, line 2: line that is no event: not JSON: Expecting value at column 9" in err
-    assert "recording, line 4: line that is no event: no event: a JSON array instead of an object" in err
+    assert "recording, line 2: invalid event: not JSON: Expecting value at column 9" in err
+    assert "recording, line 4: invalid event: a JSON array instead of an object" in err
     assert "line 1:" not in err
 
 
@@ -502,7 +502,8 @@ def test_replay_does_not_pass_over_what_was_put_aside(tmp_path):
         database.execute("UPDATE inbox SET state = 'due', due = 0, faults = 9, line = ?, why = 'it was eaten'", [event])
     database.close()
     status, _, err = counterbot("replay", "-", "-c", config)
-    assert (status, err.splitlines()[-1]) == (1, "Error: put aside after repeated failure: 1, the first: it was eaten")
+    assert (status, err.splitlines()[-1]) == (
+        1, "Error: quarantined after repeated failure: 1, the first: it was eaten")
     assert counterbot("replay", "-", "-c", config)[0] == 0  # that was told
 
 

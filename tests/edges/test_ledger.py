@@ -1,15 +1,24 @@
-"""The ledger on a real SQLite file: what is noted stays, what is claimed is claimed once."""
+"""The ledger, on SQLite here; tests/real runs the same tests on PostgreSQL and MariaDB."""
 
 import json
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import event as listen
+from sqlalchemy import select, text
 
-from counterbot.core.decide import Decision, Effect, Reason, State
+from counterbot.core.decide import Decision, Effect, Reason
+from counterbot.core.keys import delivery_key
+from counterbot.core.limits import COUNTER_NAME, NAME
 from counterbot.core.model import (
     OMITTED,
     Build,
@@ -17,20 +26,30 @@ from counterbot.core.model import (
     Counters,
     Delivery,
     Finding,
+    Kind,
+    Merged,
     PatchSet,
+    Reader,
+    Reading,
     Refused,
     Report,
     Retry,
     Sent,
+    State,
+    Subject,
 )
 from counterbot.ledger import Ledger, LedgerError, Lost, schema
 from counterbot.ledger.status import status
 
+ROOT = Path(__file__).parents[2]
 UUIDS = ("a" * 32, "b" * 32)
 REPORT = Report(PatchSet("review", "openstack/nova", "master", 7, 1, "https://review/7"), "check", "c" * 32,
                 tuple(BuildLink(f"job-{uuid[0]}", f"https://zuul/build/{uuid}", uuid) for uuid in UUIDS))
-FINDING = Finding("job-a", UUIDS[0], "rule", "mysql.Queries", 12, 10)
+QUERIES = Subject(Kind.COUNTER, "mysql.Queries")
+FINDING = Finding("job-a", UUIDS[0], "rule", QUERIES, 12, 10)
 EFFECT = Effect("gerrit", "gerrit", (FINDING,))
+READ = {Reader.COUNTERS: Reading(State.READ, "", Counters({"mysql.Queries": 12}))}
+NOTHING = {Reader.COUNTERS: Reading(State.NOTHING)}
 SECOND = 1000
 
 
@@ -62,337 +81,573 @@ def ledger(url, clock):
     ledger.close()
 
 
+def rows(ledger, query):
+    return ledger.store.read(lambda read: [tuple(row) for row in read.execute(text(query))])
+
+
 def event(number=1):
     return json.dumps({"type": "comment-added", "n": number}).encode()
 
 
-def opened(ledger):
-    ledger.put(event(), "test")
-    assert ledger.open_report(ledger.claim_event(), REPORT, deadline=1200 * SECOND, settle=0)
+def opened(ledger, report=REPORT, number=1, deadline=1200, settle=0):
+    ledger.inbox.put(event(number), "test")
+    needs = dict.fromkeys(report.links, frozenset({Reader.COUNTERS}))
+    return ledger.reports.open(ledger.inbox.claim(), report, needs, deadline * SECOND, settle * SECOND)
 
 
-def build(uuid):
-    return Build(uuid, f"job-{uuid[0]}", "SUCCESS", True, "openstack/nova", "master", "check", "https://logs/", (), 5)
+def build(uuid, **more):
+    return replace(Build(uuid, f"job-{uuid[0]}", "SUCCESS", True, "openstack/nova", "master", "check", "https://logs/",
+                         (), 5), **more)
 
 
-def observed_all(ledger):
-    opened(ledger)
+def note(ledger, found=READ, **more):
+    work = ledger.builds.claim()
+    return ledger.builds.note(work, build(work.link.uuid, **more), found)
+
+
+def examined(ledger, **report):
+    assert opened(ledger, **report)
     for _ in UUIDS:
-        work = ledger.claim_build()
-        ledger.observe(work, State.COUNTED, "", build(work.link.uuid), Counters({"mysql.Queries": 12}))
+        note(ledger)
 
 
-def test_a_buildset_gives_way_to_its_builds(ledger):
-    ledger.put(event(), "test")
-    omitted = BuildLink(OMITTED, "https://zuul/t/a/buildset/" + "e" * 32, "e" * 32)
-    ledger.open_report(ledger.claim_event(), replace(REPORT, omitted=omitted), deadline=1200 * SECOND, settle=0)
-    works = [ledger.claim_build() for _ in range(len(UUIDS) + 1)]
-    for work in works[:-1]:
-        ledger.observe(work, State.COUNTED, "", build(work.link.uuid), Counters({"mysql.Queries": 12}))
-    assert works[-1].link == omitted
-    assert ledger.claim_report() is None  # not before the omitted are known
-    more = BuildLink("more", "https://zuul/t/a/build/" + "f" * 32, "f" * 32)
-    ledger.unfold(works[-1], [*REPORT.builds, more])
-    with pytest.raises(Lost):
-        ledger.unfold(works[-1], [more])
-    work = ledger.claim_build()
-    assert (work.link, ledger.claim_build()) == (more, None)
-    ledger.observe(work, State.NONE, "", None, None)
-    assert [noted.link for noted in ledger.claim_report().builds] == [*REPORT.builds, more]
+def decided(ledger, key="key", effect=EFFECT):
+    examined(ledger)
+    deliveries = [Delivery(key, effect.kind, effect.destination, {"n": 1})]
+    return ledger.reports.decide(ledger.reports.claim(),
+                                 lambda said: (Decision(Reason.OVER, (FINDING,), (effect,)), deliveries))
 
 
-def test_a_buildset_without_more_builds_makes_its_report_due(ledger):
-    ledger.put(event(), "test")
-    omitted = BuildLink(OMITTED, "https://zuul/t/a/buildset/" + "e" * 32, "e" * 32)
-    report = replace(REPORT, builds=(), omitted=omitted)
-    ledger.open_report(ledger.claim_event(), report, deadline=1200 * SECOND, settle=0)
-    ledger.unfold(ledger.claim_build(), [])
-    assert ledger.claim_report().builds == ()
-
-
-def decided(ledger, key="key"):
-    observed_all(ledger)
-    weigh = lambda said: (Decision(Reason.OVER, (FINDING,), (EFFECT,)), [Delivery(key, "gerrit", "gerrit", {"n": 1})])
-    return ledger.decide(ledger.claim_report(), weigh)
+# -- the tables
 
 
 def test_the_migrations_give_the_schema(ledger):
+    """SQLite holds nobody to the lengths of columns, and those of old tables stay as they are."""
     with ledger.store.engine.connect() as connection:
-        context = MigrationContext.configure(connection)
-        assert compare_metadata(context, schema.metadata) == []
+        options = {"compare_type": connection.dialect.name != "sqlite"}
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), schema.metadata) == []
 
 
-def test_a_ledger_is_opened_again_as_it_was(url, clock):
-    first = Ledger(url, clock)
-    first.put(event(), "test")
-    first.close()
+def test_a_ledger_is_opened_again_as_it_was(ledger, url, clock):
+    ledger.inbox.put(event(), "test")
     second = Ledger(url, clock)
-    assert second.claim_event().line == event()
+    assert second.inbox.claim().line == event()
     second.close()
 
 
+def test_the_longest_names_have_room(ledger):
+    long, counter = "é" * NAME, "c." + "é" * (COUNTER_NAME - 2)
+    patchset = PatchSet("h" * 253, long, long, 10**10, 10**10, "https://review/7")
+    report = Report(patchset, long, "c" * 32, (BuildLink(long, "https://z/" + "é" * 2000, UUIDS[0]),))
+    opened(ledger, report)
+    reading = {Reader.COUNTERS: Reading(State.READ, "é" * 5000, Counters({counter: 1}))}
+    note(ledger, reading, job=long, project=long, branch=long, pipeline=long, result=long)
+    finding = replace(FINDING, job=long, rule="é" * 120, subject=Subject(Kind.COUNTER, counter))
+    effect = Effect("irc", "#" + "é" * 49, (finding,))
+    key = delivery_key(report, effect.kind, effect.destination)
+    ledger.reports.decide(ledger.reports.claim(), lambda said: (
+        Decision(Reason.OVER, (finding,), (effect,)), [Delivery(key, "irc", effect.destination, {"text": long})]))
+    claimed = ledger.outbox.claim("irc", [effect.destination])
+    assert (claimed.delivery.key, claimed.delivery.payload) == (key, {"text": long})
+
+
+def test_names_that_differ_in_case_or_a_blank_are_different(ledger):
+    opened(ledger)
+    counters = {"g.Name": 1, "g.name": 2, "g.name ": 3, "g.näme": 4}
+    note(ledger, {Reader.COUNTERS: Reading(State.READ, "", Counters(counters))})
+    found = rows(ledger, "select s.counter, m.value from samples m join series s on s.id = m.series")
+    assert dict(found) == counters
+
+
+def test_many_counters_and_a_long_event_have_room(ledger):
+    line = json.dumps({"type": "x" * 900_000}).encode()
+    ledger.inbox.put(line, "test")
+    assert ledger.inbox.claim().line == line
+    opened(ledger)
+    counters = Counters({f"g.{'n' * 150}{number}": number + 0.1 for number in range(3000)})
+    note(ledger, {Reader.COUNTERS: Reading(State.READ, "", counters)})
+    note(ledger)
+    assert ledger.reports.claim().builds[0].readings[Reader.COUNTERS].found == counters
+
+
+# -- events
+
+
 def test_the_same_event_comes_in_once(ledger):
-    assert ledger.put(b'{"type": "x", "a": 1, "b": 2}', "one")
-    assert not ledger.put(b'{"b":2,"a":1,"type":"x"}', "two")
-    assert not ledger.put(b'{"type": "x", "a": 1, "b": 2}\r', "three")
+    assert ledger.inbox.put(b'{"type": "x", "a": 1, "b": 2}', "one")
+    assert not ledger.inbox.put(b'{"b":2,"a":1,"type":"x"}', "two")
+    assert not ledger.inbox.put(b'{"type": "x", "a": 1, "b": 2}\r', "three")
 
 
-def test_a_line_that_is_no_event_is_taken_in_too(ledger):
-    assert ledger.put(b'{"type":', "test")
-    assert ledger.claim_event().line == b'{"type":'
+def test_an_invalid_event_is_taken_in_too(ledger):
+    assert ledger.inbox.put(b'{"type":', "test")
+    assert ledger.inbox.claim().line == b'{"type":'
 
 
 def test_a_claim_is_nobody_elses_until_its_lease_ends(ledger, clock):
-    ledger.put(event(), "test")
-    first = ledger.claim_event()
-    assert ledger.claim_event() is None
+    ledger.inbox.put(event(), "test")
+    first = ledger.inbox.claim()
+    assert ledger.inbox.claim() is None
     clock.pass_seconds(601)
-    second = ledger.claim_event()
+    second = ledger.inbox.claim()
     assert second.line == first.line
     with pytest.raises(Lost):
-        ledger.ignore(first, "too late")
-    ledger.ignore(second, "in time")
+        ledger.inbox.ignore(first, "too late")
+    ledger.inbox.ignore(second, "in time")
 
 
-def test_many_threads_claim_each_event_once(url, clock):
-    ledger = Ledger(url, clock)
+def test_what_was_settled_is_not_settled_again(ledger):
+    """A transaction that is tried again because the answer to its commit was lost."""
+    ledger.inbox.put(event(), "test")
+    work = ledger.inbox.claim()
+    ledger.inbox.ignore(work, "once")
+    with pytest.raises(Lost):
+        ledger.inbox.ignore(work, "twice")
+
+
+def test_a_row_that_was_claimed_since_it_was_read_is_not_changed(ledger):
+    ledger.inbox.put(event(), "test")
+    row = ledger.store.read(lambda read: read.execute(select(schema.inbox)).mappings().one())
+    ledger.inbox.claim()
+    assert not ledger.store.write(lambda under_way: under_way.change(schema.inbox, row, {"why": "stolen"}))
+    assert rows(ledger, "select why from inbox") == [("",)]
+
+
+def test_many_threads_claim_each_event_once(ledger):
     for number in range(60):
-        ledger.put(event(number), "test")
+        ledger.inbox.put(event(number), "test")
     got, errors = [], []
 
     def work():
         try:
-            while (claim := ledger.claim_event()) is not None:
+            while (claim := ledger.inbox.claim()) is not None:
                 got.append(claim.line)
-                ledger.ignore(claim, "done")
+                ledger.inbox.ignore(claim, "done")
         except Exception as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=work) for _ in range(6)]
+    in_threads(work, 6)
+    assert errors == []
+    assert sorted(got) == sorted(event(number) for number in range(60))
+
+
+def in_threads(work, count):
+    threads = [threading.Thread(target=work) for _ in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
-    assert errors == []
-    assert sorted(got) == sorted(event(number) for number in range(60))
-    ledger.close()
+        thread.join(60)
 
 
-def test_an_ignored_event_keeps_its_digest_and_loses_its_line(ledger, tmp_path):
-    ledger.put(event(), "test")
-    ledger.ignore(ledger.claim_event(), "event type x")
-    assert not ledger.put(event(), "again")
-    rows = sqlite3.connect(tmp_path / "ledger.db").execute("select line, state, why from inbox").fetchall()
-    assert rows == [(None, "ignored", "event type x")]
+def test_the_same_event_from_many_threads_comes_in_once(ledger):
+    new, start = [], threading.Barrier(6)
+
+    def work():
+        start.wait(30)
+        new.extend(ledger.inbox.put(event(number), "test") for number in range(20))
+
+    in_threads(work, 6)
+    assert (len(new), sum(new)) == (120, 20)
 
 
-def test_a_report_from_two_events_is_one(ledger):
+def test_an_ignored_event_keeps_its_digest_and_loses_its_line(ledger):
+    ledger.inbox.put(event(), "test")
+    ledger.inbox.ignore(ledger.inbox.claim(), "event type x")
+    assert not ledger.inbox.put(event(), "again")
+    assert rows(ledger, "select line, state, why from inbox") == [(None, "ignored", "event type x")]
+
+
+def test_whether_a_change_was_merged_is_known_of_its_runs(ledger):
     opened(ledger)
-    ledger.put(event(2), "test")
-    assert not ledger.open_report(ledger.claim_event(), REPORT, deadline=0, settle=0)
+    note(ledger, change=7, patchset=1)
+    ledger.inbox.put(event(2), "test")
+    ledger.inbox.note_merge(ledger.inbox.claim(), Merged(REPORT.patchset))
+    note(ledger, NOTHING, change=8, patchset=1)
+    merged = ("select r.uuid, r.result, m.change from runs r left join merges m "
+              "on m.project = r.project and m.change = r.change and m.patchset = r.patchset order by r.uuid")
+    assert rows(ledger, merged) == [(UUIDS[0], "SUCCESS", 7), (UUIDS[1], "SUCCESS", None)]
 
 
-def test_a_report_is_due_when_all_its_builds_have_an_outcome(ledger):
+# -- builds
+
+
+def test_a_build_is_claimed_with_the_readers_that_it_needs(ledger):
     opened(ledger)
-    ledger.observe(ledger.claim_build(), State.NONE, "", build(UUIDS[0]), None)
-    assert ledger.claim_report() is None
-    ledger.observe(ledger.claim_build(), State.COUNTED, "", build(UUIDS[1]), Counters({"g.n": 1}))
-    work = ledger.claim_report()
-    assert [noted.state for noted in work.builds] == [State.NONE, State.COUNTED]
-    assert work.builds[1].counters == Counters({"g.n": 1})
-    assert work.builds[1].build == build(UUIDS[1])
-    assert work.report == REPORT
+    work = ledger.builds.claim()
+    assert (work.link, work.readers, work.patchset) == (REPORT.builds[0], (Reader.COUNTERS,), REPORT.patchset)
+    assert (work.tries, work.late, work.why) == (1, False, "")
 
 
-def test_a_report_is_due_at_its_deadline(ledger, clock):
-    opened(ledger)
-    ledger.later(ledger.claim_build(), "404", 30 * SECOND)
-    assert ledger.claim_report() is None
-    clock.pass_seconds(1200)
-    work = ledger.claim_report()
-    assert [(noted.state, noted.why, noted.tried) for noted in work.builds] == [(None, "404", 1), (None, "", 0)]
+def test_a_buildset_gives_way_to_its_builds(ledger):
+    omitted = BuildLink(OMITTED, "https://zuul/t/a/buildset/" + "e" * 32, "e" * 32)
+    opened(ledger, replace(REPORT, omitted=omitted))
+    works = [ledger.builds.claim() for _ in range(len(UUIDS) + 1)]
+    for work in works[:-1]:
+        ledger.builds.note(work, build(work.link.uuid), READ)
+    assert works[-1].link == omitted
+    assert ledger.reports.claim() is None  # not before the omitted are known
+    more = BuildLink("more", "https://zuul/t/a/build/" + "f" * 32, "f" * 32)
+    ledger.builds.unfold(works[-1], [*REPORT.builds, more])
+    with pytest.raises(Lost):
+        ledger.builds.unfold(works[-1], [more])
+    work = ledger.builds.claim()
+    assert (work.link, ledger.builds.claim()) == (more, None)
+    ledger.builds.note(work, None, NOTHING)
+    assert [each.link for each in ledger.reports.claim().builds] == [*REPORT.builds, more]
+
+
+def test_a_buildset_without_more_builds_makes_its_report_due(ledger):
+    omitted = BuildLink(OMITTED, "https://zuul/t/a/buildset/" + "e" * 32, "e" * 32)
+    opened(ledger, replace(REPORT, builds=(), omitted=omitted))
+    ledger.builds.unfold(ledger.builds.claim(), [])
+    assert ledger.reports.claim().builds == ()
 
 
 def test_builds_wait_for_the_settle_delay(ledger, clock):
-    ledger.put(event(), "test")
-    ledger.open_report(ledger.claim_event(), REPORT, deadline=1200 * SECOND, settle=5 * SECOND)
-    assert ledger.claim_build() is None
+    opened(ledger, settle=5)
+    assert ledger.builds.claim() is None
     clock.pass_seconds(5)
-    assert ledger.claim_build().link == REPORT.builds[0]
-
-
-def test_a_late_build_goes_to_the_history(ledger, clock, tmp_path):
-    opened(ledger)
-    ledger.later(ledger.claim_build(), "404", SECOND)
-    ledger.later(ledger.claim_build(), "404", SECOND)
-    clock.pass_seconds(1200)
-    ledger.decide(ledger.claim_report(), lambda said: (Decision(Reason.NO_DATA), []))
-    work = ledger.claim_build()
-    assert work.late
-    ledger.observe(work, State.COUNTED, "", build(work.link.uuid), Counters({"mysql.Queries": 12}))
-    assert ledger.claim_report() is None
-    assert samples(tmp_path) == [("job-" + work.link.uuid[0], "mysql.Queries", 12.0)]
-
-
-def samples(tmp_path):
-    return sqlite3.connect(tmp_path / "ledger.db").execute(
-        "select s.job, s.counter, m.value from samples m join series s on s.id = m.series").fetchall()
-
-
-def test_a_build_in_two_reports_is_sampled_once(ledger, tmp_path):
-    observed_all(ledger)
-    ledger.put(event(2), "test")
-    other = Report(REPORT.patchset, "check", "d" * 32, REPORT.builds)
-    ledger.open_report(ledger.claim_event(), other, deadline=SECOND, settle=0)
-    for _ in UUIDS:
-        work = ledger.claim_build()
-        ledger.observe(work, State.COUNTED, "", build(work.link.uuid), Counters({"mysql.Queries": 12}))
-    assert len(samples(tmp_path)) == 2
-
-
-def test_totals_and_differences_are_different_series(ledger, tmp_path):
-    opened(ledger)
-    for delta in (True, False):
-        work = ledger.claim_build()
-        same_job = Build(**{**vars(build(work.link.uuid)), "job": "tempest"})
-        ledger.observe(work, State.COUNTED, "", same_job, Counters({"g.n": 1}, delta=delta))
-    rows = sqlite3.connect(tmp_path / "ledger.db").execute("select job, delta from series order by delta").fetchall()
-    assert rows == [("tempest", 0), ("tempest", 1)]
-
-
-def test_totals_mixed_with_differences_stay_out_of_the_history_and_are_judged(ledger, tmp_path):
-    opened(ledger)
-    for uuid in UUIDS:
-        mixed = Counters({"g.n": 1}, mixed=True)
-        ledger.observe(ledger.claim_build(), State.COUNTED, "", build(uuid), mixed)
-    assert samples(tmp_path) == []
-    assert sqlite3.connect(tmp_path / "ledger.db").execute("select count(*) from runs").fetchone() == (len(UUIDS),)
-    assert [noted.counters for noted in ledger.claim_report().builds] == [mixed] * len(UUIDS)
-
-
-def test_a_decision_leaves_findings_and_what_is_owed_at_once(ledger, tmp_path):
-    decided(ledger)
-    database = sqlite3.connect(tmp_path / "ledger.db")
-    assert database.execute("select rule, counter, value, bound from findings").fetchall() == \
-        [("rule", "mysql.Queries", 12.0, 10.0)]
-    assert database.execute("select state, payload from outbox").fetchall() == [("due", '{"n": 1}')]
-    assert database.execute("select count(*) from builds where counters is not null").fetchone() == (0,)
-    assert ledger.reports()[0].why == "over its bound"
-
-
-def test_a_decision_that_fails_leaves_nothing(ledger, tmp_path):
-    observed_all(ledger)
-    work = ledger.claim_report()
-
-    def weigh(said):
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        ledger.decide(work, weigh)
-    assert sqlite3.connect(tmp_path / "ledger.db").execute("select count(*) from outbox").fetchone() == (0,)
-
-
-def test_what_was_said_on_a_patch_set_is_known_to_its_next_report(ledger):
-    decided(ledger)
-    ledger.put(event(3), "test")
-    ledger.open_report(ledger.claim_event(), Report(REPORT.patchset, "check", "e" * 32, REPORT.builds[:1]),
-                       deadline=0, settle=0)
-    heard = []
-    ledger.decide(ledger.claim_report(), lambda said: heard.append(said) or (Decision(Reason.SAID_BEFORE), []))
-    assert heard == [{"gerrit": frozenset({("job-a", "mysql.Queries")})}]
-
-
-def test_a_delivery_is_claimed_and_sent_once(ledger):
-    decided(ledger)
-    claimed = ledger.claim_delivery("gerrit")
-    assert claimed.delivery == Delivery("key", "gerrit", "gerrit", {"n": 1})
-    assert ledger.claim_delivery("gerrit") is None
-    ledger.settle_delivery(claimed, Sent())
-    assert ledger.unsettled() == 0
-
-
-def test_a_delivery_is_kept_for_its_own_kind_and_channel(ledger):
-    decided(ledger)
-    assert ledger.claim_delivery("irc") is None
-    assert ledger.claim_delivery("gerrit", ["elsewhere"]) is None
-
-
-@pytest.mark.parametrize(("result", "after"), [(Retry("busy", 5), 5), (Retry("unknown", None), 600)])
-def test_a_retry_is_due_when_it_says_and_else_when_the_lease_ends(ledger, clock, result, after):
-    decided(ledger)
-    ledger.settle_delivery(ledger.claim_delivery("gerrit"), result)
-    clock.pass_seconds(after - 1)
-    assert ledger.claim_delivery("gerrit") is None
-    clock.pass_seconds(1)
-    assert ledger.claim_delivery("gerrit").tries == 1
-
-
-def test_a_refused_delivery_is_not_claimed_again(ledger, clock):
-    decided(ledger)
-    ledger.settle_delivery(ledger.claim_delivery("gerrit"), Refused("change is deleted"))
-    clock.pass_seconds(10_000)
-    assert ledger.claim_delivery("gerrit") is None
-    assert status(ledger.store).refused == 1
-
-
-def test_what_is_owed_is_never_put_aside(ledger, clock):
-    decided(ledger)
-    for _ in range(20):
-        assert ledger.claim_delivery("gerrit") is not None
-        clock.pass_seconds(601)
-
-
-def test_an_event_whose_worker_dies_each_time_is_put_aside(ledger, clock):
-    ledger.put(event(), "test")
-    ledger.put(event(2), "test")
-    for _ in range(5):
-        assert ledger.claim_event().line == event()
-        assert ledger.claim_event().line == event(2)
-        clock.pass_seconds(601)
-    assert ledger.claim_event() is None
-    assert ledger.claim_event() is None
-    assert status(ledger.store).quarantined == 2
-
-
-def test_an_error_is_tried_again_and_put_aside_with_its_reason(ledger, clock):
-    ledger.put(event(), "test")
-    for _ in range(5):
-        ledger.note_fault(ledger.claim_event(), "KeyError: 'x'")
-        clock.pass_seconds(60)
-    assert ledger.claim_event() is None
-    assert status(ledger.store).quarantined_why == "KeyError: 'x'"
+    assert ledger.builds.claim().link == REPORT.builds[0]
 
 
 def test_waiting_for_logs_is_no_fault(ledger, clock):
     opened(ledger)
     for _ in range(20):
-        while (work := ledger.claim_build()) is not None:
-            ledger.later(work, "404", SECOND)
+        while (work := ledger.builds.claim()) is not None:
+            ledger.builds.later(work, "404", SECOND)
         clock.pass_seconds(1)
     assert status(ledger.store).quarantined == 0
 
 
-def test_pruning_forgets_settled_work_and_keeps_samples_and_what_is_owed(ledger, clock, tmp_path):
+@pytest.mark.parametrize("crash", [True, False])
+def test_a_quarantined_build_hastens_its_report(ledger, clock, crash):
+    """Long before the report's deadline: its other builds need not wait for one that cannot be examined."""
+    opened(ledger, replace(REPORT, builds=REPORT.builds[:1]), deadline=7 * 86_400)
+    for _ in range(5):
+        work = ledger.builds.claim()
+        if not crash:
+            ledger.builds.fault(work, "KeyError: 'x'")
+        clock.pass_seconds(601)
+    assert ledger.builds.claim() is None
+    assert status(ledger.store).quarantined == 1
+    [noted] = ledger.reports.claim().builds
+    assert (noted.readings, noted.why) == ({}, "its process died 5 times" if crash else "KeyError: 'x'")
+
+
+def test_a_late_build_goes_to_the_history(ledger, clock):
+    opened(ledger)
+    ledger.builds.later(ledger.builds.claim(), "404", SECOND)
+    ledger.builds.later(ledger.builds.claim(), "404", SECOND)
+    clock.pass_seconds(1200)
+    ledger.reports.decide(ledger.reports.claim(), lambda said: (Decision(Reason.NO_DATA), []))
+    work = ledger.builds.claim()
+    assert work.late
+    ledger.builds.note(work, build(work.link.uuid), READ)
+    assert ledger.reports.claim() is None
+    assert samples(ledger) == [(f"job-{work.link.uuid[0]}", "mysql.Queries", 12.0)]
+
+
+def samples(ledger):
+    query = "select s.job, s.counter, m.value from samples m join series s on s.id = m.series order by 1, 2"
+    return rows(ledger, query)
+
+
+def test_a_build_in_two_reports_is_examined_once(ledger):
+    examined(ledger)
+    other = replace(REPORT, buildset="d" * 32)
+    assert opened(ledger, other, number=2)
+    assert ledger.builds.claim() is None
+    works = [ledger.reports.claim(), ledger.reports.claim()]
+    assert [work.report for work in works] == [REPORT, other]
+    assert works[0].builds == works[1].builds
+    assert len(samples(ledger)) == 2
+
+
+def test_a_build_whose_readings_are_forgotten_is_examined_again_and_sampled_once(ledger, clock):
     decided(ledger)
-    clock.pass_seconds(3 * 86400)
-    ledger.prune(keep=86400 * SECOND)
-    database = sqlite3.connect(tmp_path / "ledger.db")
-    counts = {table: database.execute(f"select count(*) from {table}").fetchone()[0]
-              for table in ("inbox", "reports", "builds", "findings", "said", "outbox", "samples")}
-    assert counts == {"inbox": 0, "reports": 0, "builds": 0, "findings": 0, "said": 0, "outbox": 1, "samples": 2}
+    clock.pass_seconds(2 * 86_400)
+    ledger.prune(keep=90 * 86_400 * SECOND)
+    assert opened(ledger, replace(REPORT, buildset="d" * 32), number=2)
+    assert [note(ledger) for _ in UUIDS] == [False, False]
+    assert ledger.reports.claim().builds[0].readings == READ
+    assert len(samples(ledger)) == 2
+
+
+def test_every_finished_build_stands_in_the_history(ledger):
+    opened(ledger)
+    assert note(ledger, result="FAILURE", change=7, patchset=2)
+    assert not note(ledger, NOTHING, result="TIMED_OUT")
+    runs = schema.runs.c
+    query = select(runs.job, runs.result, runs.change, runs.patchset).order_by(runs.job)
+    found = ledger.store.read(lambda read: [tuple(row) for row in read.execute(query)])
+    assert found == [("job-a", "FAILURE", 7, 2), ("job-b", "TIMED_OUT", 7, 1)]
+
+
+def test_totals_and_differences_are_different_series(ledger):
+    opened(ledger)
+    for delta in (True, False):
+        note(ledger, {Reader.COUNTERS: Reading(State.READ, "", Counters({"g.n": 1}, delta=delta))}, job="tempest")
+    assert rows(ledger, "select job, count(*) from series group by job") == [("tempest", 2)]
+
+
+def test_totals_mixed_with_differences_stay_out_of_the_history_and_are_judged(ledger):
+    opened(ledger)
+    mixed = {Reader.COUNTERS: Reading(State.READ, "", Counters({"g.n": 1}, mixed=True))}
+    for _ in UUIDS:
+        note(ledger, mixed)
+    assert samples(ledger) == []
+    assert rows(ledger, "select count(*) from runs") == [(len(UUIDS),)]
+    assert [each.readings for each in ledger.reports.claim().builds] == [mixed] * len(UUIDS)
+
+
+# -- reports
+
+
+def test_a_report_from_two_events_is_one(ledger):
+    assert opened(ledger)
+    assert not opened(ledger, number=2)
+
+
+def test_a_report_is_due_when_all_its_builds_are_examined(ledger):
+    opened(ledger)
+    note(ledger, NOTHING)
+    assert ledger.reports.claim() is None
+    note(ledger)
+    work = ledger.reports.claim()
+    assert work.report == REPORT
+    assert [each.readings for each in work.builds] == [NOTHING, READ]
+    assert work.builds[1].build == build(UUIDS[1])
+
+
+def test_builds_that_are_examined_at_once_make_their_report_due(ledger):
+    """Neither transaction may pass over what the other one notes."""
+    many = tuple(BuildLink("job", f"https://zuul/build/{n:032x}", f"{n:032x}") for n in range(12))
+    opened(ledger, replace(REPORT, builds=many), deadline=7 * 86_400)
+    works, start = [ledger.builds.claim() for _ in many], threading.Barrier(12)
+
+    def work():
+        mine = works.pop()
+        start.wait(30)
+        ledger.builds.note(mine, build(mine.link.uuid), READ)
+
+    in_threads(work, 12)
+    assert len(ledger.reports.claim().builds) == 12
+
+
+def test_a_report_is_due_at_its_deadline(ledger, clock):
+    opened(ledger)
+    ledger.builds.later(ledger.builds.claim(), "404", 30 * SECOND)
+    assert ledger.reports.claim() is None
+    clock.pass_seconds(1200)
+    found = [(each.readings, each.why, each.tries) for each in ledger.reports.claim().builds]
+    assert found == [({}, "404", 1), ({}, "", 0)]
+
+
+def test_a_decision_leaves_findings_and_deliveries_at_once(ledger):
+    decided(ledger)
+    assert rows(ledger, "select rule, kind, subject, value, bound from findings") == \
+        [("rule", "counter", "mysql.Queries", 12.0, 10.0)]
+    assert rows(ledger, "select state, payload from outbox") == [("due", '{"n": 1}')]
+    assert ledger.reports.decided()[0].why == "over its bound"
+
+
+def test_a_decision_that_fails_leaves_nothing(ledger):
+    examined(ledger)
+    with pytest.raises(ZeroDivisionError):
+        ledger.reports.decide(ledger.reports.claim(), lambda said: 1 / 0)
+    assert rows(ledger, "select count(*) from outbox") == [(0,)]
+
+
+def test_what_was_said_on_a_patch_set_is_known_to_its_next_report(ledger):
+    decided(ledger)
+    opened(ledger, replace(REPORT, buildset="e" * 32), number=3)
+    heard = []
+    ledger.reports.decide(ledger.reports.claim(), lambda said: heard.append(said) or (Decision(Reason.NO_DATA), []))
+    assert heard == [{"gerrit": frozenset({("job-a", QUERIES)})}]
+
+
+def test_two_reports_that_are_decided_at_once_do_not_say_the_same(ledger):
+    examined(ledger)
+    opened(ledger, replace(REPORT, buildset="e" * 32), number=2)
+    works, met, decisions = [ledger.reports.claim(), ledger.reports.claim()], threading.Barrier(2), []
+
+    def weigh(said):
+        if ledger.store.engine.dialect.name != "sqlite" and not said and not met.broken:  # SQLite lets one write
+            met.wait(30)
+        return (Decision(Reason.SAID_BEFORE), []) if said else (Decision(Reason.OVER, (FINDING,), (EFFECT,)), [])
+
+    in_threads(lambda: decisions.append(ledger.reports.decide(works.pop(), weigh).reason), 2)
+    assert sorted(reason.name for reason in decisions) == ["OVER", "SAID_BEFORE"]
+
+
+# -- deliveries
+
+
+def test_a_delivery_is_claimed_and_sent_once(ledger):
+    decided(ledger)
+    claimed = ledger.outbox.claim("gerrit")
+    assert claimed.delivery == Delivery("key", "gerrit", "gerrit", {"n": 1})
+    assert ledger.outbox.claim("gerrit") is None
+    ledger.outbox.settle(claimed, Sent())
+    assert ledger.unsettled() == 0
+
+
+def test_a_delivery_is_kept_for_its_own_kind_and_channel(ledger):
+    decided(ledger)
+    assert ledger.outbox.claim("irc") is None
+    assert ledger.outbox.claim("gerrit", ["elsewhere"]) is None
+
+
+@pytest.mark.parametrize(("result", "after"), [(Retry("busy", 5), 5), (Retry("unknown", None), 600)])
+def test_a_retry_is_due_when_it_says_and_else_when_the_lease_ends(ledger, clock, result, after):
+    decided(ledger)
+    ledger.outbox.settle(ledger.outbox.claim("gerrit"), result)
+    clock.pass_seconds(after - 1)
+    assert ledger.outbox.claim("gerrit") is None
+    clock.pass_seconds(1)
+    assert ledger.outbox.claim("gerrit").tries == 1
+
+
+def test_a_refused_delivery_is_not_claimed_again_and_was_not_said(ledger, clock):
+    decided(ledger, delivery_key(REPORT, "gerrit", "gerrit"))
+    ledger.outbox.settle(ledger.outbox.claim("gerrit"), Refused("change is deleted"))
+    clock.pass_seconds(10_000)
+    assert ledger.outbox.claim("gerrit") is None
+    assert status(ledger.store).refused == 1
+    assert rows(ledger, "select count(*) from said") == [(0,)]
+
+
+def test_a_pending_delivery_is_never_quarantined(ledger, clock):
+    decided(ledger)
+    for _ in range(20):
+        assert ledger.outbox.claim("gerrit") is not None
+        clock.pass_seconds(601)
+
+
+# -- faults and upkeep
+
+
+def test_an_event_whose_process_dies_each_time_is_quarantined(ledger, clock):
+    ledger.inbox.put(event(), "test")
+    ledger.inbox.put(event(2), "test")
+    for _ in range(5):
+        assert ledger.inbox.claim().line == event()
+        assert ledger.inbox.claim().line == event(2)
+        clock.pass_seconds(601)
+    assert ledger.inbox.claim() is None
+    assert ledger.inbox.claim() is None
+    assert status(ledger.store).quarantined == 2
+
+
+def test_an_error_is_tried_again_and_quarantined_with_its_reason(ledger, clock):
+    ledger.inbox.put(event(), "test")
+    for _ in range(5):
+        assert status(ledger.store).quarantined == 0
+        ledger.inbox.fault(ledger.inbox.claim(), "KeyError: 'x'")
+        clock.pass_seconds(60)
+    assert status(ledger.store).quarantined_why == "KeyError: 'x'"
+    assert ledger.inbox.claim() is None
+
+
+CLAIMS = """\
+import sys, time
+from counterbot.ledger import Ledger
+ledger = Ledger(sys.argv[1], lambda: int(sys.argv[2]))
+print(ledger.inbox.claim().line.decode(), flush=True)
+time.sleep(600)
+"""
+
+
+def test_what_a_killed_process_had_claimed_is_taken_up_at_once(ledger, url, clock):
+    ledger.inbox.put(event(), "test")
+    with subprocess.Popen([sys.executable, "-c", CLAIMS, url, str(clock())], stdout=subprocess.PIPE, cwd=ROOT) as other:
+        assert other.stdout.readline().strip() == event()
+        assert ledger.take_up() == 0  # it lives
+        assert ledger.inbox.claim() is None
+        os.kill(other.pid, signal.SIGKILL)
+    assert ledger.take_up() == 1
+    assert ledger.inbox.claim().line == event()
+    assert ledger.take_up() == 0  # our own
+
+
+def test_pruning_forgets_settled_work_and_keeps_the_history_and_what_is_pending(ledger, clock):
+    decided(ledger)
+    clock.pass_seconds(3 * 86_400)
+    ledger.prune(keep=86_400 * SECOND)
+    tables = ("inbox", "reports", "builds", "report_builds", "readings", "findings", "said", "outbox", "runs",
+              "samples")
+    counts = {table: rows(ledger, f"select count(*) from {table}")[0][0] for table in tables}
+    assert counts == dict.fromkeys(tables, 0) | {"outbox": 1, "runs": 2, "samples": 2}
+
+
+def test_pruning_keeps_a_report_with_a_late_build(ledger, clock):
+    opened(ledger)
+    clock.pass_seconds(1200)
+    ledger.reports.decide(ledger.reports.claim(), lambda said: (Decision(Reason.NO_DATA), []))
+    clock.pass_seconds(3 * 86_400)
+    ledger.prune(keep=86_400 * SECOND)
+    assert ledger.builds.claim().patchset == REPORT.patchset
+
+
+# -- a database in trouble
+
+
+def test_a_lock_that_passes_is_waited_for(tmp_path, clock):
+    waits = []
+
+    def wait(seconds):
+        waits.append(seconds)
+        if len(waits) == 3:
+            other.execute("ROLLBACK")
+
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db", clock, wait=wait)
+    impatient(ledger)
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert ledger.inbox.put(event(), "test")
+    assert len(waits) == 3
+    assert waits == sorted(waits)
+
+
+def impatient(ledger):
+    """SQLite does not wait for a lock by itself."""
+    ledger.store.engine.dispose()
+    listen.listen(ledger.store.engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 0"))
+
+
+def test_a_lock_that_does_not_pass_ends_it_after_minutes(tmp_path, clock):
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db", clock, wait=lambda seconds: clock.pass_seconds(seconds))
+    impatient(ledger)
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    began = clock()
+    with pytest.raises(LedgerError, match=r"sqlite:///.*ledger\.db: database is locked"):
+        ledger.inbox.put(event(), "test")
+    assert 300 <= (clock() - began) / SECOND < 330
+    other.close()
+
+
+def test_a_stop_ends_the_waiting(tmp_path, clock):
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db", clock, wait=lambda seconds: True)
+    impatient(ledger)
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LedgerError):
+        ledger.inbox.put(event(), "test")
+    other.close()
 
 
 def fill(ledger):
     for number in range(2, 400):
-        ledger.put(json.dumps({"type": "x" * 2000, "n": number}).encode(), "test")
+        ledger.inbox.put(json.dumps({"type": "x" * 2000, "n": number}).encode(), "test")
 
 
-def test_a_full_disk_is_told_and_nothing_is_lost(ledger, tmp_path):
-    ledger.put(event(), "test")
+def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path, clock):
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db", clock)
+    ledger.inbox.put(event(), "test")
     with ledger.store.engine.connect() as connection:
         pages = connection.exec_driver_sql("pragma page_count").scalar()
     ledger.store.engine.dispose()
-    from sqlalchemy import event as listen
 
     @listen.listens_for(ledger.store.engine, "connect")
     def limit(connection, _record):
@@ -402,10 +657,40 @@ def test_a_full_disk_is_told_and_nothing_is_lost(ledger, tmp_path):
         fill(ledger)
     ledger.store.engine.dispose()
     listen.remove(ledger.store.engine, "connect", limit)
-    assert ledger.put(b'{"type": "after"}', "test")
-    assert ledger.claim_event().line == event()
+    assert ledger.inbox.put(b'{"type": "after"}', "test")
+    assert ledger.inbox.claim().line == event()
+    ledger.close()
 
 
 def test_a_database_that_cannot_be_opened_is_told(tmp_path, clock):
     with pytest.raises(LedgerError, match="unable to open database file"):
         Ledger(f"sqlite:///{tmp_path}/no/such/folder.db", clock)
+
+
+# -- a database of the version before
+
+
+def test_a_ledger_of_the_version_before_is_carried_over(tmp_path, clock):
+    old = sqlite3.connect(tmp_path / "ledger.db")
+    old.executescript((ROOT / "tests/samples/ledger/0001.sql").read_text())
+    old.close()
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db", clock)
+    assert [(report.change, report.why) for report in ledger.reports.decided()] == [(7, "over its bound")]
+    assert samples(ledger) == [("job-a", "mysql.Com_select", 3.0), ("job-a", "mysql.Queries", 12.0)]
+    assert rows(ledger, "select job, kind, subject from findings") == [("job-a", "counter", "mysql.Queries")]
+    assert ledger.inbox.claim().line == b'{"type":"waiting"}'
+    assert ledger.outbox.claim("gerrit") is None
+    assert ledger.outbox.claim("irc").delivery.payload == {"text": "x"}
+    clock.pass_seconds(2)
+    due = [ledger.builds.claim() for _ in range(3)]
+    assert sorted(work.link.job for work in due if work) == ["job-c", "job-d"]
+    late = next(work for work in due if work and work.link.job == "job-c")
+    assert (late.tries, late.why, late.late) == (2, "404", False)
+    ledger.builds.note(late, build(late.link.uuid), NOTHING)
+    second = ledger.reports.claim()
+    assert [each.link.job for each in second.builds] == ["job-a", "job-c"]
+    assert second.builds[0].readings[Reader.COUNTERS].found.values == {"mysql.Queries": 12}
+    heard = []
+    ledger.reports.decide(second, lambda said: heard.append(said) or (Decision(Reason.NO_DATA), []))
+    assert heard == [{"gerrit": frozenset({("job-a", QUERIES)}), "#qa": frozenset({("job-a", QUERIES)})}]
+    ledger.close()

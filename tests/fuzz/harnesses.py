@@ -17,12 +17,24 @@ from counterbot.core.counters.attachment import (
     parse_counters,
     parse_performance,
 )
-from counterbot.core.decide import Observed, State, decide
+from counterbot.core.decide import Observed, decide
 from counterbot.core.events import Recognition, digest, parse_line, recognise
-from counterbot.core.model import BuildLink, Counters, Finding, Ignored, PatchSet, Report, Unreadable
+from counterbot.core.model import (
+    BuildLink,
+    Counters,
+    Finding,
+    Ignored,
+    Kind,
+    PatchSet,
+    Report,
+    State,
+    Subject,
+    Unreadable,
+)
 from counterbot.core.rules import Bound, Outcome, Rule, holds, judge
 from counterbot.core.text.inert import inert
-from counterbot.core.wording.comment import Links, comment, irc_line
+from counterbot.core.wording.comment import Links, comment
+from counterbot.core.wording.irc import irc_line
 from counterbot.files.config import Config, read_config
 from counterbot.files.reader import Mistake, read
 from counterbot.files.rulefile import parse_rule
@@ -54,7 +66,7 @@ def events(data: bytes) -> None:
     for result in results:
         if isinstance(result, Ignored):
             assert_told(result.why)
-        else:
+        elif isinstance(result, Report):
             _assert_report(result)
 
 
@@ -67,11 +79,11 @@ def _assert_report(report: Report) -> None:
     assert_storable((patchset.project, patchset.branch, patchset.url, report.pipeline, report.buildset))
     for link in report.builds:
         assert_storable((link.job, link.url))
-        assert 0 < len(link.job) <= limits.JOB_NAME
+        assert 0 < len(link.job) <= limits.NAME
         assert len(link.url) <= limits.URL
         assert link.uuid is None or re.fullmatch("[0-9a-f]{32}", link.uuid)
     first = report.builds[0].job
-    _assert_worded(report, (Finding(first, "1", RULE.name, "mysql.Queries", 13, 12),), ())
+    _assert_worded(report, (Finding(first, "1", RULE.name, Subject(Kind.COUNTER, "mysql.Queries"), 13, 12),), ())
 
 
 def counters(data: bytes) -> None:
@@ -100,8 +112,8 @@ def _judged(found: Counters) -> None:
     for verdict in verdicts:
         assert (verdict.value is None) == (verdict.outcome is Outcome.NO_DATA)
     unreadable = tuple(f"{name}: {why}" for name, why in found.unreadable.items())
-    observed = (Observed("tempest", "1", State.COUNTED, verdicts=verdicts, unjudged=unreadable),
-                Observed("devstack", "2", State.NONE))
+    observed = (Observed("tempest", "1", State.READ, verdicts=verdicts, unjudged=unreadable),
+                Observed("devstack", "2", State.NOTHING))
     decision = decide(REPORT, observed, {RULE.name: RULE}, {}, ())
     if decision.findings:
         _assert_worded(REPORT, decision.findings, observed)

@@ -4,7 +4,7 @@ import pytest
 
 from counterbot.core.model import Refused, Sent
 from counterbot.demo.story import HARD, Job, event
-from counterbot.engine.delivery import CLAIMED, NOTED, POSTED, READ_BACK
+from counterbot.engine.deliver import CLAIMED, NOTED, POSTED, READ_BACK
 from counterbot.ledger.status import status
 
 from .world import Killed, in_parallel
@@ -37,14 +37,15 @@ def test_a_bot_that_dies_at_any_moment_of_a_delivery(world, change, moment):
     world.clock.seconds += LEASE
     second.works()
     assert len(world.comments(7)) == 1
-    assert second.ledger.claim_delivery("gerrit") is None
+    assert second.ledger.outbox.claim("gerrit") is None
 
 
 @pytest.mark.parametrize("stage", ["recognised", "observed", "decided"])
 def test_a_bot_that_dies_while_it_works_on_a_report(world, change, stage):
     bot = world.bot().reported(change)
-    claims = {"recognised": [bot.ledger.claim_event], "observed": [bot.stages.step, bot.ledger.claim_build],
-              "decided": [bot.stages.step, bot.stages.step, bot.ledger.claim_report]}[stage]
+    ledger, recognise, examine = bot.ledger, bot.recogniser.step, bot.examiner.step
+    claims = {"recognised": [ledger.inbox.claim], "observed": [recognise, ledger.builds.claim],
+              "decided": [recognise, examine, ledger.reports.claim]}[stage]
     for claim in claims:
         assert claim()
     world.clock.seconds += LEASE + 1

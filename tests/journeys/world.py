@@ -4,28 +4,30 @@ import json
 import threading
 from contextlib import ExitStack
 
-from counterbot.builds import Artifacts
-from counterbot.clients.gerrit.over_ssh import Gerrit as GerritClient
-from counterbot.clients.http import Http
-from counterbot.clients.ssh import Server, connect
-from counterbot.clients.zuul import Zuul as ZuulClient
-from counterbot.core.decide import Channel
-from counterbot.core.events import Recognition
 from counterbot.core.model import Sent
-from counterbot.core.rules import Bound, Rule, Where
-from counterbot.core.wording.comment import Links
 from counterbot.demo import story
 from counterbot.demo.gerrit import Gerrit
 from counterbot.demo.sshd import make_key
 from counterbot.demo.zuul import Zuul
-from counterbot.engine.delivery import Comments, Lines
-from counterbot.engine.stages import Settings, Stages
-from counterbot.ledger import Ledger
-from counterbot.reporters.gerrit import GerritReporter
+from counterbot.engine import bot as engine
+from counterbot.files.config import read_config
 
 SECOND = 1000
-QUERIES = Rule("sql", "SQL statements", bug="2041234", where=Where(job=("tempest-full*",)),
-               bounds=(Bound("mysql.Queries", 1_250_000),))
+CONFIG = """\
+gerrit: {{host: {gerrit.host}, port: {gerrit.port}, username: counterbot, key_file: key,
+         host_key: {gerrit.host_key}}}
+zuul: {{accounts: [zuul], url: "{zuul.url}", logs: ["{zuul.logs}"]}}
+rules: queries
+database: "{database}"
+report: {{deadline: {deadline}, settle: {settle}}}
+irc: {{host: 127.0.0.1, nick: counterbot, channels: {channels}}}
+"""
+QUERIES = """\
+title: SQL statements
+bug: "2041234"
+where: {job: "tempest-full*"}
+bounds: {mysql.Queries: {max: 1250000}}
+"""
 
 
 class Killed(BaseException):
@@ -47,10 +49,12 @@ class World:
     """The servers, the clock, and any number of bots. A context manager."""
 
     def __init__(self, folder):
-        self.folder, self.rules, self.channels = folder, [QUERIES], (Channel("#qa"),)
+        self.folder, self.channels = folder, {"#qa": {}}
         self.clock = Clock()
         self._stack = ExitStack()
         self.key = make_key(folder / "key")
+        (folder / "queries").mkdir()
+        self.rule("sql", QUERIES)
 
     def __enter__(self):
         self.gerrit = self._stack.enter_context(Gerrit({self.key: "counterbot"}))
@@ -60,9 +64,13 @@ class World:
     def __exit__(self, *exception):
         self._stack.close()
 
+    def rule(self, name, text):
+        (self.folder / "queries" / f"{name}.yaml").write_text(text)
+
     def bot(self, database="ledger.db", **settings):
+        """A bot on a SQLite file of the world's folder, or on a URL."""
         bot = Bot(self, database, **settings)
-        self._stack.callback(bot.ledger.close)
+        self._stack.callback(bot.close)
         return bot
 
     def change(self, number, *jobs):
@@ -87,29 +95,21 @@ class World:
         return lambda: self.zuul.answers.update({url.removeprefix(self.zuul.url): answer})
 
 
-class Bot:
-    """One bot, stepped by hand."""
+class Bot(engine.Bot):
+    """The real bot, its work done step by step in the caller's thread."""
 
-    def __init__(self, world, database, at=lambda moment: None, deadline=1200, settle=0,
-                 counted=lambda build, counters: None):
-        self.world, self.at = world, at
+    def __init__(self, world, database, deadline=1200, settle=0, more=""):
+        self.world, self.at = world, lambda moment: None
         self.results = []
-        server = Server(world.gerrit.host, world.gerrit.port, "counterbot", str(world.folder / "key"),
-                        world.gerrit.host_key)
-        self.ledger = Ledger(f"sqlite:///{world.folder}/{database}", world.clock.now)
-        http = Http([f"{world.zuul.url}/api/", world.zuul.logs])
-        recognition = Recognition(frozenset({"zuul"}), "review.example.org", "counterbot", world.zuul.url)
-        settings = Settings(recognition, world.channels, Links(), deadline * SECOND, settle * SECOND)
-        self.stages = Stages(self.ledger, ZuulClient(http, world.zuul.url), Artifacts(http),
-                             lambda: tuple(world.rules), settings, world.clock.now, counted)
-        reporter = GerritReporter(GerritClient(lambda: connect(server), seconds=5), "counterbot")
-        told = lambda delivery, result: self.results.append(result)
-        self.comments = Comments(self.ledger, reporter, monotonic=world.clock.monotonic,
-                                 at=lambda moment: self.at(moment), told=told)
-        self.lines = Lines(self.ledger, [channel.name for channel in world.channels])
+        database = database if "://" in database else f"sqlite:///{database}"
+        text = CONFIG.format(gerrit=world.gerrit, zuul=world.zuul, database=database, deadline=deadline,
+                             settle=settle, channels=json.dumps(world.channels)) + more
+        super().__init__(read_config(text.encode(), str(world.folder / "config.yaml")),
+                         told=lambda delivery, result: self.results.append(result),
+                         at=lambda moment: self.at(moment), now=world.clock.now, monotonic=world.clock.monotonic)
 
     def hears(self, event):
-        self.ledger.put(json.dumps(event).encode(), "journey")
+        self.take(json.dumps(event).encode(), "journey")
         return self
 
     def reported(self, change, pipeline="check", patchset=1):
@@ -117,7 +117,7 @@ class Bot:
 
     def works(self):
         """Everything that is due now."""
-        while self.stages.step() or self.comments.step():
+        while self.decide_or_recognise() or self.examiner.step() or self.comments.step():
             pass
         return self
 
@@ -130,10 +130,10 @@ class Bot:
         return self
 
     def reasons(self):
-        return [report.why for report in self.ledger.reports()]
+        return [report.why for report in self.ledger.reports.decided()]
 
-    def irc(self):
-        """The lines that are owed to channels, taken as sent."""
+    def irc_lines(self):
+        """The pending IRC lines, taken as sent."""
         said = []
         while (claim := self.lines.claim()) is not None:
             said.append((claim.destination, claim.text))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from ..model import Finding, Number
+from ..model import Finding, Number, Subject
 
 DIGITS = 14
 """So many more than usual tell any two floats apart."""
@@ -13,9 +13,9 @@ DIGITS = 14
 
 def largest_first(over: Iterable[Finding]) -> list[Finding]:
     """One finding for each counter of a job, that of the lowest bound; the largest excess first."""
-    lowest: dict[tuple[str, str], Finding] = {}
+    lowest: dict[tuple[str, Subject], Finding] = {}
     for finding in sorted(over, key=lambda finding: (finding.bound, finding.rule)):
-        lowest.setdefault((finding.job, finding.counter), finding)
+        lowest.setdefault((finding.job, finding.subject), finding)
     return sorted(lowest.values(), key=order)
 
 
@@ -53,7 +53,7 @@ def _differ(*texts: str) -> bool:
 
 def order(finding: Finding) -> tuple[float, Number, str, str]:
     """Bounds of zero have no ratio: among them the plain excess tells."""
-    return -_ratio(finding), finding.bound - finding.value, finding.job, finding.counter
+    return -_ratio(finding), finding.bound - finding.value, finding.job, finding.subject.name
 
 
 def _ratio(finding: Finding) -> float:

@@ -1,38 +1,24 @@
-"""Decisions -> the review comment and the IRC line, within their byte limits. Decides nothing.
-
-Names from outside (jobs, counters, titles) are inert in what is written here: one line, nothing
-that controls a terminal or a channel, cut at a sensible length.
-"""
+"""A decision -> the review comment, within its byte limit. Decides nothing."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from .. import limits
-from ..decide import Observed, State
-from ..model import Finding, Report
+from ..decide import Observed
+from ..model import Finding, Report, State
 from ..rules import Rule
 from ..text.columns import left, right, width
-from ..text.figures import compared, excess, largest_first, number
+from ..text.figures import compared, excess, largest_first
 from ..text.inert import inert
-
-__all__ = ["Links", "comment", "irc_line", "number"]
+from .names import name_of
 
 ROWS = 10
-_LIVELY = re.compile(r"://|[@<>`\[\]]")
-"""What would address somebody, or become a link or markup, in a name that somebody else chose."""
-
-NAME = 80
-"""Bytes of a job's or counter's name that are shown."""
-
-IRC_NAMES = (NAME, 48, 24, 12)
-"""The same in a channel's line, where the figures and the link must have room too."""
-
 SENTENCE = 400
-IRC_LINK = 200
+"""Bytes of a title or a reason that are shown."""
+
 FILE_LINK = 1500
 """Bytes of a link that opens a bug tracker's form; servers refuse much longer ones."""
 
@@ -60,31 +46,6 @@ def comment(report: Report, over: Iterable[Finding], observed: Sequence[Observed
     return "\n".join([*head, *explanations, *end])
 
 
-def irc_line(report: Report, over: Iterable[Finding]) -> str:
-    """One line for a channel, its link last and whole, at most ``limits.IRC_LINE`` bytes."""
-    rows = largest_first(over)
-    link = _irc_link(report.patchset.url)
-    room = limits.IRC_LINE - len(link.encode())
-    texts = [_irc_text(report, rows, name) for name in IRC_NAMES]
-    return inert(next((text for text in texts if len(text.encode()) <= room), texts[-1]), room) + link
-
-
-def _irc_text(report: Report, rows: Sequence[Finding], name: int) -> str:
-    first, patchset = rows[0], report.patchset
-    pipeline = f" ({_name(report.pipeline, name)})" if report.pipeline else ""
-    more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
-    value, bound = compared(first.value, first.bound)
-    return (f"{_name(patchset.project, name)} {patchset.change},{patchset.number}{pipeline}: "
-            f"{_name(first.job, name)} {_name(first.counter, name)} {value} over its bound {bound} "
-            f"({excess(first)}){more}")
-
-
-def _irc_link(url: str | None) -> str:
-    """Half a link leads nowhere: one that is too long, or would not stay one word, is left out."""
-    whole = url if url and inert(url, IRC_LINK) == url and " " not in url else None
-    return f" {whole}" if whole else ""
-
-
 def _headline(count: int) -> str:
     what = "1 counter over its bound" if count == 1 else f"{count} counters over their bound"
     return f"Counters: {what} (not voting)."
@@ -97,7 +58,7 @@ _COLUMNS = (("job", 0), ("counter", 0), ("this run", 12), ("bound", 9), ("over",
 def _table(rows: Sequence[Finding]) -> list[str]:
     shown = rows[:ROWS]
     cells = [tuple(title for title, _ in _COLUMNS)] + [
-        (_name(row.job), _name(row.counter), *compared(row.value, row.bound), excess(row)) for row in shown]
+        (name_of(row.job), name_of(row.subject.name), *compared(row.value, row.bound), excess(row)) for row in shown]
     widths = [max(least, *(width(line[column]) for line in cells)) for column, (_, least) in enumerate(_COLUMNS)]
     more = [f"  … and {len(rows) - ROWS} more"] if len(rows) > ROWS else []
     return [_line(line, widths) for line in cells] + more
@@ -112,7 +73,7 @@ def _explanations(report: Report, rows: Sequence[Finding], rules: Mapping[str, R
     """A line for each rule that has a row: what it is about, and where its bug is or can be filed."""
     for name in dict.fromkeys(row.rule for row in rows):
         rule, mine = rules[name], [row for row in rows if row.rule == name]
-        counters = list(dict.fromkeys(_name(row.counter) for row in mine))
+        counters = list(dict.fromkeys(name_of(row.subject.name) for row in mine))
         named = ", ".join(counters[:3]) + (f" and {len(counters) - 3} more" if len(counters) > 3 else "")
         yield f"{named}: {inert(rule.title, SENTENCE)}{_bug(report, rule, mine, links)}"
 
@@ -129,10 +90,10 @@ def bug_link(bug: str, links: Links) -> str:
 
 def _file_link(report: Report, rule: Rule, rows: Sequence[Finding], template: str) -> str:
     """A link that opens the tracker's form with title and figures filled in: as many figures as it holds whole."""
-    title = inert(f"{rule.title}: {_name(rows[0].counter)} over its bound", 120)
+    title = inert(f"{rule.title}: {name_of(rows[0].subject.name)} over its bound", 120)
     where = f"Seen on {inert(report.patchset.url or '', SENTENCE) or report.patchset.change}, " \
             f"patch set {report.patchset.number}."
-    figures = [f"{_name(row.job)}: {_name(row.counter)} {', bound '.join(compared(row.value, row.bound))} "
+    figures = [f"{name_of(row.job)}: {name_of(row.subject.name)} {', bound '.join(compared(row.value, row.bound))} "
                f"({excess(row)})" for row in rows[:3]]
     texts = ["\n".join([*figures[:count], where]) for count in range(len(figures), -1, -1)]
     filled = [_filled(template, title, text) for text in (*texts, "")]
@@ -146,19 +107,19 @@ def _filled(template: str, title: str, text: str) -> str:
 def _coverage(observed: Sequence[Observed]) -> Iterable[str]:
     """How many of the builds that ran the figures come from; nothing where all of them were counted."""
     ran = [build for build in observed if build.state is not State.NOT_RUN]
-    counted = [build for build in ran if build.state is State.COUNTED]
+    counted = [build for build in ran if build.state is State.READ]
     if len(counted) == len(ran):
         return
     parts = [
-        _names(ran, State.NONE, "{} had none"),
+        _names(ran, State.NOTHING, "{} had none"),
         _names(ran, State.UNREADABLE, "those of {} could not be read"),
-        _names(ran, State.NOT_THERE, "the logs of {} were not there in time"),
+        _names(ran, State.MISSING, "the logs of {} were not there in time"),
     ]
     yield f"Counters come from {len(counted)} of {len(ran)} builds; {'; '.join(filter(None, parts))}."
 
 
 def _names(builds: Iterable[Observed], state: State, sentence: str) -> str:
-    jobs = [_name(build.job) for build in builds if build.state is state]
+    jobs = [name_of(build.job) for build in builds if build.state is state]
     if not jobs:
         return ""
     shown = [*jobs[:3], f"{len(jobs) - 3} more"] if len(jobs) > 3 else jobs
@@ -166,13 +127,9 @@ def _names(builds: Iterable[Observed], state: State, sentence: str) -> str:
 
 
 def _unjudged(observed: Sequence[Observed]) -> Iterable[str]:
-    names = [f"{_name(build.job)} {inert(text, SENTENCE)}" for build in observed for text in build.unjudged]
+    names = [f"{name_of(build.job)} {inert(text, SENTENCE)}" for build in observed for text in build.unjudged]
     if names:
         yield f"Not judged: {'; '.join(names[:5])}{f' and {len(names) - 5} more' if len(names) > 5 else ''}."
-
-
-def _name(text: str, limit: int = NAME) -> str:
-    return inert(_LIVELY.sub("?", text), limit) or "?"
 
 
 def _size(lines: Iterable[str]) -> int:

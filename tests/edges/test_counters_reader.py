@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from counterbot.builds import Artifacts, Reading
+from counterbot.builds.counters import CountersReader
 from counterbot.clients.http import Http
 from counterbot.clients.zuul import Zuul as Client
 from counterbot.core import limits
-from counterbot.core.decide import State
-from counterbot.core.model import BuildLink
+from counterbot.core.model import BuildLink, Later, Reading, State
 from counterbot.demo import zuul as demo
 from tests.clock import Clock
 from tests.memory import peak_below
@@ -61,10 +60,10 @@ class Logs:
         self.server.answers[self.root.removeprefix(self.server.url) + path] = demo.Answer(body, status, **options)
         return self
 
-    def read(self, prefix: str | None = None, awaits: bool = True, clock=time.monotonic, **options) -> Reading:
+    def read(self, prefix: str | None = None, awaits: bool = True, clock=time.monotonic, **options) -> Reading | Later:
         http = Http([f"{self.server.url}/api/", prefix or self.server.logs], seconds=30, monotonic=clock)
         build = Client(http, self.server.url).build(BuildLink("tempest-full", self.server.page(UUID), UUID))
-        return Artifacts(http, **options).read(build, awaits=awaits)
+        return CountersReader(http, **options).read(build, awaits=awaits)
 
     def asked(self, path: str) -> int:
         return self.server.requests.count(self.root.removeprefix(self.server.url) + path)
@@ -85,19 +84,19 @@ def returned(server, path: str, name: str = "Counters") -> tuple:
     return ({"name": name, "url": f"{server.logs}{UUID[:3]}/{UUID}/{path}", "metadata": {"type": "counters"}},)
 
 
-def late(reading: Reading) -> str:
-    assert (reading.state, reading.counters) == (None, None)
+def late(reading: Reading | Later) -> str:
+    assert isinstance(reading, Later), reading
     return reading.why
 
 
 def unreadable(reading: Reading) -> str:
-    assert (reading.state, reading.counters) == (State.UNREADABLE, None)
+    assert (reading.state, reading.found) == (State.UNREADABLE, None)
     return reading.why
 
 
 def counted(reading: Reading, **values) -> str:
-    assert reading.state is State.COUNTED, reading
-    assert dict(reading.counters.values) == {name.replace("__", "."): value for name, value in values.items()}
+    assert reading.state is State.READ, reading
+    assert dict(reading.found.values) == {name.replace("__", "."): value for name, value in values.items()}
     return reading.why
 
 
@@ -111,8 +110,8 @@ class TestStreams:
         content = stream(MYSQL)
         reading = logs.has({name: gzip.compress(content) if name.endswith("gz") else content}, manifest=manifest).read()
         assert counted(reading, mysql__Queries=7) == ""
-        assert reading.counters.delta is True
-        assert not reading.counters.repeated
+        assert reading.found.delta is True
+        assert not reading.found.repeated
 
     @pytest.mark.parametrize("encoding", ["gzip", "identity", "gzip, gzip"])
     @pytest.mark.parametrize("packs", [0, 1, 2])
@@ -139,7 +138,7 @@ class TestStreams:
         reading = logs.read(awaits=False)
         why = counted(reading, **{"memory.n-api": 5, "db.nova.SELECT": 3})
         assert why == "testrepository.subunit: it is listed but not there"
-        assert set(reading.counters.failures) == {STREAM}
+        assert set(reading.found.failures) == {STREAM}
         logs.answers(PERFORMANCE, status=status)
         why = "testrepository.subunit: it is listed but not there; performance.json: it is listed but not there"
         assert unreadable(logs.read(awaits=False)) == why
@@ -153,7 +152,7 @@ class TestStreams:
         reading = logs.has({"a.subunit": stream(MYSQL), "b.subunit": TEST + totals}).read()
         assert counted(reading, mysql__Queries=7, queues__a=1) == \
             "totals in one file and differences in another: judged, but kept out of the history"
-        assert reading.counters.mixed
+        assert reading.found.mixed
 
     def test_in_path_order_the_later_value_wins_and_is_told(self, logs):
         reading = logs.has({"z.subunit": stream({"mysql": {"Queries": 3}}),
@@ -161,7 +160,7 @@ class TestStreams:
                             "m.subunit.gz": gzip.compress(stream({"mysql": {"Queries": 2}}, {"queues": {"a": 9}})),
                             }).read()
         counted(reading, mysql__Queries=3, mysql__Com_select=2, queues__a=9)
-        assert reading.counters.repeated == {"mysql.Queries"}
+        assert reading.found.repeated == {"mysql.Queries"}
 
     def test_with_names_of_any_kind(self, logs):
         content = stream(MYSQL)
@@ -173,7 +172,7 @@ class TestStreams:
     def test_too_many_are_told(self, logs):
         names = [f"{n:03}.subunit" for n in range(limits.STREAMS + 2)]
         reading = logs.has({name: stream({"mysql": {name[:3]: 1}}) for name in names}).read()
-        assert len(reading.counters.values) == limits.STREAMS
+        assert len(reading.found.values) == limits.STREAMS
         assert reading.why == "streams: 34, of which only 32 are read"
 
     def test_of_more_counters_together_than_one_may_have(self, logs):
@@ -181,15 +180,15 @@ class TestStreams:
         names = {f"{name}.subunit": content for name, content in many.items()}
         reading = logs.has({**names, "d.subunit": stream(MYSQL)}).read()
         told = "more than 20,000 counters"
-        assert (reading.state, reading.why) == (State.COUNTED, f"b.subunit: {told}; c.subunit: {told}")
-        assert reading.counters.values.keys() == {"mysql.Queries", *(f"a.{n}" for n in range(15_000))}
+        assert (reading.state, reading.why) == (State.READ, f"b.subunit: {told}; c.subunit: {told}")
+        assert reading.found.values.keys() == {"mysql.Queries", *(f"a.{n}" for n in range(15_000))}
 
     def test_of_more_counters_with_those_of_performance_json(self, logs):
         services = [{"service": f"s{n}", "MemoryCurrent": 1} for n in range(15_000)]
         many = stream({"mysql": {str(n): n for n in range(15_000)}})
         reading = logs.has({STREAM: many, PERFORMANCE: performance(services=services)}).read()
-        assert (reading.state, reading.why) == (State.COUNTED, "performance.json: more than 20,000 counters")
-        assert len(reading.counters.values) == 15_000
+        assert (reading.state, reading.why) == (State.READ, "performance.json: more than 20,000 counters")
+        assert len(reading.found.values) == 15_000
 
     @pytest.mark.parametrize(("content", "each"), [(document(MYSQL), 600), (document(MYSQL) * 900, 1)])
     def test_of_more_documents_together_than_one_may_have(self, logs, content, each):
@@ -212,12 +211,12 @@ class TestStreams:
 
     @pytest.mark.parametrize("content", [b"", TEST])
     def test_without_counters(self, logs, content):
-        assert logs.has({STREAM: content}).read() == Reading(State.NONE)
+        assert logs.has({STREAM: content}).read() == Reading(State.NOTHING)
 
     def test_whose_collectors_failed(self, logs):
         failed = {"__meta__": {"unixtime": 1, "failures": {"mysql": "access denied"}}}
         assert logs.has({STREAM: packed_counters(json.dumps(failed).encode())}).read() == \
-            Reading(State.NONE, "mysql: access denied")
+            Reading(State.NOTHING, "mysql: access denied")
 
     @pytest.mark.parametrize(("content", "why"), [
         (b"<!DOCTYPE html><html>please log in</html>", "no subunit version 2 stream"),
@@ -241,7 +240,7 @@ class TestStreams:
         reading = logs.has({"a.subunit": b"junk", "b.subunit": stream(MYSQL), "c.subunit": b"junk"}).read()
         why = counted(reading, mysql__Queries=7)
         assert [part.partition(": ")[0] for part in why.split("; ") if "subunit:" in part] == ["a.subunit", "c.subunit"]
-        assert set(reading.counters.failures) == {"a.subunit", "c.subunit"}
+        assert set(reading.found.failures) == {"a.subunit", "c.subunit"}
 
     @pytest.mark.parametrize("size", [2, 5, 60, -9, -1])
     def test_cut_in_mid_upload_are_read_again_later(self, logs, size):
@@ -327,7 +326,7 @@ class TestReturned:
         files = {f"{n:03}.json": document({"mysql": {f"{n:03}": 1}}) for n in range(limits.STREAMS + 2)}
         artifacts = sum((returned(server, name) for name in files), ())
         reading = logs.has(files, artifacts=artifacts).read()
-        assert len(reading.counters.values) == limits.STREAMS
+        assert len(reading.found.values) == limits.STREAMS
         assert reading.why == "artifacts: 34, of which only 32 are read"
 
     def test_too_large(self, server, logs):
@@ -348,7 +347,7 @@ class TestManifest:
         logs.has({STREAM: stream(MYSQL)}).answers("zuul-manifest.json", body)
         reading = logs.read()
         assert why in counted(reading, mysql__Queries=7)
-        assert why in reading.counters.failures["zuul-manifest.json"]
+        assert why in reading.found.failures["zuul-manifest.json"]
         logs.answers(STREAM, b"", 404)
         assert why in unreadable(logs.read())
 
@@ -363,16 +362,16 @@ class TestManifest:
         assert [path for path in server.requests if ".." in path or "%2e%2e" in path] == []
 
     def test_without_files(self, logs):
-        assert logs.has({}).read() == Reading(State.NONE)
+        assert logs.has({}).read() == Reading(State.NOTHING)
 
     def test_of_a_real_zuul(self, logs):
         logs.has({STREAM: stream(MYSQL), PERFORMANCE: performance()}, manifest=False)
         logs.answers("zuul-manifest.json", (SAMPLES / "zuul-14.3/zuul-manifest.json").read_bytes())
-        assert set(logs.read().counters.values) == {"mysql.Queries", "memory.n-api", "db.nova.SELECT"}
+        assert set(logs.read().found.values) == {"mysql.Queries", "memory.n-api", "db.nova.SELECT"}
 
     def test_without_any(self, logs):
         reading = logs.has({"job-output.txt": b"log"}, manifest=False).read()
-        assert (reading.state, reading.otherwise) == (None, State.NONE)  # nothing tells what is still to come
+        assert (type(reading), reading.otherwise) == (Later, State.NOTHING)  # nothing tells what is still to come
         assert logs.asked(STREAM + ".gz") == 1
 
     def test_nor_any_log_of_zuuls_own(self, logs):
@@ -389,29 +388,29 @@ class TestPerformance:
     def test_of_version_1_alone(self, logs):
         body = next((SAMPLES / "performance").glob("*v1*")).read_bytes()
         reading = logs.has({PERFORMANCE: body}).read()
-        assert reading.state is State.COUNTED
-        assert reading.counters.delta is None
-        assert {"memory", "db", "process", "api"} == {name.partition(".")[0] for name in reading.counters.values}
+        assert reading.state is State.READ
+        assert reading.found.delta is None
+        assert {"memory", "db", "process", "api"} == {name.partition(".")[0] for name in reading.found.values}
 
     def test_of_several_nodes_is_the_controllers(self, logs):
         other = performance(db=[{"db": "other", "op": "SELECT", "count": 9}])
         logs.has({"compute1/logs/performance.json": other, PERFORMANCE: performance(), "a/performance.json": other})
-        assert set(logs.read().counters.values) == {"memory.n-api", "db.nova.SELECT"}
+        assert set(logs.read().found.values) == {"memory.n-api", "db.nova.SELECT"}
 
     @pytest.mark.parametrize("path", [PERFORMANCE, "logs/performance.json"])
     def test_in_its_usual_places(self, logs, path):
-        assert logs.has({path: performance()}, manifest=False).read().state is State.COUNTED
+        assert logs.has({path: performance()}, manifest=False).read().state is State.READ
 
     def test_nearest_to_the_root(self, logs):
         other = performance(db=[{"db": "other", "op": "SELECT", "count": 9}])
         reading = logs.has({"compute1/logs/performance.json": other, "logs/performance.json": performance()}).read()
-        assert "db.nova.SELECT" in reading.counters.values
+        assert "db.nova.SELECT" in reading.found.values
 
     def test_does_not_hide_unreadable_counters(self, logs):
         reading = logs.has({STREAM: TEST + packed_counters(b"{"), PERFORMANCE: performance()}).read()
-        assert set(reading.counters.values) == {"memory.n-api", "db.nova.SELECT"}
+        assert set(reading.found.values) == {"memory.n-api", "db.nova.SELECT"}
         assert reading.why.startswith("testrepository.subunit: not JSON")
-        assert set(reading.counters.failures) == {STREAM}
+        assert set(reading.found.failures) == {STREAM}
 
     @pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b"[]", b'{"services": 1}'])
     def test_that_is_none_costs_no_counters(self, logs, body):
@@ -441,7 +440,7 @@ class TestServers:
         logs.has({STREAM: b"", PERFORMANCE: performance()})
         logs.answers(STREAM, b"", 302, headers={"Location": "http://169.254.169.254/"})
         reading = logs.read()
-        assert reading.state is State.COUNTED
+        assert reading.state is State.READ
         assert "testrepository.subunit: http://169.254.169.254/ is not under" in reading.why
 
     def test_that_send_the_log_nowhere(self, logs):
@@ -464,8 +463,8 @@ class TestServers:
         with demo.Zuul() as other:
             gone = other.logs
         moved = type(row)(**{**row.__dict__, "log_url": gone, "artifacts": ()})
-        assert "refused" in late(Artifacts(Http([gone])).read(moved))
+        assert "refused" in late(CountersReader(Http([gone])).read(moved))
 
     def test_without_logs(self, logs):
         logs.server.add_build(UUID, "tempest-full")
-        assert logs.read() == Reading(State.NONE)
+        assert logs.read() == Reading(State.NOTHING)

@@ -1,0 +1,50 @@
+"""What commands that need a configuration share: loading it, the log, and errors as click tells them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import click
+
+from ..files.config import Config, load_config
+
+
+def loaded(file: str) -> Config:
+    """The configuration; ends the command with all its mistakes where it has any."""
+    outcome = load_config(file)
+    if not isinstance(outcome, Config):
+        end_with(outcome)
+    return outcome
+
+
+def end_with(mistakes: Iterable[object]) -> NoReturn:
+    """End the command with status 1 and a line for each mistake."""
+    for mistake in mistakes:
+        click.echo(str(mistake), err=True)
+    raise SystemExit(1)
+
+
+def log_to_stderr(verbose: bool) -> None:
+    """One line a thing. Libraries speak from warnings on."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("counterbot").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Errors of a bot that say what to change, without a traceback."""
+    from ..engine.bot import CannotStart
+    from ..ledger import LedgerError
+
+    try:
+        yield
+    except CannotStart as error:
+        if error.mistakes:
+            end_with(error.mistakes)
+        raise click.ClickException(str(error)) from error
+    except LedgerError as error:
+        raise click.ClickException(str(error)) from error

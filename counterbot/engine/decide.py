@@ -1,0 +1,108 @@
+"""The third stage: a report whose builds are examined, or whose deadline has come -> pending deliveries."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from ..core import decide
+from ..core.decide import Decision, Effect, Observed, Reason, Said
+from ..core.keys import delivery_key, marker
+from ..core.model import IRC, Channel, Delivery, Reader, Reading, Report, State
+from ..core.needs import facts
+from ..core.rules import Rule, applicable, judge, was_due
+from ..core.text.inert import inert
+from ..core.wording.comment import Links, comment
+from ..core.wording.irc import irc_line
+from ..ledger import ExaminedBuild, Ledger, ReportWork
+from .work import change_of, done
+
+SECOND = 1000
+
+log = logging.getLogger("counterbot.engine")
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Who is told and how: ``links`` leads to bugs."""
+
+    channels: tuple[Channel, ...] = ()
+    links: Links = Links()  # noqa: RUF009 - frozen
+
+
+class Decider:
+    """``rules`` gives those in force. ``grace`` is milliseconds after a report's deadline in which a build that
+    nobody has tried yet is still waited for; ``now`` gives epoch milliseconds."""
+
+    def __init__(self, ledger: Ledger, rules: Callable[[], Sequence[Rule]], audience: Audience, grace: int,
+                 now: Callable[[], int]) -> None:
+        self._reports = ledger.reports
+        self._rules = rules
+        self._audience = audience
+        self._grace = grace
+        self._now = now
+
+    def step(self) -> bool:
+        """Decide the next report that is due; False where there is none."""
+        return done(self._reports.claim, self._decide, self._reports.fault)
+
+    def _decide(self, work: ReportWork) -> None:
+        untried = any(not build.readings and build.tries == 0 for build in work.builds)
+        if untried and self._now() < work.deadline + self._grace:
+            return self._reports.postpone(work, SECOND)
+        rules = {rule.name: rule for rule in self._rules()}
+        report = _with_pipeline(work)
+        observed = [_observed(report, build, rules) for build in work.builds]
+
+        def weigh(said: Said) -> tuple[Decision, list[Delivery]]:
+            decision = decide.decide(report, observed, rules, said, self._audience.channels)
+            return decision, [_delivery(report, effect, observed, rules, self._audience.links)
+                              for effect in decision.effects]
+
+        decision = self._reports.decide(work, weigh)
+        log.info("%s: %s%s", change_of(report.patchset), inert(decision.why, 500),
+                 f"; {len(decision.effects)} deliveries pending" if decision.reason is Reason.OVER else "")
+        return None
+
+
+def _with_pipeline(work: ReportWork) -> Report:
+    """The API's word on the pipeline wins over the comment's."""
+    named = next((each.build.pipeline for each in work.builds if each.build and each.build.pipeline), None)
+    return replace(work.report, pipeline=named or work.report.pipeline)
+
+
+def _observed(report: Report, examined: ExaminedBuild, rules: dict[str, Rule]) -> Observed:
+    job, uuid, build = examined.link.job, examined.link.uuid or "", examined.build
+    reading = examined.readings.get(Reader.COUNTERS, Reading(State.MISSING, examined.why))
+    if build and build.changes and report.patchset.change not in build.changes:
+        return Observed(job, uuid, State.UNREADABLE, f"it is a build of change {build.changes[0]}")
+    if build is None or reading.found is None:
+        return Observed(job, uuid, reading.state, reading.why)
+    counters = reading.found
+    verdicts = tuple(verdict for rule in applicable(rules.values(), facts(report, build))
+                     for verdict in judge(rule, counters))
+    due = [verdict for verdict in verdicts if was_due(verdict, counters)]
+    named = {pattern: tuple(dict.fromkeys(f"{verdict.counter} ({verdict.why})" for verdict in due
+                                          if verdict.is_pattern is pattern))
+             for pattern in (False, True)}
+    return Observed(job, uuid, reading.state, reading.why, verdicts, named[False], named[True])
+
+
+def _delivery(report: Report, effect: Effect, observed: list[Observed], rules: dict[str, Rule],
+              links: Links) -> Delivery:
+    key = delivery_key(report, effect.kind, effect.destination)
+    patchset = report.patchset
+    about = {"project": patchset.project, "change": patchset.change, "patchset": patchset.number}
+    if effect.kind == IRC:
+        return Delivery(key, effect.kind, effect.destination, {**about, "text": irc_line(report, effect.findings)})
+    text = comment(report, effect.findings, observed, rules, links, marker(key))
+    return Delivery(key, effect.kind, effect.destination,
+                    {**about, "message": text, "tag": _tag(report.pipeline), "marker": marker(key)})
+
+
+def _tag(pipeline: str | None) -> str:
+    """Gerrit hides an older patch set's message under the same tag; ``~`` would end the comparison."""
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", pipeline or "")[:60]
+    return f"autogenerated:counterbot:{name}" if name else "autogenerated:counterbot"

@@ -1,0 +1,137 @@
+"""The second stage: a build -> what each reader found in it. Waits for nothing.
+
+What cannot be read yet goes back to the ledger with a later due time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Protocol, TypeVar
+
+from ..clients.http import Forbidden, Unavailable
+from ..clients.zuul import Zuul
+from ..core.model import OMITTED, Build, BuildLink, Counters, Later, Reader, Reading, State, Unreadable
+from ..core.text.inert import inert
+from ..ledger import BuildWork, Ledger
+from .work import change_of, done
+
+SECOND = 1000
+PATIENCE = 24 * 3600 * SECOND
+"""How long a build's logs are asked for; after its report is decided, for the history alone."""
+
+FIRST_LOOK = 5.0
+"""Seconds for a build's files at the first try; then four, nine, … times as many: a slow store gets its
+time when the quick ones are done."""
+
+DOUBT = 30 * SECOND
+"""How long a log that is cut short, or that nothing announces, may still be on its way; and how long one is tried again
+that takes our own time to read, and not its server's."""
+
+GONE = 300 * SECOND
+"""How long a file that the manifest lists may still be on its way; some twenty looks. Zuul uploads logs before it
+reports, so what a store has not shown by then it never got, and the reviewer need not wait for the deadline."""
+
+log = logging.getLogger("counterbot.engine")
+
+T = TypeVar("T")
+
+
+class BuildReader(Protocol):
+    """A reader of finished builds that left logs: see ``builds``."""
+
+    def read(self, build: Build, seconds: float, *, awaits: bool) -> Reading | Later:
+        """What it finds within so many seconds. ``awaits``: a listed file that is not there makes it wait."""
+
+
+class Examiner:
+    """``now`` gives epoch milliseconds. ``counted`` is called once for each build with new counters, and must not
+    wait."""
+
+    def __init__(self, ledger: Ledger, zuul: Zuul, readers: Mapping[Reader, BuildReader], now: Callable[[], int],
+                 counted: Callable[[Build, Counters], None] = lambda *_: None) -> None:
+        self._builds = ledger.builds
+        self._zuul = zuul
+        self._readers = readers
+        self._now = now
+        self._counted = counted
+
+    def step(self) -> bool:
+        """Examine the next build that is due; False where there is none."""
+        return done(self._builds.claim, self._examine, self._builds.fault)
+
+    def step_fresh(self) -> bool:
+        """The same for a build that was not tried before: slow logs come back, and must not fill every place."""
+        return done(partial(self._builds.claim, fresh=True), self._examine, self._builds.fault)
+
+    def _examine(self, work: BuildWork) -> None:
+        if work.link.job == OMITTED:
+            return self._unfold(work)
+        build = self._asked(work, self._zuul.build, "build")
+        if build is None:
+            return None
+        if build.result is None:
+            return self._later(work, "the build has not ended in Zuul's API")
+        if not build.log_url:
+            reading = Reading(State.NOT_RUN, f"{build.result}, without logs")
+            return self._note(work, build, dict.fromkeys(work.readers, reading))
+        return self._read(work, build)
+
+    def _read(self, work: BuildWork, build: Build) -> None:
+        """Every reader's look at the build; where one has to wait, all look again later."""
+        found = {}
+        age = self._now() - work.received
+        for reader in work.readers:
+            look = self._readers[reader].read(build, FIRST_LOOK * work.tries ** 2, awaits=age <= GONE)
+            if isinstance(look, Later) and look.otherwise and age > DOUBT:
+                look = Reading(look.otherwise, look.why)
+            if isinstance(look, Later):
+                return self._later(work, look.why, look.after)
+            found[reader] = look
+        return self._note(work, build, found)
+
+    def _unfold(self, work: BuildWork) -> None:
+        """Zuul's comment has no room for more than a hundred builds or two; its API tells them all."""
+        links = self._asked(work, self._zuul.buildset, "buildset")
+        if links is not None:
+            self._builds.unfold(work, links)
+            log.info("%s: %d builds of the buildset", change_of(work.patchset), len(links))
+
+    def _asked(self, work: BuildWork, ask: Callable[[BuildLink], T | None], what: str) -> T | None:
+        """What Zuul's API answers; None where it cannot yet, and the work went back."""
+        try:
+            found = ask(work.link)
+        except Unavailable as error:
+            self._later(work, f"Zuul's API: {error}", error.after)
+        except (Forbidden, Unreadable) as error:
+            self._later(work, str(error))
+        else:
+            if found is not None:
+                return found
+            self._later(work, f"Zuul's API does not know the {what}")
+        return None
+
+    def _later(self, work: BuildWork, why: str, asked: float | None = None) -> None:
+        """Again after a part of the time that has passed, or after what the server asked for."""
+        age = self._now() - work.received
+        if age > PATIENCE:
+            log.warning("%s: given up: %s", _named(work), why)
+            return self._builds.give_up(work, why)
+        usual = min(max(age // 4, SECOND), 60 * SECOND if not work.late else 3600 * SECOND)
+        after = max(usual, int((asked or 0) * SECOND))
+        level = logging.DEBUG if why == work.why else logging.INFO  # the same again is no news
+        log.log(level, "%s: again in %.0f s: %s", _named(work), after / SECOND, inert(why, 300))
+        return self._builds.later(work, why, min(after, 3600 * SECOND))
+
+    def _note(self, work: BuildWork, build: Build, found: Mapping[Reader, Reading]) -> None:
+        new = self._builds.note(work, build, found)
+        for reader, reading in found.items():
+            why = f" ({inert(reading.why, 300)})" if reading.why else ""
+            log.info("%s: %s: %s%s", _named(work), reader.value, reading.state.value, why)
+            if new and reading.found is not None:
+                self._counted(build, reading.found)
+
+
+def _named(work: BuildWork) -> str:
+    return f"{change_of(work.patchset)} {inert(work.link.job, 100)} {work.link.uuid}"

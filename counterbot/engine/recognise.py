@@ -1,0 +1,68 @@
+"""The first stage: an event of the inbox -> a report and the builds to examine, or nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from ..core import events
+from ..core.events import Recognition
+from ..core.model import Ignored, Merged, Report, Unreadable
+from ..core.needs import needs
+from ..core.rules import Rule
+from ..core.text.inert import inert
+from ..ledger import EventWork, Ledger
+from .work import change_of, done
+
+log = logging.getLogger("counterbot.engine")
+
+
+class Recogniser:
+    """``rules`` gives those in force; ``deadline`` and ``settle`` are milliseconds after an event came in.
+
+    The event's own time is Gerrit's clock, and after an outage it may be long ago.
+    """
+
+    def __init__(self, ledger: Ledger, rules: Callable[[], Sequence[Rule]], recognition: Recognition,
+                 deadline: int, settle: int) -> None:
+        self._inbox, self._reports = ledger.inbox, ledger.reports
+        self._rules = rules
+        self._recognition = recognition
+        self._deadline, self._settle = deadline, settle
+
+    def step(self) -> bool:
+        """Recognise the next event; False where there is none."""
+        return done(self._inbox.claim, self._recognise, self._inbox.fault)
+
+    def _recognise(self, work: EventWork) -> None:
+        try:
+            event = events.parse_line(work.line)
+        except Unreadable as error:
+            log.warning("%s: invalid event: %s", work.source, error)
+            return self._inbox.ignore(work, str(error))
+        found = events.recognise(event, self._recognition)
+        if isinstance(found, Merged):
+            return self._inbox.note_merge(work, found)
+        if isinstance(found, Ignored):
+            log.debug("ignored: %s", found.why)
+            return self._inbox.ignore(work, found.why)
+        return self._open(work, self._followed(found))
+
+    def _followed(self, report: Report) -> Report:
+        """The report without links that lead elsewhere than to the configured Zuul."""
+        root = self._recognition.zuul_url or ""
+        builds = tuple(dict.fromkeys(link for link in report.builds if events.follows(link, root)))
+        omitted = report.omitted if report.omitted and events.follows(report.omitted, root) else None
+        return replace(report, builds=builds, omitted=omitted)
+
+    def _open(self, work: EventWork, report: Report) -> None:
+        needed = needs(report, self._rules())
+        if not needed:
+            why = f"no rule applies to {', '.join(link.job for link in report.links[:5])}"
+            log.info("%s: %s", change_of(report.patchset), inert(why, 300))
+            return self._inbox.ignore(work, why)
+        new = self._reports.open(work, report, needed, self._deadline, self._settle)
+        log.info("%s: report on %d builds%s%s", change_of(report.patchset), len(report.builds),
+                 " and those it leaves out" if report.omitted else "", "" if new else ", known already")
+        return None

@@ -1,0 +1,69 @@
+"""What a running bot does regularly: keeps its rules fresh, says that it is alive, forgets old work."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..ledger.status import PULSE
+from .bot import Bot
+
+BEAT = 10.0
+"""Seconds between signs of life in the ledger."""
+
+PRUNE = 3600.0
+DAY = 86_400_000
+
+
+@dataclass
+class Every:
+    """True at once, and then when so many seconds have passed since it was true the last time."""
+
+    seconds: float
+    last: float | None = None
+
+    def due(self, now: float) -> bool:
+        due = self.last is None or now - self.last >= self.seconds
+        if due:
+            self.last = now
+        return due
+
+
+class Upkeep:
+    """The upkeep of one bot. ``monotonic`` is in seconds."""
+
+    def __init__(self, bot: Bot, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._bot = bot
+        self._monotonic = monotonic
+        self._beat, self._prune = Every(BEAT), Every(PRUNE)
+
+    def run(self, stop: threading.Event) -> None:
+        """Until the stop. Notes at the end that the bot has stopped, unless an error stopped it."""
+        while not stop.wait(1.0):
+            self.step()
+        if self._bot.service.error is None:
+            self._note("stopped")
+
+    def step(self) -> None:
+        """All that is due now."""
+        now = self._monotonic()
+        self._bot.book.refresh()
+        if self._beat.due(now):
+            self._note("running")
+        if self._prune.due(now):
+            self._bot.ledger.prune(self._bot.config.keep_days * DAY)
+
+    def _note(self, state: str) -> None:
+        bot, stream = self._bot, self._bot.stream.state
+        bot.ledger.remember(PULSE, json.dumps({
+            "state": state, "host": socket.gethostname(), "pid": os.getpid(),
+            "stream": "connected" if stream.connected_since is not None else
+                      f"not connected: {stream.why or 'not yet'}",
+            "reconnects": stream.reconnects, "gaps": stream.gaps, "oversize": stream.oversize,
+            "irc": "off" if bot.irc is None else bot.irc.trouble or "joined",
+            "rule_mistakes": len(bot.book.mistakes)}))

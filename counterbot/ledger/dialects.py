@@ -1,0 +1,100 @@
+"""What is different between SQLite, PostgreSQL and MariaDB, and nothing else."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from sqlalchemy import URL, Engine, Executable, LargeBinary, MetaData, String, Table, Text, create_engine, event
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+
+BUSY_SECONDS = 30
+POOL = 16
+
+LongText = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+"""MariaDB's ``TEXT`` ends at 64 KB."""
+
+NO_CONNECTION = "08001"
+PASSING = frozenset({
+    NO_CONNECTION,
+    "40001", "40P01",  # PostgreSQL: serialization failure, deadlock
+    "57P01", "57P02", "57P03",  # shutdown, crash, not ready yet
+    "53300",  # too many connections
+    1040, 1053, 1205, 1213,  # MariaDB: too many connections, shutdown, lock wait, deadlock
+    2002, 2003, 2006, 2013,  # cannot connect, gone away, lost
+})
+"""Codes of errors that may pass by themselves."""
+
+
+MediumBlob = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
+"""Its ``BLOB`` likewise; this has room for 16 MB."""
+
+
+def Ascii(length: int) -> String:  # noqa: N802 - a type, as SQLAlchemy writes types
+    """Text of ASCII characters: MariaDB counts four bytes of its 3,072 for each character of a key of other text."""
+    return String(length).with_variant(mysql.VARCHAR(length, charset="ascii", collation="ascii_nopad_bin"),
+                                       "mysql", "mariadb")
+
+
+def table(name: str, metadata: MetaData, *parts: Any, **options: Any) -> Table:
+    """A table that compares text byte by byte in every database."""
+    # MariaDB's default collation takes upper for lower case, and ``a`` for ``a `` with a blank behind it.
+    return Table(name, metadata, *parts, mysql_engine="InnoDB", mysql_charset="utf8mb4",
+                 mysql_collate="utf8mb4_nopad_bin", **options)
+
+
+def engine(url: URL) -> Engine:
+    """Connections to the database at ``url``."""
+    if url.get_backend_name() == "sqlite":
+        made = create_engine(url, pool_size=POOL, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
+        event.listen(made, "connect", _sqlite_connect)
+        # A plain BEGIN fails at once where two writers meet, whatever the busy timeout.
+        event.listen(made, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        return made
+    # Before use each connection is tried: it may be as old as the last restart of the server.
+    return create_engine(url, pool_size=POOL, pool_pre_ping=True, hide_parameters=True,
+                         isolation_level="READ COMMITTED")
+
+
+def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # or the driver begins by itself, with a plain BEGIN
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def insert_new(dialect: str, into: Table) -> Executable:
+    """An INSERT that passes over rows whose key is there already."""
+    if dialect == "sqlite":
+        return sqlite.insert(into).on_conflict_do_nothing()
+    if dialect == "postgresql":
+        return postgresql.insert(into).on_conflict_do_nothing()
+    key = next(iter(into.primary_key))
+    return mysql.insert(into).on_duplicate_key_update({key.name: key})  # INSERT IGNORE would cut text that is too long
+
+
+def is_passing(error: DBAPIError) -> bool:
+    """Whether the same transaction may succeed when it is tried again."""
+    reason = error.orig
+    if error.connection_invalidated:
+        return True
+    if isinstance(reason, sqlite3.Error):
+        return "is locked" in str(reason)
+    if type(reason).__module__.startswith("psycopg"):
+        return _sqlstate(reason) in PASSING
+    return next(iter(getattr(reason, "args", ())), None) in PASSING
+
+
+def _sqlstate(reason: Any) -> str | None:
+    """psycopg has no code where it could not connect; to try again mends no wrong name or password."""
+    if reason.sqlstate is None and not any(words in str(reason) for words in ("authentication", "does not exist")):
+        return NO_CONNECTION
+    return str(reason.sqlstate)
+
+
+NOW = {
+    "postgresql": "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
+    "mysql": "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
+    "mariadb": "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
+}
+"""The database's clock in epoch milliseconds: leases of bots on several hosts are to mean the same."""

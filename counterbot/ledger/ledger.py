@@ -1,0 +1,77 @@
+"""The ledger: its parts on one database, and their upkeep."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from sqlalchemy import delete, exists, func, insert, select, update
+
+from . import owner
+from .builds import Builds, pending
+from .inbox import Inbox
+from .outbox import Outbox
+from .reports import Reports
+from .schema import builds, cursors, inbox, outbox, readings, report_builds, reports, said
+from .store import Store, Transaction, transaction
+
+REREAD = 86_400_000
+"""Milliseconds for which what was found in a build is kept after its report: another report may refer to it."""
+
+
+class Ledger:
+    """``now`` gives epoch milliseconds; ``lease`` is that of deliveries, in milliseconds; ``wait`` as Store's."""
+
+    def __init__(self, url: str, now: Callable[[], int], lease: int = 600_000,
+                 wait: Callable[[float], bool | None] = time.sleep) -> None:
+        self.store = Store(url, now, wait)
+        self.inbox = Inbox(self.store)
+        self.builds = Builds(self.store)
+        self.reports = Reports(self.store)
+        self.outbox = Outbox(self.store, lease)
+
+    def close(self) -> None:
+        self.store.close()
+
+    @transaction
+    def take_up(self, under_way: Transaction) -> int:
+        """Make due now what processes of this host had claimed that have ended; how much that is.
+
+        Deliveries wait for their lease: Gerrit may still finish what a dead process asked for.
+        """
+        count = 0
+        for table in (inbox, builds, reports):
+            owners = under_way.execute(select(table.c.owner).where(table.c.owner.is_not(None)).distinct()).scalars()
+            dead = [mark for mark in owners if owner.is_dead(mark)]
+            count += under_way.execute(update(table).where(table.c.owner.in_(dead), table.c.state == "due")
+                                       .values(due=under_way.now, owner=None)).rowcount
+        return count
+
+    @transaction
+    def remember(self, under_way: Transaction, name: str, value: str) -> None:
+        under_way.execute(delete(cursors).where(cursors.c.name == name))
+        under_way.execute(insert(cursors).values(name=name, value=value, at=under_way.now))
+
+    @transaction
+    def prune(self, under_way: Transaction, keep: int) -> None:
+        """Forget settled work older than ``keep`` milliseconds; the history stays."""
+        before = under_way.now - keep
+        under_way.execute(delete(inbox).where(inbox.c.received < before, inbox.c.state.in_(("done", "ignored"))))
+        old = (reports.c.decided < before, reports.c.state == "decided", pending(reports.c.id) == 0)
+        under_way.execute(delete(reports).where(*old))
+        open_report = exists().where(report_builds.c.build == builds.c.id, report_builds.c.report == reports.c.id,
+                                     reports.c.state == "due")
+        settled = builds.c.state != "due"
+        unwanted = select(builds.c.id).where(settled, builds.c.received < under_way.now - REREAD, ~open_report)
+        under_way.execute(delete(readings).where(readings.c.build.in_(unwanted)))
+        referred = exists().where(report_builds.c.build == builds.c.id)
+        under_way.execute(delete(builds).where(settled, builds.c.received < before, ~referred))
+        under_way.execute(delete(outbox).where(outbox.c.settled < before))
+        under_way.execute(delete(said).where(said.c.at < before))
+
+    def unsettled(self) -> int:
+        """How many events, reports and deliveries are not at their end; late builds do not count."""
+        tables = ((inbox, ("due",)), (reports, ("due",)), (outbox, ("due", "sending")))
+        return self.store.read(lambda under_way: sum(
+            int(under_way.execute(select(func.count()).select_from(table).where(table.c.state.in_(states))).scalar_one())
+            for table, states in tables))

@@ -1,0 +1,116 @@
+"""Reports on builds: opened, decided once, with the findings and deliveries that follow from the decision."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+
+from sqlalchemy import insert, select
+
+from ..core.decide import Decision, Said
+from ..core.keys import delivery_key, patchset_key, report_key
+from ..core.model import BuildLink, Delivery, Kind, Reader, Reading, Report, Subject
+from . import rows
+from .builds import refer_to
+from .inbox import WORK_LEASE
+from .schema import builds, findings, inbox, outbox, readings, report_builds, reports, said
+from .store import Store, Transaction, transaction
+from .work import Decided, EventWork, ExaminedBuild, ReportWork
+
+WHY = 1000
+"""Characters of a decision's reason that are kept."""
+
+Weigh = Callable[[Said], tuple[Decision, Iterable[Delivery]]]
+
+
+class Reports:
+    """Reports that are to be decided."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    @transaction
+    def open(self, under_way: Transaction, work: EventWork, report: Report,
+             needs: Mapping[BuildLink, frozenset[Reader]], deadline: int, settle: int) -> bool:
+        """Note a report and what is to be read of its builds; False where it is known already.
+
+        Due after ``settle`` milliseconds, and decided ``deadline`` milliseconds after its event at the latest.
+        """
+        key, latest = report_key(report), work.received + deadline
+        under_way.settle(inbox, work.claim, state="done", line=None)
+        if under_way.execute(select(reports.c.id).where(reports.c.key == key)).first():
+            return False
+        number = under_way.execute(insert(reports).values(
+            **rows.report_row(report, key), received=work.received, state="due", deadline=latest, due=latest,
+            why="")).inserted_primary_key[0]
+        refer_to(under_way, number, needs, under_way.now + settle)
+        return True
+
+    def claim(self) -> ReportWork | None:
+        claimed = self.store.claim(reports, WORK_LEASE, quarantined=lambda *_: None)
+        if claimed is None:
+            return None
+        claim, row = claimed
+        examined = self.store.read(lambda under_way: _examined(under_way, row["id"]))
+        report = rows.report_from(row, [build.link for build in examined])
+        return ReportWork(claim, report, examined, row["deadline"])
+
+    @transaction
+    def postpone(self, under_way: Transaction, work: ReportWork, after: int) -> None:
+        under_way.settle(reports, work.claim, due=under_way.now + after)
+
+    @transaction
+    def decide(self, under_way: Transaction, work: ReportWork, weigh: Weigh) -> Decision:
+        """Weigh a report against what was said before, and note everything that follows."""
+        patchset = patchset_key(work.report.patchset)
+        before = _said(under_way, patchset)
+        decision, deliveries = weigh(before)
+        under_way.settle(reports, work.claim, state="decided", decided=under_way.now, why=decision.why[:WHY])
+        under_way.insert(findings, [
+            {"report": work.claim.id, "build": finding.build, "job": finding.job, "rule": finding.rule,
+             "kind": finding.subject.kind.value, "subject": finding.subject.name,
+             "value": float(finding.value), "bound": float(finding.bound)} for finding in decision.findings])
+        # Two reports on one patch set that are decided at once: the second fails here, and sees what the first said.
+        under_way.insert(said, list({
+            (effect.destination, finding.job, finding.subject): {
+                "patchset": patchset, "destination": effect.destination, "job": finding.job,
+                "kind": finding.subject.kind.value, "subject": finding.subject.name, "at": under_way.now,
+                "delivery": delivery_key(work.report, effect.kind, effect.destination)}
+            for effect in decision.effects for finding in effect.findings
+            if (finding.job, finding.subject) not in before.get(effect.destination, ())}.values()))
+        under_way.insert_new(outbox, [
+            {"key": delivery.key, "kind": delivery.kind, "destination": delivery.destination,
+             "payload": json.dumps(dict(delivery.payload)), "created": under_way.now, "due": under_way.now,
+             "state": "due", "why": ""} for delivery in deliveries])
+        return decision
+
+    @transaction
+    def fault(self, under_way: Transaction, work: ReportWork, why: str) -> None:
+        """An error of ours: tried again soon, and quarantined after a few times."""
+        under_way.fault(reports, work.claim, why)
+
+    def decided(self) -> list[Decided]:
+        """The decided reports, oldest first."""
+        query = select(reports.c.change, reports.c.patchset, reports.c.why).where(reports.c.state == "decided")
+        return self.store.read(lambda under_way: [
+            Decided(*row) for row in under_way.execute(query.order_by(reports.c.id))])
+
+
+def _examined(under_way: Transaction, report: int) -> tuple[ExaminedBuild, ...]:
+    found = list(under_way.execute(
+        select(builds).join(report_builds, report_builds.c.build == builds.c.id)
+        .where(report_builds.c.report == report).order_by(report_builds.c.id)).mappings())
+    noted = under_way.execute(select(readings).where(
+        readings.c.build.in_([row["id"] for row in found]), readings.c.state.is_not(None))).mappings()
+    by_build: dict[int, dict[Reader, Reading]] = {}
+    for row in noted:
+        by_build.setdefault(row["build"], {})[Reader(row["reader"])] = rows.reading_from(row)
+    return tuple(ExaminedBuild(rows.link_from(row), rows.build_from(row["row"]), by_build.get(row["id"], {}),
+                               row["why"], row["fence"]) for row in found)
+
+
+def _said(under_way: Transaction, patchset: str) -> Said:
+    told: dict[str, set[tuple[str, Subject]]] = {}
+    for row in under_way.execute(select(said).where(said.c.patchset == patchset)):
+        told.setdefault(row.destination, set()).add((row.job, Subject(Kind(row.kind), row.subject)))
+    return {destination: frozenset(pairs) for destination, pairs in told.items()}
