@@ -4,7 +4,8 @@ import os
 import signal
 import sys
 
-from counterbot.engine.bot import Bot, loaded
+from counterbot.cli.starting import loaded
+from counterbot.engine.bot import Bot
 from counterbot.engine.service import until
 
 config, events, moment, lease = sys.argv[1:]
