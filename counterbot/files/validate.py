@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..core import limits
 from ..core.text.spelling import nearest, unknown
-from .reader import Document, Mistake, Steps
+from .reader import Document, Mistake, Steps, hidden, named
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -86,9 +86,9 @@ def _mistake(document: Document, model: type[BaseModel], error: Mapping[str, Any
     if error["type"] == "missing":
         return Mistake(document.at(steps[:-1]), f"missing key {str(steps[-1])!r}")
     if error["type"] == "extra_forbidden":
-        return Mistake(document.at(steps), unknown(document.named(str(steps[-1])), _keys(model, steps[:-1]), search))
-    hidden = document.hides(steps) or (document.private is not None and error["type"] == "model_type")
-    return Mistake(document.at(steps), f"{_subject(document, steps)} {_complaint(error, hidden)}")
+        return Mistake(document.at(steps), unknown(named(document.private, str(steps[-1])), _keys(model, steps[:-1]), search))
+    secret = hidden(document.private, steps) or (document.private is not None and error["type"] == "model_type")
+    return Mistake(document.at(steps), f"{_subject(document, steps)} {_complaint(error, secret)}")
 
 
 def _subject(document: Document, steps: Steps) -> str:
@@ -98,7 +98,7 @@ def _subject(document: Document, steps: Steps) -> str:
         return "the file"
     if isinstance(steps[-1], int):
         return f"item {steps[-1] + 1} of {str(steps[-2])!r}"
-    return repr(document.named(steps[-1]))
+    return repr(named(document.private, steps[-1]))
 
 
 def _complaint(error: Mapping[str, Any], hidden: bool) -> str:
