@@ -23,7 +23,7 @@ COMMANDS = {
     "replay": "Feed recorded events, and return when all is delivered.",
     "rules": "List, validate and test rules.",
     "run": "Run the bot.",
-    "status": "Tell how a running or stopped bot does.",
+    "status": "Tell whether a running or stopped bot is healthy.",
 }
 
 EXTRA = frozenset({"alembic", "irc", "paramiko", "sqlalchemy", "statsd"})
@@ -39,11 +39,12 @@ class Lazy(click.Group):
     def get_command(self, _context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        return import_module(f".{name}", __package__).command
+        command: click.Command = import_module(f".{name}", __package__).command
+        return command
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="replace")  # a sign that an encoding lacks must not cost the rest
+            sys.stdout.reconfigure(errors="replace")  # "?" for a character that the encoding does not have
         return super().main(*arguments, **options)
 
     def invoke(self, context: click.Context) -> object:

@@ -152,11 +152,11 @@ def test_a_pattern_is_no_counters_own_name():
 @pytest.mark.parametrize(
     ("counters", "why"),
     [
-        (Counters({}, {"m.q": "NaN is no finite number"}), "NaN is no finite number"),
+        (Counters({}, {"m.q": "NaN is not a finite number"}), "NaN is not a finite number"),
         (Counters({}, resets=frozenset({"m.q"})), "it went backwards: its server restarted"),
         (Counters({}, absent=frozenset({"m.q"})), "the server does not have it"),
         (Counters({"m.r": 1}), "it did not come"),
-        (Counters({}, {"m.r": "NaN is no finite number"}), "it did not come"),
+        (Counters({}, {"m.r": "NaN is not a finite number"}), "it did not come"),
         (Counters({}, resets=frozenset({"m.r"})), "it did not come"),
         (Counters({"m.r": 1}, failures={"m": "statements: refused", "rabbitmq": "401"}),
          "it did not come; m: statements: refused"),

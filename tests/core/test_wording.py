@@ -107,9 +107,9 @@ Noise? "recheck".
 
 
 def test_what_could_not_be_read_is_told():
-    spoilt = Observed("tempest-full", "1", State.COUNTED, unjudged=("mysql.Com_select (NaN is no finite number)",))
+    spoilt = Observed("tempest-full", "1", State.COUNTED, unjudged=("mysql.Com_select (NaN is not a finite number)",))
     assert said(over(), observed=(spoilt,)).split("\n")[-3:] == [
-        "Not judged: tempest-full mysql.Com_select (NaN is no finite number).", 'Noise? "recheck".', MARKER]
+        "Not judged: tempest-full mysql.Com_select (NaN is not a finite number).", 'Noise? "recheck".', MARKER]
     many = Observed("j", "1", State.COUNTED, unjudged=tuple(f"m.{number} (null)" for number in range(7)))
     assert ("Not judged: j m.0 (null); j m.1 (null); j m.2 (null); j m.3 (null); j m.4 (null) and 2 more.\n"
             in said(over(), observed=(many,)))

@@ -226,7 +226,7 @@ class TestStreams:
         (packed_counters(b"not JSON"), "not JSON"),
         (packed_counters(b"[]"), "an array instead of an object of groups"),
         (packed_counters(b""), "it is empty"),
-        (packed_counters(b'{"mysql": {"Queries": NaN}}'), "mysql.Queries: NaN is no finite number"),
+        (packed_counters(b'{"mysql": {"Queries": NaN}}'), "mysql.Queries: NaN is not a finite number"),
         (TEST + packed_counters(document(MYSQL))[:-20], "counters.json: damage at byte"),
         (TEST + packed_counters(document(MYSQL)).replace(b"Queries", b"Qveries"), "counters.json: damage at byte"),
     ])

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from counterbot.cli.rules import command
-from counterbot.core.counters.attachment import parse_performance
+from counterbot.core.counters.performance import parse_performance
 from counterbot.core.model import BuildFacts
 from counterbot.core.rules import Outcome, applicable, judge
 from counterbot.files.rulebook import load_all
