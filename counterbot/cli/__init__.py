@@ -18,7 +18,7 @@ COMMANDS = {
     "collect": "Print the counters of this node's servers.",
     "config": "Check the configuration, or print what it may hold.",
     "demo": "Show the whole job on loopback servers.",
-    "explain": "Tell what the bot makes of recorded events.",
+    "explain": "Print what the bot makes of recorded events.",
     "extract": "Print a subunit stream's attachments.",
     "replay": "Feed recorded events, and return when all is delivered.",
     "rules": "List, validate and test rules.",

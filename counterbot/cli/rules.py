@@ -44,7 +44,7 @@ def list_rules(folder: str, as_json: bool) -> None:
 @command.command()
 @FOLDER
 def check(folder: str) -> None:
-    """Tell every mistake in DIR; status 1 if there are any."""
+    """Print every mistake in DIR; status 1 if there are any."""
     book = _book(folder)
     mistakes = [*book.mistakes, *book.contradictions]
     click.echo(f"{_many(len(book.rules), 'rule')}, {_many(len(mistakes), 'mistake')}")
