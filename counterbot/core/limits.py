@@ -30,9 +30,6 @@ COUNTER_NAME = 200
 DIGITS = 30
 """Digits of a whole number; 2**64 has twenty."""
 
-REAL_DIGITS = 200
-"""Characters of a number with a point or an exponent; the shortest exact form of a double has at most 24."""
-
 MANIFEST_FILE = 4 << 20
 """A job of a few thousand files has well under 1 MB."""
 

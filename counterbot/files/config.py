@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 
 from ..core.model import Unreadable
 from ..core.text.urls import place_pattern
-from .fields import CONTROL, BaseUrl, Channel, Patterns, Text, matching, web_address
+from .fields import CONTROL, Channel, Patterns, Text, matching, web_address
 from .reader import Document, Mistake, load, read
 from .validate import Strict, validate
 
@@ -57,16 +57,13 @@ def _path(value: object, info: ValidationInfo) -> Path:
 
 
 def _host(value: str) -> str:
-    if not HOST.fullmatch(value) and not _is_ipv6(value):
+    try:
+        good = HOST.fullmatch(value) or IPv6Address(value).scope_id is None
+    except ValueError:
+        good = False
+    if not good:
         raise ValueError("must be a host's name or address alone, without scheme, port or path")
     return value
-
-
-def _is_ipv6(value: str) -> bool:
-    try:
-        return IPv6Address(value).scope_id is None
-    except ValueError:
-        return False
 
 
 def _host_key(value: str) -> str:
@@ -83,13 +80,14 @@ def _host_key(value: str) -> str:
 
 def _fetched(value: str) -> str:
     """A URL to fetch from, checked as the HTTP client checks it. Ends without a slash."""
+    web_address(value)
     try:
         place_pattern(value.rstrip("/") + "/")
         _host((urlsplit(value).hostname or "").removeprefix("*."))
     except ValueError:
         raise ValueError(
             "must be a plain URL: a host's name in ASCII (for 'logs', *. may stand before it) or its address,"
-            " and a path without '..', '.', backslashes and letters such as 'é'"
+            " and a path without '..', '.', '?', '#', backslashes and letters such as 'é'"
         ) from None
     return value.rstrip("/")
 
@@ -114,7 +112,7 @@ def _template(*required: str) -> Callable[[str], str]:
     return checked
 
 
-FetchedUrl = Annotated[BaseUrl, AfterValidator(_fetched)]
+FetchedUrl = Annotated[str, AfterValidator(_fetched)]
 LogPrefix = Annotated[FetchedUrl, AfterValidator(lambda value: f"{value}/")]
 """With a slash: https://logs.example.org must not admit https://logs.example.org.evil."""
 

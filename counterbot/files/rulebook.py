@@ -110,12 +110,6 @@ class RuleBook:
                 self.log.warning("%s", mistake)
 
 
-def load_all(folder: Path | str) -> tuple[tuple[Rule, ...], tuple[Mistake, ...]]:
-    """The good rules of a folder, and the mistakes of the others."""
-    book = RuleBook(folder)
-    return book.rules, book.mistakes
-
-
 def _stamps(folder: str) -> Iterator[tuple[str, Stamp | None]]:
     """Every file that is named as a rule, with its stamp; raises OSError where the folder cannot be read."""
     for name in sorted(os.listdir(folder)):

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
 
 from ..core import limits
-from ..core.model import BuildFacts, Number
+from ..core.model import BuildFacts
 from ..core.rules import Audience, Bound, Case, Fingerprint, Rule, Where, holds, is_pattern
-from .fields import Channel, CounterName, CounterPattern, Finite, Patterns, Prose, Text, web_address
+from .fields import Channel, CounterName, CounterPattern, Finite, Name, Patterns, Prose, Text, web_address
 from .reader import Document, Mistake, Place
 from .validate import Strict, shown, validate
 
@@ -52,14 +52,6 @@ def _bug(value: object) -> str:
     raise ValueError(f"must be a Launchpad bug number or a URL, not {shown(value)}")
 
 
-def _max(value: Number) -> Number:
-    if value < 0:
-        raise ValueError(f"must not be negative: every counter exceeds {value}")
-    if value > LARGEST:
-        raise ValueError(f"must be at most 2**64: no counter exceeds {value:g}")
-    return value
-
-
 def _one_or_more(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -72,19 +64,6 @@ def _expect(value: object) -> object:
     return value
 
 
-def _query(value: str) -> str:
-    if not value:
-        raise ValueError("must not be empty")
-    return value
-
-
-def _fact(value: str) -> str:
-    if len(value) > limits.JOB_NAME:
-        raise ValueError(f"must have at most {limits.JOB_NAME} characters, as in Zuul")
-    return value
-
-
-Fact = Annotated[Text, AfterValidator(_fact)]
 OneOrMore = Annotated[Patterns, BeforeValidator(_one_or_more)]
 
 
@@ -106,7 +85,7 @@ class _Where(_Section):
 
 
 class _Bound(_Section):
-    max: Annotated[Finite, AfterValidator(_max)]
+    max: Annotated[Finite, Field(ge=0, le=LARGEST)]
 
 
 class _Report(_Section):
@@ -115,10 +94,10 @@ class _Report(_Section):
 
 
 class _Given(_Section):
-    job: Fact | None = None
-    branch: Fact | None = None
-    project: Fact | None = None
-    pipeline: Fact | None = None
+    job: Name | None = None
+    branch: Name | None = None
+    project: Name | None = None
+    pipeline: Name | None = None
     voting: bool | None = None
     counters: Annotated[dict[CounterName, Finite], Field(min_length=1)]
 
@@ -141,7 +120,7 @@ class _File(_Section):
     bounds: dict[CounterPattern, _Bound] = Field(default={}, min_length=1)
     report: _Report = _Report()
     cases: Annotated[tuple[_Case, ...], Field(strict=False)] = ()
-    query: Annotated[Prose, AfterValidator(_query)] | None = None
+    query: Annotated[Prose, StringConstraints(min_length=1)] | None = None
     suppress_graph: bool = Field(default=False, alias="suppress-graph")
     suppress_notification: bool = Field(default=False, alias="suppress-notification")
     allow_nonvoting: bool = Field(default=False, alias="allow-nonvoting")

@@ -33,6 +33,8 @@ TYPES = {
 LIMITS = {
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must not be empty",
     "too_short": "must have at least one item",
     "value_error": "{error}",
 }

@@ -82,7 +82,6 @@ def test_good_documents(document, values, delta):
         ("9" * 400, "a number of 400 digits"),
         ("9" * 5000, "a number of 5,000 digits"),
         ("9" * 2_000_000, "a number of 2,000,000 digits"),
-        ("0." + "1" * 2_000_000, "a number of 2,000,002 digits"),
         ("true", "true or false instead of a number"),
         ("null", "null instead of a number"),
         ('"7"', "text instead of a number"),
@@ -101,6 +100,7 @@ def test_numbers_at_the_edge_stay():
     assert read({"g": {"a": 2**64, "b": 1.7976931348623157e308, "c": 5e-324}}).values == {
         "g.a": 2**64, "g.b": 1.7976931348623157e308, "g.c": 5e-324}
     assert read('{"g": {"a": %s}}' % ("9" * limits.DIGITS)).values == {"g.a": 10**limits.DIGITS - 1}
+    assert read('{"g": {"a": 0.%s}}' % ("1" * 2_000_000)).values == {"g.a": 1 / 9}
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from counterbot.core.rules import (
     judge,
     was_due,
 )
-from counterbot.files.rulebook import load_all
+from counterbot.files.rulebook import RuleBook
 
 CONTRACT = Path(__file__).parents[1] / "samples/contract"
 WITHIN, NO_DATA, OVER = Outcome.WITHIN, Outcome.NO_DATA, Outcome.OVER
@@ -36,9 +36,9 @@ def rule(name: str = "rule", where: Where | None = None, **bounds: Number) -> Ru
 
 
 def contract_rule(name: str = "sql-statements") -> Rule:
-    rules, mistakes = load_all(CONTRACT / "queries")
-    assert not mistakes
-    return next(rule for rule in rules if rule.name == name)
+    book = RuleBook(CONTRACT / "queries")
+    assert not book.mistakes
+    return next(rule for rule in book.rules if rule.name == name)
 
 
 # -- which rules apply

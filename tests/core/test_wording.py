@@ -17,7 +17,7 @@ from counterbot.core.model import BuildLink, Finding, Number, PatchSet, Report
 from counterbot.core.rules import Rule, judge
 from counterbot.core.text.figures import excess, largest_first, number
 from counterbot.core.wording.comment import Links, comment, irc_line
-from counterbot.files.rulebook import load_all
+from counterbot.files.rulebook import RuleBook
 
 CONTRACT = Path(__file__).parents[1] / "samples/contract"
 MARKER = "[counterbot:1a2b3c4d5e6f]"
@@ -49,7 +49,7 @@ def lines(text: str) -> list[str]:
 
 
 def test_the_contracts_comment_to_the_letter():
-    rules, _ = load_all(CONTRACT / "queries")
+    rules = RuleBook(CONTRACT / "queries").rules
     [rule] = [rule for rule in rules if rule.name == "sql-statements"]
     counters = parse_counters((CONTRACT / "counters.json").read_bytes())
     observed = (Observed("tempest-full", "1", State.COUNTED, verdicts=judge(rule, counters)),

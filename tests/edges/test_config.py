@@ -217,7 +217,8 @@ workers: 0
         "c.yaml:7:3: 'host_key' must be a public key such as 'ssh-ed25519 AAAA…'; ssh-keyscan -p 29418 HOST prints it",
         "c.yaml:8:8: 'accounts' must have at least one item",
         "c.yaml:8:22: 'url' must be a URL that begins with http:// or https://",
-        "c.yaml:8:70: item 2 of 'logs' must be a URL without '?' and '#'",
+        "c.yaml:8:70: item 2 of 'logs' must be a plain URL: a host's name in ASCII (for 'logs', *. may stand before it) or "
+        "its address, and a path without '..', '.', '?', '#', backslashes and letters such as 'é'",
         "c.yaml:9:1: 'rules' must be a file's or folder's path, as text on one line",
         "c.yaml:10:1: 'database' must be the URL of an SQLite file, such as sqlite:///counterbot.db",
         "c.yaml:11:1: 'workers' must be at least 1",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from counterbot.files.rulebook import RuleBook, load_all
+from counterbot.files.rulebook import RuleBook
 
 GOOD = "bounds: {a.b: {max: 1}}\n"
 
@@ -197,10 +197,3 @@ def test_two_files_of_one_name(folder) -> None:
     book = folder.open()
     assert [rule.bounds[0].max for rule in book.rules] == [1]
     assert folder.told(book) == ["a.yml:1:1: a rule of this name is in a.yaml already"]
-
-
-def test_load_all(folder) -> None:
-    folder.write("a.yaml", GOOD)
-    folder.write("b.yaml", "")
-    rules, mistakes = load_all(folder.path)
-    assert ([rule.name for rule in rules], [mistake.what for mistake in mistakes]) == (["a"], ["the file is empty"])

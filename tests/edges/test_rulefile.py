@@ -115,7 +115,7 @@ def test_the_mistake_of_the_design() -> None:
         ("{a.b: {max: }}",
          ["'max' has no value: write one, in quotes if it begins with #, or leave the key out"]),
         ("{a.b: {max: [1]}}", ["'max' must be a number in plain digits, such as 1250000 or 0.5, not a list"]),
-        ("{a.b: {max: -1}}", ["'max' must not be negative: every counter exceeds -1"]),
+        ("{a.b: {max: -1}}", ["'max' must be at least 0"]),
         ("{a.b: {max: 1, max: 2}}", ["duplicate key 'max'; first at line 1, column 16"]),
     ],
 )
@@ -201,7 +201,7 @@ def long(size: int) -> str:
 
 def test_patterns_are_no_longer_than_names() -> None:
     bounds = "\nbounds: {a.b: {max: 1}}"
-    at_most = "must have at most 255 characters; no name is longer, so shorten the pattern"
+    at_most = "must have at most 255 characters"
     assert limits.PATTERN == 255
     assert rule(f"where: {{job: '{long(255)}'}}{bounds}").where.job == (long(255),)
     assert told(f"where: {{job: '{long(256)}'}}{bounds}") == [f"r.yaml:1:9: 'job' {at_most}"]
@@ -212,7 +212,7 @@ def test_patterns_are_no_longer_than_names() -> None:
 def test_what_a_case_gives_is_no_longer_than_names(key: str) -> None:
     text = f"bounds: {{a.b: {{max: 1}}}}\ncases:\n- given: {{counters: {{a.b: 1}}, {key}: %s}}\n  expect: within\n"
     assert getattr(rule(text % ("a" * 255)).cases[0].given, key) == "a" * 255
-    assert told(text % ("a" * 256)) == [f"r.yaml:3:31: '{key}' must have at most 255 characters, as in Zuul"]
+    assert told(text % ("a" * 256)) == [f"r.yaml:3:31: '{key}' must have at most 255 characters"]
 
 
 def test_patterns_of_where_and_bounds_are_counted_together_and_names_are_not() -> None:

@@ -81,8 +81,6 @@ def _whole(digits: str) -> int | Spoilt:
 
 
 def _real(digits: str) -> float | Spoilt:
-    if len(digits) > limits.REAL_DIGITS:
-        return Spoilt(f"a number of {len(digits):,} digits")
     value = float(digits)
     return value if math.isfinite(value) else Spoilt(f"{digits[:20]} is not a finite number")
 
