@@ -174,9 +174,9 @@ class _Loader(yaml.BaseLoader):
                 what = "the file must hold keys and values" if node else "the file is empty"
                 self.mistakes.append(Mistake(Place(self.path), what))
         except yaml.MarkedYAMLError as error:
-            self.tell(error.problem_mark, _problem(error))
+            self.report(error.problem_mark, _problem(error))
         except (OverflowError, ValueError):  # of chr() in PyYAML's scanner
-            self.tell(self.get_mark(), "an escape that is no character")
+            self.report(self.get_mark(), "an escape that is not a character")
         mistakes = tuple(sorted(self.mistakes))
         return Document(self.path, value, mistakes, self.places, frozenset(self.refused), self.private)
 
@@ -192,14 +192,14 @@ class _Loader(yaml.BaseLoader):
         if self.depth > DEPTH:
             raise ComposerError(None, None, f"nested deeper than {DEPTH} levels", mark)
         if SURROGATE.search(getattr(event, "value", "")):
-            raise ComposerError(None, None, "an escape that is no character", mark)
+            raise ComposerError(None, None, "an escape that is not a character", mark)
         if is_alias:
-            self.tell(mark, "aliases are not supported; write the value out")
+            self.report(mark, "aliases are not supported; write the value out")
             self.anchors[event.anchor] = _Alias("", None, event.start_mark, None)
         else:
             for kind in ("anchor", "tag"):
                 if getattr(event, kind) is not None:
-                    self.tell(mark, f"{kind}s are not supported; leave it out")
+                    self.report(mark, f"{kind}s are not supported; leave it out")
             event.anchor = None
         self.depth += 1
         node = super().compose_node(parent, index)
@@ -218,7 +218,7 @@ class _Loader(yaml.BaseLoader):
                 return scalar(node.value) if node.style is None else str(node.value)
             except ValueError as error:
                 secret = hidden(self.private, steps)
-                self.tell(mark, "not a plain decimal number; quote it if it is text" if secret else str(error))
+                self.report(mark, "not a plain decimal number; quote it if it is text" if secret else str(error))
         self.refused.add(steps)
         return None
 
@@ -227,16 +227,16 @@ class _Loader(yaml.BaseLoader):
         found: dict[str, Value] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                self.tell(key.start_mark, "a key must be plain text")
+                self.report(key.start_mark, "a key must be plain text")
             elif key.value in found:
                 first = self.places[(*steps, key.value)]
-                self.tell(key.start_mark, f"duplicate key {named(self.private, key.value)!r}; "
-                                          f"first at line {first.line}, column {first.column}")
+                self.report(key.start_mark, f"duplicate key {named(self.private, key.value)!r}; "
+                                            f"first at line {first.line}, column {first.column}")
             else:
                 found[key.value] = self.value(value, (*steps, key.value), key.start_mark)
         return found
 
-    def tell(self, mark: Any, what: str) -> None:
+    def report(self, mark: Any, what: str) -> None:
         self.mistakes.append(Mistake(self.place(mark), what))
 
     def place(self, mark: Any) -> Place:

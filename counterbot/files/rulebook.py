@@ -118,7 +118,7 @@ def _stamps(folder: str) -> Iterator[tuple[str, Stamp | None]]:
         try:
             status = os.stat(os.path.join(folder, name))
             yield name, (status.st_mtime_ns, status.st_size, status.st_ino)
-        except OSError:  # to be told when it is read
+        except OSError:  # reading it will report this
             yield name, None
 
 

@@ -56,7 +56,7 @@ def validate(
     try:
         value = model.model_validate(document.value, context=dict(context or {}))
     except ValidationError as error:
-        errors = [item for item in error.errors() if not _is_told(document, item)]
+        errors = [item for item in error.errors() if not _is_reported(document, item)]
         meant = {(*steps[:-1], nearest(str(steps[-1]), _keys(model, steps[:-1])))
                  for steps in (item["loc"] for item in errors if item["type"] == "extra_forbidden")}
         mistakes = {_mistake(document, model, item) for item in errors
@@ -78,7 +78,7 @@ def shown(value: object) -> str:
     return str(value)
 
 
-def _is_told(document: Document, error: Mapping[str, Any]) -> bool:
+def _is_reported(document: Document, error: Mapping[str, Any]) -> bool:
     """Whether another mistake says it: the reader refused the value, or all items of a list are wrong."""
     steps: Steps = error["loc"]
     refused = any(steps[: length + 1] in document.refused for length in range(len(steps)))
