@@ -20,7 +20,9 @@ from urllib.parse import quote
 
 from ..clients.http import Forbidden, Http, Late, Unavailable, Unfinished
 from ..core import limits
-from ..core.counters import attachment as documents
+from ..core.counters.attachment import parse_each
+from ..core.counters.merging import complete, merge
+from ..core.counters.performance import parse_performance
 from ..core.model import ATTACHMENT, Build, Counters, Later, Reading, State, Unreadable
 from ..core.subunit import attachments as subunit
 from ..core.text.inert import inert
@@ -149,20 +151,20 @@ class CountersReader:
             return _Files(root, USUAL, False)
 
     def _returned(self, url: str) -> Iterable[Counters]:
-        return documents.parsed(self._needed(url, limits.COUNTERS_FILE))
+        return parse_each(self._needed(url, limits.COUNTERS_FILE))
 
     def _stream(self, files: _Files, path: str) -> Iterable[Counters]:
         """The run-level attachments of one subunit stream, in order of completion."""
         with self._open(files, path, self._packed, self._unpacked) as blocks:
             contents = [] if blocks is None else subunit.documents(blocks, ATTACHMENT)
-        return chain.from_iterable(map(documents.parsed, contents))
+        return chain.from_iterable(map(parse_each, contents))
 
     def _performance(self, files: _Files) -> list[Counters]:
         """Of the first node that has it: values of several nodes are not to be mixed."""
         for path in sorted((path for path in files.paths if posixpath.basename(path) == PERFORMANCE), key=_nearest):
             with self._open(files, path, limits.COUNTERS_FILE, limits.COUNTERS_FILE) as blocks:
                 if blocks is not None:
-                    return [documents.parse_performance(b"".join(blocks))]
+                    return [parse_performance(b"".join(blocks))]
         return []
 
     @contextmanager
@@ -195,11 +197,11 @@ class CountersReader:
 
 
 def _merged(counters: Counters, parts: Iterable[Counters]) -> Counters:
-    return documents.merge(chain([counters], parts))
+    return merge(chain([counters], parts))
 
 
 def _completed(counters: Counters, parts: Iterable[Counters]) -> Counters:
-    return reduce(documents.complete, parts, counters)
+    return reduce(complete, parts, counters)
 
 
 def _first(kind: str, names: Sequence[str], found: _Found) -> Sequence[str]:
@@ -223,7 +225,7 @@ def _reading(found: _Found) -> Reading | Later:
 
 
 def _repeated(counters: Counters) -> dict[str, str]:
-    return dict.fromkeys(sorted(counters.repeated), "came twice, the later value counts")
+    return dict.fromkeys(sorted(counters.repeated), "duplicate; the last value is used")
 
 
 def _told(reasons: Mapping[str, str]) -> str:

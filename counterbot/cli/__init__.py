@@ -18,12 +18,12 @@ COMMANDS = {
     "collect": "Print the counters of this node's servers.",
     "config": "Check the configuration, or print what it may hold.",
     "demo": "Show the whole job on loopback servers.",
-    "explain": "Tell what the bot makes of recorded events.",
+    "explain": "Print what the bot makes of recorded events.",
     "extract": "Print a subunit stream's attachments.",
     "replay": "Feed recorded events, and return when all is delivered.",
     "rules": "List, validate and test rules.",
     "run": "Run the bot.",
-    "status": "Tell how a running or stopped bot does.",
+    "status": "Tell whether a running or stopped bot is healthy.",
 }
 
 EXTRA = frozenset({"alembic", "irc", "paramiko", "sqlalchemy", "statsd"})
@@ -39,11 +39,12 @@ class Lazy(click.Group):
     def get_command(self, _context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        return import_module(f".{name}", __package__).command
+        command: click.Command = import_module(f".{name}", __package__).command
+        return command
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="replace")  # a sign that an encoding lacks must not cost the rest
+            sys.stdout.reconfigure(errors="replace")  # "?" for a character that the encoding does not have
         return super().main(*arguments, **options)
 
     def invoke(self, context: click.Context) -> object:

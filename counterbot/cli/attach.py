@@ -59,7 +59,8 @@ def _read(path: str) -> bytes:
 
 def _unfit(data: bytes) -> str | None:
     """Why it is no counters document; one without counters is, if its ``__meta__`` can say why."""
-    from ..core.counters.attachment import META, looks_like_performance, parse_counters
+    from ..core.counters.attachment import META, parse_counters
+    from ..core.counters.performance import looks_like_performance
     from ..core.counters.strictjson import documents
     from ..core.model import Unreadable
 

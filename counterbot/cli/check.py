@@ -1,4 +1,4 @@
-"""``counterbot check``: a counters file held against the rules, inside a job. Posts nothing."""
+"""``counterbot check``: compares a counters file with the rules, inside a job. Posts nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..core import limits
-from ..core.counters import attachment as documents
+from ..core.counters.attachment import parse_counters
+from ..core.counters.performance import looks_like_performance, parse_performance
 from ..core.model import BuildFacts, Counters, Finding, Kind, Subject, Unreadable, group_of
 from ..core.rules import Outcome, Rule, Verdict, applicable, judge, was_due
 from ..core.text.inert import inert
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 OVER, COULD_NOT_JUDGE = 1, 3
 WORDS = {Outcome.WITHIN: "within", Outcome.NO_DATA: "no data", Outcome.OVER: "OVER"}
 NAME, NAMES, SENTENCE = 120, 120, 400
-"""Bytes of a counter's name, of several, and of a reason that are shown: people read a job's output."""
+"""Bytes of a counter's name, of several names, and of a reason that are shown."""
 
 FEW = 3
-"""Bounds of one group that have no data for one reason: more than so many share a row."""
+"""More bounds of one group than these share a row where they have no data for the same reason."""
 
 
 @click.command()
@@ -55,7 +56,7 @@ def command(counters: str, job: str | None, branch: str | None, folder: str, war
     verdicts = sorted((verdict for rule in rules.values() for verdict in judge(rule, found)), key=_order)
     status = _status(book, verdicts, found, warn_only)
     lines = [_report(rules, verdicts, job),
-             *(f"{name} came twice; the later value counts" for name in sorted(found.repeated)),
+             *(f"{name}: duplicate; the last value is used" for name in sorted(found.repeated)),
              *(["", _summary(verdicts, status)] if verdicts else [])]
     give("".join(f"{line}\n" for line in lines), output, _document(status, verdicts, rules, problems),
          status or COULD_NOT_JUDGE)
@@ -72,14 +73,13 @@ def _read(source: str) -> Counters | str:
     except OSError as error:
         return named(OSError(error.errno, error.strerror, source))
     try:
-        performance = documents.looks_like_performance(data)
-        return documents.parse_performance(data) if performance else documents.parse_counters(data)
+        return parse_performance(data) if looks_like_performance(data) else parse_counters(data)
     except Unreadable as error:
         return f"{source}: {error}"
 
 
 def _order(verdict: Verdict) -> tuple[Any, ...]:
-    """What is over first, the largest excess before all."""
+    """What is over first, beginning with the largest excess."""
     from ..core.text.figures import order
 
     finding = _finding(verdict)
@@ -93,7 +93,7 @@ def _finding(verdict: Verdict) -> Finding | None:
 
 
 def _status(book: RuleBook, verdicts: Sequence[Verdict], found: Counters, warn_only: bool) -> int:
-    """Over counts before everything; then whether something that was due is missing."""
+    """Over comes first; then whether something that was due is missing."""
     if any(verdict.outcome is Outcome.OVER for verdict in verdicts):
         return 0 if warn_only else OVER
     missing = [verdict for verdict in verdicts if verdict.outcome is Outcome.NO_DATA]
@@ -111,18 +111,11 @@ def _report(rules: Mapping[str, Rule], verdicts: Sequence[Verdict], job: str | N
     if not rules:
         return f"no rule applies{f' to job {inert(job, NAME)}' if job else ''}; nothing was judged"
     rows = [row for same in _alike(verdicts) for row in _rows(same, rules)]
-    head = ("RESULT", "COUNTER", "THIS RUN", "BOUND", "OVER", "RULE OR REASON")
-    if not any(row[4] for row in rows):  # a column of blanks would say that something is missing
-        head, rows = _without(head, 4), [_without(row, 4) for row in rows]
-    return table(head, rows, right={2, 3, 4} if len(head) == 6 else {2, 3})
-
-
-def _without(cells: tuple[str, ...], column: int) -> tuple[str, ...]:
-    return cells[:column] + cells[column + 1:]
+    return table(("RESULT", "COUNTER", "THIS RUN", "BOUND", "OVER", "RULE OR REASON"), rows, right={2, 3, 4})
 
 
 def _alike(verdicts: Iterable[Verdict]) -> Iterable[list[Verdict]]:
-    """Verdicts without data that differ in nothing but their names within a group, together; others alone."""
+    """Verdicts without data, of one group and for one reason, together; each of the others alone."""
     found: dict[object, list[Verdict]] = {}
     for verdict in verdicts:
         group = group_of(verdict.counter)
@@ -148,14 +141,14 @@ def _rows(same: Sequence[Verdict], rules: Mapping[str, Rule]) -> Iterable[tuple[
 
 
 def _about(rule: Rule, finding: Finding | None) -> str:
-    """The rule's title, and its bug where somebody will want to follow it."""
+    """The rule's title, with its bug where a counter is over."""
     from ..core.wording.comment import Links, bug_link
 
     return f"{rule.title}, bug {bug_link(rule.bug, Links())}" if finding and rule.bug else rule.title
 
 
 def _summary(verdicts: Sequence[Verdict], status: int) -> str:
-    """The last line, which is where people look in a job's output."""
+    """The last line, where people look first in a job's output."""
     over, missing, within = (sum(verdict.outcome is outcome for verdict in verdicts)
                              for outcome in (Outcome.OVER, Outcome.NO_DATA, Outcome.WITHIN))
     heads = f"{over} over {'its bound' if over == 1 else 'their bounds'}" if over else "nothing over its bound"
@@ -170,18 +163,17 @@ def _summary(verdicts: Sequence[Verdict], status: int) -> str:
 
 def _document(status: int, verdicts: Sequence[Verdict], rules: Mapping[str, Rule], problems: Sequence[str]) -> bytes:
     """The findings as JSON, in the order of the table; ``text`` is a finding as one line, for a comment."""
-    by = {word: [_told(verdict, rules[verdict.rule]) for verdict in verdicts if verdict.outcome is outcome]
-          for word, outcome in (("over", Outcome.OVER), ("no_data", Outcome.NO_DATA), ("within", Outcome.WITHIN))}
+    by = {outcome.name.lower(): [_fields(verdict, rules[verdict.rule]) for verdict in verdicts
+                                 if verdict.outcome is outcome]
+          for outcome in (Outcome.OVER, Outcome.NO_DATA, Outcome.WITHIN)}
     return json.dumps({"status": status, **by, "problems": list(problems)}, indent=1).encode() + b"\n"
 
 
-def _told(verdict: Verdict, rule: Rule) -> dict[str, Any]:
-    told: dict[str, Any] = {"counter": verdict.counter, "value": verdict.value, "bound": verdict.bound,
-                            "rule": rule.name, "title": rule.title, "bug": rule.bug}
+def _fields(verdict: Verdict, rule: Rule) -> dict[str, Any]:
     finding = _finding(verdict)
-    if finding:
-        told["text"] = _sentence(finding, rule)
-    return told | ({"why": verdict.why} if verdict.why else {})
+    return {"counter": verdict.counter, "value": verdict.value, "bound": verdict.bound, "rule": rule.name,
+            "title": rule.title, "bug": rule.bug, **({"text": _sentence(finding, rule)} if finding else {}),
+            **({"why": verdict.why} if verdict.why else {})}
 
 
 def _sentence(finding: Finding, rule: Rule) -> str:

@@ -1,4 +1,4 @@
-"""``counterbot config``: checks a configuration, explains its keys. Opens no file that it names."""
+"""``counterbot config``: checks a configuration, and explains its keys. Opens none of the files that it names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def command() -> None:
 @click.argument("file", required=False)
 @click.option("-c", "--config", "option", metavar="FILE", help=f"The same as FILE (default: {DEFAULT}).")
 def check(file: str | None, option: str | None) -> None:
-    """Tell every mistake in FILE; status 1 if there are any. The files it names are not opened."""
+    """Print every mistake in FILE; status 1 if there are any. The files it names are not opened."""
     if file is not None and option is not None:
         raise click.UsageError("give the file once: as FILE or with -c")
     from ..files.config import Config, load_config

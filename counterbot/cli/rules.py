@@ -1,4 +1,4 @@
-"""``counterbot rules``: lists, validates and tests the rules of a folder. Holds no counters of a real build."""
+"""``counterbot rules``: lists, validates and tests the rules of a folder."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ def list_rules(folder: str, as_json: bool) -> None:
         click.echo(json.dumps([_summary(rule) for rule in book.rules], indent=2))
     elif book.rules:
         click.echo(table(HEAD, [[inert(cell, SHOWN) for cell in row] for rule in book.rules for row in _rows(rule)]))
-    _end_with(book.mistakes)
+    _report(book.mistakes)
 
 
 @command.command()
 @FOLDER
 def check(folder: str) -> None:
-    """Tell every mistake in DIR; status 1 if there are any."""
+    """Print every mistake in DIR; status 1 if there are any."""
     book = _book(folder)
     mistakes = [*book.mistakes, *book.contradictions]
     click.echo(f"{_many(len(book.rules), 'rule')}, {_many(len(mistakes), 'mistake')}")
-    _end_with(mistakes)
+    _report(mistakes)
 
 
 @command.command()
@@ -67,7 +67,7 @@ def test(folder: str) -> None:
     ]
     skipped = len(book.rules) - len(tested)
     click.echo(", ".join(summary) + (f"; {_many(skipped, 'fingerprint')} not matched yet" if skipped else ""))
-    _end_with(book.mistakes)
+    _report(book.mistakes)
     if failures:
         raise SystemExit(1)
 
@@ -95,7 +95,7 @@ def _failures(rule: Rule) -> Iterator[str]:
 
 
 def _summary(rule: Rule) -> dict[str, Any]:
-    """A rule for programs; cases are only counted."""
+    """A rule as JSON has it; cases are only counted."""
     where = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(rule.where).items()}
     return {
         "name": rule.name,
@@ -112,7 +112,7 @@ def _summary(rule: Rule) -> dict[str, Any]:
 
 
 def _rows(rule: Rule) -> Iterator[tuple[str, ...]]:
-    """A rule's lines in the table: one for each bound, the rest on the first of them."""
+    """A rule's lines in the table: one for each bound; the first has the rest."""
     asked = {key: value for key, value in vars(rule.where).items() if value not in ((), None)}
     where = " ".join(f"{key}={_words(value)}" for key, value in asked.items()) or "anywhere"
     first, *others = [f"{bound.counter} <= {bound.max:,}" for bound in rule.bounds] or [UNMATCHED]
@@ -128,7 +128,8 @@ def _many(count: int, noun: str) -> str:
     return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
 
 
-def _end_with(mistakes: Sequence[Mistake]) -> None:
+def _report(mistakes: Sequence[Mistake]) -> None:
+    """Print them, and end with status 1 if there are any."""
     for mistake in mistakes:
         click.echo(str(mistake), err=True)
     if mistakes:

@@ -1,4 +1,4 @@
-"""``counterbot status``: how a running or stopped bot does, from its ledger alone."""
+"""``counterbot status``: whether a running or stopped bot is healthy, by its ledger alone."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from ..ledger.status import Status
 
 SILENT = 60_000
-"""Milliseconds without a sign of life after which a bot that did not stop is held for dead."""
+"""Milliseconds without a pulse after which a bot that was not stopped is considered dead."""
 
-OWED_TOO_LONG = 30 * 60_000
+PENDING_TOO_LONG = 30 * 60_000
 
 
 @click.command()
 @click.option("-c", "--config", "file", metavar="FILE", required=True, help="The bot's configuration.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object instead of a table.")
 def command(file: str, as_json: bool) -> None:
-    """Tell the last event, the backlog, pending deliveries and what was quarantined; status 1 if unhealthy."""
+    """Print the last event, the backlog, pending deliveries and the quarantine; status 1 if unhealthy."""
     from ..engine.clock import steady
     from ..ledger.status import status
     from ..ledger.store import Store, database_time, exists
@@ -50,14 +50,14 @@ def unhealthy(found: Status) -> list[str]:
     """What a person should look at."""
     troubles = []
     if _is_dead(found):
-        troubles.append("the bot died or hangs: it gives no sign of life and was not stopped")
+        troubles.append("the bot died or hangs: it has no pulse and was not stopped")
     elif found.pulse and found.pulse["state"] == "running" and found.pulse["stream"] != "connected":
         troubles.append(f"the event stream is {found.pulse['stream']}")
     if found.pulse and found.pulse["rule_mistakes"]:
         troubles.append(f"{found.pulse['rule_mistakes']} mistakes in the rules: see 'counterbot rules check'")
     if found.quarantined:
-        troubles.append(f"{found.quarantined} quarantined after repeated failure, the first: {found.quarantined_why}")
-    if (found.owed_age or 0) > OWED_TOO_LONG:
+        troubles.append(f"{found.quarantined} quarantined after repeated failures, the first: {found.quarantined_why}")
+    if (found.owed_age or 0) > PENDING_TOO_LONG:
         troubles.append(f"a delivery has been pending for {_age(found.owed_age)}: {found.owed_why or 'not tried yet'}")
     return troubles
 
@@ -73,14 +73,14 @@ def _is_dead(found: Status) -> bool:
 
 def _rows(found: Status) -> list[tuple[str, str]]:
     pulse = found.pulse
-    owed = ", ".join(f"{count} {kind}" for kind, count in sorted(found.owed.items()))
+    pending = ", ".join(f"{count} {kind}" for kind, count in sorted(found.owed.items()))
     rows = [
         ("bot", f"{pulse['state']}, pid {pulse['pid']} on {pulse['host']}, {_age(found.pulse_age)} ago" if pulse
          else "has not run on this database"),
         ("last event", "none yet" if found.last_event is None else f"{_age(found.last_event)} ago"),
         ("backlog", f"{found.backlog} events and reports" + (f", oldest {_age(found.backlog_age)}"
                                                             if found.backlog_age is not None else "")),
-        ("owed", f"{owed}, oldest {_age(found.owed_age)}{': ' * bool(found.owed_why)}{found.owed_why}" if owed
+        ("pending", f"{pending}, oldest {_age(found.owed_age)}{': ' * bool(found.owed_why)}{found.owed_why}" if pending
          else "nothing"),
         ("refused", str(found.refused)),
         ("quarantine", f"{found.quarantined}{': ' * bool(found.quarantined_why)}{found.quarantined_why}"),

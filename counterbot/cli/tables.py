@@ -8,9 +8,12 @@ from ..core.text import columns
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> str:
-    """Columns as wide as their widest cell, two blanks apart; those in ``right`` stand to the right."""
-    lines = [tuple(head), *map(tuple, rows)]
-    widths = [max(columns.width(line[column]) for line in lines) for column in range(len(head))]
+    """Columns as wide as their widest cell, two blanks apart, aligned to the right where ``right`` has their number.
+
+    Those without any content are left out.
+    """
+    filled = [column for column in range(len(head)) if any(row[column] for row in rows)]
+    widths = {column: max(columns.width(line[column]) for line in (head, *rows)) for column in filled}
     return "\n".join("  ".join(
-        columns.right(cell, width) if column in right else columns.left(cell, width)
-        for column, (cell, width) in enumerate(zip(line, widths, strict=True))).rstrip() for line in lines)
+        (columns.right if column in right else columns.left)(line[column], width)
+        for column, width in widths.items()).rstrip() for line in (head, *rows))

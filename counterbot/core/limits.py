@@ -30,9 +30,6 @@ COUNTER_NAME = 200
 DIGITS = 30
 """Digits of a whole number; 2**64 has twenty."""
 
-REAL_DIGITS = 200
-"""Characters of a number with a point or an exponent; the shortest exact form of a double has at most 24."""
-
 MANIFEST_FILE = 4 << 20
 """A job of a few thousand files has well under 1 MB."""
 
@@ -61,10 +58,8 @@ READING_SECONDS = 300
 """Before the last of a build's files is asked for; with it, less than a piece of work is leased for."""
 
 RULE_FILE = 1 << 20
-"""A rule or the configuration; the longest of elastic-recheck's queries have a few KiB. The next six keep the
+"""A rule or the configuration; the longest of elastic-recheck's queries have a few KiB. The next four keep the
 time to read a file below a second, whatever is in it."""
-
-RULE_LINES = 50_000
 
 RULE_VALUES = 10_000
 """Keys and values in such a file; a bound is three of them."""
@@ -79,9 +74,6 @@ and half a KiB for each character."""
 PATTERNS = 250
 """Shell patterns in one rule; names without ``*``, ``?`` and ``[`` are not compiled. Python keeps 256 compiled, where
 it keeps the fewest, so that a rule's cases compile none of them again."""
-
-NEAR_NAMES = 20
-"""Unknown keys of one file for which the key that was meant is searched; the others get the list of known ones."""
 
 MISTAKE = 1_000
 """What is told of one mistake in such a file."""

@@ -1,4 +1,4 @@
-"""The configuration: config.yaml -> Config. Opens none of the files that it names, and connects to nothing.
+"""Reads config.yaml into a Config. Opens none of the files that it names, and connects to nothing.
 
 Paths are relative to the configuration's own folder, so that the bot may be started anywhere.
 """
@@ -9,11 +9,9 @@ import base64
 import binascii
 import os
 import re
-import string
 from collections.abc import Callable
 from ipaddress import IPv6Address
 from pathlib import Path
-from string import Formatter
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -22,59 +20,51 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from ..core.events import Recognition
 from ..core.model import Unreadable
 from ..core.text.urls import place_pattern
-from .fields import CONTROL, BaseUrl, Channel, Patterns, Text, web_address
+from .fields import CONTROL, Channel, Patterns, Text, matching, web_address
 from .reader import Document, Mistake, load, read
-from .validate import Strict, shown, validate
+from .validate import Strict, validate
 
 SECRET_FILE = 4096
-"""Bytes; a password is one line."""
+"""Bytes of a password's file."""
 
 WEEK = 7 * 86_400
 CENTURY = 36_500
-"""Seconds and days; bounds of what is counted on from now, which much larger numbers would overflow."""
+"""Seconds and days: limits of what is added to the time, which much larger numbers would overflow."""
 
 SQLITE = "sqlite:///"
 STATSD_PREFIX = re.compile(r"(?:[A-Za-z0-9_.-]|\{(?:project|branch|pipeline|job)\})+")
 HOST = re.compile(r"(?!.{254})[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 """RFC 1035, section 2.3.4; underscores are met in practice."""
 
-IRC_LOWER = str.maketrans(string.ascii_uppercase + "[]\\~", string.ascii_lowercase + "{}|^")
-"""How IRC compares names (RFC 1459, section 2.2, and rfc1459 among the CASEMAPPINGs of servers)."""
-
 NICK = re.compile(r"[A-Za-z\[\]\\`_^{|}][A-Za-z0-9\[\]\\`_^{|}-]{0,29}")
 """RFC 2812, section 2.3.1; networks allow up to 30 characters."""
 
 PRIVATE = re.compile("pass|pwd|secret|token|sasl|key|auth|credential|database", re.IGNORECASE)
-"""Keys, known or not, under which somebody may have written a secret; mistakes do not repeat it."""
+"""Keys, known or not, that may hold a secret; mistakes do not repeat it."""
 
-NO_PATH = re.compile(f"{CONTROL.pattern}|[\u2028\u2029]|-----BEGIN")
-"""Perhaps a private key itself, where its file's path belongs: later it would be told as a file that is not there."""
+NO_PATH = re.compile(f"{CONTROL.pattern}|-----BEGIN")
+"""Where a path belongs: perhaps the private key itself, which "no such file" would repeat."""
 
 
 def _within(value: str, info: ValidationInfo) -> Path:
-    """A path as the configuration means it. The empty context is the schema's."""
+    """A path, relative to the configuration's folder. There is no context when the schema is made."""
     return Path((info.context or {}).get("folder", "."), os.path.expanduser(value))
 
 
 def _path(value: object, info: ValidationInfo) -> Path:
-    if value is None or isinstance(value, dict | list):
-        raise ValueError(f"must be a path, not {shown(value)}")
     if not isinstance(value, str) or not value.strip() or NO_PATH.search(value):
         raise ValueError("must be a file's or folder's path, as text on one line")
     return _within(value, info)
 
 
 def _host(value: str) -> str:
-    if not HOST.fullmatch(value) and not _is_ipv6(value):
+    try:
+        good = HOST.fullmatch(value) or IPv6Address(value).scope_id is None
+    except ValueError:
+        good = False
+    if not good:
         raise ValueError("must be a host's name or address alone, without scheme, port or path")
     return value
-
-
-def _is_ipv6(value: str) -> bool:
-    try:
-        return IPv6Address(value).scope_id is None
-    except ValueError:
-        return False
 
 
 def _host_key(value: str) -> str:
@@ -90,35 +80,25 @@ def _host_key(value: str) -> str:
 
 
 def _fetched(value: str) -> str:
-    """What is fetched from, and is checked as the fetching checks it. Ends without a slash."""
+    """A URL to fetch from, checked as the HTTP client checks it. Ends without a slash."""
+    web_address(value)
     try:
         place_pattern(value.rstrip("/") + "/")
         _host((urlsplit(value).hostname or "").removeprefix("*."))
     except ValueError:
         raise ValueError(
-            "must be a plain URL: a host's name in ASCII (for 'logs', *. may stand before it) or its address,"
-            " and a path without '..', '.', backslashes and letters such as 'é'"
+            "must be a plain URL: a host's name in ASCII (in 'logs' it may begin with *.) or its address,"
+            " and a path without '..', '.', '?', '#', backslashes and letters such as 'é'"
         ) from None
     return value.rstrip("/")
 
 
-def _prefix(value: str) -> str:
-    """With a slash at its end: https://logs.example.org must not admit https://logs.example.org.evil."""
-    return value + "/"
-
-
 def _database(value: str, info: ValidationInfo) -> str:
-    """An SQLAlchemy URL of a file; what was given may hold a password and is never repeated."""
+    """An SQLAlchemy URL of a file. A wrong one may hold a password and is not repeated."""
     path = value.removeprefix(SQLITE)
     if path == value or not path or path.startswith(":") or "?" in path or NO_PATH.search(path):
         raise ValueError(f"must be the URL of an SQLite file, such as {SQLITE}counterbot.db")
     return f"{SQLITE}{_within(path, info)}"
-
-
-def _nick(value: str) -> str:
-    if not NICK.fullmatch(value):
-        raise ValueError("must be an IRC nick: letters, digits and []\\`_^{|}-, at most 30, no digit or dash first")
-    return value
 
 
 def _template(*required: str) -> Callable[[str], str]:
@@ -126,29 +106,24 @@ def _template(*required: str) -> Callable[[str], str]:
     wanted = " and ".join(f"{{{name}}}" for name in required)
 
     def checked(value: str) -> str:
-        try:
-            parts = [(name, spec, conversion) for _, name, spec, conversion in Formatter().parse(value)]
-            good = {part for part in parts if part[0] is not None} == {(name, "", None) for name in required}
-        except ValueError:
-            good = False
-        if not good:
+        if set(re.findall(r"\{[^{}]*\}|[{}]", value)) != {f"{{{name}}}" for name in required}:
             raise ValueError(f"must be a URL with {wanted} and no other braces")
         return web_address(value)
 
     return checked
 
 
-def _statsd_prefix(value: str) -> str:
-    if not STATSD_PREFIX.fullmatch(value):
-        raise ValueError("must be letters, digits, '_', '-', '.', {project}, {branch}, {pipeline} and {job}")
-    return value
+FetchedUrl = Annotated[str, AfterValidator(_fetched)]
+LogPrefix = Annotated[FetchedUrl, AfterValidator(lambda value: f"{value}/")]
+"""With a slash: https://logs.example.org must not admit https://logs.example.org.evil."""
 
-
-FetchedUrl = Annotated[BaseUrl, AfterValidator(_fetched)]
-LogPrefix = Annotated[FetchedUrl, AfterValidator(_prefix)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 Host = Annotated[str, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Nick = Annotated[str, matching(
+    NICK, "an IRC nick: letters, digits and []\\`_^{|}-, at most 30, no digit or dash first")]
+StatsdPrefix = Annotated[str, matching(
+    STATSD_PREFIX, "letters, digits, '_', '-', '.', {project}, {branch}, {pipeline} and {job}")]
 
 
 class Gerrit(Strict):
@@ -176,13 +151,13 @@ class Gerrit(Strict):
         """After validation exactly one of host_key and known_hosts is set."""
         if info.data.get("host_key") is not None:
             if value is not None:
-                raise ValueError("must not stand beside 'host_key'; leave one of them out")
+                raise ValueError("must not be given with 'host_key'; leave one of them out")
             return None
         return value or Path(os.path.expanduser("~/.ssh/known_hosts"))
 
 
 class Zuul(Strict):
-    """The CI system, whose comments say that builds have ended and whose API says where their logs are."""
+    """The CI system: its comments say that builds have ended, its API where their logs are."""
 
     accounts: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] = Field(
         description="Gerrit usernames whose comments are CI reports.", examples=[["zuul"]]
@@ -206,16 +181,9 @@ class Zuul(Strict):
         examples=["/etc/counterbot/ca.pem"],
     )
 
-    @field_validator("url")
-    @classmethod
-    def of_one_host(cls, value: str) -> str:
-        if "*" in value:
-            raise ValueError("must name one host, without *")
-        return value
-
 
 class ChannelFilter(Strict):
-    """Which reports a channel wants; what is left out asks nothing."""
+    """Which reports a channel wants; a key that is left out asks nothing."""
 
     projects: Patterns | None = Field(None, description="Shell patterns of projects.")
     pipelines: Patterns | None = Field(None, description="Shell patterns of pipelines.")
@@ -231,7 +199,7 @@ class Sasl(Strict):
 
 
 class Irc(Strict):
-    """Where findings are told as well. Without this section the bot is not on IRC."""
+    """Where findings are posted as well. Without this section the bot is not on IRC."""
 
     host: Host = Field(description="The IRC server.", examples=["irc.example.org"])
     tls: bool = Field(True, description="Whether to speak TLS; passwords should not go without.")
@@ -243,7 +211,7 @@ class Irc(Strict):
         description="Certificates to trust (PEM), instead of the system's.",
         examples=["/etc/counterbot/irc-ca.pem"],
     )
-    nick: Annotated[str, AfterValidator(_nick)] = Field(description="The bot's nick.", examples=["counterbot"])
+    nick: Nick = Field(description="The bot's nick.", examples=["counterbot"])
     password_file: FilePath | None = Field(
         None,
         description="A file whose only line is the server's password (PASS).",
@@ -252,20 +220,10 @@ class Irc(Strict):
     sasl: Sasl | None = Field(None, description="The account to log in to, with SASL PLAIN.")
     channels: dict[Channel, ChannelFilter] = Field(
         description="Channels, each with the projects and pipelines it wants to hear of: lists of shell patterns."
-        " {} wants everything. Quote the name, for YAML takes a bare # for a comment.",
+        " {} wants everything. Quote the name: a bare # begins a comment in YAML.",
         examples=[{"#openstack-qa": {"projects": ["openstack/*"], "pipelines": ["gate", "periodic"]}}],
         min_length=1,
     )
-
-    @field_validator("channels")
-    @classmethod
-    def each_once(cls, value: dict[str, ChannelFilter]) -> dict[str, ChannelFilter]:
-        seen: dict[str, str] = {}
-        for name in value:
-            first = seen.setdefault(name.translate(IRC_LOWER), name)
-            if first != name:
-                raise ValueError(f"must not name a channel twice: {first!r} and {name!r} are one to IRC")
-        return value
 
     @field_validator("port")
     @classmethod
@@ -278,7 +236,7 @@ class Statsd(Strict):
 
     host: Host = Field(description="Where statsd listens, by UDP.", examples=["statsd.example.org"])
     port: Port = Field(8125, description="Its port.")
-    prefix: Annotated[str, AfterValidator(_statsd_prefix)] | None = Field(
+    prefix: StatsdPrefix | None = Field(
         None,
         description="What comes before the counters' names, with a dot between. {project}, {branch}, {pipeline} and"
         " {job} stand for the build's own, so that builds of several jobs do not add up in one name.",
@@ -290,13 +248,13 @@ class ReportTimes(Strict):
     """When a report on a patch set is decided."""
 
     deadline: int = Field(
-        1200,
+        default=1200,
         ge=1,
         le=WEEK,
         description="Seconds after Zuul's comment when a report is decided although counters are still missing.",
     )
     settle: int = Field(
-        0, ge=0, le=WEEK, description="Seconds after Zuul's comment before its builds are first asked for."
+        default=0, ge=0, le=WEEK, description="Seconds after Zuul's comment before its builds are first asked for."
     )
 
 
@@ -304,10 +262,10 @@ class Bugs(Strict):
     """Links to the bug tracker."""
 
     view: Annotated[str, AfterValidator(_template("bug"))] = Field(
-        "https://bugs.launchpad.net/bugs/{bug}", description="Where a rule's bug number is to be seen."
+        default="https://bugs.launchpad.net/bugs/{bug}", description="Where a rule's bug number is to be seen."
     )
     file: Annotated[str, AfterValidator(_template("title", "text"))] | None = Field(
-        None,
+        default=None,
         description="Where to file a bug for a rule that has none; both placeholders are filled in URL-quoted.",
         examples=["https://bugs.launchpad.net/nova/+filebug?field.title={title}&field.comment={text}"],
     )
@@ -320,18 +278,19 @@ class Config(Strict):
     zuul: Zuul = Field(description="The CI system.")
     rules: FilePath = Field(description="The folder of the rules.", examples=["queries/"])
     database: Annotated[str, AfterValidator(_database)] = Field(
-        description="What the bot knows and owes: the URL of an SQLite file, on a local disk.",
+        description="The bot's database: the URL of an SQLite file, on a local disk.",
         examples=["sqlite:///counterbot.db"],
         repr=False,
     )
-    irc: Irc | None = Field(None, description="Where findings are told as well. Left out, the bot is not on IRC.")
+    irc: Irc | None = Field(None, description="Where findings are posted as well. Left out, the bot is not on IRC.")
     statsd: Statsd | None = Field(
         None, description="Where each build's counters are sent to, once. Left out, they are sent nowhere."
     )
     report: ReportTimes = Field(ReportTimes(), description="When a report on a patch set is decided.")
     bugs: Bugs = Field(Bugs(), description="Links to the bug tracker.")
     workers: int = Field(
-        4, ge=1, le=64, description="Builds looked at side by side. Half of the places are for those not tried yet."
+        4, ge=1, le=64,
+        description="Builds read at the same time. Half of these workers only take builds that were not tried yet.",
     )
     keep_days: int = Field(
         90, ge=1, le=CENTURY, description="Days that events and finished work are kept in the database."
@@ -366,18 +325,12 @@ def schema() -> dict[str, Any]:
 def read_secret(path: Path | str) -> str:
     """The only line of a file. Raises Unreadable, which never repeats what the file holds."""
     try:
-        with open(path, "rb") as stream:
-            data = stream.read(SECRET_FILE + 1)
+        with open(path, encoding="utf-8") as stream:
+            lines = stream.read(SECRET_FILE + 1).rstrip("\n").split("\n")
     except OSError as error:
         raise Unreadable(f"{path}: cannot be read: {error.strerror}") from None
-    if len(data) > SECRET_FILE:
-        raise Unreadable(f"{path}: is larger than {SECRET_FILE:,} bytes; it must hold one line")
-    try:
-        lines = data.decode().splitlines()
     except UnicodeDecodeError:
         raise Unreadable(f"{path}: is not UTF-8") from None
-    if not lines or not lines[0]:
-        raise Unreadable(f"{path}: is empty; it must hold one line")
-    if any(lines[1:]):
-        raise Unreadable(f"{path}: holds several lines; it must hold one")
+    if len(lines) != 1 or not 0 < len(lines[0]) <= SECRET_FILE:
+        raise Unreadable(f"{path}: must hold one line, not empty and of at most {SECRET_FILE:,} characters")
     return lines[0]

@@ -1,7 +1,4 @@
-"""The commented sample of a configuration, made from the settings' own definition. Reads and writes no file.
-
-So a setting cannot be without its explanation, nor the sample know one that does not exist.
-"""
+"""Makes the commented sample of a configuration from the settings' definition. Reads and writes no file."""
 
 from __future__ import annotations
 
@@ -28,13 +25,13 @@ def sample(model: type[BaseModel]) -> str:
 
 
 def _lines(name: str, field: FieldInfo, enclosed: bool) -> Iterator[str]:
-    """A key with its explanation. ``enclosed``: its section is commented out as a whole already."""
+    """A key with its explanation. ``enclosed``: its section is already commented out as a whole."""
     yield from textwrap.wrap(field.description or "", WIDTH, initial_indent="# ", subsequent_indent="# ")
     section = _section(field)
     if section is None:
         has_value = not field.is_required() and field.default is not None
         off = not field.is_required() and not (enclosed and has_value)
-        lines = _entry(name, field.default if has_value else field.examples[0])
+        lines = _entry(name, field.default if has_value else (field.examples or [None])[0])
     else:
         off = not field.is_required()
         lines = [f"{name}:", *(f"  {line}" for line in _section_lines(section, enclosed or off))]

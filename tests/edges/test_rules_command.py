@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from counterbot.cli.rules import command
-from counterbot.core.counters.attachment import parse_performance
+from counterbot.core.counters.performance import parse_performance
 from counterbot.core.model import BuildFacts
 from counterbot.core.rules import Outcome, applicable, judge
-from counterbot.files.rulebook import load_all
+from counterbot.files.rulebook import RuleBook
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = ROOT / "tests/samples/contract/queries"
@@ -91,7 +91,7 @@ def test_list(folder) -> None:
 
 
 def test_what_stands_in_a_rule_reaches_no_terminal_raw(folder) -> None:
-    (folder / "a\u202eb.yaml").write_text(
+    (folder / "ab.yaml").write_text(
         'title: "Rows\\u202ex"\nbounds: {"m.\\u202ec": {max: 1}}\nwhere: {job: "j\\u202e*"}\n'
         'cases: [{given: {counters: {"m.\\u202ec": 2}}, expect: within}]\n')
     assert run("list", folder).stdout.splitlines()[1] == "ab    Rowsx  job=j*  m.c <= 1"
@@ -106,7 +106,7 @@ def test_a_name_with_controls_reaches_no_terminal(folder) -> None:
     for name in ("list", "check", "test"):
         result = run(name, folder)
         assert result.stderr.replace(f"{folder}/", "") == (
-            "a]0;x b.yaml:1:1: the file's name has line breaks or control characters; rename the file\n")
+            "a]0;x b.yaml:1:1: the file's name has characters that cannot be printed; rename the file\n")
         assert all(line.isprintable() for line in result.stdout.splitlines())
 
 
@@ -141,7 +141,7 @@ def test_list_shows_the_good_and_tells_the_rest(folder) -> None:
 def test_the_projects_own_rules_hold() -> None:
     result = run("test", ROOT / "queries")
     assert (result.exit_code, result.stderr) == (0, ""), result.stdout
-    rules, _ = load_all(ROOT / "queries")
+    rules = RuleBook(ROOT / "queries").rules
     assert sum(len(rule.bounds) for rule in rules) >= 10
     assert all(rule.why and rule.owner for rule in rules)
 
@@ -149,7 +149,7 @@ def test_the_projects_own_rules_hold() -> None:
 def test_the_projects_bounds_hold_on_a_real_devstack_job() -> None:
     """The capture that the bounds' figures are from is within all of them, and is what they were doubled from."""
     counters = parse_performance((ROOT / "tests/samples/performance/performance-v1-2022-05-17.json").read_bytes())
-    rules, _ = load_all(ROOT / "queries")
+    rules = RuleBook(ROOT / "queries").rules
     fitting = applicable(rules, BuildFacts(job="devstack", branch="master"))
     verdicts = [verdict for rule in fitting for verdict in judge(rule, counters)]
     assert {verdict.outcome for verdict in verdicts} == {Outcome.WITHIN}
@@ -170,7 +170,7 @@ def test_check_tells_a_case_that_contradicts_its_rule(folder) -> None:
     ]
 
 
-def test_check_tells_a_bound_that_can_never_be_crossed(folder) -> None:
+def test_check_tells_a_bound_that_no_counter_exceeds(folder) -> None:
     (folder / "a.yaml").write_text("bounds: {a.b: {max: 1.0e+300}}\n")
     result = run("check", folder)
-    assert result.stderr == f"{folder}/a.yaml:1:16: 'max' must be at most 2**64: 1e+300 can never be crossed\n"
+    assert result.stderr == f"{folder}/a.yaml:1:16: 'max' must be at most 18446744073709551616\n"

@@ -10,13 +10,9 @@ from collections.abc import Callable, Iterable
 
 from counterbot.builds.manifest import paths
 from counterbot.core import limits
-from counterbot.core.counters.attachment import (
-    complete,
-    looks_like_performance,
-    merge,
-    parse_counters,
-    parse_performance,
-)
+from counterbot.core.counters.attachment import parse_counters
+from counterbot.core.counters.merging import complete, merge
+from counterbot.core.counters.performance import looks_like_performance, parse_performance
 from counterbot.core.decide import Observed, decide
 from counterbot.core.events import Recognition, digest, parse_line, recognise
 from counterbot.core.model import (

@@ -1,4 +1,4 @@
-"""Collects counters by name, and keeps aside what is none, with the reason. Knows no file format."""
+"""Collects counters by name; what is not a counter is unreadable, with the reason. Knows no file format."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .strictjson import Spoilt, kind
 
 
 class Gather:
-    """``values`` and ``unreadable`` as they come; ``repeated`` are names that were set twice.
+    """``values``, ``unreadable`` ones with the reason, and ``repeated`` names, which were set twice.
 
     Raises Unreadable at more names than ``limits.COUNTERS``.
     """
@@ -21,7 +21,7 @@ class Gather:
         self.repeated: set[str] = set()
 
     def set(self, name: str, value: object) -> None:
-        """The later value of a name counts."""
+        """Of duplicates the last value is used."""
         number = self._number(name, value)
         if number is not None:
             if name in self.values:
@@ -29,14 +29,14 @@ class Gather:
             self.values[name] = number
 
     def add(self, name: str, value: object) -> None:
-        """The values of a name are summed; one that is no number spoils the sum."""
+        """Values of one name are summed; one that is not a number makes the sum unreadable."""
         number = self._number(name, value)
         if number is not None:
             total = self.values.get(name, 0) + number
             if math.isfinite(total):
                 self.values[name] = total
             else:
-                self._spoil(name, "its sum is no finite number")
+                self._spoil(name, "its sum is not a finite number")
 
     def _number(self, name: str, value: object) -> Number | None:
         if name not in self.values and len(self.values) + len(self.unreadable) >= limits.COUNTERS:
@@ -44,22 +44,21 @@ class Gather:
         why = why_not(name, value)
         if why:
             self._spoil(name, why)
-        good = not why and name not in self.unreadable and isinstance(value, (int, float))
-        return value if good and isinstance(value, (int, float)) else None
+        return value if not why and name not in self.unreadable and isinstance(value, (int, float)) else None
 
     def _spoil(self, name: str, why: str) -> None:
-        name = shown(name)  # of two that show alike neither counts
+        name = shown(name)  # of two that are shown alike neither is used
         self.values.pop(name, None)
         self.unreadable[name] = why
 
 
 def why_not(name: str, value: object) -> str | None:
-    """Why this is no counter that a document can hold; None where it is one."""
+    """Why this cannot be a document's counter; None where it can."""
     return _wrong_name(name) or _wrong_value(value)
 
 
 def shown(name: str) -> str:
-    """A name that can be shown and stored: short, with ``�`` for what does not print."""
+    """A name that can be shown and stored: short, with ``�`` for each character that cannot be printed."""
     if len(name) > limits.COUNTER_NAME:
         name = name[:40] + "…"
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in name)
@@ -80,6 +79,7 @@ def _wrong_value(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return f"{kind(value)} instead of a number"
     if isinstance(value, float) and not math.isfinite(value):
-        return f"{value} is no finite number"
-    return f"a number of more than {limits.DIGITS} digits" if abs(value) >= 10**limits.DIGITS and \
-        isinstance(value, int) else None
+        return f"{value} is not a finite number"
+    if isinstance(value, int) and abs(value) >= 10**limits.DIGITS:
+        return f"a number of more than {limits.DIGITS} digits"
+    return None

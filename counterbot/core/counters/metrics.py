@@ -1,4 +1,4 @@
-"""Counters -> what statsd is sent: names, values and kinds. Opens no socket.
+"""Names, values and kinds of what statsd is sent for Counters. Opens no socket.
 
 The names are those of os-performance-tools' plugin for subunit2sql: ``[PREFIX.][META-PREFIX.]GROUP.NAME``,
 and ``…testrun`` for the time between the readings. One thing differs: the plugin sent every value as a
@@ -37,9 +37,9 @@ class Metric:
 
 
 def metrics(parts: Iterable[Counters], prefix: str = "") -> tuple[list[Metric], frozenset[str]]:
-    """What is to be sent, in order of names' first coming; and the names that had several values.
+    """What to send, in the order of first appearance; and the duplicate names.
 
-    Of these the later one is sent: statsd would add them up.
+    Of duplicates the last value is sent: statsd would add them up.
     """
     found: dict[str, Metric] = {}
     repeated: set[str] = set()
@@ -66,6 +66,5 @@ def _of(part: Counters, prefix: str) -> Iterable[Metric]:
 
 
 def _safe(name: str) -> str:
-    """What is none of ASCII's letters and digits, ``_``, ``-`` and ``.`` becomes ``_``; so does a part between two
-    dots that would be empty."""
+    """All but ASCII's letters and digits, ``_``, ``-`` and ``.`` becomes ``_``, and so does an empty part."""
     return ".".join(step or "_" for step in OTHER.sub("_", name).split("."))

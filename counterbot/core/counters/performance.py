@@ -1,4 +1,4 @@
-"""DevStack's performance.json -> Counters. Reads no file; judges nothing.
+"""Reads DevStack's performance.json into Counters.
 
 Written by DevStack's ``tools/get-stats.py`` at the end of a job. Version 1 counts API requests by
 METHOD, version 2 by AGENT-METHOD; agents change with the tests' tools, so they are summed.
@@ -24,14 +24,14 @@ Row = Mapping[str, object]
 def parse_performance(data: bytes) -> Counters:
     """``memory.UNIT`` and ``process.BASENAME`` in bytes, ``db.DATABASE.OPERATION``, ``api.SERVICE.METHOD``.
 
-    Raises Unreadable where the text is no performance.json.
+    Raises Unreadable where the text is not a performance.json.
     """
     found = list(islice(documents(data), 2))
     document = found[0] if len(found) == 1 else None
     if not isinstance(document, dict):
-        raise Unreadable("it is no performance.json: one JSON object was expected")
+        raise Unreadable("not a performance.json: one JSON object was expected")
     if not any(isinstance(document.get(section), list) for section in _SECTIONS):
-        raise Unreadable(f"it is no performance.json: it holds none of {', '.join(_SECTIONS)}")
+        raise Unreadable(f"not a performance.json: it holds none of {', '.join(_SECTIONS)}")
     gather, failures = Gather(), {}
     for section, take in _SECTIONS.items():
         why = _section(gather, document.get(section, []), take)
@@ -52,16 +52,16 @@ def looks_like_performance(data: bytes) -> bool:
 
 
 def _section(gather: Gather, rows: object, take: Callable[[Gather, Row], None]) -> str | None:
-    """None where every row was as it should be, else what was not."""
+    """Adds a section's rows. None, or what is wrong with them."""
     if not isinstance(rows, list):
         return f"{kind(rows)} instead of a list"
-    strange = 0
+    unnamed = 0
     for row in rows:
         try:
             take(gather, row if isinstance(row, dict) else {})
         except KeyError:
-            strange += 1
-    return f"{strange:,} of {len(rows):,} rows have no name" if strange else None
+            unnamed += 1
+    return f"{unnamed:,} of {len(rows):,} rows have no name" if unnamed else None
 
 
 def _service(gather: Gather, row: Row) -> None:

@@ -1,8 +1,7 @@
 """What the collectors of one node read at one time, and the document that holds it. Subtracts nothing.
 
 The document is the counters attachment: groups of numbers, and ``__meta__`` about them. Unlike
-counters.py, which takes what any build offers, this knows one reading whole, also the groups in which
-nothing was there.
+attachment.py, which reads what any build offers, this knows one reading whole, also its empty groups.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""JSON as others write it -> Python values, with what can be no counter marked. Knows no format.
+"""Parses JSON with bounds, and marks values that cannot be used. Knows no format.
 
-``json`` alone takes NaN, turns 1e400 into infinity, keeps the last of two equal names without a
-word, and spends its time on numbers of any length.
+``json`` alone accepts NaN, makes infinity of 1e400, silently keeps the last of duplicate names, and converts numbers
+of any length, which takes long.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .. import limits
 from ..model import Unreadable
 
 SPACE = " \t\r\n\ufeff"
-"""Between documents; the last is a byte order mark, which some editors write before each file (RFC 8259, 8.1)."""
+"""Between documents; the last is a byte order mark, which some editors write (RFC 8259, section 8.1)."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Spoilt:
 
 
 def documents(data: bytes) -> Iterator[object]:
-    """The JSON documents of a file, one after the other: a collector that runs twice appends.
+    """The JSON documents of a file, one at a time: a collector that runs twice appends.
 
     Raises Unreadable where the text is no JSON, too large, too deep, or of too many documents or values.
     """
@@ -47,7 +47,7 @@ def documents(data: bytes) -> Iterator[object]:
 
 
 def kind(value: object) -> str:
-    """A value's kind, as words for the person who wrote it."""
+    """A value's JSON type, in words."""
     names = {dict: "an object", list: "an array", str: "text", bool: "true or false", type(None): "null"}
     return names.get(type(value), "a number")
 
@@ -68,11 +68,11 @@ def _skip_space(text: str, at: int) -> int:
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Of two equal names neither counts: nobody knows which was meant."""
+    """Duplicate names have no value: nobody knows which was meant."""
     result = dict(pairs)
     if len(result) < len(pairs):
         names = Tally(name for name, _ in pairs)
-        result |= {name: Spoilt("it stands there twice") for name, count in names.items() if count > 1}
+        result |= {name: Spoilt("a duplicate name") for name, count in names.items() if count > 1}
     return result
 
 
@@ -81,14 +81,12 @@ def _whole(digits: str) -> int | Spoilt:
 
 
 def _real(digits: str) -> float | Spoilt:
-    if len(digits) > limits.REAL_DIGITS:
-        return Spoilt(f"a number of {len(digits):,} digits")
     value = float(digits)
-    return value if math.isfinite(value) else Spoilt(f"{digits[:20]} is no finite number")
+    return value if math.isfinite(value) else Spoilt(f"{digits[:20]} is not a finite number")
 
 
 def _constant(word: str) -> Spoilt:
-    return Spoilt(f"{word} is no finite number")
+    return Spoilt(f"{word} is not a finite number")
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_whole, parse_float=_real, parse_constant=_constant)

@@ -1,4 +1,4 @@
-"""Findings in figures: which first, how far over, how a number is written. Words no sentence."""
+"""Findings in figures: their order, their excess, and how a number is written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from ..model import Finding, Number, Subject
 
 DIGITS = 14
-"""So many more than usual tell any two floats apart."""
+"""With so many more than usual, any two floats look different."""
 
 
 def largest_first(over: Iterable[Finding]) -> list[Finding]:
@@ -32,7 +32,7 @@ def excess(finding: Finding) -> str:
 
 
 def number(value: Number, more: int = 0) -> str:
-    """With thousands separators, whole where it is whole, short where it is huge; ``more`` digits than usual."""
+    """With thousands separators; integers without a point, huge ones as 1e+20; ``more`` digits than usual."""
     if abs(value) >= 10**15:
         return f"{float(value):.{4 + more}g}"
     if value == int(value):
@@ -41,21 +41,21 @@ def number(value: Number, more: int = 0) -> str:
 
 
 def compared(value: Number, bound: Number) -> tuple[str, str]:
-    """Both as numbers, with as many digits more as it takes where they are different and would look equal."""
+    """Both as numbers, with as many more digits as needed to look different where they are."""
     pairs = ((number(value, more), number(bound, more)) for more in range(DIGITS + 1))
     return next((pair for pair in pairs if _differ(*pair)), (number(value), number(bound)))
 
 
 def _differ(*texts: str) -> bool:
-    """To the eye: 1.00 and 1 are the same."""
+    """Whether they look different: 1.00 and 1 do not."""
     return len({float(text.replace(",", "")) for text in texts}) > 1
 
 
 def order(finding: Finding) -> tuple[float, Number, str, str]:
-    """Bounds of zero have no ratio: among them the plain excess tells."""
+    """A key that sorts the largest excess first; with bounds of zero, which have no ratio, the largest difference."""
     return -_ratio(finding), finding.bound - finding.value, finding.job, finding.subject.name
 
 
 def _ratio(finding: Finding) -> float:
-    """How far over, as a part of the bound; infinite where that says nothing."""
+    """The excess as a fraction of the bound; infinite for a bound of zero."""
     return (finding.value - finding.bound) / finding.bound if finding.bound > 0 else math.inf

@@ -1,4 +1,4 @@
-"""URLs in the form that prefixes are compared in. One check for who fetches and for who reads the settings."""
+"""Normalises URLs, so that prefixes can be compared; for the HTTP client and for the configuration alike."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ PORTS = {"http": 80, "https": 443}
 
 
 def place(url: str) -> str | None:
-    """A URL in the form that prefixes are compared in; None where two readers might read it differently.
+    """A normalised URL; None where two programs might read it differently.
 
-    So it may have no user, no backslash, no fragment, and no dots that a client or server resolves,
-    written as ``%2e`` neither.
+    It may have no user, backslash, fragment, or ``.`` and ``..`` as folders, also written as ``%2e``.
     """
     match = URL.fullmatch(url)
     if match is None or "\\" in url or "#" in url:
@@ -28,10 +27,10 @@ def place(url: str) -> str | None:
 
 
 def place_pattern(prefix: str) -> re.Pattern[str]:
-    """What places under a prefix begin with; it ends where a folder's name ends.
+    """Matches the beginning of places under a prefix, up to the end of a folder's name.
 
-    ``https://*.example.org/`` is any one name before the dot: object stores put a hash there. Raises
-    ValueError for a prefix that is no plain URL.
+    ``https://*.example.org/`` has any one name before the dot: object stores put a hash there. Raises
+    ValueError for a prefix that is not a plain URL.
     """
     found = place(prefix.replace("://*.", f"://{ANY_NAME}.", 1))
     if found is None or not found.endswith("?"):
