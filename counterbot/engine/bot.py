@@ -50,11 +50,13 @@ def log_to_stderr(verbose: bool) -> None:
 class Bot:
     """The parts of one bot. ``dry``: a ledger of its own that goes with it, and nothing is sent.
 
-    ``lease`` is milliseconds; ``at`` hears of the moments of a delivery, at which tests let the process die.
+    ``lease`` is milliseconds; ``at`` hears of the moments of a delivery, at which tests let the process die. ``now``
+    gives epoch milliseconds; the demo and tests have a clock of their own.
     """
 
     def __init__(self, config: Config, *, dry: bool = False, deadline: float | None = None, lease: int = LEASE,
-                 told: Told = lambda *_: None, at: Callable[[str], None] = lambda _: None) -> None:
+                 told: Told = lambda *_: None, at: Callable[[str], None] = lambda _: None,
+                 now: Callable[[], int] | None = None) -> None:
         from ..builds import Artifacts
         from ..clients.http import Http
         from ..clients.zuul import Zuul
@@ -70,7 +72,7 @@ class Bot:
         self.book = RuleBook(_folder(config.rules))
         _without_mistakes(self.book.mistakes)
         self.book.log = logging.getLogger("counterbot.rules")
-        now = steady()
+        now = now or steady()
         self._folder = tempfile.TemporaryDirectory(prefix="counterbot-dry-") if dry else None
         url = f"sqlite:///{self._folder.name}/ledger.db" if self._folder else config.database
         self.ledger = Ledger(url, now, lease)
