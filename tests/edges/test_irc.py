@@ -24,7 +24,7 @@ from counterbot.reporters.irc.reporter import IN_FLIGHT, Irc, Pace, Settings, Ti
 from tests.clock import Clock, eventually
 
 CHANNEL = "#qa"
-QUICK = Timing(rejoin=0.05, nick=0.05, farewell=60, retry=0.02, longest_retry=0.1, pace=0.001, poll=0.01, pump=0.01)
+QUICK = Timing(rejoin=0.05, nick=0.05, farewell=60, retry=0.02, pace=0.001, poll=0.01, pump=0.01)
 """What is waited for goes by quickly; the deadlines are those of a real network."""
 
 

@@ -97,8 +97,7 @@ class Irc:
         """Deliver lines until ``stop`` is set."""
         while not stop.is_set():
             self._connect_and_serve(stop)
-            wait = pause(self._failures, random.random(), first=self._timing.retry,  # noqa: S311
-                         longest=self._timing.longest_retry)
+            wait = pause(self._failures, random.random(), first=self._timing.retry)  # noqa: S311
             self._failures += 1
             if not stop.is_set():
                 log.warning("%s: %s; connecting again in %.1f s", self._where, self._why, wait)

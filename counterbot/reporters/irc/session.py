@@ -17,14 +17,9 @@ from ...core.deadline import Deadline
 from ...core.text.inert import inert
 from .connection import SHOWN, Connection, Settings, dial
 
-SHORT_NICK = 9
-"""Characters that every server accepts (RFC 2812, section 1.2.1); ngircd's default."""
-
 NICK_REFUSED = ("432", "433", "436", "437")
 SASL_FAILED = ("902", "905", "906", "908")
-"""Without 904, which the library handles."""
-
-NOT_IN_CHANNEL = ("403", "442")
+"""The library handles 904."""
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +35,7 @@ class Timing:
     ping: float = 30  # from a PING to the next, while there are no lines
     answer: float = 90  # to a PING; inspircd delays those of clients that write much
     farewell: float = 2  # at the stop, for acknowledgements
-    retry: float = 1
-    longest_retry: float = 60
+    retry: float = 1  # before the first reconnect
     pace: float = 1  # between lines, after the first few
     poll: float = 0.5  # between looks for lines while there are none
     pump: float = 0.1  # for the server's next byte
@@ -126,10 +120,6 @@ class Session:
         self._ping_at = time.monotonic() + self._timing.ping
         self._connection.ping(token)
 
-    def _answered(self, token: str) -> None:
-        self._pings.pop(token, None)
-        self._acknowledged(token)
-
     def _check_answers(self, now: float) -> None:
         """A server that hangs keeps the connection open; ngircd even goes on writing to a client it no longer reads."""
         if any(deadline.exceeded for deadline in self._pings.values()):
@@ -142,20 +132,16 @@ class Session:
             if channel.is_open or now < channel.join_at:
                 continue
             if channel.present:
-                channel.why = ""  # the server ignores JOIN if we are there indeed: the next line will tell
+                channel.why = ""  # if we are there indeed, the server ignores JOIN, and the next line will tell
             elif channel.join_at and not channel.why:
                 channel.why = "no answer to JOIN"
             channel.join_at = now + self._timing.rejoin
             self._connection.join(channel.name)
 
     def _recover_nick(self, now: float) -> None:
-        if self._nick != self._settings.nick and now >= self._nick_at:
+        if self._connection.real_nickname != self._settings.nick and now >= self._nick_at:
             self._nick_at = now + self._timing.nick
             self._connection.nick(self._settings.nick)
-
-    @property
-    def _nick(self) -> str:
-        return str(self._connection.real_nickname)
 
     def _event(self, _connection: Connection, event: irc.client.Event) -> None:
         match event.type:
@@ -168,7 +154,8 @@ class Session:
             case "join" | "part" | "kick":
                 self._moved(event)
             case "pong":
-                self._answered(_last(event))
+                self._pings.pop(_last(event), None)
+                self._acknowledged(_last(event))
             case "error" | "disconnect":
                 self.why = self.why or _words(event)
             case numeric if getattr(numeric, "code", "").startswith(("4", "5", *SASL_FAILED)):
@@ -179,7 +166,7 @@ class Session:
             self.close("the server accepted us without SASL: it does not offer it, or not yet")
             return
         self.welcomed, self.why = True, ""
-        log.info("logged in to %s as %s", self._settings.host, inert(self._nick, SHOWN))
+        log.info("logged in to %s as %s", self._settings.host, inert(self._connection.real_nickname, SHOWN))
 
     def _login_failed(self, words: str) -> None:
         self.close(f"SASL login refused: {inert(words, SHOWN)}; check the account's name and password")
@@ -188,7 +175,7 @@ class Session:
         """Somebody joined or left a channel, or was kicked out of it."""
         channel = self.channels.get(lower(event.target))
         who = event.arguments[0] if event.type == "kick" else event.source.nick
-        if channel is None or lower(who) != lower(self._nick):
+        if channel is None or lower(who) != lower(self._connection.real_nickname):
             return
         channel.present, channel.why = event.type == "join", ""
         if channel.present:
@@ -200,7 +187,6 @@ class Session:
         """An error numeric: of a JOIN or a line to a channel, of a nick, of the login."""
         channel = self.channels.get(lower(event.arguments[0]))
         if channel is not None:
-            channel.present = channel.present and code not in NOT_IN_CHANNEL
             self._hold(channel, f"{code} {_words(event)}")
             self._rejected(channel.name, channel.why)
         elif self.welcomed:
@@ -221,7 +207,7 @@ class Session:
             self.close(f"no nick accepted: {why}")
             return
         self._nicks_tried += 1
-        nick = f"{self._settings.nick[: SHORT_NICK - 1]}{self._nicks_tried}"
+        nick = f"{self._settings.nick[:8]}{self._nicks_tried}"  # of 9 characters at most: RFC 2812, section 1.2.1
         log.warning("nick refused: %s; trying %s", why, nick)
         self._connection.nick(nick)
 
