@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 class Timing:
     """Seconds. The defaults suit real networks."""
 
-    connect: float = 15
+    connect: float = 10
     login: float = 60
     rejoin: float = 30  # between attempts to join a channel, or to write to one that rejected a line
     nick: float = 60  # between attempts to get the configured nick
@@ -203,11 +203,12 @@ class Session:
         log.warning("%s: %s; trying again in %g s", channel.name, why, self._timing.rejoin)
 
     def _try_another_nick(self, why: str) -> None:
-        if self._nicks_tried == 9:
+        self._nicks_tried += 1
+        if self._nicks_tried > 8:
             self.close(f"no nick accepted: {why}")
             return
-        self._nicks_tried += 1
-        nick = f"{self._settings.nick[:8]}{self._nicks_tried}"  # of 9 characters at most: RFC 2812, section 1.2.1
+        # Every server accepts nine characters (RFC 2812, section 1.2.1).
+        nick = self._settings.nick[: 9 - self._nicks_tried] + "_" * self._nicks_tried
         log.warning("nick refused: %s; trying %s", why, nick)
         self._connection.nick(nick)
 
