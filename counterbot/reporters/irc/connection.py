@@ -67,7 +67,7 @@ class Connection(irc.client.ServerConnection):  # type: ignore[misc]
             return
         self.buffer.feed(data)
         for line in self.buffer:
-            if line and self.connected:
+            if self.connected:
                 self._process_safely(line)
         if self.connected and len(self.buffer) > LONGEST_LINE:
             self.disconnect("the server sent a line without end")

@@ -111,7 +111,7 @@ class Irc:
         try:
             session.connect()
             self._serve(session, stop)
-        except (OSError, irc.client.IRCError, Unreadable) as error:
+        except (irc.client.IRCError, Unreadable) as error:
             session.why = session.why or inert(str(error), SHOWN)
         except Exception as error:
             log.exception("%s: unexpected error", self._where)

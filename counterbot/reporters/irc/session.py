@@ -79,7 +79,7 @@ class Session:
         self._reactor.add_global_handler("all_events", self._event)
 
     def connect(self) -> None:
-        """Connect and begin the login. Raises OSError, the library's IRCError or Unreadable."""
+        """Connect and begin the login. Raises the library's IRCError, or Unreadable for a useless ``ca_file``."""
         self._login = Deadline.after(self._timing.login, time.monotonic)
         account, secret = self._settings.sasl or (None, None)
         self._connection.connect(
