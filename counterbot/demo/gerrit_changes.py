@@ -1,7 +1,4 @@
-"""A demo Gerrit's changes, and what its events and queries say of them. It must not talk to anybody.
-
-Fields and their order are as Gerrit 3.13.5 gave them.
-"""
+"""A demo Gerrit's changes, and what its events and queries say of them, with the fields of Gerrit 3.13.5."""
 
 from __future__ import annotations
 
@@ -9,6 +6,9 @@ import time
 from dataclasses import dataclass, field
 from hashlib import sha1
 from typing import NamedTuple
+
+URL = "https://review.example.org"
+CREATED = 1700000000
 
 
 class Stored(NamedTuple):
@@ -23,68 +23,67 @@ class Stored(NamedTuple):
 
 @dataclass
 class Change:
-    """A change; ``patchsets`` is the number of its latest patch set."""
+    """An open change on branch master; ``patchsets`` is the number of its latest patch set."""
 
     project: str
     number: int
-    branch: str = "master"
     subject: str = "A change"
-    owner: str = "owner"
     patchsets: int = 1
-    status: str = "NEW"
     messages: list[Stored] = field(default_factory=list)
 
 
-def events_of_message(username: str, change: Change, number: int, text: str, url: str) -> list[dict[str, object]]:
-    """What listeners hear of a new message: of its ref, then of itself."""
+def events_of_message(username: str, change: Change, number: int, text: str) -> list[dict[str, object]]:
+    """What listeners get when a message is stored: an event of its ref, and one of itself."""
     now = int(time.time())
-    meta = f"refs/changes/{change.number % 100:02}/{change.number}/meta"
-    update = {"oldRev": _sha(meta, now), "newRev": _sha(text, now), "refName": meta, "project": change.project}
-    owner = account(change.owner)
+    ref = f"refs/changes/{change.number % 100:02}/{change.number}"
+    update = {"oldRev": _sha(ref, now), "newRev": _sha(text, now), "refName": f"{ref}/meta", "project": change.project}
     patchset = {
         "number": number,
         "revision": _sha(change.project, change.number, number),
-        "parents": [_sha(change.project, change.branch)],
-        "ref": f"refs/changes/{change.number % 100:02}/{change.number}/{number}",
-        "uploader": owner,
-        "createdOn": 1700000000,
-        "author": owner,
+        "parents": [_sha(change.project)],
+        "ref": f"{ref}/{number}",
+        "uploader": account("owner"),
+        "createdOn": CREATED,
+        "author": account("owner"),
         "kind": "REWORK",
         "sizeInsertions": 10,
         "sizeDeletions": 0,
     }
+    attributes = change_attributes(change)
     comment_added = {
         "author": account(username),
         "approvals": [{"type": "Code-Review", "description": "Code-Review", "value": "0"}],
         "comment": text,
         "patchSet": patchset,
-        "change": {
-            **change_attribute(change, url),
-            "commitMessage": f"{change.subject}\n",
-            "createdOn": 1700000000,
-        },
+        "change": {**attributes, "commitMessage": f"{change.subject}\n", "createdOn": CREATED},
         "project": change.project,
-        "refName": f"refs/heads/{change.branch}",
-        "changeKey": {"id": _change_id(change)},
+        "refName": "refs/heads/master",
+        "changeKey": {"id": attributes["id"]},
         "type": "comment-added",
         "eventCreatedOn": now,
     }
-    ref_updated = {
-        "submitter": account(username), "refUpdate": update, "type": "ref-updated", "eventCreatedOn": now,
-    }  # fmt: skip
-    return [ref_updated, comment_added]
+    submitter = account(username)
+    return [{"submitter": submitter, "refUpdate": update, "type": "ref-updated", "eventCreatedOn": now}, comment_added]
 
 
-def change_attribute(change: Change, url: str) -> dict[str, object]:
+def change_row(change: Change) -> dict[str, object]:
+    """What a query with comments answers."""
+    comments = [{"timestamp": stored.timestamp, "reviewer": account(stored.username), "message": stored.text}
+                for stored in change.messages]
+    return {**change_attributes(change), "createdOn": CREATED, "lastUpdated": CREATED, "open": True,
+            "comments": comments}
+
+
+def change_attributes(change: Change) -> dict[str, object]:
     return {
         "project": change.project,
-        "branch": change.branch,
-        "id": _change_id(change),
+        "branch": "master",
+        "id": "I" + _sha(change.project, change.number),
         "number": change.number,
         "subject": change.subject,
-        "owner": account(change.owner),
-        "url": f"{url}/c/{change.project}/+/{change.number}",
-        "status": change.status,
+        "owner": account("owner"),
+        "url": f"{URL}/c/{change.project}/+/{change.number}",
+        "status": "NEW",
     }
 
 
@@ -94,7 +93,3 @@ def account(username: str) -> dict[str, str]:
 
 def _sha(*parts: object) -> str:
     return sha1("\0".join(map(str, parts)).encode()).hexdigest()  # noqa: S324
-
-
-def _change_id(change: Change) -> str:
-    return "I" + _sha(change.project, change.number)

@@ -1,7 +1,4 @@
-"""An IRC server on loopback for the demonstration and the tests, which can also behave badly on request.
-
-It speaks as much as a bot, or a person who looks on, needs; it links to no other server and keeps nothing.
-"""
+"""An IRC server on loopback, for ``counterbot demo`` and the tests: as much as a bot needs, and faults on request."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from typing import NamedTuple
 
 NAME = "irc.demo"
 LINE_ENDS = re.compile(rb"[\r\n]+")
-"""ngircd too takes a lone CR for the end of a line."""
+"""A lone CR too ends a line, as in ngircd."""
 
 
 class Line(NamedTuple):
@@ -30,21 +27,16 @@ class Line(NamedTuple):
 
 
 class IrcServer:
-    """Listens while it is entered, on a free port that it keeps when it is stopped and started again.
+    """A context manager. The port is a free one, and stays when the server is stopped and started again.
 
-    ``accounts`` turns SASL PLAIN on: names and their passwords. ``certificate`` is a pair of PEM files,
-    chain and key, and turns TLS on. ``lines`` is what was said, ``raw`` every line received, in order.
+    ``accounts`` (names and passwords) turn SASL PLAIN on; ``certificate``, PEM files of chain and key, turns TLS on.
+    ``raw`` has every line received, ``lines`` what was said in channels.
     """
 
     host = "127.0.0.1"
 
-    def __init__(
-        self,
-        *,
-        password: str | None = None,
-        accounts: Mapping[str, str] | None = None,
-        certificate: tuple[str, str] | None = None,
-    ) -> None:
+    def __init__(self, *, password: str | None = None, accounts: Mapping[str, str] | None = None,
+                 certificate: tuple[str, str] | None = None) -> None:
         self.password = password
         self.accounts = dict(accounts or {})
         self.knows_cap = True
@@ -55,10 +47,14 @@ class IrcServer:
         self.port = 0
         self.lines: list[Line] = []
         self.raw: list[bytes] = []
-        self.refusals: dict[str, str] = {}  # channel to the numeric that refuses a JOIN, such as 474
-        self.silenced: set[str] = set()  # channels in which nobody may speak
-        self.taken: set[str] = set()  # nicks that somebody else has
-        self.drop_after: int | None = None  # everybody is dropped when so many lines were said
+        self.refusals: dict[str, str] = {}
+        """By channel, the numeric that refuses a JOIN, such as 474."""
+        self.silenced: set[str] = set()
+        """Channels in which nobody may speak."""
+        self.taken: set[str] = set()
+        """Nicks of others."""
+        self.drop_after: int | None = None
+        """Lines said, after which all connections break."""
         self.clients: list[Client] = []
         self.logins = 0
         self.lock = threading.RLock()
@@ -70,47 +66,47 @@ class IrcServer:
         self.start()
         return self
 
-    def __exit__(self, *_exception: object) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def start(self) -> None:
-        """Listens, on the port of the last time if there was one."""
         self._server = _Server((self.host, self.port), Client)
-        self._server.house = self
+        self._server.irc = self
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.02,), name="irc-demo", daemon=True).start()
 
     def stop(self) -> None:
-        """As if killed: what was not read yet is lost."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.shutdown()
-            server.server_close()
+        """As if killed: what was not read is lost."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+        self._server = None
         self.drop()
         self.resume()
 
     def drop(self) -> None:
-        """Resets every connection."""
+        """Reset all connections."""
         with self.lock:
             for client in tuple(self.clients):
                 client.reset()
 
     def hang(self) -> None:
-        """Reads and answers nothing more, with every connection open, until ``resume``."""
+        """Read and answer nothing, with all connections open, until ``resume``."""
         self.reading.clear()
 
     def resume(self) -> None:
         self.reading.set()
 
     def send(self, line: str | bytes) -> None:
-        """Sends a line, whatever it may be, to every client."""
+        """Send a line as it is to all clients."""
         for client in tuple(self.clients):
             client.send(line)
 
-    def kick(self, channel: str, nick: str, why: str = "out") -> None:
+    def remove(self, channel: str, nick: str, command: str) -> None:
+        """Take somebody out of a channel, and send ``command`` to its members: a KICK, or a PART."""
         with self.lock:
             for client in self.members(channel):
-                client.send(f":op!op@{NAME} KICK {channel} {nick} :{why}")
+                client.send(command)
                 client.channels -= {channel} if client.nick == nick else set()
 
     def members(self, channel: str) -> list[Client]:
@@ -131,41 +127,39 @@ class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
     block_on_close = False
-    house: IrcServer
+    irc: IrcServer
 
 
 class Client(socketserver.BaseRequestHandler):
-    """One client; each command has a method named after it."""
+    """One client; each of its commands has a method."""
 
     server: _Server
     nick = "*"
     user = ""
+    password: str | None = None
+    negotiating = welcomed = gone = False
 
     def setup(self) -> None:
-        self.house = self.server.house
+        self.irc = self.server.irc
         self.channels: set[str] = set()
-        self.password: str | None = None
-        self.negotiating = False
-        self.welcomed = False
-        self.gone = False
         self.sending = threading.Lock()
 
     def handle(self) -> None:
         with contextlib.suppress(OSError):
-            if self.house.context is not None:
-                self.request = self.house.context.wrap_socket(self.request, server_side=True)
-            with self.house.lock:
-                self.house.clients.append(self)
+            if self.irc.context is not None:
+                self.request = self.irc.context.wrap_socket(self.request, server_side=True)
+            with self.irc.lock:
+                self.irc.clients.append(self)
             for line in self.received():
-                with self.house.lock:
+                with self.irc.lock:
                     if self.gone:
                         return
-                    self.house.raw.append(line)
+                    self.irc.raw.append(line)
                     self.obey(line.decode("utf-8", "replace"))
 
     def finish(self) -> None:
-        with self.house.lock, contextlib.suppress(ValueError):
-            self.house.clients.remove(self)
+        with self.irc.lock, contextlib.suppress(ValueError):
+            self.irc.clients.remove(self)
         with contextlib.suppress(OSError):
             self.request.close()
 
@@ -173,29 +167,20 @@ class Client(socketserver.BaseRequestHandler):
         rest = b""
         while not self.gone:
             data = self.request.recv(4096)
-            self.house.reading.wait()
+            self.irc.reading.wait()
             if not data:
                 return
             *lines, rest = LINE_ENDS.split(rest + data)
-            for line in filter(None, lines):
-                if b"\0" in line:  # ngircd listens no more to one who sends this, and does not say so
-                    self.house.hang()
-                    return
-                yield line
+            yield from filter(None, lines)
 
     def obey(self, line: str) -> None:
         words, colon, text = line.partition(" :")
         command, *arguments = words.split()
-        if colon:
-            arguments.append(text)
         method = getattr(self, f"do_{command.lower()}", None)
         if method is None:
             self.numeric("421", f"{command} :Unknown command")
-            return
-        try:
-            method(*arguments)
-        except (TypeError, ValueError):
-            self.numeric("461", f"{command} :Not enough parameters, or odd ones")
+        else:
+            method(*arguments, *([text] if colon else []))
 
     def send(self, line: str | bytes) -> None:
         data = line.encode() if isinstance(line, str) else line
@@ -206,7 +191,7 @@ class Client(socketserver.BaseRequestHandler):
         self.send(f":{NAME} {code} {self.nick} {rest}")
 
     def reset(self) -> None:
-        """Closes at once, so that the other side sees a broken connection and not an end."""
+        """Close so that the other side sees a broken connection and not an end."""
         self.gone = True
         self.channels.clear()
         with contextlib.suppress(OSError):
@@ -221,11 +206,11 @@ class Client(socketserver.BaseRequestHandler):
         self.password = password
 
     def do_cap(self, command: str, *_names: str) -> None:
-        if not self.house.knows_cap:
+        if not self.irc.knows_cap:
             return
         self.negotiating = command != "END"
         if command == "LS":
-            self.send(f":{NAME} CAP * LS :{'sasl' if self.house.accounts else ''}")
+            self.send(f":{NAME} CAP * LS :{'sasl' if self.irc.accounts else ''}")
         elif command == "REQ":
             self.send(f":{NAME} CAP * ACK :sasl")
         self.welcome()
@@ -235,14 +220,14 @@ class Client(socketserver.BaseRequestHandler):
             self.send("AUTHENTICATE +")
             return
         _identity, account, password = base64.b64decode(word).decode().split("\0")
-        if self.house.accounts.get(account) == password:
+        if self.irc.accounts.get(account) == password:
             self.numeric("903", ":SASL authentication successful")
         else:
             self.numeric("904", ":SASL authentication failed")
 
     def do_nick(self, nick: str) -> None:
-        others = {client.nick for client in self.house.clients if client is not self}
-        if nick in self.house.taken | others:
+        others = {client.nick for client in self.irc.clients if client is not self}
+        if nick in self.irc.taken | others:
             self.numeric("433", f"{nick} :Nickname is already in use")
             return
         old, self.nick = self.mask, nick
@@ -257,44 +242,41 @@ class Client(socketserver.BaseRequestHandler):
     def welcome(self) -> None:
         if self.welcomed or self.negotiating or self.nick == "*" or not self.user:
             return
-        if self.house.password not in (None, self.password):
+        if self.irc.password not in (None, self.password):
             self.numeric("464", ":Password incorrect")
             self.reset()
             return
         self.welcomed = True
-        self.house.logins += 1
+        self.irc.logins += 1
         self.numeric("001", f":Welcome {self.mask}")
         self.numeric("422", ":No message of the day")
 
-    def do_ping(self, *words: str) -> None:
-        self.send(f":{NAME} PONG {NAME} :{words[0]}")
+    def do_ping(self, token: str) -> None:
+        self.send(f":{NAME} PONG {NAME} :{token}")
 
     def do_quit(self, *_why: str) -> None:
         self.send("ERROR :Closing link")
         self.gone = True
 
-    def do_join(self, names: str, *_keys: str) -> None:
-        for name in names.split(","):
-            if name in self.house.refusals:
-                self.numeric(self.house.refusals[name], f"{name} :Cannot join channel")
-            elif name not in self.channels:
-                self.channels.add(name)
-                self.tell(name, f"JOIN {name}", myself=True)
-                self.numeric("353", f"= {name} :{' '.join(sorted(self.house.present(name)))}")
-                self.numeric("366", f"{name} :End of NAMES list")
+    def do_join(self, name: str) -> None:
+        if name in self.irc.refusals:
+            self.numeric(self.irc.refusals[name], f"{name} :Cannot join channel")
+        elif name not in self.channels:
+            self.channels.add(name)
+            self.tell(name, f"JOIN {name}", myself=True)
+            self.numeric("353", f"= {name} :{' '.join(sorted(self.irc.present(name)))}")
+            self.numeric("366", f"{name} :End of NAMES list")
 
-    def do_privmsg(self, name: str, text: str = "") -> None:
-        if not text:
-            self.numeric("412", ":No text to send")
-        elif name not in self.channels or name in self.house.silenced:
+    def do_privmsg(self, name: str, text: str) -> None:
+        if name not in self.channels or name in self.irc.silenced:
             self.numeric("404", f"{name} :Cannot send to channel")
-        else:
-            self.tell(name, f"PRIVMSG {name} :{text}")
-            self.house.lines.append(Line(name, self.nick, text))
-            if len(self.house.lines) == self.house.drop_after:
-                self.house.drop()
+            return
+        self.tell(name, f"PRIVMSG {name} :{text}")
+        self.irc.lines.append(Line(name, self.nick, text))
+        if len(self.irc.lines) == self.irc.drop_after:
+            self.irc.drop()
 
     def tell(self, channel: str, what: str, *, myself: bool = False) -> None:
-        for client in self.house.members(channel):
+        for client in self.irc.members(channel):
             if myself or client is not self:
                 client.send(f":{self.mask} {what}")

@@ -1,6 +1,6 @@
-"""An SSH server on loopback that runs commands given as Python functions, and can behave badly.
+"""An SSH server on loopback whose commands are Python functions, and which hangs or drops its clients on request.
 
-It must not know what the commands are about. Each connection has paramiko's thread, each command one more.
+Each connection has a thread of paramiko's, each command one more.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _public(key: paramiko.PKey) -> str:
 
 
 class Session:
-    """A command that a client asked for: who asks, and the way to answer."""
+    """A command that a client runs: its user and its streams."""
 
     def __init__(self, server: SshServer, username: str, channel: paramiko.Channel) -> None:
         self.username = username
@@ -63,8 +63,8 @@ class Session:
 
     def exit(self, status: int) -> None:
         self._server.running.wait()
-        # paramiko confirms the command in another thread; an end that overtakes it looks like a refusal.
-        # A client that has said all it has to say has had the confirmation.
+        # paramiko confirms the command in another thread; an exit status that comes first looks like a refusal.
+        # A client that has closed its standard input has had the confirmation.
         with suppress(OSError):
             self._channel.settimeout(0.2)
             self.read()
@@ -82,7 +82,7 @@ class Session:
 
 
 Commands = Callable[[Session, str], int | None]
-"""Runs a command line; the exit status, or None where the session was dealt with already."""
+"""Runs a command line. Returns the exit status, or None to leave the session as it is."""
 
 
 class SshServer:
@@ -115,7 +115,7 @@ class SshServer:
         self.drop()
 
     def hang(self) -> None:
-        """Answer nothing from now on, while the kernel keeps the connections up: a stopped process."""
+        """Answer nothing from now on, with all connections open, like a stopped process."""
         self.running.clear()
 
     def resume(self) -> None:
@@ -140,7 +140,7 @@ class SshServer:
             transport.add_server_key(self._key)
             self._transports = [old for old in self._transports if old.is_active()] + [transport]
             with suppress(paramiko.SSHException, OSError, EOFError):
-                transport.start_server(event=threading.Event(), server=_Door(self))
+                transport.start_server(event=threading.Event(), server=_Connection(self))
 
     def _serve(self, session: Session, command: str) -> None:
         try:
@@ -151,8 +151,8 @@ class SshServer:
             session.exit(status)
 
 
-class _Door(paramiko.ServerInterface):
-    """What paramiko asks about one connection. Each question waits while the server hangs."""
+class _Connection(paramiko.ServerInterface):
+    """What one connection may do. Each answer waits while the server hangs."""
 
     def __init__(self, server: SshServer) -> None:
         self._server = server

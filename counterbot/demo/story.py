@@ -1,6 +1,6 @@
-"""What happens in ``counterbot demo``: four reports of Zuul, their builds, and the counters in their logs.
+"""The events of ``counterbot demo``: four reports of Zuul, their builds, and the counters in their logs.
 
-The comments have the form that a Zuul 14.3 with OpenDev's messages was seen to post. Starts nothing.
+The comments are those of a Zuul 14.3 with OpenDev's messages. Starts no server.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from subunit.v2 import StreamResultToBytes
@@ -47,7 +47,7 @@ report: {{deadline: {deadline}}}
 
 @dataclass(frozen=True)
 class Job:
-    """A build: its counters by group (None: the job collects none), and whether its logs ever arrive."""
+    """A build: its counters by group (None: the job collects none), and whether its logs are ever uploaded."""
 
     name: str
     counters: Mapping[str, Mapping[str, int]] | None = None
@@ -60,7 +60,7 @@ class Change:
 
     number: int
     subject: str
-    jobs: tuple[Job, ...] = field(default=())
+    jobs: tuple[Job, ...] = ()
 
 
 USUAL = {"mysql": {"Queries": 1_204_118, "Com_select": 583_207}, "queues": {"notifications_publish": 8_020}}
@@ -75,7 +75,7 @@ CHANGES = (
 
 
 def uuid(change: Change, job: Job) -> str:
-    """A build's id; the same every time, so that the same comments come out."""
+    """A build's uuid, the same each time, so that comments are the same."""
     return f"{change.number:08x}{change.jobs.index(job):024x}"
 
 

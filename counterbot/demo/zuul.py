@@ -1,7 +1,4 @@
-"""A loopback Zuul: its REST API and a log server, as Zuul 14.3 and a Swift log store were seen to answer.
-
-Builds are added whole, with their files; the manifest and the artifacts are made from them.
-"""
+"""A Zuul on loopback: its REST API and a log server, which answer as Zuul 14.3 and a Swift log store do."""
 
 from __future__ import annotations
 
@@ -30,12 +27,16 @@ class Answer:
 
 
 class Zuul:
-    """Serves ``/t/TENANT/build/…``'s API rows and ``/logs/…`` on 127.0.0.1. A context manager."""
+    """The server; a context manager. ``answers`` are by path; ``requests`` lists the paths that were asked for.
 
-    def __init__(self, tenant: str = "openstack", *, packed: bool = True, flat: bool = False) -> None:
-        self.tenant = tenant
-        self.packed = packed
-        self.flat = flat
+    ``packed``: text is stored gzipped under its plain name. ``flat``: a build's row has the fields of its ref, as up to
+    Zuul 9.
+    """
+
+    tenant = "openstack"
+
+    def __init__(self) -> None:
+        self.packed, self.flat = True, False
         self.answers: dict[str, Answer] = {}
         self.requests: list[str] = []
         self._server = _Server(("127.0.0.1", 0), _handler(self))
@@ -57,8 +58,7 @@ class Zuul:
     def add_build(self, uuid: str, job: str, files: Mapping[str, bytes] | None = None, *,
                   result: str | None = "SUCCESS", voting: bool = True,
                   artifacts: tuple[dict[str, Any], ...] = (), manifest: bool = True,
-                  project: str = "openstack/nova", branch: str = "master", change: int = 1, patchset: int = 1,
-                  pipeline: str = "check") -> dict[str, Any]:
+                  project: str = "openstack/nova", change: int = 1) -> dict[str, Any]:
         """Add a build with its log files; without ``files`` it has no logs. Returns its API row."""
         root = f"{self.logs}{uuid[:3]}/{uuid}/"
         made = []
@@ -69,19 +69,18 @@ class Zuul:
                 self.serve_log(root + "zuul-manifest.json", json.dumps(_manifest(files)).encode())
                 made.append({"name": "Zuul Manifest", "url": root + "zuul-manifest.json",
                              "metadata": {"type": "zuul_manifest"}})
-        ref = {"project": project, "branch": branch, "change": change, "patchset": str(patchset),
-               "ref": f"refs/changes/{change % 100:02}/{change}/{patchset}", "oldrev": None, "newrev": None,
-               "ref_url": None}
+        ref = {"project": project, "branch": "master", "change": change, "patchset": "1",
+               "ref": f"refs/changes/{change % 100:02}/{change}/1", "oldrev": None, "newrev": None, "ref_url": None}
         row = {"_id": len(self.answers), "uuid": uuid, "job_name": job, "result": result, "held": False,
                "start_time": "2026-11-21T02:07:44", "end_time": result and "2026-11-21T02:09:52",
                "duration": 128.0, "voting": voting, "log_url": root if files is not None and result else None,
                "nodeset": "", "error_detail": None, "final": True, "artifacts": [*made, *artifacts],
-               "provides": [], "pipeline": pipeline, **(ref if self.flat else {"ref": ref})}
+               "provides": [], "pipeline": "check", **(ref if self.flat else {"ref": ref})}
         self.serve_row(row)
         return row
 
     def add_buildset(self, uuid: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Put builds that were added into a buildset; from then on their rows name it, and all its changes."""
+        """Put builds that were added into a buildset; their rows then name it, and all its changes."""
         rows = list(rows)
         refs = [] if self.flat else list({json.dumps(row["ref"]): row["ref"] for row in rows}.values())
         self.serve_row({"uuid": uuid, "result": None, "refs": refs, "builds": rows}, "buildset")
@@ -108,15 +107,13 @@ class Zuul:
         self.answers[url.removeprefix(self.url)] = answer
 
     def forget(self, url: str) -> Answer:
-        """Take a file away; what it answered is returned, to be put back later."""
+        """Take a file away, and return its answer, to be put back later."""
         return self.answers.pop(url.removeprefix(self.url))
 
 
 class _Server(ThreadingHTTPServer):
-    """Takes as many connections at once as a bot under load opens."""
-
     daemon_threads = True
-    request_queue_size = 128
+    request_queue_size = 128  # a bot under load opens many connections at once
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client may go away in the middle of a body."""
@@ -142,14 +139,10 @@ def _manifest(files: Mapping[str, bytes]) -> dict[str, Any]:
 
 def _handler(zuul: Zuul) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        """One request; HTTP/1.1, so that connections are kept as real servers keep them."""
-
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        """Headers and body are written apart: the body would wait for the headers' acknowledgement."""
+        protocol_version = "HTTP/1.1"  # which keeps connections open, as real servers do
+        disable_nagle_algorithm = True  # the body, written after the headers, would wait for their acknowledgement
 
         def do_GET(self) -> None:
-            """Answer from the table."""
             zuul.requests.append(self.path)
             answer = zuul.answers.get(self.path) or Answer(_NOT_FOUND, 404, {"Content-Type": "text/html;charset=utf-8"})
             self.send_response(answer.status)
@@ -171,7 +164,7 @@ def _handler(zuul: Zuul) -> type[BaseHTTPRequestHandler]:
             if answer.cut is not None:
                 self.close_connection = True
 
-        def log_message(self, *arguments: object) -> None:
-            """Say nothing."""
+        def log_message(self, *_: object) -> None:
+            pass
 
     return Handler

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 from ..builds.counters import CountersReader
 from ..clients.gerrit.over_ssh import Gerrit
@@ -198,7 +199,7 @@ def _statsd(config: StatsdConfig) -> Statsd:
 
 def _irc(irc: IrcConfig) -> IrcSettings:
     return IrcSettings(
-        irc.host, irc.port, irc.nick, tuple(irc.channels), tls=irc.tls, ca_file=_text(irc.ca_file),
+        irc.host, cast(int, irc.port), irc.nick, tuple(irc.channels), tls=irc.tls, ca_file=_text(irc.ca_file),
         password=_secret(irc.password_file) if irc.password_file else None,
         sasl=(irc.sasl.username, _secret(irc.sasl.password_file)) if irc.sasl else None)
 

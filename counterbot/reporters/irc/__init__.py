@@ -1,1 +1,1 @@
-"""Lines for IRC channels: none is lost, one may come twice."""
+"""Posts lines to IRC channels: none is lost, a repeat is possible."""
