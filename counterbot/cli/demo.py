@@ -27,7 +27,7 @@ class Clock:
     """Epoch milliseconds that can be moved on: nobody wants to wait 20 minutes for logs that never come."""
 
     def __init__(self) -> None:
-        from ..engine.clock import steady
+        from ..ledger.store import steady
 
         self.ahead = 0
         self._now = steady()
@@ -95,7 +95,7 @@ def _play(bot: Bot, clock: Clock, gerrit: Gerrit, zuul: Zuul, irc: IrcServer) ->
     if not (_settled(bot, 1) and _happens(bot, lambda: _looked_twice(zuul))):
         return False
     clock.ahead = bot.config.report.deadline * 1000
-    bot.service.wake()
+    bot.service.wake("decider")
     return _settled(bot, 0) and bool(gerrit.messages(1001) and irc.said(story.CHANNEL))
 
 

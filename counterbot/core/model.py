@@ -36,6 +36,9 @@ class PatchSet:
     number: int
     url: str | None = None
 
+    def __str__(self) -> str:
+        return f"change {self.change},{self.number}"
+
 
 OMITTED = "jobs left out of the report"
 """Stands for the jobs that are not in Zuul's comment; no job is called so."""

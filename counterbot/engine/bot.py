@@ -25,7 +25,6 @@ from ..files.config import Statsd as StatsdConfig
 from ..files.reader import Mistake
 from ..files.rulebook import RuleBook
 from ..ledger import Ledger
-from ..ledger.store import database_time
 from ..reporters.gerrit import GerritReporter
 from ..reporters.irc.reporter import Irc
 from ..reporters.irc.reporter import Settings as IrcSettings
@@ -33,7 +32,6 @@ from ..reporters.nobody import Nobody
 from ..reporters.statsd import Settings as StatsdSettings
 from ..reporters.statsd import Statsd
 from ..sources.gerrit_stream import GerritStream
-from .clock import steady
 from .decide import Audience, Decider
 from .deliver import Comments, Lines, Result
 from .examine import Examiner
@@ -76,7 +74,6 @@ class Bot:
         self.service = Service(threading.Event())
         self._folder = tempfile.TemporaryDirectory(prefix="counterbot-dry-") if dry else None
         url = f"sqlite:///{self._folder.name}/ledger.db" if self._folder else config.database
-        now = now or steady(database_time(url))
         self.ledger = Ledger(url, now, lease, self.service.stop.wait)
         self._http = _http(config)
         self.statsd = _statsd(config.statsd) if config.statsd and not dry else None
@@ -84,10 +81,10 @@ class Bot:
         limit = int((deadline if deadline is not None else config.report.deadline) * 1000)
         self.recogniser = Recogniser(self.ledger, self.rules, config.recognition, limit, config.report.settle * 1000)
         self.examiner = Examiner(self.ledger, Zuul(self._http, config.zuul.url),
-                                 {Reader.COUNTERS: CountersReader(self._http)}, now,
+                                 {Reader.COUNTERS: CountersReader(self._http)},
                                  self.statsd.take if self.statsd else lambda *_: None)
         audience = Audience(channels, Links(config.bugs.view, config.bugs.file))
-        self.decider = Decider(self.ledger, self.rules, audience, limit, now)
+        self.decider = Decider(self.ledger, self.rules, audience, limit)
         poster = Nobody() if dry else GerritReporter(Gerrit(_login(config)), config.gerrit.username)
         self.comments = Comments(self.ledger, poster, monotonic=monotonic, at=at, told=told)
         self.lines = Lines(self.ledger, [channel.name for channel in channels], told=told)
@@ -113,9 +110,10 @@ class Bot:
         if count:
             log.info("taken up: %d claims of processes that ended", count)
         repeat, readers = self.service.repeat, self.config.workers
-        repeat("clerk", self.decide_or_recognise)
-        repeat("first-reader", self.examiner.step_fresh, (readers + 1) // 2)
-        repeat("reader", self.examiner.step, max(1, readers // 2))
+        repeat("recogniser", self.recogniser.step, then=["fresh examiner", "decider"])
+        repeat("fresh examiner", self.examiner.step_fresh, (readers + 1) // 2, then=["decider", "statsd"])
+        repeat("examiner", self.examiner.step, max(1, readers // 2), then=["decider", "statsd"])
+        repeat("decider", self.decider.step, then=["comments", "irc"])
         repeat("comments", self.comments.step)
         if self.irc:
             self.service.run("irc", self.irc.run)
@@ -125,14 +123,10 @@ class Bot:
         if self.statsd:
             repeat("statsd", self.statsd.step)
 
-    def decide_or_recognise(self) -> bool:
-        """What needs no network and so never waits; False where there is nothing to do."""
-        return self.decider.step() or self.recogniser.step()
-
     def take(self, line: bytes, source: str) -> bool:
         """An event goes into the inbox."""
         new = self.ledger.inbox.put(line, source)
-        self.service.wake()
+        self.service.wake("recogniser")
         return new
 
     def listen(self) -> None:

@@ -17,7 +17,7 @@ from ..core.text.inert import inert
 from ..core.wording.comment import Links, comment
 from ..core.wording.irc import irc_line
 from ..ledger import ExaminedBuild, Ledger, ReportWork
-from .work import change_of, done
+from .service import done
 
 SECOND = 1000
 
@@ -34,15 +34,15 @@ class Audience:
 
 class Decider:
     """``rules`` gives those in force. ``grace`` is milliseconds after a report's deadline in which a build that
-    nobody has tried yet is still waited for; ``now`` gives epoch milliseconds."""
+    nobody has tried yet is still waited for."""
 
-    def __init__(self, ledger: Ledger, rules: Callable[[], Sequence[Rule]], audience: Audience, grace: int,
-                 now: Callable[[], int]) -> None:
+    def __init__(self, ledger: Ledger, rules: Callable[[], Sequence[Rule]], audience: Audience,
+                 grace: int) -> None:
         self._reports = ledger.reports
         self._rules = rules
         self._audience = audience
         self._grace = grace
-        self._now = now
+        self._now = ledger.now
 
     def step(self) -> bool:
         """Decide the next report that is due; False where there is none."""
@@ -62,7 +62,7 @@ class Decider:
                               for effect in decision.effects]
 
         decision = self._reports.decide(work, weigh)
-        log.info("%s: %s%s", change_of(report.patchset), inert(decision.why, 500),
+        log.info("%s: %s%s", report.patchset, inert(decision.why, 500),
                  f"; {len(decision.effects)} deliveries pending" if decision.reason is Reason.OVER else "")
         return None
 

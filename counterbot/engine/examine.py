@@ -15,7 +15,7 @@ from ..clients.zuul import Zuul
 from ..core.model import OMITTED, Build, BuildLink, Counters, Later, Reader, Reading, State, Unreadable
 from ..core.text.inert import inert
 from ..ledger import BuildWork, Ledger
-from .work import change_of, done
+from .service import done
 
 SECOND = 1000
 PATIENCE = 24 * 3600 * SECOND
@@ -46,15 +46,14 @@ class BuildReader(Protocol):
 
 
 class Examiner:
-    """``now`` gives epoch milliseconds. ``counted`` is called once for each build with new counters, and must not
-    wait."""
+    """``counted`` is called once for each build with new counters, and must not wait."""
 
-    def __init__(self, ledger: Ledger, zuul: Zuul, readers: Mapping[Reader, BuildReader], now: Callable[[], int],
+    def __init__(self, ledger: Ledger, zuul: Zuul, readers: Mapping[Reader, BuildReader],
                  counted: Callable[[Build, Counters], None] = lambda *_: None) -> None:
         self._builds = ledger.builds
         self._zuul = zuul
         self._readers = readers
-        self._now = now
+        self._now = ledger.now
         self._counted = counted
 
     def step(self) -> bool:
@@ -96,7 +95,7 @@ class Examiner:
         links = self._asked(work, self._zuul.buildset, "buildset")
         if links is not None:
             self._builds.unfold(work, links)
-            log.info("%s: %d builds of the buildset", change_of(work.patchset), len(links))
+            log.info("%s: %d builds of the buildset", work.patchset, len(links))
 
     def _asked(self, work: BuildWork, ask: Callable[[BuildLink], T | None], what: str) -> T | None:
         """What Zuul's API answers; None where it cannot yet, and the work went back."""
@@ -134,4 +133,4 @@ class Examiner:
 
 
 def _named(work: BuildWork) -> str:
-    return f"{change_of(work.patchset)} {inert(work.link.job, 100)} {work.link.uuid}"
+    return f"{work.patchset} {inert(work.link.job, 100)} {work.link.uuid}"

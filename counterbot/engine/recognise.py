@@ -13,7 +13,7 @@ from ..core.needs import needs
 from ..core.rules import Rule
 from ..core.text.inert import inert
 from ..ledger import EventWork, Ledger
-from .work import change_of, done
+from .service import done
 
 log = logging.getLogger("counterbot.engine")
 
@@ -60,9 +60,9 @@ class Recogniser:
         needed = needs(report, self._rules())
         if not needed:
             why = f"no rule applies to {', '.join(link.job for link in report.links[:5])}"
-            log.info("%s: %s", change_of(report.patchset), inert(why, 300))
+            log.info("%s: %s", report.patchset, inert(why, 300))
             return self._inbox.ignore(work, why)
         new = self._reports.open(work, report, needed, self._deadline, self._settle)
-        log.info("%s: report on %d builds%s%s", change_of(report.patchset), len(report.builds),
+        log.info("%s: report on %d builds%s%s", report.patchset, len(report.builds),
                  " and those it leaves out" if report.omitted else "", "" if new else ", known already")
         return None

@@ -1,19 +1,46 @@
-"""Keeps threads at work until told to stop. Knows of their work only which errors need no traceback."""
+"""Keeps threads at work until told to stop; no piece of work can end one. Knows nothing of what the work is."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
 
-from ..ledger import LedgerError
-
-log = logging.getLogger("counterbot.service")
+from ..ledger import LedgerError, Lost
 
 IDLE = 1.0
 """Seconds between looks for work that another process, or the passing of time, made due."""
+
+WHY = 500
+"""Characters of an error that are kept."""
+
+W = TypeVar("W")
+
+log = logging.getLogger("counterbot.service")
+
+
+def done(claim: Callable[[], W | None], do: Callable[[W], None], fault: Callable[[W, str], None]) -> bool:
+    """Claim a piece of work and do it; an error is noted on it by ``fault``. False where there is none."""
+    work = claim()
+    if work is None:
+        return False
+    try:
+        _do(work, do, fault)
+    except Lost as lost:
+        log.warning("%s: claimed by another worker in the meantime", lost)
+    return True
+
+
+def _do(work: W, do: Callable[[W], None], fault: Callable[[W, str], None]) -> None:
+    try:
+        do(work)
+    except (Lost, LedgerError):
+        raise
+    except Exception as error:
+        log.exception("%s failed", type(work).__name__)
+        fault(work, f"{type(error).__name__}: {error}"[:WHY])
 
 
 class Service:
@@ -24,22 +51,29 @@ class Service:
         self._idle = idle
         self.error: Exception | None = None
         self._work = threading.Condition()
-        self._calls = 0
+        self._counts: dict[str, int] = {}
+        self._wakes: dict[str, int] = {}
+        """By name, how many threads are still to look for work."""
+
         self._threads: list[threading.Thread] = []
 
-    def repeat(self, name: str, step: Callable[[], bool], count: int = 1) -> None:
-        """Threads that call ``step`` for as long as it finds work, and again when there may be more."""
+    def repeat(self, name: str, step: Callable[[], bool], count: int = 1, then: Collection[str] = ()) -> None:
+        """Threads that call ``step`` for as long as it finds work, and again when there may be more.
+
+        After each piece of work the threads of the names in ``then`` look for work, too.
+        """
+        self._counts[name] = count
         for number in range(count):
-            self._start(f"{name}-{number}", self._loop, step)
+            self._start(f"{name}-{number}", self._loop, (name, step, then))
 
     def run(self, name: str, body: Callable[[threading.Event], None]) -> None:
         """A thread for a body that runs until the stop."""
-        self._start(name, body, self.stop)
+        self._start(name, body, (self.stop,))
 
-    def wake(self) -> None:
-        """There may be work."""
+    def wake(self, *names: str) -> None:
+        """There may be work for the threads of these names."""
         with self._work:
-            self._calls += 1
+            self._wakes.update({name: self._counts.get(name, 0) for name in names})
             self._work.notify_all()
 
     def join(self, seconds: float) -> list[str]:
@@ -50,14 +84,14 @@ class Service:
             thread.join(max(0.0, ends - time.monotonic()))
         return [thread.name for thread in self._threads if thread.is_alive()]
 
-    def _start(self, name: str, body: Callable[[Any], None], argument: object) -> None:
-        thread = threading.Thread(target=self._guarded, args=(body, argument), name=name, daemon=True)
+    def _start(self, name: str, body: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        thread = threading.Thread(target=self._guarded, args=(body, arguments), name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _guarded(self, body: Callable[[Any], None], argument: object) -> None:
+    def _guarded(self, body: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         try:
-            body(argument)
+            body(*arguments)
         except Exception as error:
             self.error = self.error or error
             # A database that cannot be used is told in a sentence.
@@ -65,14 +99,18 @@ class Service:
                       exc_info=not isinstance(error, LedgerError))
             self.stop.set()
 
-    def _loop(self, step: Callable[[], bool]) -> None:
+    def _loop(self, name: str, step: Callable[[], bool], then: Collection[str]) -> None:
         while not self.stop.is_set():
-            calls = self._calls  # a call that comes while the step looks must not be slept through
             if step():
-                self.wake()
+                self.wake(*then)
             else:
-                with self._work:
-                    self._work.wait_for(lambda: self._calls != calls, self._idle)  # noqa: B023 - asked before the next round
+                self._await(name)
+
+    def _await(self, name: str) -> None:
+        """Until somebody has work for a thread of the name; a wake that came while it looked is not slept through."""
+        with self._work:
+            if self._work.wait_for(lambda: self._wakes.get(name) or self.stop.is_set(), self._idle):
+                self._wakes[name] = max(0, self._wakes.get(name, 0) - 1)
 
 
 def until(done: Callable[[], bool], stop: threading.Event, every: float = 0.05) -> bool:

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import ColumnElement, delete, func, select, update
 
 from ..core.model import Build, BuildLink, Reader, Reading
-from . import history, rows
+from . import history
 from .inbox import WORK_LEASE
 from .schema import builds, readings, report_builds, reports
 from .store import Row, Store, Transaction, transaction
-from .work import BuildWork, Claim
+from .work import BuildWork, Claim, build_text, found_text, link_from, patchset_from
 
 
 class Builds:
@@ -37,11 +37,11 @@ class Builds:
     def note(self, under_way: Transaction, work: BuildWork, build: Build | None,
              found: Mapping[Reader, Reading]) -> bool:
         """What each reader found in a build: its counters go to the history. Whether they are new there."""
-        under_way.settle(builds, work.claim, state="done", why="", row=build and rows.build_text(build))
+        under_way.settle(builds, work.claim, state="done", why="", row=build and build_text(build))
         for reader, reading in found.items():
             under_way.execute(
                 update(readings).where(readings.c.build == work.claim.id, readings.c.reader == reader.value)
-                .values(state=reading.state.name, why=reading.why, found=rows.found_text(reading)))
+                .values(state=reading.state.name, why=reading.why, found=found_text(reading)))
         counters = found[Reader.COUNTERS].found if Reader.COUNTERS in found else None
         new = build is not None and history.keep(under_way, build, work.patchset, counters)
         hasten(under_way, work.claim.id)
@@ -112,5 +112,5 @@ def _work(under_way: Transaction, claim: Claim, row: Row) -> BuildWork:
         .where(report_builds.c.build == row["id"]).order_by(reports.c.id)).mappings())
     waiting = under_way.execute(select(readings.c.reader).where(
         readings.c.build == row["id"], readings.c.state.is_(None)).order_by(readings.c.reader)).scalars()
-    return BuildWork(claim, rows.link_from(row), tuple(map(Reader, waiting)), rows.patchset_from(about[-1]),
+    return BuildWork(claim, link_from(row), tuple(map(Reader, waiting)), patchset_from(about[-1]),
                      row["received"], all(report["decided"] for report in about), row["why"])

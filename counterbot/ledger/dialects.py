@@ -28,6 +28,10 @@ LongText = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 """MariaDB's ``TEXT`` ends at 64 KB."""
 
 NO_CONNECTION = "08001"
+BEGIN = {"sqlite": "BEGIN IMMEDIATE"}
+"""How a transaction begins where the driver does not do it: SQLite's plain BEGIN fails at once where two writers meet,
+whatever the busy timeout."""
+
 PASSING = frozenset({
     NO_CONNECTION,
     "40001", "40P01",  # PostgreSQL: serialization failure, deadlock
@@ -61,7 +65,6 @@ def engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         made = create_engine(url, pool_size=POOL, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
         event.listen(made, "connect", _sqlite_connect)
-        event.listen(made, "begin", _sqlite_begin)
         return made
     # Before use each connection is tried: it may be as old as the last restart of the server.
     return create_engine(url, pool_size=POOL, pool_pre_ping=True, hide_parameters=True,
@@ -72,12 +75,6 @@ def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # or the driver begins by itself, with a plain BEGIN
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
-
-
-def _sqlite_begin(connection: Connection) -> None:
-    """A plain BEGIN fails at once where two writers meet, whatever the busy timeout. Who only reads takes no lock."""
-    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def insert_new(dialect: str, into: Table) -> Executable:
@@ -114,4 +111,4 @@ NOW = {
     "mysql": "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
     "mariadb": "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
 }
-"""The database's clock in epoch milliseconds: leases of bots on several hosts are to mean the same."""
+"""The server's clock in epoch milliseconds."""

@@ -20,11 +20,12 @@ REREAD = 86_400_000
 
 
 class Ledger:
-    """``now`` gives epoch milliseconds; ``lease`` is that of deliveries, in milliseconds; ``wait`` as Store's."""
+    """``lease`` is that of deliveries, in milliseconds; ``now`` and ``wait`` are the Store's."""
 
-    def __init__(self, url: str, now: Callable[[], int], lease: int = 600_000,
+    def __init__(self, url: str, now: Callable[[], int] | None = None, lease: int = 600_000,
                  wait: Callable[[float], bool | None] = time.sleep) -> None:
         self.store = Store(url, now, wait)
+        self.now = self.store.now
         self.inbox = Inbox(self.store)
         self.builds = Builds(self.store)
         self.reports = Reports(self.store)

@@ -10,12 +10,21 @@ from sqlalchemy import insert, select
 from ..core.decide import Decision, Said
 from ..core.keys import delivery_key, patchset_key, report_key
 from ..core.model import BuildLink, Delivery, Kind, Reader, Reading, Report, Subject
-from . import rows
 from .builds import refer_to
 from .inbox import WORK_LEASE
 from .schema import builds, findings, inbox, outbox, readings, report_builds, reports, said
 from .store import Store, Transaction, transaction
-from .work import Decided, EventWork, ExaminedBuild, ReportWork
+from .work import (
+    Decided,
+    EventWork,
+    ExaminedBuild,
+    ReportWork,
+    build_from,
+    link_from,
+    reading_from,
+    report_from,
+    report_row,
+)
 
 WHY = 1000
 """Characters of a decision's reason that are kept."""
@@ -41,7 +50,7 @@ class Reports:
         if under_way.execute(select(reports.c.id).where(reports.c.key == key)).first():
             return False
         number = under_way.execute(insert(reports).values(
-            **rows.report_row(report, key), received=work.received, state="due", deadline=latest, due=latest,
+            **report_row(report, key), received=work.received, state="due", deadline=latest, due=latest,
             why="")).inserted_primary_key[0]
         refer_to(under_way, number, needs, under_way.now + settle)
         return True
@@ -52,7 +61,7 @@ class Reports:
             return None
         claim, row = claimed
         examined = self.store.read(lambda under_way: _examined(under_way, row["id"]))
-        report = rows.report_from(row, [build.link for build in examined])
+        report = report_from(row, [build.link for build in examined])
         return ReportWork(claim, report, examined, row["deadline"])
 
     @transaction
@@ -104,8 +113,8 @@ def _examined(under_way: Transaction, report: int) -> tuple[ExaminedBuild, ...]:
         readings.c.build.in_([row["id"] for row in found]), readings.c.state.is_not(None))).mappings()
     by_build: dict[int, dict[Reader, Reading]] = {}
     for row in noted:
-        by_build.setdefault(row["build"], {})[Reader(row["reader"])] = rows.reading_from(row)
-    return tuple(ExaminedBuild(rows.link_from(row), rows.build_from(row["row"]), by_build.get(row["id"], {}),
+        by_build.setdefault(row["build"], {})[Reader(row["reader"])] = reading_from(row)
+    return tuple(ExaminedBuild(link_from(row), build_from(row["row"]), by_build.get(row["id"], {}),
                                row["why"], row["fence"]) for row in found)
 
 

@@ -1,11 +1,12 @@
-"""The database connection, its transactions, and claims on rows. Knows nothing of what the rows mean."""
+"""The database connection, its transactions and its clock, and claims on rows. Knows nothing of what the rows mean."""
 
 from __future__ import annotations
 
 import functools
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
@@ -16,7 +17,6 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Table, insert, make_url, select, text, update
 from sqlalchemy.exc import (
     ArgumentError,
-    DatabaseError,
     DataError,
     DBAPIError,
     IntegrityError,
@@ -95,13 +95,14 @@ class Transaction:
 
 
 class Store:
-    """One database. ``now`` gives epoch milliseconds; ``wait`` waits so many seconds, or returns True to give up.
+    """One database. ``wait`` waits so many seconds, or returns True to give up.
 
-    Raises LedgerError where the database cannot be opened.
+    ``now`` gives epoch milliseconds; left out, it is the server's clock: leases of bots on several hosts are to mean
+    the same. Raises LedgerError where the database cannot be opened.
     """
 
-    def __init__(self, url: str, now: Callable[[], int], wait: Callable[[float], bool | None] = time.sleep) -> None:
-        self.now = now
+    def __init__(self, url: str, now: Callable[[], int] | None = None,
+                 wait: Callable[[float], bool | None] = time.sleep) -> None:
         self._wait = wait
         try:
             self.engine = dialects.engine(make_url(url))
@@ -110,6 +111,7 @@ class Store:
         self._name = self.engine.url.render_as_string(hide_password=True)
         try:
             self._migrate()
+            self.now = now or steady(self._server_time())
         except DBAPIError as error:
             raise self._told(error) from error
 
@@ -156,8 +158,15 @@ class Store:
         return self.write(take)
 
     def _written(self, work: Callable[[Transaction], T]) -> T:
-        with self.engine.begin() as connection:
+        with self._begun() as connection:
             return work(Transaction(connection, self.now()))
+
+    @contextmanager
+    def _begun(self) -> Iterator[Connection]:
+        with self.engine.begin() as connection:
+            if begin := dialects.BEGIN.get(self.engine.dialect.name):
+                connection.exec_driver_sql(begin)
+            yield connection
 
     def _read(self, work: Callable[[Transaction], T]) -> T:
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -185,10 +194,15 @@ class Store:
         """Without the statement and its values."""
         return LedgerError(f"database {self._name}: {' '.join(str(error.orig).split())}")
 
+    def _server_time(self) -> int | None:
+        query = dialects.NOW.get(self.engine.dialect.name)
+        with self.engine.connect() as connection:
+            return None if query is None else int(connection.execute(text(query)).scalar_one())
+
     def _migrate(self) -> None:
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
-        with self.engine.begin() as connection:
+        with self._begun() as connection:
             config.attributes["connection"] = connection
             try:
                 command.upgrade(config, "head")
@@ -221,16 +235,10 @@ def exists(url: str) -> bool:
     return found.get_backend_name() != "sqlite" or bool(found.database and Path(found.database).exists())
 
 
-def database_time(url: str) -> int | None:
-    """The clock of the database's server in epoch milliseconds; None for SQLite. Raises LedgerError."""
-    engine = dialects.engine(make_url(url))
-    query = dialects.NOW.get(engine.dialect.name)
-    if query is None:
-        return None
-    try:
-        with engine.connect() as connection:
-            return int(connection.execute(text(query)).scalar_one())
-    except DatabaseError as error:
-        raise LedgerError(f"database {engine.url.render_as_string(hide_password=True)}: {error.orig}") from error
-    finally:
-        engine.dispose()
+def steady(now: int | None = None) -> Callable[[], int]:
+    """The wall clock (or ``now``, epoch milliseconds) as it stood at the call, carried on by the time since boot.
+
+    Somebody who sets the machine's clock by a day must not end every lease, nor keep work from being due.
+    """
+    started = (time.time() if now is None else now / 1000) - time.clock_gettime(time.CLOCK_BOOTTIME)
+    return lambda: int((started + time.clock_gettime(time.CLOCK_BOOTTIME)) * 1000)

@@ -3,6 +3,7 @@
 import threading
 
 from counterbot.engine.service import Service
+from tests.clock import eventually
 
 
 def test_work_that_comes_while_a_step_looks_is_not_slept_through():
@@ -12,13 +13,37 @@ def test_work_that_comes_while_a_step_looks_is_not_slept_through():
         if looked:
             again.set()
         looked.append("once")
-        service.wake()  # after the look, before the sleep
+        service.wake("worker")  # after the look, before the sleep
         return False
 
     service.repeat("worker", step)
     assert again.wait(30)
     service.stop.set()
     assert service.join(30) == []
+
+
+def test_work_of_one_stage_wakes_all_threads_of_the_next():
+    service, work, begun = Service(threading.Event(), idle=3600), [], threading.Semaphore(0)
+    both = threading.Barrier(2)
+
+    def examine():
+        begun.release()
+        if not work:
+            return False
+        work.pop()
+        both.wait(30)  # each has its own piece of work at the same time
+        return True
+
+    service.repeat("examiner", examine, 2)
+    assert begun.acquire(timeout=30)
+    assert begun.acquire(timeout=30)
+    found = [False, True]
+    service.repeat("recogniser", lambda: bool(found.pop() and not work.extend([1, 2])) if found else False,
+                   then=["examiner"])
+    eventually(lambda: not work)
+    service.stop.set()
+    assert service.join(30) == []
+    assert not both.broken
 
 
 def test_the_first_error_ends_all_threads():

@@ -117,7 +117,7 @@ class Bot(engine.Bot):
 
     def works(self):
         """Everything that is due now."""
-        while self.decide_or_recognise() or self.examiner.step() or self.comments.step():
+        while self.decider.step() or self.recogniser.step() or self.examiner.step() or self.comments.step():
             pass
         return self
 

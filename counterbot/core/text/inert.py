@@ -15,6 +15,12 @@ IGNORABLE = re.compile(
 """Invisible, assigned or not: Default_Ignorable_Code_Point in DerivedCoreProperties.txt of Unicode 14.0. Among
 them are variation selectors, fillers and tags, which are no controls to Python's unicodedata."""
 
+MARKUP = re.compile(r"://|[@<>`\[\]]")
+"""What would mention somebody, or become a link or markup."""
+
+NAME = 80
+"""Bytes of a job's, counter's or project's name that are shown."""
+
 ELLIPSIS = "…"
 
 
@@ -38,6 +44,11 @@ def cut(text: str, limit_bytes: int) -> str:
     if room < 0:
         return ""
     return data[:room].decode(errors="ignore").rstrip() + ELLIPSIS
+
+
+def name_of(text: str, limit_bytes: int = NAME) -> str:
+    """A name from outside as it may stand in a sentence: inert and without markup; ``?`` where nothing is left."""
+    return inert(MARKUP.sub("?", text), limit_bytes) or "?"
 
 
 def called(name: str) -> str:

@@ -12,8 +12,7 @@ from ..model import Finding, Report, State
 from ..rules import Rule
 from ..text.columns import left, right, width
 from ..text.figures import compared, excess, largest_first
-from ..text.inert import inert
-from .names import name_of
+from ..text.inert import inert, name_of
 
 ROWS = 10
 SENTENCE = 400

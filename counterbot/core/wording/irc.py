@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from .. import limits
 from ..model import Finding, Report
 from ..text.figures import compared, excess, largest_first
-from ..text.inert import inert
-from .names import NAME, name_of
+from ..text.inert import NAME, inert, name_of
 
 NAMES = (NAME, 48, 24, 12)
 """Bytes of names that are shown; the first at which figures and link have room too."""
@@ -21,8 +20,11 @@ def irc_line(report: Report, over: Iterable[Finding]) -> str:
     rows = largest_first(over)
     link = _link(report.patchset.url)
     room = limits.IRC_LINE - len(link.encode())
-    texts = [_text(report, rows, name) for name in NAMES]
-    return inert(next((text for text in texts if len(text.encode()) <= room), texts[-1]), room) + link
+    for name in NAMES:
+        text = _text(report, rows, name)
+        if len(text.encode()) <= room:
+            break
+    return inert(text, room) + link
 
 
 def _text(report: Report, rows: Sequence[Finding], name: int) -> str:
