@@ -125,8 +125,7 @@ def _chosen(path: str | None, names: Sequence[str], single: Sequence[str]) -> li
 def _one(name: str, given: object, place: Callable[[Steps], str]) -> Chosen | list[str]:
     """A collector with its settings, or what is wrong with them."""
     from ..collectors import Failed, settings
-    from ..collectors.available import collector
-    from ..collectors.contract import fault
+    from ..collectors.available import bug, collector
     from ..collectors.node import Chosen
 
     try:
@@ -137,7 +136,7 @@ def _one(name: str, given: object, place: Callable[[Steps], str]) -> Chosen | li
     except settings.Wrong as error:
         return [f"{place((name, *steps))}: {what}" for steps, what in error.mistakes]
     except (Exception, SystemExit) as error:  # it is somebody else's, and its text may hold a password
-        return [f"{name}: {fault(error)}"]
+        return [f"{name}: {bug(error)}"]
 
 
 def _option(steps: Steps) -> str:

@@ -47,7 +47,6 @@ Failures
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,9 +88,15 @@ class Settings:
 
 def collect(settings: Settings, _seconds: float, _again: bool) -> Collected:
     """Read the file. Raises Failed where there is none, or none that can be read."""
-    path = _place(settings.files)
+    path = next((path for each in settings.files if (path := Path(each).expanduser()).is_file()), None)
+    if path is None:
+        raise Failed(f"none of {', '.join(settings.files)} is a file: run DevStack's tools/get-stats.py before, or name"
+                     " the place of what it wrote in 'files'")
     try:
-        counters = parse_performance(_content(path))
+        with path.open("rb") as stream:
+            counters = parse_performance(stream.read(limits.COUNTERS_FILE + 1))
+    except OSError as error:
+        raise Failed(f"{path} cannot be read: {error.strerror}") from None
     except Unreadable as error:
         raise Failed(f"{path}: {error}; write it anew with DevStack's tools/get-stats.py") from None
     groups = {group: members for group in settings.groups if (members := _members(group, counters.values))}
@@ -99,25 +104,6 @@ def collect(settings: Settings, _seconds: float, _again: bool) -> Collected:
     if not groups:
         raise Failed("; ".join(failures))
     return Collected(groups, failures)
-
-
-def _place(files: tuple[str, ...]) -> Path:
-    for each in files:
-        path = Path(os.path.expanduser(each))
-        if path.exists():
-            return path
-    raise Failed(f"none of {', '.join(files)} is there: run DevStack's tools/get-stats.py before, or name the place "
-                 "of what it wrote in 'files'")
-
-
-def _content(path: Path) -> bytes:
-    if not path.is_file():  # a pipe, for one, would never end
-        raise Failed(f"{path} is no file; name another in 'files'")
-    try:
-        with path.open("rb") as stream:
-            return stream.read(limits.COUNTERS_FILE + 1)
-    except OSError as error:
-        raise Failed(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _members(group: str, named: Mapping[str, Number]) -> dict[str, Number]:

@@ -10,21 +10,10 @@ from contextlib import closing
 import pytest
 
 from counterbot.collectors import Failed
-from counterbot.collectors.mysql import (
-    AGAIN,
-    AGE,
-    CONSUMERS,
-    DIGESTS,
-    GROUPS,
-    NAMES,
-    ROWS,
-    STATEMENTS,
-    SWITCHES,
-    Settings,
-    collect,
-    option_files,
-)
+from counterbot.collectors.mysql import GROUPS, Settings, collect, option_files
 from counterbot.collectors.mysql.access import SOCKETS, Tls, find
+from counterbot.collectors.mysql.schemas import CONSUMERS, DIGESTS, ROWS, SWITCHES
+from counterbot.collectors.mysql.status import AGAIN, AGE, NAMES, STATEMENTS
 from counterbot.collectors.settings import Wrong, build
 from counterbot.core.counters.difference import Group, difference
 from counterbot.core.counters.snapshot import Snapshot
@@ -330,7 +319,7 @@ class TestFails:
     @pytest.mark.parametrize("stage", ["greeting", "login", "query", "result"])
     @pytest.mark.parametrize("packet", [b"", b"\0", b"\xff", b"\xfe", b"\xfb/etc/passwd", b"\x0a5.5", b"\x01",
                                         b"\xfc\xff", b"\x0a" + b"\xff" * 90, b"\x0ax\0" + b"\1" * 60, bytes(200)])
-    @pytest.mark.parametrize("number", [0, 1, 2, 3])
+    @pytest.mark.parametrize("number", [0, 2])
     def test_well_formed_packets_of_nonsense(self, server, settings, stage, packet, number):
         server.trouble[stage] = len(packet).to_bytes(3, "little") + bytes([number]) + packet
         assert failure(settings()).startswith(f"the server at 127.0.0.1:{server.port} ")
@@ -455,8 +444,11 @@ class TestFails:
 
     def test_a_certificate_that_is_not_there(self, server, options):
         path = options("host=127.0.0.1", f"port={server.port}", "ssl-ca=/no/such.pem")
-        line = failure(Settings(defaults_file=path))
-        assert line.startswith("a file of the ssl options cannot be used (No such file or directory); correct ssl-ca")
+        assert failure(Settings(defaults_file=path)) == (
+            "/no/such.pem cannot be read: No such file or directory; correct ssl-ca and ssl-capath")
+        path = options("host=127.0.0.1", f"port={server.port}", "ssl-cert=/no/cert.pem", "ssl-key=/no/key.pem")
+        assert failure(Settings(defaults_file=path)) == (
+            "/no/cert.pem or /no/key.pem cannot be used (No such file or directory); correct ssl-cert and ssl-key")
 
     def test_files_that_are_not_there(self):
         assert failure(Settings(defaults_file="~/no.cnf")).startswith("defaults_file /")
@@ -465,7 +457,7 @@ class TestFails:
         assert "/ cannot be read (Is a directory)" in failure(Settings(defaults_file="/"))
 
     @pytest.mark.parametrize("name", ["socket", "host", "password_file", "defaults_file"])
-    @pytest.mark.parametrize("text", ["a\nb", "a\x1b[31m", "a\0b", "\udcff", "/" + "x" * 5000])
+    @pytest.mark.parametrize("text", ["a\nb", "a\x1b[31m", "\udcff", "/" + "x" * 5000])
     def test_settings_that_are_odd(self, name, text):
         assert failure(Settings(**{name: text}), seconds=2)
 

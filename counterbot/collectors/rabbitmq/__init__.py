@@ -86,14 +86,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...clients import tls
 from ...core.counters.snapshot import mark
-from ...core.model import Number
-from ...core.text.inert import inert
-from .. import Collected, Failed, Kind, password_file
-from .management_api import Api, place
+from ...core.deadline import Deadline
+from ...core.model import Number, Unreadable
+from .. import Collected, Failed, Kind
+from ..password_file import password
+from .management_api import Api, Request, place
 from .scopes import Scopes
 
 GROUPS = {"queues": Kind.FROM_ZERO, "exchanges": Kind.FROM_ZERO}
@@ -104,11 +107,11 @@ LOCAL = "http://127.0.0.1:15672"
 ADDING_UP = 0.5
 """Seconds; a broker with 2,000 queues was seen to tell of messages 20 ms after its interval's end."""
 
-SHOWN = 80
-"""Bytes of a name that a message repeats."""
-
 TOLD = 3
 """Hidden virtual hosts that a message names."""
+
+COLON = "must hold no colon, which HTTP takes for its end"
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -131,46 +134,12 @@ class Settings:
         if not 0 <= self.settle < float("inf"):
             raise ValueError("settle: must be 0 or more seconds")
         if ":" in (self.user or ""):
-            raise ValueError("user: must hold no colon, which HTTP takes for its end")
-        Scopes(self.scopes.items())
-
-
-def collect(settings: Settings, seconds: float, _again: bool) -> Collected:
-    """Read the counts, in so many seconds with the settling. Raises Failed where there are none to be read."""
-    wait = settings.settle and settings.settle + ADDING_UP
-    if wait >= seconds:
-        raise Failed(f"settle means a wait of {wait:g} s, and there are {seconds:g} s in all; change one of them")
-    api = _api(settings, time.monotonic() + seconds)
-    overview = _overview(api)
-    if wait:  # after the first answer: nobody waits for being told of a wrong password
-        time.sleep(wait)
-        overview = _overview(api)
-    start = _start(api)
-    vhosts = _rows(api, "vhosts", "publish", "name")
-    exchanges = _rows(api, "exchanges", "publish_in", "name", "vhost")
-    _sees_all(vhosts, exchanges)
-    scopes = Scopes(settings.scopes.items())
-    read: dict[str, _Sums] = {}
-    failures: dict[str, str] = {}
-    for group, reads in (  # queues at last: they may take all the time there is
-            ("exchanges", lambda: _with_total(_sums(exchanges, "publish_in", scopes), overview, vhosts)),
-            ("queues", lambda: _sums(_rows(api, "queues", "publish", "name", "vhost"), "publish", scopes))):
-        try:
-            read[group] = reads()
-        except Failed as error:  # costs the other nothing
-            failures[group] = str(error)
-    if not read:
-        raise Failed("; ".join(dict.fromkeys(failures.values())))
-    return Collected(
-        {group: sums.counts for group, sums in read.items()},
-        tuple(f"{group}: {why}" for group, why in failures.items()),
-        instances=dict.fromkeys(read, start) if start is not None else {},
-        made=dict.fromkeys(read, f"{scopes.rules} {FORM}"),
-        parts={f"{group}.{name}": parts for group, sums in read.items() for name, parts in sums.parts.items()})
+            raise ValueError(f"user: {COLON}")
+        Scopes(self.scopes.items(), built_in=())
 
 
 @dataclass(frozen=True)
-class _Sums:
+class Sums:
     """Counts by counter, and what each adds up, by mark: what vanishes takes its count along."""
 
     counts: dict[str, Number] = field(default_factory=dict)
@@ -178,16 +147,51 @@ class _Sums:
 
     def add(self, counter: str, part: str, count: int) -> None:
         self.counts[counter] = self.counts.get(counter, 0) + count
-        self.took(counter, part, count)
+        self.add_part(counter, part, count)
 
-    def took(self, counter: str, part: str, count: int) -> None:
-        """A part of what a counter has already."""
+    def add_part(self, counter: str, part: str, count: int) -> None:
+        """To the parts alone, of a counter whose sum is known."""
         if count:
             parts, marked = self.parts.setdefault(counter, {}), mark(part)
             parts[marked] = parts.get(marked, 0) + count
 
 
-def _api(settings: Settings, ends: float) -> Api:
+def collect(settings: Settings, seconds: float, _again: bool) -> Collected:
+    """Read the counts, in so many seconds with the settling. Raises Failed where there are none to be read."""
+    wait = settings.settle and settings.settle + ADDING_UP
+    if wait >= seconds:
+        raise Failed(f"settle means a wait of {wait:g} s, and there are {seconds:g} s in all; change one of them")
+    api = _api(settings, Deadline.after(seconds, time.monotonic))
+    if wait:
+        _overview(api)  # nobody waits for being told of a wrong password
+        time.sleep(wait)
+    with closing(api.ask("queues?columns=name,vhost,message_stats.publish")) as queues:  # takes the broker longest
+        try:
+            return _read(api, queues, settings)
+        except (LookupError, TypeError, AttributeError):
+            raise Failed(f"{api.place} answered something else than RabbitMQ; is url the management API's?") from None
+
+
+def _read(api: Api, queues: Request, settings: Settings) -> Collected:
+    overview, start = _overview(api), _start(api)
+    vhosts = api.get("vhosts?columns=name,message_stats.publish")
+    exchanges = api.get("exchanges?columns=name,vhost,message_stats.publish_in")
+    _sees_all(vhosts, exchanges)
+    scopes = Scopes(settings.scopes.items())
+    read = {"exchanges": _with_total(_sums(exchanges, "publish_in", scopes), overview, vhosts)}
+    failures = []
+    try:
+        read["queues"] = _sums(queues.answer(), "publish", scopes)
+    except Failed as error:
+        failures.append(f"queues: {error}")
+    return Collected(
+        {group: sums.counts for group, sums in read.items()}, tuple(failures),
+        instances=dict.fromkeys(read, start) if start is not None else {},
+        made=dict.fromkeys(read, f"{scopes.rules} {FORM}"),
+        parts={f"{group}.{name}": parts for group, sums in read.items() for name, parts in sums.parts.items()})
+
+
+def _api(settings: Settings, deadline: Deadline) -> Api:
     """The settings before the environment, in which os-collect-counters looks."""
     try:
         at = place(settings.url or os.environ.get("OS_QA_RABBITMQ_API") or LOCAL)
@@ -195,29 +199,20 @@ def _api(settings: Settings, ends: float) -> Api:
         raise Failed(f"OS_QA_RABBITMQ_API {error}") from None
     user = settings.user or os.environ.get("OS_QA_RABBITMQ_USER") or "guest"
     if ":" in user:
-        raise Failed("OS_QA_RABBITMQ_USER must hold no colon, which HTTP takes for its end")
-    password = os.environ.get("OS_QA_RABBITMQ_PASS") or "guest"
+        raise Failed(f"OS_QA_RABBITMQ_USER {COLON}")
+    secret = os.fsencode(os.environ.get("OS_QA_RABBITMQ_PASS") or "guest")
     if settings.password_file is not None:
-        password = _only_line(settings.password_file)
-    return Api(at, user, password, ends, settings.ca_file)
-
-
-def _only_line(path: str) -> str:
-    """What a password's file holds. Raises Failed, which never repeats it."""
+        secret = password(settings.password_file)
     try:
-        lines = password_file.content(path).decode().splitlines()
-    except UnicodeDecodeError:
-        raise Failed(f"{password_file.named(path)} is not UTF-8; write the password anew") from None
-    if not lines or not lines[0] or any(lines[1:]):
-        raise Failed(f"{password_file.named(path)} must hold one line, the password")
-    return lines[0]
+        trusted = tls.context(settings.ca_file and os.path.expanduser(settings.ca_file)) if at.tls else None
+    except Unreadable as error:
+        raise Failed(f"ca_file {error}") from None
+    return Api(at, user, secret, deadline, trusted)
 
 
-def _overview(api: Api) -> Mapping[str, object]:
+def _overview(api: Api) -> Row:
     """What the broker says of itself. Raises Failed where it counts no messages, which looks like a quiet one."""
-    overview = api.get("overview?columns=message_stats.publish,disable_stats,rates_mode")
-    if not isinstance(overview, dict) or "rates_mode" not in overview:
-        raise _strange(api, "overview")
+    overview: Row = api.get("overview?columns=message_stats.publish,disable_stats,rates_mode")
     if overview.get("disable_stats") or "message_stats" not in overview:
         raise Failed("the broker collects no statistics; take management_agent.disable_metrics_collector and "
                      "management.disable_stats out of rabbitmq.conf and restart it")
@@ -229,68 +224,45 @@ def _overview(api: Api) -> Mapping[str, object]:
 def _start(api: Api) -> str | None:
     """What tells one start of the broker from the next; None where nobody knows yet.
 
-    A node's own statistics, and so its process's number, are there some seconds after its start. Users
-    without the tag monitoring are refused; they see neither all virtual hosts nor that there are more.
+    A node's own statistics, and so its process's number, are there some seconds after its start. Users without the
+    tag monitoring are refused; they see neither all virtual hosts nor that there are more.
     """
-    nodes = api.get("nodes?columns=name,running,os_pid")
-    if not isinstance(nodes, list) or not all(isinstance(node, dict) for node in nodes):
-        raise _strange(api, "nodes")
-    running = [node for node in nodes if node.get("running")]
+    running = [node for node in api.get("nodes?columns=name,running,os_pid") if node.get("running")]
     if not running or not all(node.get("os_pid") for node in running):
         return None
-    return " ".join(sorted(f"{node.get('name')}:{node['os_pid']}" for node in running))
+    return " ".join(sorted(f"{node['name']}:{node['os_pid']}" for node in running))
 
 
-def _rows(api: Api, what: str, member: str, *names: str) -> list[dict[str, Any]]:
-    """All that the user sees, with these texts and perhaps a count of messages."""
-    rows = api.get(f"{what}?columns={','.join(names)},message_stats.{member}")
-    if not isinstance(rows, list) or not all(
-            isinstance(row, dict) and all(isinstance(row.get(name), str) for name in names) for row in rows):
-        raise _strange(api, what)
-    return rows
-
-
-def _sees_all(vhosts: list[dict[str, Any]], exchanges: list[dict[str, Any]]) -> None:
+def _sees_all(vhosts: list[Row], exchanges: list[Row]) -> None:
     """Raise Failed where virtual hosts are hidden, which look like quiet ones: each has exchanges from its start."""
     hidden = sorted({vhost["name"] for vhost in vhosts} - {exchange["vhost"] for exchange in exchanges})
     if hidden:
         more = f" and {len(hidden) - TOLD:,} more" if len(hidden) > TOLD else ""
         raise Failed("the user does not see every virtual host; rabbitmqctl set_permissions -p VHOST USER '' '' '' for "
-                     + ", ".join(repr(inert(name, SHOWN)) for name in hidden[:TOLD]) + more)
+                     + ", ".join(map(repr, hidden[:TOLD])) + more)
 
 
-def _sums(rows: list[dict[str, Any]], member: str, scopes: Scopes) -> _Sums:
+def _sums(rows: list[Row], member: str, scopes: Scopes) -> Sums:
     """The counts of all that were published to, added up by scope."""
-    sums = _Sums()
+    sums = Sums()
     for row in rows:
-        count = _count(row, member, row["name"])
+        count = _count(row, member)
         if count is not None:
             sums.add(f"{scopes.of(row['name'])}_{member}", f"{row['vhost']}/{row['name']}", count)
     return sums
 
 
-def _with_total(sums: _Sums, overview: Mapping[str, object], vhosts: list[dict[str, Any]]) -> _Sums:
+def _with_total(sums: Sums, overview: Row, vhosts: list[Row]) -> Sums:
     """The exchanges' counts, and every message once beside them."""
-    count = _count(overview, "publish", "overview")
+    count = _count(overview, "publish")
     if count is not None:
         sums.counts["total_publish"] = count
         for vhost in vhosts:
-            sums.took("total_publish", vhost["name"], _count(vhost, "publish", vhost["name"]) or 0)
+            sums.add_part("total_publish", vhost["name"], _count(vhost, "publish") or 0)
     return sums
 
 
-def _count(row: Mapping[str, object], member: str, name: str) -> int | None:
-    """A count of messages; None where there was none yet, for which RabbitMQ leaves it out."""
-    stats = row.get("message_stats", {})
-    if not isinstance(stats, dict):
-        raise Failed(f"message_stats of {inert(name, SHOWN)!r} is no object; does url lead to RabbitMQ itself?")
-    count = stats.get(member)
-    if count is None and member not in stats:
-        return None
-    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-        raise Failed(f"{member} of {inert(name, SHOWN)!r} is no whole number; does url lead to RabbitMQ itself?")
+def _count(row: Row, member: str) -> int | None:
+    """A count of messages; None where there was none yet: RabbitMQ then leaves it out."""
+    count: int | None = row.get("message_stats", {}).get(member)
     return count
-
-
-def _strange(api: Api, what: str) -> Failed:
-    return Failed(f"{api.place} has at /api/{what} something else than RabbitMQ; is url the management API's?")
