@@ -1,21 +1,20 @@
 r"""Peak memory, CPU time and I/O of systemd's units, from the kernel's cgroup v2 files. Asks systemd nothing.
 
 Needs
-    cgroup v2, which systemd uses by itself since Debian 11, Ubuntu 21.10 and RHEL 9. No root. Peak memory
-    needs Linux 5.19 or later. I/O is counted only where systemd was told to:
-    ``DefaultIOAccounting=yes`` in ``/etc/systemd/system.conf`` and ``systemctl daemon-reexec``, or
-    ``IOAccounting=yes`` in a unit; where it was not, leave ``io`` out of ``groups``.
+    cgroup v2, the default since Debian 11, Ubuntu 21.10 and RHEL 9; no root. Peak memory needs Linux 5.19 or later. I/O
+    is counted only with ``DefaultIOAccounting=yes`` in ``/etc/systemd/system.conf`` and ``systemctl daemon-reexec``, or
+    ``IOAccounting=yes`` in a unit; otherwise leave ``io`` out of ``groups``.
 
 Settings
     ``units``
-        Shell patterns of units, of which any must match. ``.service`` may be left out; units of another
-        kind are named in full: ``machine-qemu*.scope``, ``system-devstack.slice``. Default:
-        ``devstack@*``, ``mariadb``, ``rabbitmq-server`` and ``apache2``.
+        Shell patterns of units, of which any must match. ``.service`` may be left out; units of another kind are named
+        in full: ``machine-qemu*.scope``, ``system-devstack.slice``. Default: ``devstack@*``, ``mariadb``,
+        ``rabbitmq-server`` and ``apache2``.
     ``groups``
         What to read. Default: ``memory_peak``, ``cpu`` and ``io``.
     ``slices``
-        Where the units lie, in and below; paths under ``root``. Default: ``system.slice``. Units of a
-        person lie in ``user.slice/user-1000.slice/user@1000.service/app.slice``.
+        Where the units are, in and below; paths under ``root``. Default: ``system.slice``. A person's units are in
+        ``user.slice/user-1000.slice/user@1000.service/app.slice``.
     ``root``
         Where cgroup v2 is mounted. Default: ``/sys/fs/cgroup``.
 
@@ -35,16 +34,16 @@ Output
          "memory_peak": {"mariadb": 372097024, "n-api": 261332992}
         }
 
-    A unit goes by its name, without ``devstack@`` and ``.service``, and with systemd's escapes (``\x2d``)
-    as ``systemctl`` shows them. ``memory_peak`` is in bytes, the largest since the unit started, and never
-    subtracted. ``cpu`` is in microseconds of all processors. ``io`` is what block devices read and wrote,
-    added up; where one lies on another (LVM, RAID), bytes may count in both.
+    Units have their names, without ``devstack@`` and ``.service``, and with systemd's escapes (``\x2d``) as
+    ``systemctl`` shows them. ``memory_peak`` is in bytes, the largest since the unit started, and never subtracted.
+    ``cpu`` is in microseconds of all processors. ``io`` is the sum of what block devices read and wrote; where one is
+    on top of another (LVM, RAID), bytes may count in both.
 
 Failures
-    No cgroup v2, no unit that matches, a controller that is off, and an old kernel are told as failures.
-    A unit of ``units`` that is no pattern and does not run is ``absent``, and so is a counter that is off
-    for one unit and not for others. A unit that ends while it is read counts as not running. One that was
-    started anew between two readings is seen, and has no difference.
+    No cgroup v2, no unit that matches, two units with the same name, a controller that is off, and an old kernel. A unit
+    that is named without a pattern and does not run is ``absent``, and so is a counter that is off for one unit and not
+    for others. A unit that ends while it is read counts as not running. A unit that was restarted between two readings
+    has no difference.
 """
 
 from __future__ import annotations

@@ -52,6 +52,7 @@ def values(*paths):
     ("ssl_ca=/ca.pem", "ssl-ca", "/ca.pem"),
     ("loose-ssl_mode=REQUIRED", "ssl-mode", "REQUIRED"),
     ("loose_quick", "quick", None),
+    ("user=me\0you", "user", "me"),
 ])
 def test_a_line(file, line, name, value):
     assert values(file(f"[client]\n{line}\n")) == {name: value}
@@ -59,8 +60,8 @@ def test_a_line(file, line, name, value):
 
 @pytest.mark.parametrize("text", [
     "", "# a\n; b\n\n   \n", "[client]\n#user=a\n;user=b\n  # c\n", "[mysqld]\nuser=a\n", "[ client ]\nuser=a",
-    "[client-x]\nuser=a", "!rubbish\n!\n!includes x\n[client]\n", "[client]\n!include /no/such/file\n!includedir /no/such/folder\n",
-    "!include \n!includedir\n",
+    "[client-x]\nuser=a", "!rubbish\n!\n!includes x\n[client]\n", "!include \n!includedir\n",
+    "[client]\n!include /no/such/file\n!includedir /no/such/folder\n",
 ])
 def test_nothing_for_us(file, text):
     assert values(file(text)) == {}

@@ -34,7 +34,6 @@ SAID = 200
 
 NO_TLS, NO_PLUGIN = 2026, 2059
 REFUSED = {1044, 1045, 1698, 3118, 4151}
-SPENT = 1226
 CLOSED = "closed the connection; see its log"
 KNOWN = {
     1040: "has no connection left; raise its max_connections, or close connections",
@@ -42,6 +41,7 @@ KNOWN = {
     1129: "blocks this host after too many broken connections; run mariadb-admin flush-hosts there",
     1130: "lets nobody in from this host; create a user for this host, or connect through its socket",
     1203: "has no connection left for this user; raise max_user_connections",
+    1226: "lets this user do no more; raise its limits (SHOW GRANTS names them)",
     1820: "wants this user's password changed first; do so, or take another user",
     1862: "wants this user's password changed first; do so, or take another user",
     2006: CLOSED,
@@ -54,8 +54,6 @@ KNOWN = {
 
 WITHOUT_TLS = "; if it lets nobody in without TLS, put ssl-ca=FILE, or ssl, there as well"
 """MariaDB says of this that the user is refused."""
-
-LIMITS = re.compile("'(max_(?:queries|updates|connections)_per_hour|max_user_connections)'")
 
 
 class Refused(Failed):
@@ -90,7 +88,7 @@ class Link(Connection):
         except pymysql.MySQLError as error:
             if not _from_server(error):
                 raise
-            why = _known(error) or f"{_said(self._access, error)}; {otherwise}"
+            why = KNOWN.get(_number(error)) or f"{_said(self._access, error)}; {otherwise}"
             raise Refused(f"the server at {self._access.place} {why}") from None
 
     def leave(self) -> None:
@@ -179,8 +177,8 @@ def _why(access: Access, error: Exception) -> str:
         return (f"refused user {access.user!r}, {given}; put user and password under [client] in ~/.my.cnf"
                 " (to which not everyone may write), or set defaults_file, or user and password_file"
                 + ("" if access.tls or access.socket else WITHOUT_TLS))
-    if known := _known(error):
-        return known
+    if _number(error) in KNOWN:
+        return KNOWN[_number(error)]
     if _from_server(error):
         return f"{_said(access, error)}; see its log"
     if below is not None:
@@ -189,14 +187,6 @@ def _why(access: Access, error: Exception) -> str:
         return ("wants the password encrypted; install the Python package cryptography, use its socket or TLS, or"
                 " create a user with mysql_native_password")
     return "does not speak MySQL's protocol; correct host and port, or socket"
-
-
-def _known(error: Exception) -> str | None:
-    if _number(error) == SPENT:
-        limits = LIMITS.findall(str(error.args[1:]))  # the user, whose name comes first, may be called like one
-        return ("lets this user do no more; raise its "
-                + (limits[-1].upper() if limits else "limits (SHOW GRANTS names them)"))
-    return KNOWN.get(_number(error))
 
 
 def _unreachable(error: OSError) -> str:

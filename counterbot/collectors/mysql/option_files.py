@@ -76,7 +76,8 @@ def _lines(path: str) -> list[str]:
     try:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
             writable = os.fstat(file.fileno()).st_mode & stat.S_IWOTH
-            return [] if writable else [line.strip(SPACE) for line in file.read(LARGEST).split("\n")]
+            return [] if writable else [
+                line.partition("\0")[0].strip(SPACE) for line in file.read(LARGEST).split("\n")]
     except OSError:
         return []
 

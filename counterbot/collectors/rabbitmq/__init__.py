@@ -1,33 +1,31 @@
-r"""Messages published through RabbitMQ, by what they were about. Changes nothing in the broker.
+r"""Messages published through RabbitMQ, added up by topic. Changes nothing in the broker.
 
 Needs
-    The broker's management plugin: ``rabbitmq-plugins enable rabbitmq_management``. A user with the tag
-    ``monitoring`` and a permission in every virtual host, or the broker shows nothing of it; an empty one
-    is enough, which lets the user change and read nothing there::
+    The management plugin: ``rabbitmq-plugins enable rabbitmq_management``. A user with the tag ``monitoring`` and a
+    permission in every virtual host, since the broker hides the others; an empty permission is enough::
 
         rabbitmqctl set_user_tags USER monitoring
         rabbitmqctl set_permissions -p VHOST USER '' '' ''
 
-    With the tag ``administrator`` it sees all without.
+    A user with the tag ``administrator`` needs no permissions.
 
 Settings
     ``url``
-        Where the management API is, with what may stand before ``/api``. Default: what the environment's
-        ``OS_QA_RABBITMQ_API`` says, also as ``HOST:PORT``, or else ``http://127.0.0.1:15672``.
+        The management API, with what stands before ``/api``. Default: ``OS_QA_RABBITMQ_API`` of the environment, also
+        as ``HOST:PORT``, or else ``http://127.0.0.1:15672``.
     ``user``
         Default: ``OS_QA_RABBITMQ_USER``, or else ``guest``.
     ``password_file``
         A file whose only line is the password. Default: ``OS_QA_RABBITMQ_PASS``, or else ``guest``.
     ``ca_file``
-        With ``https``: the authority to trust, in PEM form, in place of the system's.
+        With ``https``: the authority to trust, in PEM form, instead of the system's.
     ``settle``
-        The management plugin's interval in seconds, the shortest of ``management.sample_retention_policies``:
-        only at its end does the broker tell of a message. It is waited out before counting, with half a
-        second more for the broker's adding up. Default: 5, as RabbitMQ's own. 0 where you wait yourself.
+        The management plugin's interval in seconds, the shortest of ``management.sample_retention_policies``: the
+        broker tells of a message only at its end. It is waited out before counting, with half a second more for the
+        broker's adding up. Default: 5, as RabbitMQ's own. Use 0 where you wait yourself.
     ``scopes``
-        Patterns (Python's, of a whole name) and the scopes they give, tried in their order before those
-        built in. Repeat nothing that itself repeats or has alternatives, as ``(x+)+y`` and ``(x|x)+y`` do:
-        for some names these take longer than any time limit, and nothing can stop them.
+        Python regular expressions, each for a whole name, and the scopes they give, tried in their order before those
+        built in. Avoid nested repetition as in ``(x+)+y`` and ``(x|x)+y``: some names would take forever.
 
 Stanza
     .. code-block:: yaml
@@ -44,41 +42,28 @@ Output
     .. code-block:: json
 
         {
-         "exchanges": {
-          "default_publish_in": 2410,
-          "nova_publish_in": 1633,
-          "scheduler_fanout_publish_in": 21,
-          "total_publish": 4064
-         },
-         "queues": {
-          "conductor_publish": 1480,
-          "reply_publish": 2410,
-          "scheduler_fanout_publish": 42
-         }
+         "exchanges": {"default_publish_in": 2410, "nova_publish_in": 1633, "total_publish": 4043},
+         "queues": {"conductor_publish": 1480, "reply_publish": 2410, "scheduler_fanout_publish": 42}
         }
 
-    ``queues`` has the messages that came into queues, added up over the queues of a scope and over virtual
-    hosts: ``scheduler_fanout_UNIQUE`` is ``scheduler_fanout``, ``reply_UNIQUE`` is ``reply``, and
-    ``conductor.host1`` is ``conductor``. A message that a fanout puts into four queues counts four times.
-    ``exchanges`` has what was published to exchanges, by the same scopes, with what no queue took;
-    ``default`` is the exchange without a name. ``total_publish`` is every message once.
+    ``queues`` has the messages that came into queues, added up over the queues of a scope and over virtual hosts:
+    ``scheduler_fanout_UNIQUE`` is ``scheduler_fanout``, ``reply_UNIQUE`` is ``reply``, and ``conductor.host1`` is
+    ``conductor``. A message that a fanout puts into four queues counts four times. ``exchanges`` has what was published
+    to exchanges, by the same scopes, also where no queue took it; ``default`` is the exchange without a name.
+    ``total_publish`` counts every message once. Scopes hold no dots.
 
-    The broker forgets a queue's count with the queue, and an exchange's with the exchange. A sum of which a
-    queue fell between two readings, or is gone with its messages, has no difference and is named in
-    ``resets``; so it is with exchanges, and for ``total_publish`` with virtual hosts. What was deleted and
-    made anew under its name is not noticed once it has counted as far as in the first reading: then the sum
-    lacks all that it had counted before it was deleted.
-    No scope's name holds a dot.
+    The broker forgets a queue's count with the queue. A sum has no difference, and is named in ``resets``, where one of
+    its queues is gone between two readings, or its count fell; likewise with exchanges, and with virtual hosts for
+    ``total_publish``. A queue that was deleted and created again under its name, and has counted further since, is not
+    noticed: the sum then lacks what it had counted before.
 
 Failures
-    No answer, a refused user, a wrong ``url``, and an answer that is none of RabbitMQ's are told as
-    failures. So is a user who does not see every virtual host, since all sums would be too small. (Which
-    are seen is told by the exchanges; where these cannot be read, queues have no values either.) So is a
-    broker that collects no statistics (``management_agent.disable_metrics_collector``,
-    ``management.disable_stats``, ``management.rates_mode = none``); one where nothing was published yet
-    gives empty groups. A broker that was started anew between two readings is seen by its process's
-    number, and none of its counters has a difference; ``rabbitmqctl stop_app`` keeps that number, as may
-    a container, and then only counters that fell are noticed.
+    The broker does not answer, refuses the user, or collects no statistics (``management.disable_stats``,
+    ``management_agent.disable_metrics_collector``, ``management.rates_mode = none``); or the user does not see every
+    virtual host, so that sums would be too small. Where nothing was published yet, groups are empty, and that is no
+    failure. No counter has a difference where the broker was restarted between two readings, which is seen by its
+    process number. ``rabbitmqctl stop_app`` keeps that number, and a container may; then only counters that fell are
+    noticed.
 """
 
 from __future__ import annotations
@@ -162,14 +147,14 @@ def collect(settings: Settings, seconds: float, _again: bool) -> Collected:
     if wait >= seconds:
         raise Failed(f"settle means a wait of {wait:g} s, and there are {seconds:g} s in all; change one of them")
     api = _api(settings, Deadline.after(seconds, time.monotonic))
-    if wait:
-        _overview(api)  # nobody waits for being told of a wrong password
-        time.sleep(wait)
-    with closing(api.ask("queues?columns=name,vhost,message_stats.publish")) as queues:  # takes the broker longest
-        try:
+    try:
+        if wait:
+            _overview(api)  # nobody waits for being told of a wrong password
+            time.sleep(wait)
+        with closing(api.ask("queues?columns=name,vhost,message_stats.publish")) as queues:  # takes the broker longest
             return _read(api, queues, settings)
-        except (LookupError, TypeError, AttributeError):
-            raise Failed(f"{api.place} answered something else than RabbitMQ; is url the management API's?") from None
+    except (LookupError, TypeError, AttributeError):
+        raise Failed(f"{api.place} answered something else than RabbitMQ; is url the management API's?") from None
 
 
 def _read(api: Api, queues: Request, settings: Settings) -> Collected:
@@ -204,7 +189,8 @@ def _api(settings: Settings, deadline: Deadline) -> Api:
     if settings.password_file is not None:
         secret = password(settings.password_file)
     try:
-        trusted = tls.context(settings.ca_file and os.path.expanduser(settings.ca_file)) if at.tls else None
+        ca_file = settings.ca_file and os.path.expanduser(settings.ca_file)
+        trusted = tls.context(ca_file) if at.scheme == "https" else None
     except Unreadable as error:
         raise Failed(f"ca_file {error}") from None
     return Api(at, user, secret, deadline, trusted)
@@ -213,10 +199,11 @@ def _api(settings: Settings, deadline: Deadline) -> Api:
 def _overview(api: Api) -> Row:
     """What the broker says of itself. Raises Failed where it counts no messages, which looks like a quiet one."""
     overview: Row = api.get("overview?columns=message_stats.publish,disable_stats,rates_mode")
+    counted = overview["rates_mode"] != "none"
     if overview.get("disable_stats") or "message_stats" not in overview:
         raise Failed("the broker collects no statistics; take management_agent.disable_metrics_collector and "
                      "management.disable_stats out of rabbitmq.conf and restart it")
-    if overview["rates_mode"] == "none":
+    if not counted:
         raise Failed("the broker counts no messages; set management.rates_mode = basic in rabbitmq.conf and restart it")
     return overview
 

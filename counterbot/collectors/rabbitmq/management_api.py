@@ -7,15 +7,15 @@ whole answer. It follows no redirect, uses no proxy, and shows nothing of what a
 from __future__ import annotations
 
 import json
-import re
 import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from ... import __version__
 from ...core.deadline import Deadline
@@ -25,8 +25,6 @@ LONGEST = 16 << 20
 """Bytes of an answer; 10,000 queues have 0.8 MB."""
 
 BLOCK = 256 << 10
-URL = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
-                 r"(?P<path>(/[!-~]*)?)", re.IGNORECASE)
 
 REASONS = {
     TimeoutError: "was not done in time; is the broker overloaded, or does it hang?",
@@ -59,40 +57,32 @@ STATUSES = {
 """A status, or its first digit -> what is to be done."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where the API is: what stands before ``/api``."""
-
-    tls: bool
-    host: str
-    port: int
-    path: str
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
-
-
-def place(url: str) -> Place:
-    """A URL, or HOST:PORT as os-collect-counters takes it. Raises ValueError, which does not repeat it."""
+def place(url: str) -> SplitResult:
+    """Where the API is: a URL, or HOST:PORT as os-collect-counters takes it. Raises ValueError, without the URL."""
     if "@" in url:
         raise ValueError("must hold no user and no password; they have settings of their own")
-    match = URL.fullmatch(url if "://" in url else f"http://{url}")
-    if match is None or set("?#") & set(match["path"]) or int(match["port"] or 1) not in range(1, 65536):
-        raise ValueError("must be http:// or https://, a host, and perhaps a port, as in http://127.0.0.1:15672")
-    tls = match["scheme"].lower() == "https"
-    return Place(tls, match["host"].strip("[]"), int(match["port"] or (443 if tls else 80)), match["path"].rstrip("/"))
+    with suppress(ValueError):  # of a port, or of brackets
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        plain = not parts.query and not parts.fragment
+        if plain and parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return parts
+    raise ValueError("must be http:// or https://, a host, and perhaps a port, as in http://127.0.0.1:15672")
 
 
 @dataclass(frozen=True)
 class Api:
     """One user's way to the API. ``trusted`` is needed for https alone."""
 
-    place: Place
+    url: SplitResult
     user: str
     password: bytes = field(repr=False)
     deadline: Deadline
     trusted: ssl.SSLContext | None = None
+
+    @property
+    def place(self) -> str:
+        """For messages."""
+        return f"{self.url.scheme}://{self.url.netloc}"
 
     def get(self, path: str) -> Any:
         """The JSON that stands at ``/api/`` + path. Raises Failed."""
@@ -111,10 +101,10 @@ class Request:
         self._api = api
         token = b64encode(api.user.encode(errors="surrogateescape") + b":" + api.password).decode()
         with self._explained():
-            where, seconds = (api.place.host, api.place.port), api.deadline.left()
-            self._line = (HTTPSConnection(*where, timeout=seconds, context=api.trusted) if api.place.tls else
-                          HTTPConnection(*where, timeout=seconds))
-            self._line.request("GET", f"{api.place.path}/api/{path}", headers={
+            host, port, seconds = api.url.hostname or "", api.url.port, api.deadline.left()
+            self._line = (HTTPSConnection(host, port, timeout=seconds, context=api.trusted) if api.url.scheme == "https"
+                          else HTTPConnection(host, port, timeout=seconds))
+            self._line.request("GET", f"{api.url.path.rstrip('/')}/api/{path}", headers={
                 "Authorization": f"Basic {token}", "User-Agent": f"counterbot/{__version__}", "Connection": "close"})
 
     def close(self) -> None:
