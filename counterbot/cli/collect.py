@@ -14,7 +14,8 @@ from ..core.model import ATTACHMENT, JSON, Unreadable
 from .streams import beside, give, warn
 
 if TYPE_CHECKING:
-    from ..collectors.node import Chosen, Reading
+    from ..collectors.joined import Reading
+    from ..collectors.node import Chosen
     from ..collectors.settings import Steps
 
 SOME_FAILED = 3

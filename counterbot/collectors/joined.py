@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,20 +21,25 @@ TOLD = 5
 
 @dataclass(frozen=True)
 class Answer:
-    """What a collector returned, or why it has nothing; ``kinds`` of its groups."""
+    """What a collector returned after so many ``seconds``, or why it has nothing; ``kinds`` of its groups."""
 
     collector: str
     kinds: Mapping[str, Kind]
     collected: Collected | str
+    seconds: float
 
 
 @dataclass(frozen=True)
-class Joined:
-    """``known``: which collector gave each group, and what its numbers are. ``own`` as in Collected."""
+class Reading:
+    """What the collectors read, and how many seconds each ``took``.
+
+    ``known``: which collector returned each group, and what its numbers are. ``own`` as in Collected.
+    """
 
     snapshot: Snapshot
     known: Mapping[str, Group]
     own: Mapping[str, Number]
+    took: Mapping[str, float]
 
 
 def checked(answer: object) -> Collected:
@@ -51,7 +56,7 @@ def checked(answer: object) -> Collected:
     return replace(answer, groups=groups, failures=tuple(inert(line, LINE) for line in (*answer.failures, *told)))
 
 
-def join(answers: Iterable[Answer], unixtime: float, prefix: str | None) -> Joined:
+def join(answers: Sequence[Answer], unixtime: float, prefix: str | None) -> Reading:
     """One snapshot. A collector that returns a group which one before it has returned fails as a whole."""
     known: dict[str, Group] = {}
     good: list[Collected] = []
@@ -75,7 +80,7 @@ def join(answers: Iterable[Answer], unixtime: float, prefix: str | None) -> Join
         every("groups"), unixtime, host=os.uname().nodename, collector=f"counterbot {__version__}", prefix=prefix,
         failures=failures, absent=frozenset().union(*(each.absent for each in good)), instances=every("instances"),
         made=every("made"), parts=every("parts"))
-    return Joined(snapshot, known, every("own"))
+    return Reading(snapshot, known, every("own"), {each.collector: each.seconds for each in answers})
 
 
 def _why_not(name: str, value: object) -> str | None:

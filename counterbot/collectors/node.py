@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -14,15 +14,13 @@ from typing import Any
 from ..core.deadline import Deadline, DeadlineExceeded
 from . import Collected, Collector, Failed
 from .available import bug
-from .joined import Answer, Joined, checked, join
+from .joined import Answer, Reading, checked, join
 
 MARGIN = 0.5
 """Seconds that collectors have less than the node: they know best what they waited for."""
 
 SYSTEMD_RUNS = "/run/systemd/system"
 """Is there where systemd is the system's first process: sd_booted(3)."""
-
-Answers = SimpleQueue[tuple[str, "Collected | str"]]
 
 
 @dataclass(frozen=True)
@@ -32,13 +30,6 @@ class Chosen:
     name: str
     collector: Collector
     settings: Any
-
-
-@dataclass(frozen=True)
-class Reading(Joined):
-    """What the collectors read; ``took``: the seconds that each was busy."""
-
-    took: Mapping[str, float]
 
 
 def by_default() -> dict[str, dict[str, object]]:
@@ -51,31 +42,28 @@ def by_default() -> dict[str, dict[str, object]]:
 
 def read(chosen: Sequence[Chosen], seconds: float, *, again: bool = False, prefix: str | None = None) -> Reading:
     """Run the collectors for at most so many seconds. One that fails or is late has its reason in ``failures``."""
-    unixtime, began = time.time(), time.monotonic()
-    deadline = Deadline(began + seconds, time.monotonic)
-    answers: Answers = SimpleQueue()
+    unixtime, deadline = time.time(), Deadline.after(seconds, time.monotonic)
+    answers: SimpleQueue[Answer] = SimpleQueue()
     for each in chosen:  # daemons: one that hangs must not keep the process from ending
-        threading.Thread(target=_run, args=(each, seconds - min(MARGIN, seconds / 4), again, answers),
-                         name=each.name, daemon=True).start()
-    found: dict[str, Collected | str] = {}
-    took: dict[str, float] = {}
+        threading.Thread(target=lambda each=each: answers.put(_answer(each, seconds, again)), daemon=True).start()
+    found: dict[str, Answer] = {}
     with suppress(Empty, DeadlineExceeded):
         while len(found) < len(chosen):
-            name, answer = answers.get(timeout=deadline.left())
-            found[name], took[name] = answer, time.monotonic() - began
+            answer = answers.get(timeout=deadline.left())
+            found[answer.collector] = answer
     late = f"it was not done in {seconds:g} s"
-    joined = join([Answer(each.name, each.collector.GROUPS, found.get(each.name, late)) for each in chosen],
-                  unixtime, prefix)
-    return Reading(joined.snapshot, joined.known, joined.own, took)
+    return join([found.get(each.name) or Answer(each.name, each.collector.GROUPS, late, seconds) for each in chosen],
+                unixtime, prefix)
 
 
-def _run(each: Chosen, seconds: float, again: bool, answers: Answers) -> None:
-    """Puts an answer whatever the collector does: otherwise all would wait until the deadline."""
-    answer: Collected | str
+def _answer(each: Chosen, seconds: float, again: bool) -> Answer:
+    """Whatever the collector does: without an answer all would wait until the deadline."""
+    began = time.monotonic()
+    collected: Collected | str
     try:
-        answer = checked(each.collector.collect(each.settings, seconds, again))
+        collected = checked(each.collector.collect(each.settings, seconds - min(MARGIN, seconds / 4), again))
     except Failed as error:
-        answer = str(error)
+        collected = str(error)
     except BaseException as error:  # SystemExit too: what one collector does costs no other its counters
-        answer = bug(error)
-    answers.put((each.name, answer))
+        collected = bug(error)
+    return Answer(each.name, each.collector.GROUPS, collected, time.monotonic() - began)

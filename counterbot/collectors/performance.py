@@ -35,8 +35,8 @@ Output
         }
 
     ``memory`` (of a DevStack unit) and ``process`` (resident, summed over processes of a name) are in bytes, as they
-    were when the file was written, and never subtracted. ``db`` counts statements and ``api`` requests, summed over logs
-    and agents; both count from the job's start, so without an earlier file they stay as they are.
+    were when the file was written, and never subtracted. ``db`` counts statements and ``api`` requests, summed over
+    logs and agents; both count from the job's start, so without an earlier file they stay as they are.
 
 Failures
     No file, a file that is not DevStack's, and a group with nothing in it, with its usual cause. A value that is no

@@ -40,10 +40,10 @@ Output
     on top of another (LVM, RAID), bytes may count in both.
 
 Failures
-    No cgroup v2, no unit that matches, two units with the same name, a controller that is off, and an old kernel. A unit
-    that is named without a pattern and does not run is ``absent``, and so is a counter that is off for one unit and not
-    for others. A unit that ends while it is read counts as not running. A unit that was restarted between two readings
-    has no difference.
+    No cgroup v2, no unit that matches, two units with the same name, a controller that is off, and an old kernel. A
+    unit that is named without a pattern and does not run is ``absent``, and so is a counter that is off for one unit
+    and not for others. A unit that ends while it is read counts as not running. A unit that was restarted between two
+    readings has no difference.
 """
 
 from __future__ import annotations

@@ -357,7 +357,7 @@ ODD = [
     "[client]\npassword=100%(x)s\\s\\n\\t\\\\\\x\\\"end\\\nuser=\"\"\nhost=\"\n",
     "  \t[client]  \n  user \t=\t me \r\n;user=no\n#user=no\n   # no\nhost=a;b\n",
     "[client ]\nuser=a\n[mysqld]\nuser=b\n[client-server]\nuser=c\n[client-mariadb]\nuser=d\n[client\t]\nuser=e\n",
-    "[client]\npassword=p\xc3\xa4ss\nuser=\xa0nbsp\xa0\nhost=caf\xe9\n",
+    "[client]\npassword=p\xc3\xa4ss\nhost=caf\xe9\n",
     "[client]\nssl_ca=/a_b-c\nloose-ssl-mode=REQUIRED\nloose_quick\nskip-ssl\n",
     "[client]\nuser=a=b=c\nhost==x\npassword='a\"b'\n",
     "[client]\npassword='a\\'#b'#c\nuser=\"a\\\\\" # d\nhost=it's # no comment\n",
@@ -368,8 +368,6 @@ ODD = [
     "[client]\nuser=a\0b\n\0user=c\nhost=d",
     "user=a\n[client]\n",
     "[client]\nuser=a\n[client\nuser=b\n",
-    "!includedir {folder}/none\n[client]\nuser=a\n",
-    "!includedir\n[client]\nuser=a\n",
 ]
 INCLUDED = {
     "one.cnf": "[client]\nsocket=/one\n[mysqld]\n", "bad.cnf": "[client]\nport=5\n[x\nuser=no\n",

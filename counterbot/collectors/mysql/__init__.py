@@ -42,8 +42,8 @@ Output
 
     Names are the server's own. By default ``Bytes_received``, ``Com_*``, ``Connections``, ``Created_tmp_*``,
     ``Handler_*``, ``Queries``, ``Questions``, ``Rows_*``, ``Select_*`` and ``Sort_*``, which are the same whenever the
-    same work is done; and what os-collect-counters gathered: ``Slow_queries`` and ten ``Innodb_*``, which depend on time
-    and cache. Those that the server does not have are ``absent``: MariaDB 10.11 has no ``Innodb_rows_*``.
+    same work is done; and what os-collect-counters gathered: ``Slow_queries`` and ten ``Innodb_*``, which depend on
+    time and cache. Those that the server does not have are ``absent``: MariaDB 10.11 has no ``Innodb_rows_*``.
 
     The server forgets a table's rows with the table (``DROP TABLE``), and all rows with ``FLUSH TABLE_STATISTICS``.
     Where a table's count is gone or fell since the reading before, the sum of its database has no difference. Tables
