@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import time
 from contextlib import closing
 
@@ -11,7 +12,7 @@ import pytest
 
 from counterbot.collectors import Failed
 from counterbot.collectors.mysql import GROUPS, Settings, collect, option_files
-from counterbot.collectors.mysql.access import SOCKETS, Tls, find
+from counterbot.collectors.mysql.access import SOCKETS, find
 from counterbot.collectors.mysql.schemas import CONSUMERS, DIGESTS, ROWS, SWITCHES
 from counterbot.collectors.mysql.status import AGAIN, AGE, NAMES, STATEMENTS
 from counterbot.collectors.settings import Wrong, build
@@ -19,6 +20,7 @@ from counterbot.core.counters.difference import Group, difference
 from counterbot.core.counters.snapshot import Snapshot
 
 from ..mysql_server import MySQLServer, error, switch
+from .test_http import certificate
 
 PASSWORD = "opensesame"
 SHOW = "SHOW GLOBAL STATUS"
@@ -540,22 +542,27 @@ class TestFinds:
         path.write_bytes(b"[client]\npassword=p\xe4ss\n")
         assert find(Settings(defaults_file=str(path)), {}).password == b"p\xe4ss"
 
-    @pytest.mark.parametrize(("lines", "tls"), [
+    @pytest.mark.parametrize(("lines", "verified"), [
         ([], None),
         (["ssl=0"], None),
         (["ssl=OFF"], None),
         (["ssl-mode=PREFERRED"], None),
-        (["ssl-ca=/ca", "skip-ssl"], None),
-        (["ssl_ca=/ca", "ssl-mode=disabled"], None),
-        (["ssl"], Tls(None, None, None, None, False, False)),
-        (["loose-ssl_mode=required"], Tls(None, None, None, None, False, False)),
-        (["ssl-ca=/ca"], Tls("/ca", None, None, None, True, False)),
-        (["ssl-capath=/d", "ssl-mode=VERIFY_IDENTITY"], Tls(None, "/d", None, None, True, True)),
-        (["ssl-ca=/ca", "ssl-verify-server-cert"], Tls("/ca", None, None, None, True, True)),
-        (["ssl-cert=/c", "ssl-key=/k"], Tls(None, None, "/c", "/k", False, False)),
+        (["ssl-ca={pem}", "skip-ssl"], None),
+        (["ssl_ca={pem}", "ssl-mode=disabled"], None),
+        (["ssl"], (False, False)),
+        (["loose-ssl_mode=required"], (False, False)),
+        (["ssl-cert={pem}", "ssl-key={pem}"], (False, False)),
+        (["ssl-ca={pem}"], (True, False)),
+        (["ssl-mode=VERIFY_CA"], (True, False)),
+        (["ssl-capath={folder}", "ssl-mode=VERIFY_IDENTITY"], (True, True)),
+        (["ssl-ca={pem}", "ssl-verify-server-cert"], (True, True)),
     ])
-    def test_tls_only_where_options_ask_for_it(self, options, lines, tls):
-        assert find(Settings(host="db", defaults_file=options(*lines)), {}).tls == tls
+    def test_tls_only_where_options_ask_for_it(self, options, tmp_path, lines, verified):
+        """The certificate is verified, and the host's name."""
+        pem = certificate("db", tmp_path)
+        path = options(*(line.format(pem=pem, folder=tmp_path) for line in lines))
+        tls = find(Settings(host="db", defaults_file=path), {}).tls
+        assert (tls and (tls.verify_mode == ssl.CERT_REQUIRED, tls.check_hostname)) == verified
 
 
 class TestSettings:

@@ -11,7 +11,10 @@ import pwd
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ssl import CERT_NONE, SSLContext
 
+from ...clients.tls import context
+from ...core.model import Unreadable
 from .. import Failed
 from ..password_file import password
 from .option_files import Option, default_files, options
@@ -47,18 +50,6 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Tls:
-    """What the ``ssl`` options ask for: files by their paths, and whether certificate and host name are verified."""
-
-    ca: str | None
-    capath: str | None
-    cert: str | None
-    key: str | None
-    verify: bool
-    identity: bool
-
-
-@dataclass(frozen=True)
 class Access:
     """``socket`` goes before host and port. ``password_from`` tells where the password was found."""
 
@@ -68,7 +59,7 @@ class Access:
     user: str
     password: bytes
     password_from: str | None
-    tls: Tls | None
+    tls: SSLContext | None
 
     @property
     def place(self) -> str:
@@ -141,7 +132,7 @@ def _login() -> str:
                      ) from None
 
 
-def _tls(files: Mapping[str, Option], *, by_name: bool) -> Tls | None:
+def _tls(files: Mapping[str, Option], *, by_name: bool) -> SSLContext | None:
     """None where no option asks for it: its set-up takes much longer than reading the counters."""
     ca, capath, cert, key, mode = (files[name].value or None if name in files else None for name in (
         "ssl-ca", "ssl-capath", "ssl-cert", "ssl-key", "ssl-mode"))
@@ -151,7 +142,19 @@ def _tls(files: Mapping[str, Option], *, by_name: bool) -> Tls | None:
              or mode in ("REQUIRED", "VERIFY_CA"))
     if _on(files, "skip-ssl", "disable-ssl") or mode == "DISABLED" or not asked:
         return None
-    return Tls(ca, capath, cert, key, bool(ca or capath or identity or mode == "VERIFY_CA"), identity and by_name)
+    try:
+        tls = context(ca, ca_path=capath)
+        if cert:
+            tls.load_cert_chain(cert, key)
+    except Unreadable as error:
+        raise Failed(f"{error}; correct ssl-ca and ssl-capath") from None
+    except OSError as error:
+        raise Failed(f"{cert} or {key} cannot be used ({error.strerror or 'it is broken'}); correct ssl-cert and"
+                     " ssl-key") from None
+    tls.check_hostname = identity and by_name
+    if not (ca or capath or identity or mode == "VERIFY_CA"):
+        tls.verify_mode = CERT_NONE
+    return tls
 
 
 def _on(files: Mapping[str, Option], *names: str) -> bool:

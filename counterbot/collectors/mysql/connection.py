@@ -16,12 +16,11 @@ import pymysql
 from pymysql.connections import Connection
 from pymysql.constants import CLIENT, COMMAND
 
-from ...clients.tls import context
 from ...core.deadline import Deadline
-from ...core.model import Number, Unreadable
+from ...core.model import Number
 from ...core.text.inert import inert
 from .. import Failed
-from .access import Access, Tls
+from .access import Access
 
 Row = tuple[str | bytes | None, ...]
 NUMBER = re.compile(r"(-?[0-9]{1,30})(\.[0-9]{1,30})?")
@@ -73,7 +72,7 @@ class Link(Connection):
         self._access, self._deadline, seconds = access, deadline, deadline.left()
         super().__init__(
             host=access.host, port=access.port, unix_socket=access.socket, user=access.user.encode(
-                errors="surrogateescape"), password=access.password, ssl=_context(access.tls),
+                errors="surrogateescape"), password=access.password, ssl=access.tls,
             ssl_disabled=access.tls is None,
             # No SET AUTOCOMMIT: every connection is to make the server count the same. And everything as text.
             autocommit=None, conv={}, auth_plugin_map={"mysql_clear_password": _Never},
@@ -134,23 +133,6 @@ def linked(access: Access, deadline: Deadline) -> Iterator[Link]:
         raise
     except Exception as error:  # PyMySQL raises IndexError, struct.error and more for what is no MySQL
         raise Failed(f"the server at {access.place} {_why(access, error)}") from None
-
-
-def _context(tls: Tls | None) -> ssl.SSLContext | None:
-    if tls is None:
-        return None
-    try:
-        found = context(tls.ca, ca_path=tls.capath)
-        if tls.cert:
-            found.load_cert_chain(tls.cert, tls.key)
-    except Unreadable as error:
-        raise Failed(f"{error}; correct ssl-ca and ssl-capath") from None
-    except OSError as error:
-        raise Failed(f"{tls.cert} or {tls.key} cannot be used ({error.strerror or 'it is broken'}); correct ssl-cert"
-                     " and ssl-key") from None
-    found.check_hostname = tls.identity
-    found.verify_mode = ssl.CERT_REQUIRED if tls.verify else ssl.CERT_NONE
-    return found
 
 
 def pairs(rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
