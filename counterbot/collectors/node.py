@@ -33,7 +33,7 @@ class Chosen:
 
 
 def by_default() -> dict[str, dict[str, object]]:
-    """The collectors that run where nobody chose, with settings: those of os-collect-counters, and systemd where it
+    """The collectors that run by default, with settings: those of os-collect-counters, and systemd where it
     runs. I/O, which systemd does not count unless told to, is left out.
     """
     usual: dict[str, dict[str, object]] = {"mysql": {}, "rabbitmq": {}}

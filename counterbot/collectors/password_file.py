@@ -24,6 +24,6 @@ def password(path: str) -> bytes:
 
 
 def _named(path: str) -> str:
-    """The setting, with the path where it is one: somebody may have written the password there."""
+    """The setting, with the path where it is one: the user may have written the password there."""
     folder = os.path.dirname(path)
     return f"password_file {path}" if folder != "/" and os.path.isdir(folder) else "password_file"

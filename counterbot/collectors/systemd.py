@@ -182,7 +182,7 @@ def _units(root: Path, settings: Settings) -> list[Unit]:
 
 
 def _folders(slice_: Path) -> Iterator[Path]:
-    """The cgroups of a slice and of the slices in it; those inside a service are its own business."""
+    """The cgroups of a slice and of the slices in it; not those inside a service."""
     try:
         with os.scandir(slice_) as entries:
             names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))

@@ -340,7 +340,7 @@ class TestFails:
         (1040, "Too many connections", "has no connection left; raise its max_connections"),
         (1129, "Host 'x' is blocked because of many connection errors",
          "blocks this host after too many broken connections; run mariadb-admin flush-hosts"),
-        (1130, "Host 'x' is not allowed to connect", "lets nobody in from this host"),
+        (1130, "Host 'x' is not allowed to connect", "accepts no user from this host"),
         (1053, "Server shutdown in progress", "is being shut down"),
         (4999, "Something\nnew\x1b[31m", "says: error 4999, Something new[31m; see its log"),
         (4999, f"what an odd password {PASSWORD} is", "says: error 4999; see its log"),
@@ -366,7 +366,7 @@ class TestFails:
         assert failure(settings()).startswith(f"the server at 127.0.0.1:{server.port} {what}")
 
     def test_it_may_want_tls(self, server, settings, tmp_path):
-        hint = "; if it lets nobody in without TLS, put ssl-ca=FILE, or ssl, there as well"
+        hint = "; if it requires TLS, put ssl-ca=FILE, or ssl, there as well"
         server.password = "another"
         assert failure(settings()).endswith(hint)
         with closing(MySQLServer(tmp_path / "my.sock", password="another")) as local:
@@ -375,7 +375,7 @@ class TestFails:
             assert "TLS" not in line
         packet = error(3159, "Connections using insecure transport are prohibited")
         server.trouble["login"] = len(packet).to_bytes(3, "little") + b"\2" + packet
-        assert failure(settings()).endswith(" lets nobody in without TLS; put ssl-ca=FILE, or ssl, under [client]")
+        assert failure(settings()).endswith(" requires TLS; put ssl-ca=FILE, or ssl, under [client]")
 
     def test_a_wrong_password_tells_where_it_came_from(self, server, settings):
         server.password = "another"

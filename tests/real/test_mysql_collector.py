@@ -305,7 +305,7 @@ def test_tls_that_the_server_insists_on(secured):
     line = failure(Settings(host=secured.host, port=secured.port, user="root"))
     secured.sql("SET GLOBAL require_secure_transport=0")
     assert "refused user 'root', without a password" in line
-    assert line.endswith("; if it lets nobody in without TLS, put ssl-ca=FILE, or ssl, there as well")
+    assert line.endswith("; if it requires TLS, put ssl-ca=FILE, or ssl, there as well")
 
 
 def test_a_user_who_may_do_no_more(server, tmp_path):

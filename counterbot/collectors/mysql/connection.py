@@ -38,7 +38,7 @@ KNOWN = {
     1040: "has no connection left; raise its max_connections, or close connections",
     1053: "is being shut down; start it again",
     1129: "blocks this host after too many broken connections; run mariadb-admin flush-hosts there",
-    1130: "lets nobody in from this host; create a user for this host, or connect through its socket",
+    1130: "accepts no user from this host; create a user for this host, or connect through its socket",
     1203: "has no connection left for this user; raise max_user_connections",
     1226: "lets this user do no more; raise its limits (SHOW GRANTS names them)",
     1820: "wants this user's password changed first; do so, or take another user",
@@ -47,12 +47,12 @@ KNOWN = {
     2013: CLOSED,
     NO_TLS: "offers no TLS; switch it on there, or take the ssl options away",
     NO_PLUGIN: "wants a kind of login that is not to be had here; create a user with a password for the collector",
-    3159: "lets nobody in without TLS; put ssl-ca=FILE, or ssl, under [client]",
+    3159: "requires TLS; put ssl-ca=FILE, or ssl, under [client]",
 }
 """An error's number -> what happened and what to do. PyMySQL's own are from 2000 to 2999."""
 
-WITHOUT_TLS = "; if it lets nobody in without TLS, put ssl-ca=FILE, or ssl, there as well"
-"""MariaDB says of this that the user is refused."""
+WITHOUT_TLS = "; if it requires TLS, put ssl-ca=FILE, or ssl, there as well"
+"""MariaDB then says that the user is refused."""
 
 
 class Refused(Failed):
@@ -110,7 +110,7 @@ class Link(Connection):
 
 
 class _Never:
-    """Takes part in no login that would show the password to whoever asks; the client does not, either."""
+    """Refuses the login that sends the password in clear text, as the client does."""
 
     def __init__(self, _connection: object) -> None:
         pass

@@ -52,7 +52,7 @@ def _add_rows(found: Schemas, link: Link) -> None:
     for schema, table, read, changed in link.rows(ROWS, "let this user SELECT in the databases, or set schemas: false"):
         for name, count in _named(schema, rows_read=read, rows_changed=changed):
             found.counts[name] = found.counts.get(name, 0) + count
-            if count:  # the loss of a table that counted nothing costs nothing
+            if count:  # a table that counted nothing can be dropped without a reset
                 parts, marked = found.parts.setdefault(name, {}), mark(str(table))
                 parts[marked] = parts.get(marked, 0) + int(count)
 

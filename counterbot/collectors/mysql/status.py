@@ -28,7 +28,7 @@ NAMES = (
 
 STATUS = "SHOW GLOBAL STATUS"
 AGE = "SHOW GLOBAL STATUS LIKE 'Uptime'"
-"""Asked besides: of two answers one is quick, and tells the server's start well."""
+"""Asked too, so that one slow answer does not matter: the quicker one tells the server's start."""
 
 PROMPT = 1.0
 """Seconds an answer may take: the starts that two such tell differ by less than ``core.difference.SAME_START``."""

@@ -125,7 +125,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Sums:
-    """Counts by counter, and what each adds up, by mark: what vanishes takes its count along."""
+    """Counts by counter, and the parts that each adds up, by mark: what is deleted loses its count."""
 
     counts: dict[str, Number] = field(default_factory=dict)
     parts: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -149,7 +149,7 @@ def collect(settings: Settings, seconds: float, _again: bool) -> Collected:
     api = _api(settings, Deadline.after(seconds, time.monotonic))
     try:
         if wait:
-            _overview(api)  # nobody waits for being told of a wrong password
+            _overview(api)  # a wrong password is reported before the wait
             time.sleep(wait)
         with closing(api.ask("queues?columns=name,vhost,message_stats.publish")) as queues:  # takes the broker longest
             return _read(api, queues, settings)
@@ -209,7 +209,7 @@ def _overview(api: Api) -> Row:
 
 
 def _start(api: Api) -> str | None:
-    """What tells one start of the broker from the next; None where nobody knows yet.
+    """What tells one start of the broker from the next; None where that is not known yet.
 
     A node's own statistics, and so its process's number, are there some seconds after its start. Users without the
     tag monitoring are refused; they see neither all virtual hosts nor that there are more.
