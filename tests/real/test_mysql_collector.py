@@ -24,6 +24,7 @@ from counterbot.collectors.mysql.connection import linked
 from counterbot.collectors.mysql.option_files import options
 from counterbot.core.counters.difference import SAME_START, Group, difference
 from counterbot.core.counters.snapshot import Snapshot
+from counterbot.core.deadline import Deadline
 
 from .servers.mariadb import MariaDB
 from .servers.needs import program
@@ -91,17 +92,20 @@ def work(server: MariaDB, threads: int) -> None:
 def one_thread(server: MariaDB, number: int) -> None:
     access = find(Settings(socket=str(server.socket), user="worker", password_file=password(server)), {})
     table = f"nova.t{number}"
-    with linked(access, time.monotonic() + 30) as link:
-        link.rows("USE nova")
+    with linked(access, Deadline.after(30, time.monotonic)) as link:
+        def run(statement: str) -> None:
+            link.rows(statement, "")
+
+        run("USE nova")
         for each in range(MIX):
-            link.rows("BEGIN")
-            link.rows(f"INSERT INTO {table} VALUES ({each}, 'a'), ({each + 100}, 'b'), ({each + 200}, 'c')")
-            link.rows(f"SELECT * FROM {table} WHERE id = {each}")
-            link.rows(f"SELECT COUNT(*) FROM {table}")
-            link.rows(f"SELECT host FROM {table} ORDER BY host DESC LIMIT 2")
-            link.rows(f"UPDATE {table} SET host = 'd' WHERE id >= 200")
-            link.rows("COMMIT")
-        link.rows(f"DELETE FROM {table} WHERE id < 1000")
+            run("BEGIN")
+            run(f"INSERT INTO {table} VALUES ({each}, 'a'), ({each + 100}, 'b'), ({each + 200}, 'c')")
+            run(f"SELECT * FROM {table} WHERE id = {each}")
+            run(f"SELECT COUNT(*) FROM {table}")
+            run(f"SELECT host FROM {table} ORDER BY host DESC LIMIT 2")
+            run(f"UPDATE {table} SET host = 'd' WHERE id >= 200")
+            run("COMMIT")
+        run(f"DELETE FROM {table} WHERE id < 1000")
 
 
 def password(server: MariaDB) -> str:
@@ -301,15 +305,15 @@ def test_tls_that_the_server_insists_on(secured):
     line = failure(Settings(host=secured.host, port=secured.port, user="root"))
     secured.sql("SET GLOBAL require_secure_transport=0")
     assert "refused user 'root', without a password" in line
-    assert line.endswith("; if it lets nobody in without TLS, put ssl-ca=FILE, or ssl, there as well")
+    assert line.endswith("; if it requires TLS, put ssl-ca=FILE, or ssl, there as well")
 
 
 def test_a_user_who_may_do_no_more(server, tmp_path):
     server.sql("CREATE USER hourly@localhost WITH MAX_CONNECTIONS_PER_HOUR 1;"
                "CREATE USER asks@localhost WITH MAX_QUERIES_PER_HOUR 1")
     collect(Settings(socket=str(server.socket), user="hourly"), 10, False)
-    for user, limit in (("hourly", "MAX_CONNECTIONS_PER_HOUR"), ("asks", "MAX_QUERIES_PER_HOUR")):
-        assert f"raise its {limit}" in failure(Settings(socket=str(server.socket), user=user))
+    for user in ("hourly", "asks"):
+        assert "lets this user do no more; raise its limits" in failure(Settings(socket=str(server.socket), user=user))
 
 
 def test_no_connection_left(server, settings):
@@ -317,7 +321,7 @@ def test_no_connection_left(server, settings):
     access = find(settings, {})
     with ExitStack() as stack:
         for _ in range(10):
-            stack.enter_context(linked(access, time.monotonic() + 30))
+            stack.enter_context(linked(access, Deadline.after(30, time.monotonic)))
         line = failure(settings)
     server.sql("SET GLOBAL max_connections=151")
     assert line.endswith(" has no connection left; raise its max_connections, or close connections")
@@ -353,7 +357,7 @@ ODD = [
     "[client]\npassword=100%(x)s\\s\\n\\t\\\\\\x\\\"end\\\nuser=\"\"\nhost=\"\n",
     "  \t[client]  \n  user \t=\t me \r\n;user=no\n#user=no\n   # no\nhost=a;b\n",
     "[client ]\nuser=a\n[mysqld]\nuser=b\n[client-server]\nuser=c\n[client-mariadb]\nuser=d\n[client\t]\nuser=e\n",
-    "[client]\npassword=p\xc3\xa4ss\nuser=\xa0nbsp\xa0\nhost=caf\xe9\n",
+    "[client]\npassword=p\xc3\xa4ss\nhost=caf\xe9\n",
     "[client]\nssl_ca=/a_b-c\nloose-ssl-mode=REQUIRED\nloose_quick\nskip-ssl\n",
     "[client]\nuser=a=b=c\nhost==x\npassword='a\"b'\n",
     "[client]\npassword='a\\'#b'#c\nuser=\"a\\\\\" # d\nhost=it's # no comment\n",
@@ -364,8 +368,6 @@ ODD = [
     "[client]\nuser=a\0b\n\0user=c\nhost=d",
     "user=a\n[client]\n",
     "[client]\nuser=a\n[client\nuser=b\n",
-    "!includedir {folder}/none\n[client]\nuser=a\n",
-    "!includedir\n[client]\nuser=a\n",
 ]
 INCLUDED = {
     "one.cnf": "[client]\nsocket=/one\n[mysqld]\n", "bad.cnf": "[client]\nport=5\n[x\nuser=no\n",

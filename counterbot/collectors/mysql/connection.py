@@ -1,118 +1,129 @@
-"""A connection to a MySQL or MariaDB server, from login to a leave that the server has seen. Knows no counter.
+"""A connection to a MySQL or MariaDB server, from login to an orderly end. Knows no counter.
 
-Every failure is one line that says what to do; no password is in it, and no text of a server that has it.
+Every failure is one line that says what to do. It holds no password, and no text of a server that repeats it.
 """
 
 from __future__ import annotations
 
 import re
+import socket
 import ssl
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from socket import gaierror
+from typing import BinaryIO
 
 import pymysql
 from pymysql.connections import Connection
 from pymysql.constants import CLIENT, COMMAND
 
+from ...core.deadline import Deadline
+from ...core.model import Number
 from ...core.text.inert import inert
 from .. import Failed
-from .access import Access, Tls
+from .access import Access
 
 Row = tuple[str | bytes | None, ...]
+NUMBER = re.compile(r"(-?[0-9]{1,30})(\.[0-9]{1,30})?")
 
 HANGS_UP = 1.0
 """Seconds for a server to close a connection that was ended; it takes a millisecond."""
 
-LINE = 600
-"""Bytes of a message."""
+SAID = 200
+"""Bytes of a server's own words."""
 
 NO_TLS, NO_PLUGIN = 2026, 2059
-LOST = (2006, 2013)
-"""PyMySQL's own errors."""
-
 REFUSED = {1044, 1045, 1698, 3118, 4151}
-SERVER = {
+CLOSED = "closed the connection; see its log"
+KNOWN = {
     1040: "has no connection left; raise its max_connections, or close connections",
-    1129: "blocks this host after too many broken connections; run mariadb-admin flush-hosts there",
-    1130: "lets nobody in from this host; create a user for this host, or connect through its socket",
-    1203: "has no connection left for this user; raise max_user_connections",
     1053: "is being shut down; start it again",
-    3159: "lets nobody in without TLS; put ssl-ca=FILE, or ssl, under [client]",
+    1129: "blocks this host after too many broken connections; run mariadb-admin flush-hosts there",
+    1130: "accepts no user from this host; create a user for this host, or connect through its socket",
+    1203: "has no connection left for this user; raise max_user_connections",
+    1226: "lets this user do no more; raise its limits (SHOW GRANTS names them)",
     1820: "wants this user's password changed first; do so, or take another user",
     1862: "wants this user's password changed first; do so, or take another user",
+    2006: CLOSED,
+    2013: CLOSED,
+    NO_TLS: "offers no TLS; switch it on there, or take the ssl options away",
+    NO_PLUGIN: "wants a kind of login that is not to be had here; create a user with a password for the collector",
+    3159: "requires TLS; put ssl-ca=FILE, or ssl, under [client]",
 }
-"""What happened and what to do, at login or later."""
+"""An error's number -> what happened and what to do. PyMySQL's own are from 2000 to 2999."""
 
-WITHOUT_TLS = "; if it lets nobody in without TLS, put ssl-ca=FILE, or ssl, there as well"
-"""MariaDB says of this that the user is refused."""
-
-SPENT = 1226
-ANY_LIMIT = "limits (SHOW GRANTS names them)"
-LIMITS = re.compile("'(max_(?:queries|updates|connections)_per_hour|max_user_connections)'")
+WITHOUT_TLS = "; if it requires TLS, put ssl-ca=FILE, or ssl, there as well"
+"""MariaDB then says that the user is refused."""
 
 
 class Refused(Failed):
-    """The server refused one statement; the connection still serves."""
+    """The server refused one statement; the connection can still be used."""
 
 
 class Link(Connection):
-    """PyMySQL's connection with one deadline for all its waiting, and an end that was seen."""
+    """PyMySQL's connection, with one deadline and an orderly end."""
 
-    def __init__(self, access: Access, ends: float) -> None:
-        """``ends`` is in monotonic seconds."""
-        self._ends = ends
-        seconds = _left(ends)
+    server_capabilities: int  # these are PyMySQL's own, and not in its stubs
+    _execute_command: Callable[[int, bytes], None]
+    _force_close: Callable[[], None]
+    _rfile: BinaryIO
+    _sock: socket.socket
+
+    def __init__(self, access: Access, deadline: Deadline) -> None:
+        self._access, self._deadline, seconds = access, deadline, deadline.left()
         super().__init__(
             host=access.host, port=access.port, unix_socket=access.socket, user=access.user.encode(
-                errors="surrogateescape"), password=access.password, ssl=_context(access.tls),
+                errors="surrogateescape"), password=access.password, ssl=access.tls,
             ssl_disabled=access.tls is None,
             # No SET AUTOCOMMIT: every connection is to make the server count the same. And everything as text.
             autocommit=None, conv={}, auth_plugin_map={"mysql_clear_password": _Never},
             connect_timeout=seconds, read_timeout=seconds, write_timeout=seconds)
 
-    def rows(self, statement: str) -> tuple[Row, ...]:
-        self._read_timeout = _left(self._ends)
-        with self.cursor() as cursor:
-            cursor.execute(statement)
-            return cursor.fetchall()
+    def rows(self, statement: str, otherwise: str) -> tuple[Row, ...]:
+        """All rows. Raises Refused, with ``otherwise`` as what to do, where the server refuses the statement."""
+        try:
+            with self.cursor() as cursor:
+                cursor.execute(statement)
+                return cursor.fetchall()
+        except pymysql.MySQLError as error:
+            if not _from_server(error):
+                raise
+            why = KNOWN.get(_number(error)) or f"{_said(self._access, error)}; {otherwise}"
+            raise Refused(f"the server at {self._access.place} {why}") from None
 
     def leave(self) -> None:
         """Quit, and wait until the server hangs up: by then it has counted everything of this connection."""
         with suppress(OSError, pymysql.MySQLError):
             self._execute_command(COMMAND.COM_QUIT, b"")
-            self._sock.settimeout(min(HANGS_UP, _left(self._ends)))
+            self._sock.settimeout(HANGS_UP)
             self._rfile.read(1)
-        self._force_close()
 
     def _request_authentication(self) -> None:
-        """As PyMySQL, which before 1.2 does without TLS where the server offers none."""
+        """As PyMySQL, which before 1.2 goes on without TLS where the server offers none."""
         if self.ssl and not self.server_capabilities & CLIENT.SSL:
             raise pymysql.OperationalError(NO_TLS)
-        super()._request_authentication()
+        super()._request_authentication()  # type: ignore[misc]
 
     def _read_bytes(self, num_bytes: int) -> bytes:
-        """As PyMySQL, which begins anew to wait with every byte that comes."""
-        _left(self._ends)
-        return super()._read_bytes(num_bytes)
+        """As PyMySQL, whose own timeout begins anew with every byte that comes."""
+        self._deadline.left()
+        return super()._read_bytes(num_bytes)  # type: ignore[misc,no-any-return]
 
 
 class _Never:
-    """Takes part in no login that would show the password to whoever asks; the client does not, either."""
+    """Refuses the login that sends the password in clear text, as the client does."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, _connection: object) -> None:
         pass
 
-    def authenticate(self, _: object) -> None:
+    def authenticate(self, _packet: object) -> None:
         raise pymysql.OperationalError(NO_PLUGIN)
 
 
 @contextmanager
-def linked(access: Access, ends: float) -> Iterator[Link]:
-    """A connection for the block, which ends it. What is raised in it, and by it, is a Failed or Refused."""
+def linked(access: Access, deadline: Deadline) -> Iterator[Link]:
+    """A connection for the block, which ends it. Raises Failed for all that goes wrong in it."""
     try:
-        link = Link(access, ends)
+        link = Link(access, deadline)
         try:
             yield link
             link.leave()
@@ -121,85 +132,39 @@ def linked(access: Access, ends: float) -> Iterator[Link]:
     except Failed:
         raise
     except Exception as error:  # PyMySQL raises IndexError, struct.error and more for what is no MySQL
-        raise Failed(_line(access, _why(access, error))) from None
+        raise Failed(f"the server at {access.place} {_why(access, error)}") from None
 
 
-@contextmanager
-def refusals(access: Access, what: str) -> Iterator[None]:
-    """Raises Refused with ``what`` to do where the server refuses a statement of the block."""
-    try:
-        yield
-    except pymysql.MySQLError as error:
-        if _code(error) is None:
-            raise
-        raise Refused(_line(access, _known(error) or f"{_said(access, error)}; {what}")) from None
+def pairs(rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
+    """Rows of a name and a text; rows of another shape are left out."""
+    for row in rows:
+        if len(row) == 2 and isinstance(row[0], str) and isinstance(row[1], str):
+            yield row[0], row[1]
 
 
-def _left(ends: float) -> float:
-    seconds = ends - time.monotonic()
-    if seconds <= 0:
-        raise TimeoutError("its time is over")
-    return seconds
+def number(text: object) -> Number | None:
+    found = NUMBER.fullmatch(text) if isinstance(text, str) else None
+    return None if found is None else float(found[0]) if found[2] else int(found[0])
 
 
-def _context(tls: Tls | None) -> ssl.SSLContext | None:
-    if tls is None:
-        return None
-    try:
-        context = ssl.create_default_context(cafile=tls.ca, capath=tls.capath)
-        if tls.cert:
-            context.load_cert_chain(tls.cert, tls.key)
-    except OSError as error:
-        raise Failed(f"a file of the ssl options cannot be used ({error.strerror or 'it is broken'}); correct ssl-ca,"
-                     " ssl-capath, ssl-cert and ssl-key") from None
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # the certificates that servers make for themselves are not strict
-    context.check_hostname = tls.identity
-    context.verify_mode = ssl.CERT_REQUIRED if tls.verify else ssl.CERT_NONE
-    return context
-
-
-def _line(access: Access, what: str) -> str:
-    return inert(f"the server at {access.place} {what}", LINE)
+# What happened and what to do, after "the server at PLACE"
 
 
 def _why(access: Access, error: Exception) -> str:
-    """What happened and what to do, after "the server at PLACE"."""
     below = _below(error)
-    if isinstance(below, TimeoutError):
-        return "did not answer in time; see its log, or give it longer"
-    if isinstance(below, ssl.SSLError):
-        return f"and this client agree on no TLS ({below.reason or 'it is broken'}); correct the ssl options"
     if below is not None and not isinstance(below, (ConnectionResetError, BrokenPipeError)):
         return _unreachable(below)
-    code = _code(error)
-    if code in REFUSED:
+    if _number(error) in REFUSED:
         given = f"with the password from {access.password_from}" if access.password_from else "without a password"
         return (f"refused user {access.user!r}, {given}; put user and password under [client] in ~/.my.cnf"
                 " (to which not everyone may write), or set defaults_file, or user and password_file"
                 + ("" if access.tls or access.socket else WITHOUT_TLS))
-    if code is not None:
-        return _known(error) or f"{_said(access, error)}; see its log"
-    return _talk(error)
-
-
-def _known(error: Exception) -> str | None:
-    """What happened and what to do, of an error that says it by its number."""
-    code = _code(error)
-    if code == SPENT:
-        limits = LIMITS.findall(str(error.args[1:]))  # the user, whose name comes first, may be called like one
-        return f"lets this user do no more; raise its {limits[-1].upper() if limits else ANY_LIMIT}"
-    return None if code is None else SERVER.get(code)
-
-
-def _talk(error: Exception) -> str:
-    """Of what went wrong between the two ends, after they had found each other."""
-    number = error.args[0] if isinstance(error, pymysql.MySQLError) and error.args else None
-    if number in LOST or isinstance(error, OSError):
-        return "closed the connection; see its log"
-    if number == NO_TLS:
-        return "offers no TLS; switch it on there, or take the ssl options away"
-    if number == NO_PLUGIN:
-        return "wants a kind of login that is not to be had here; create a user with a password for the collector"
+    if _number(error) in KNOWN:
+        return KNOWN[_number(error)]
+    if _from_server(error):
+        return f"{_said(access, error)}; see its log"
+    if below is not None:
+        return CLOSED
     if isinstance(error, RuntimeError) and "cryptography" in str(error):
         return ("wants the password encrypted; install the Python package cryptography, use its socket or TLS, or"
                 " create a user with mysql_native_password")
@@ -207,8 +172,11 @@ def _talk(error: Exception) -> str:
 
 
 def _unreachable(error: OSError) -> str:
-    """Of a server that was not reached."""
-    if isinstance(error, gaierror):
+    if isinstance(error, TimeoutError):
+        return "did not answer in time; see its log, or give it longer"
+    if isinstance(error, ssl.SSLError):
+        return f"and this client agree on no TLS ({error.reason or 'it is broken'}); correct the ssl options"
+    if isinstance(error, socket.gaierror):
         return "cannot be found: the host's name is unknown; correct host"
     if isinstance(error, (FileNotFoundError, ConnectionRefusedError)):
         return "does not run, or listens elsewhere; start it, or set socket, or host and port"
@@ -224,15 +192,19 @@ def _below(error: BaseException | None) -> OSError | None:
     return error
 
 
-def _code(error: Exception) -> int | None:
-    """The number of an error that the server sent; PyMySQL's own are from 2000 to 2999."""
-    number = error.args[0] if isinstance(error, pymysql.MySQLError) and error.args else None
-    return number if type(number) is int and number > 0 and not 2000 <= number < 3000 else None
+def _number(error: Exception) -> int:
+    """The error's number, PyMySQL's or the server's; 0 where it has none."""
+    number = error.args[0] if isinstance(error, pymysql.MySQLError) and error.args else 0
+    return number if type(number) is int else 0
+
+
+def _from_server(error: Exception) -> bool:
+    return _number(error) > 0 and not 2000 <= _number(error) < 3000
 
 
 def _said(access: Access, error: Exception) -> str:
-    """The server's own words, in which there must be no password."""
+    """The server's own words, unless they hold the password."""
     text = str(error.args[1]) if len(error.args) > 1 else ""
     password = access.password.decode(errors="surrogateescape")
     secret = bool(password) and password in text
-    return f"says: error {error.args[0]}" + (f", {inert(text, 200)}" if text and not secret else "")
+    return f"says: error {error.args[0]}" + (f", {inert(text, SAID)}" if text and not secret else "")

@@ -1,7 +1,6 @@
-"""Option files (``my.cnf``) -> options, read as the programs of MariaDB and MySQL read them. Judges no option.
+"""Reads option files (``my.cnf``) as the programs of MariaDB and MySQL do. Judges no option.
 
-The grammar is that of their ``mysys/my_default.c``, which works on bytes: a byte is a character of Latin-1
-here, and a value becomes UTF-8 in the end. ``~/.mylogin.cnf``, which is scrambled, is not read.
+The grammar is that of their ``mysys/my_default.c``. ``~/.mylogin.cnf``, which is scrambled, is not read.
 """
 
 from __future__ import annotations
@@ -12,24 +11,21 @@ import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
-from ...core.text.inert import inert
 from .. import Failed
 
 FOLDERS = ("/etc", "/etc/mysql")
 DEPTH = 10
-"""Files that include each other, at most; what lies deeper is passed over, as the programs do."""
+"""Files that include each other, at most; what lies deeper is not read, as the programs do."""
 
 LARGEST = 1 << 20
-"""Bytes read of one file."""
+"""Characters read of one file."""
 
-PATH = 300
-"""Bytes of a path in a message."""
-
-SPACE = " \t\n\v\f\r\xa0"
-SIGNS = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "s": " ", '"': '"', "'": "'", "\\": "\\"}
-DIRECTIVE = re.compile(rf"![{SPACE}]*(includedir|include)(?:[{SPACE}](.*))?", re.DOTALL)
+SPACE = " \t\v\f\r"
+ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "s": " ", '"': '"', "'": "'", "\\": "\\"}
+DIRECTIVE = re.compile(rf"![{SPACE}]*(includedir|include)[{SPACE}]+(.+)")
+BEFORE_COMMENT = re.compile(r"""(?:[^#"']|"(?:\\.|[^"\\])*(?:"|\\?$)|'(?:\\.|[^'\\])*(?:'|\\?$))*""")
+"""A line up to the first ``#`` outside of quotes."""
 
 
 @dataclass(frozen=True)
@@ -44,97 +40,62 @@ class Option:
 def default_files(environment: Mapping[str, str]) -> list[str]:
     """Where the programs look, in their order; a file need not exist."""
     home = environment.get("MARIADB_HOME") or environment.get("MYSQL_HOME")
-    folders = [*FOLDERS, *([home] if home else [])]
-    return [*(os.path.join(folder, "my.cnf") for folder in folders), os.path.expanduser("~/.my.cnf")]
+    return [*(f"{folder}/my.cnf" for folder in (*FOLDERS, *filter(None, [home]))), os.path.expanduser("~/.my.cnf")]
 
 
 def options(paths: Collection[str], groups: Collection[str]) -> dict[str, Option]:
-    """The options of these groups by name; of a repeated one the last. Files that are not there are passed over.
+    """The options of these groups by name; of a repeated one the last. Files that cannot be read are left out.
 
-    Raises Failed with the place of what the programs, too, refuse to read.
+    Raises Failed with the place of what the programs refuse to read, too.
     """
     return {option.name: option for path in paths for option in _file(path, groups, 0)}
 
 
-def shown(path: str) -> str:
-    """A path for a message, which is one line."""
-    return inert(path, PATH)
-
-
 def _file(path: str, groups: Collection[str], depth: int) -> Iterator[Option]:
     group = None
-    for number, text in enumerate(_lines(path), 1):
-        line = text.partition("\0")[0].lstrip(SPACE)
+    for number, line in enumerate(_lines(path), 1):
         if not line or line[0] in "#;":
             continue
         if line[0] == "!":
-            for include in _included(line, f"{shown(path)}:{number}") if depth < DEPTH else ():
-                with suppress(Failed):  # a mistake ends the file it is in; the programs go on with the one above
-                    yield from _file(include, groups, depth + 1)
+            for included in _included(line) if depth < DEPTH else ():
+                with suppress(Failed):  # a mistake ends the included file alone
+                    yield from _file(included, groups, depth + 1)
         elif line[0] == "[":
             name, bracket, _ = line[1:].partition("]")
             if not bracket:
-                raise Failed(f"{shown(path)}:{number}: a group begins and does not end; write it as [client]")
+                raise Failed(f"{path}:{number}: a group begins and does not end; write it as [client]")
             group = name.rstrip(SPACE)
         elif group is None:
-            raise Failed(f"{shown(path)}:{number}: an option stands before any group; put a line [client] above it")
+            raise Failed(f"{path}:{number}: an option stands before any group; put a line [client] above it")
         elif group in groups:
             yield _option(line, path)
 
 
 def _lines(path: str) -> list[str]:
-    """What is in a file; nothing where it is missing, closed to us, no file, or writable for everyone."""
+    """The lines of a file; none where it cannot be read, or everyone may write to it."""
     try:
-        mode = os.stat(path).st_mode
-        if not stat.S_ISREG(mode) or mode & stat.S_IWOTH:
-            return []
-        with open(path, "rb") as file:
-            return file.read(LARGEST).decode("latin-1").split("\n")
-    except (OSError, ValueError):  # ValueError: a name with NUL in it
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+            writable = os.fstat(file.fileno()).st_mode & stat.S_IWOTH
+            return [] if writable else [
+                line.partition("\0")[0].strip(SPACE) for line in file.read(LARGEST).split("\n")]
+    except OSError:
         return []
 
 
-def _included(line: str, place: str) -> list[str]:
-    """The files that a line beginning with ``!`` names; none where it is no such line."""
+def _included(line: str) -> list[str]:
+    """The files that a line beginning with ``!`` names."""
     found = DIRECTIVE.fullmatch(line)
-    if not found:
-        return []
-    word, name = found[1], _utf8((found[2] or "").strip(SPACE))
-    if not name:
-        raise Failed(f"{place}: !{word} names nothing; write a path after it, or delete the line")
-    if word == "include":
-        return [name]
-    try:
-        return [os.path.join(name, each) for each in sorted(os.listdir(name)) if Path("x" + each).suffix == ".cnf"]
-    except OSError as error:
-        raise Failed(f"{place}: the folder {shown(name)} cannot be read ({error.strerror}); create it, or delete the"
-                     " line") from None
+    if found is None or found[1] == "include":
+        return [found[2]] if found else []
+    with suppress(OSError):
+        return [f"{found[2]}/{name}" for name in sorted(os.listdir(found[2])) if name.endswith(".cnf")]
+    return []
 
 
 def _option(line: str, path: str) -> Option:
-    name, equals, value = _without_comment(line).partition("=")
-    name = name.rstrip(SPACE).replace("_", "-").removeprefix("loose-")
-    return Option(_utf8(name), _utf8(_value(value.strip(SPACE))) if equals else None, path)
-
-
-def _without_comment(line: str) -> str:
-    """The line up to the first ``#`` that stands in no quotes."""
-    quote, escaped = "", False
-    for at, sign in enumerate(line):
-        if sign in "'\"" and not escaped:
-            quote = sign if not quote else "" if quote == sign else quote
-        if sign == "#" and not quote:
-            return line[:at]
-        escaped = bool(quote) and sign == "\\" and not escaped
-    return line
-
-
-def _value(text: str) -> str:
-    """Without the quotes around it, and with ``\\n`` and its like replaced; an unknown one keeps its backslash."""
-    if len(text) > 1 and text[0] in "'\"" and text[0] == text[-1]:
-        text = text[1:-1]
-    return re.sub(r"\\(.)", lambda found: SIGNS.get(found[1], found[0]), text, flags=re.DOTALL)
-
-
-def _utf8(text: str) -> str:
-    return text.encode("latin-1").decode("utf-8", "surrogateescape")
+    name, equals, value = BEFORE_COMMENT.match(line)[0].partition("=")  # type: ignore[index]  # matches any line
+    value = value.strip(SPACE)
+    if len(value) > 1 and value[0] in "'\"" and value[0] == value[-1]:
+        value = value[1:-1]
+    value = re.sub(r"\\(.)", lambda found: ESCAPES.get(found[1], found[0]), value)
+    return Option(name.rstrip(SPACE).replace("_", "-").removeprefix("loose-"), value if equals else None, path)

@@ -1,38 +1,30 @@
 """RabbitMQ's management API: a path -> the JSON that stands there, within a deadline. Knows no counters.
 
-It speaks with the standard library's http.client, and not through clients/http.py: importing requests
-takes longer than the broker's whole answer. It follows no redirect, asks no proxy of the environment,
-and shows nothing of what a server says, in which a password might be repeated.
+It uses the standard library's http.client, and not clients/http.py: importing requests takes as long as the broker's
+whole answer. It follows no redirect, uses no proxy, and shows nothing of what a server says: that may hold a password.
 """
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import re
 import socket
 import ssl
-import time
 from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
-from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from ... import __version__
+from ...core.deadline import Deadline
 from .. import Failed
-from ..mysql.option_files import shown
 
 LONGEST = 16 << 20
 """Bytes of an answer; 10,000 queues have 0.8 MB."""
 
 BLOCK = 256 << 10
-DENIED = (401, 403)
-
-_URL = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
-                  r"(?P<path>(/[!-~]*)?)", re.IGNORECASE)
-
 
 REASONS = {
     TimeoutError: "was not done in time; is the broker overloaded, or does it hang?",
@@ -46,6 +38,7 @@ REASONS = {
 }
 """What went wrong -> how that is told. The first that fits counts."""
 
+DENIED = (401, 403)
 DENIALS = {
     b"management user": "the user may not use the management API; rabbitmqctl set_user_tags USER monitoring",
     b"monitor user": "the user cannot see every virtual host; rabbitmqctl set_user_tags USER monitoring",
@@ -58,148 +51,97 @@ ELSEWHERE = "is url the management API's?"
 STATUSES = {
     404: "there is no management API; is its plugin enabled (rabbitmq-plugins enable rabbitmq_management), "
          "and is url what stands before /api?",
-    3: f"it sends us elsewhere, and no password goes there; {ELSEWHERE}",
+    3: f"it redirects, and no password is sent elsewhere; {ELSEWHERE}",
     5: "the broker is starting, or in trouble; try later, or look into its log",
 }
 """A status, or its first digit -> what is to be done."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where the API is: what stands before ``/api``."""
-
-    tls: bool
-    host: str
-    port: int
-    path: str
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
-
-
-def place(url: str) -> Place:
-    """A URL, or HOST:PORT as os-collect-counters takes it. Raises ValueError, which does not repeat it."""
+def place(url: str) -> SplitResult:
+    """Where the API is: a URL, or HOST:PORT as os-collect-counters takes it. Raises ValueError, without the URL."""
     if "@" in url:
         raise ValueError("must hold no user and no password; they have settings of their own")
-    match = _URL.fullmatch(url if "://" in url else f"http://{url}")
-    if match is None or set("?#") & set(match["path"]) or int(match["port"] or 1) not in range(1, 65536):
-        raise ValueError("must be http:// or https://, a host, and perhaps a port, as in http://127.0.0.1:15672")
-    tls = match["scheme"].lower() == "https"
-    return Place(tls, match["host"].strip("[]"), int(match["port"] or (443 if tls else 80)), match["path"].rstrip("/"))
+    with suppress(ValueError):  # of a port, or of brackets
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        plain = not parts.query and not parts.fragment
+        if plain and parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return parts
+    raise ValueError("must be http:// or https://, a host, and perhaps a port, as in http://127.0.0.1:15672")
 
 
 @dataclass(frozen=True)
 class Api:
-    """One user's way to the API. ``ends`` (monotonic seconds) is when all requests must be over."""
+    """One user's way to the API. ``trusted`` is needed for https alone."""
 
-    place: Place
+    url: SplitResult
     user: str
-    password: str = field(repr=False)
-    ends: float
-    ca_file: str | None = None
+    password: bytes = field(repr=False)
+    deadline: Deadline
+    trusted: ssl.SSLContext | None = None
+
+    @property
+    def place(self) -> str:
+        """For messages."""
+        return f"{self.url.scheme}://{self.url.netloc}"
 
     def get(self, path: str) -> Any:
         """The JSON that stands at ``/api/`` + path. Raises Failed."""
-        try:
-            status, body = self._answer(path)
-        except (OSError, HTTPException, UnicodeError) as error:  # UnicodeError: of a host's name
-            raise Failed(f"{self.place} {_reason(error)}") from None
-        if status != 200:
-            raise self._refusal(status, body)
+        with closing(self.ask(path)) as request:
+            return request.answer()
+
+    def ask(self, path: str) -> Request:
+        """The same, sent: the broker works on it until the answer is read. Raises Failed."""
+        return Request(self, path)
+
+
+class Request:
+    """A GET request that was sent."""
+
+    def __init__(self, api: Api, path: str) -> None:
+        self._api = api
+        token = b64encode(api.user.encode(errors="surrogateescape") + b":" + api.password).decode()
+        with self._explained():
+            host, port, seconds = api.url.hostname or "", api.url.port, api.deadline.left()
+            self._line = (HTTPSConnection(host, port, timeout=seconds, context=api.trusted) if api.url.scheme == "https"
+                          else HTTPConnection(host, port, timeout=seconds))
+            self._line.request("GET", f"{api.url.path.rstrip('/')}/api/{path}", headers={
+                "Authorization": f"Basic {token}", "User-Agent": f"counterbot/{__version__}", "Connection": "close"})
+
+    def close(self) -> None:
+        self._line.close()
+
+    def answer(self) -> Any:
+        """The JSON of the answer. Raises Failed."""
+        sock = self._line.sock
+        with self._explained():
+            sock.settimeout(self._api.deadline.left())
+            with self._line.getresponse() as response:
+                body = self._body(response, sock)
+        if response.status != 200:
+            raise Failed(f"{self._api.place} answered {response.status}: {_refusal(response.status, body)}")
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
-            raise Failed(f"{self.place} did not answer with JSON; is url the management API's, "
+            raise Failed(f"{self._api.place} did not answer with JSON; is url the management API's, "
                          "whose port is 15672 as a rule?") from None
 
-    def _answer(self, path: str) -> tuple[int, bytes]:
-        token = b64encode(f"{self.user}:{self.password}".encode(errors="surrogateescape")).decode()
-        line = HTTPConnection(self.place.host, self.place.port)
-        line.sock, line.auto_open = self._connected(), 0
-        line.response_class = partial(_response, self.ends)  # type: ignore[assignment]  # called, and nothing else
-        try:
-            line.request("GET", f"{self.place.path}/api/{path}", headers={
-                "Authorization": f"Basic {token}", "User-Agent": f"counterbot/{__version__}", "Connection": "close"})
-            response = line.getresponse()
-            return response.status, self._body(response)
-        finally:
-            line.close()
-
-    def _body(self, response: HTTPResponse) -> bytes:
-        blocks, size = [], 0
-        while block := response.read(BLOCK):
-            blocks.append(block)
-            size += len(block)
-            if size > LONGEST:
-                raise Failed(f"{self.place} sends more than {LONGEST >> 20} MiB; is url the management API's?")
+    def _body(self, response: HTTPResponse, sock: socket.socket) -> bytes:
+        body = bytearray()
+        while block := response.read1(BLOCK):  # one recv: a server that sends a byte at a time must not take forever
+            body += block
+            if len(body) > LONGEST:
+                raise Failed(f"{self._api.place} sends more than {LONGEST >> 20} MiB; {ELSEWHERE}")
+            sock.settimeout(self._api.deadline.left())
         if response.length:
             raise IncompleteRead(b"")
-        return b"".join(blocks)
+        return bytes(body)
 
-    def _connected(self) -> socket.socket:
-        context = self._trust() if self.place.tls else None
-        sock = socket.create_connection((self.place.host, self.place.port), left(self.ends))
-        if context is None:
-            return sock
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
         try:
-            sock.settimeout(left(self.ends))
-            return context.wrap_socket(sock, server_hostname=self.place.host)
-        except BaseException:
-            sock.close()
-            raise
-
-    def _trust(self) -> ssl.SSLContext:
-        path = self.ca_file and os.path.expanduser(self.ca_file)
-        try:
-            return ssl.create_default_context(cafile=path)
-        except (OSError, ValueError) as error:  # a name may hold a zero byte
-            reason = error.strerror if isinstance(error, OSError) else "no file's name"
-            why = "holds no certificate in PEM form" if isinstance(error, ssl.SSLError) else reason
-            raise Failed(f"ca_file {shown(path or '')}: {why}") from None
-
-    def _refusal(self, status: int, body: bytes) -> Failed:
-        """What a status means here; the broker's own words are looked at, and not shown."""
-        if status in DENIED:
-            why = next(why for words, why in DENIALS.items() if words in body)
-            return Failed(f"{self.place} answered {status}: {why}")
-        why = STATUSES.get(status) or STATUSES.get(status // 100, ELSEWHERE)
-        return Failed(f"{self.place} answered {status}: {why}")
-
-
-def left(ends: float) -> float:
-    """Seconds until then. Raises TimeoutError where there are none."""
-    seconds = ends - time.monotonic()
-    if seconds <= 0:
-        raise TimeoutError
-    return seconds
-
-
-def _response(ends: float, sock: socket.socket, **options: Any) -> HTTPResponse:
-    """An answer whose every byte, from the status line on, comes through ``_Timed``."""
-    response = HTTPResponse(sock, **options)
-    response.fp.close()
-    response.fp = io.BufferedReader(_Timed(sock, ends))
-    return response
-
-
-class _Timed(io.RawIOBase):
-    """A socket's bytes. Its own timeout is for each of them, which a server that trickles never misses."""
-
-    def __init__(self, sock: socket.socket, ends: float) -> None:
-        self._sock, self._ends = sock, ends
-        self._raw = sock.makefile("rb", buffering=0)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(left(self._ends))
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
+            yield
+        except (OSError, HTTPException, UnicodeError) as error:  # UnicodeError: of a host's name
+            raise Failed(f"{self._api.place} {_reason(error)}") from None
 
 
 def _reason(error: Exception) -> str:
@@ -210,3 +152,10 @@ def _reason(error: Exception) -> str:
         if isinstance(error, kind):
             return why
     return f"cannot be reached: {getattr(error, 'strerror', None) or type(error).__name__}"
+
+
+def _refusal(status: int, body: bytes) -> str:
+    """What a status means here; the broker's own words are looked at, and not shown."""
+    if status in DENIED:
+        return next(why for words, why in DENIALS.items() if words in body)
+    return STATUSES.get(status) or STATUSES.get(status // 100, ELSEWHERE)

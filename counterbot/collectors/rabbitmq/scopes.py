@@ -36,9 +36,9 @@ _STRANGE = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class Scopes:
-    """The rule that stands in ROWS, after rows of somebody's own. Raises ValueError for a row that is none.
+    """The rule in ROWS, after the user's ``own`` rows. Raises ValueError for a row that is no pattern and scope.
 
-    ``rules`` is a word that is another one for other rows.
+    ``rules`` is different for different rows.
     """
 
     def __init__(self, own: Iterable[tuple[str, str]] = (), built_in: Iterable[tuple[str, str]] = ROWS) -> None:

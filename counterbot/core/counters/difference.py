@@ -1,6 +1,6 @@
-"""What happened between two readings of one node. Reads no file, and asks no clock.
+"""Subtracts one reading of a node from a later one. Reads no file, and asks no clock.
 
-What cannot be told has no value, and is named with its reason; a total never passes for a difference.
+A counter without a difference has no value, and is named with the reason; a total never passes for a difference.
 """
 
 from __future__ import annotations
@@ -26,16 +26,22 @@ class Group:
     kind: Kind
 
 
+class NoValue(Enum):
+    """Why a counter has no difference: a reading has no value of it, or it was reset, in whole or in part."""
+
+    ABSENT = "absent"
+    RESET = "reset"
+
+
 def difference(
     before: Snapshot, after: Snapshot, known: Mapping[str, Group], own: Mapping[str, Number] | None = None
 ) -> Snapshot:
     """``after`` with what was counted since ``before`` in place of totals; gauges stay as they are.
 
-    ``known`` tells of each group what it is; one that is not in it is taken for counters. ``own`` is
-    what one reading itself adds, by counter. Raises Unreadable where the two cannot be compared.
+    ``known`` tells of each group what it is; one that is not in it is taken for counters. ``own`` is what one reading
+    itself adds, by counter. Raises Unreadable where the two cannot be compared.
     """
-    why = _incomparable(before, after)
-    if why:
+    if why := _incomparable(before, after):
         raise Unreadable(why)
     groups: dict[str, dict[str, Number]] = {}
     failures, without = dict(after.failures), {NoValue.ABSENT: set(after.absent), NoValue.RESET: set[str]()}
@@ -44,8 +50,7 @@ def difference(
         if of.kind is Kind.GAUGE or (of.kind is Kind.OF_THE_JOB and group not in before.groups):
             groups[group] = dict(members)
             continue
-        why = _not_read(before, group, of) or _otherwise_made(before, after, group)
-        if why:
+        if why := _not_read(before, group, of) or _named_otherwise(before, after, group):
             told = failures.get(of.collector)
             failures[of.collector] = why if told is None else told if why in told else f"{told}; {why}"
             continue
@@ -62,28 +67,19 @@ def difference(
                    instances={}, made={}, parts={})
 
 
-class NoValue(Enum):
-    """Why a counter has no difference: a reading has no value of it, or what counted it began anew or vanished."""
-
-    ABSENT = "absent"
-    RESET = "reset"
-
-
 def _counted(before: Snapshot, after: Snapshot, kind: Kind, group: str, member: str) -> Number | NoValue:
     name = f"{group}.{member}"
     first = before.groups[group].get(member, None if kind is Kind.COUNTER else 0)
     last = after.groups[group].get(member)
     if first is None or name in before.unreadable:
         return NoValue.ABSENT
-    if last is None or last < first or _restarted(before.instances, after.instances, group, name):
-        return NoValue.RESET
-    if _lost(before.parts.get(name, {}), after.parts.get(name, {})):
-        return NoValue.RESET
-    return last - first
+    reset = (last is None or last < first or _restarted(before.instances, after.instances, group, name)
+             or _lost(before.parts.get(name, {}), after.parts.get(name, {})))
+    return NoValue.RESET if last is None or reset else last - first
 
 
 def _lost(before: Mapping[str, int], after: Mapping[str, int]) -> bool:
-    """Whether a part fell or is gone, and its count with it; that of others may hide it in the sum."""
+    """Whether a part's count fell or is gone, which the sum need not show."""
     return any(after.get(mark, -1) < count for mark, count in before.items())
 
 
@@ -110,8 +106,8 @@ def _not_read(before: Snapshot, group: str, of: Group) -> str | None:
     return f"no difference, since the reading before failed: {why}"
 
 
-def _otherwise_made(before: Snapshot, after: Snapshot, group: str) -> str | None:
-    """Why a name of one reading need not mean the same in the other."""
+def _named_otherwise(before: Snapshot, after: Snapshot, group: str) -> str | None:
+    """Why a name may mean something else in the other reading."""
     if before.made.get(group) == after.made.get(group):
         return None
     return (f"no difference, since the reading before named the counters of {group} by other rules; take both with "

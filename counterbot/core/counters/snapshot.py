@@ -1,26 +1,21 @@
 """What the collectors of one node read at one time, and the document that holds it. Subtracts nothing.
 
-The document is the counters attachment: groups of numbers, and ``__meta__`` about them. Unlike
-attachment.py, which reads what any build offers, this knows one reading whole, also its empty groups.
+The document is the counters attachment: groups of numbers, and ``__meta__`` about them. Unlike attachment.py, which
+takes what any build offers, this knows one reading completely, with its empty groups too.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
 from zlib import crc32
 
-from .. import limits
 from ..model import Number, Unreadable
 from .attachment import META, parse_counters
 from .strictjson import documents
-
-MARK = 8
-_PART = re.compile(rf"([0-9a-f]{{{MARK}}}):([0-9]{{1,{limits.DIGITS}}})")
 
 Instance = str | float
 """Which start of a server (or unit) counted: a word, or a start's epoch seconds by a clock that may be off a little."""
@@ -92,40 +87,26 @@ def read(data: bytes) -> Snapshot:
     meta = document.get(META) if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(meta, dict):
         raise Unreadable(f"it is no reading of counters: it has no {META}")
-    taken = _number(meta.get("unixtime"))
-    if taken is None:
+    if type(meta.get("unixtime")) not in (int, float):
         raise Unreadable(f"its {META} has no unixtime, so nobody knows when it was read")
     counters = parse_counters(data)
     groups = {
         group: {member: counters.values[name] for member in members if (name := f"{group}.{member}") in counters.values}
         for group, members in document.items() if group != META and isinstance(members, dict)}
-    return Snapshot(
-        groups, taken, _word(meta.get("host")), _word(meta.get("collector")), _word(meta.get("prefix")),
-        _number(meta.get("delta_seconds")), counters.failures, counters.absent, counters.resets,
-        frozenset(counters.unreadable),
-        {name: value for name, value in _mapping(meta.get("instances")) if isinstance(value, (str, int, float))},
-        {group: rules for group, rules in _mapping(meta.get("made")) if isinstance(rules, str)},
-        {name: dict(map(_part, each.split())) for name, each in _mapping(meta.get("parts")) if isinstance(each, str)})
+    try:
+        return Snapshot(
+            groups, meta["unixtime"], meta.get("host"), meta.get("collector"), meta.get("prefix"),
+            meta.get("delta_seconds"), counters.failures, counters.absent, counters.resets,
+            frozenset(counters.unreadable), dict(meta.get("instances", {})), dict(meta.get("made", {})),
+            {name: _parts(text) for name, text in meta.get("parts", {}).items()})
+    except (AttributeError, TypeError, ValueError):
+        raise Unreadable(f"its {META} is not as this version of counterbot writes it") from None
+
+
+def _parts(text: str) -> dict[str, int]:
+    return {mark: int(count) for mark, _, count in (part.partition(":") for part in text.split())}
 
 
 def mark(text: str) -> str:
     """A part's mark: short, since there may be ten thousand."""
-    return f"{crc32(text.encode(errors='surrogatepass')):0{MARK}x}"
-
-
-def _part(word: str) -> tuple[str, int]:
-    """A part's mark and count. A word that is none stands for a part which no other reading has."""
-    match = _PART.fullmatch(word)
-    return (match[1], int(match[2])) if match else ("", 0)
-
-
-def _mapping(value: object) -> Iterable[tuple[str, object]]:
-    return value.items() if isinstance(value, dict) else ()
-
-
-def _number(value: object) -> float | None:
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _word(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    return f"{crc32(text.encode(errors='surrogatepass')):08x}"
