@@ -14,7 +14,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, Table, insert, make_url, select, text, update
+from sqlalchemy import Connection, Table, insert, inspect, make_url, select, text, update
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
@@ -26,6 +26,7 @@ from sqlalchemy.exc import (
 
 from ..core.backoff import pause
 from . import dialects, owner
+from .schema import metadata
 from .work import Claim
 
 FAULTS = 5
@@ -200,12 +201,17 @@ class Store:
             return None if query is None else int(connection.execute(text(query)).scalar_one())
 
     def _migrate(self) -> None:
+        """A new database is made as the schema is now; an old one is brought there."""
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
         with self._begun() as connection:
             config.attributes["connection"] = connection
             try:
-                command.upgrade(config, "head")
+                if inspect(connection).has_table("alembic_version"):
+                    command.upgrade(config, "head")
+                else:
+                    metadata.create_all(connection)
+                    command.stamp(config, "head")
             except CommandError as error:
                 raise LedgerError(f"database {self._name}: not of this version of counterbot: {error}") from error
 
