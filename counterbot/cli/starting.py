@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import click
 
+from ..core.model import Unreadable
 from ..files.config import Config, load_config
 
 
@@ -46,5 +47,5 @@ def told() -> Iterator[None]:
         if error.mistakes:
             end_with(error.mistakes)
         raise click.ClickException(str(error)) from error
-    except LedgerError as error:
+    except (LedgerError, Unreadable) as error:
         raise click.ClickException(str(error)) from error

@@ -24,15 +24,17 @@ PENDING_TOO_LONG = 30 * 60_000
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object instead of a table.")
 def command(file: str, as_json: bool) -> None:
     """Print the last event, the backlog, pending deliveries and the quarantine; status 1 if unhealthy."""
+    from ..files.config import read_secret
     from ..ledger.status import status
     from ..ledger.store import Store, exists
     from .starting import loaded, told
 
-    url = loaded(file).database
+    config = loaded(file)
+    url, secret = config.database, config.database_password_file
     with told():
         if not exists(url):
             raise click.ClickException(f"no ledger at {url.removeprefix('sqlite:///')}: the bot has not run yet")
-        store = Store(url)
+        store = Store(url, password=None if secret is None else read_secret(secret))
         found = status(store)
         store.close()
     troubles = list(unhealthy(found))

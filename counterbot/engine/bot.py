@@ -74,7 +74,8 @@ class Bot:
         self.service = Service(threading.Event())
         self._folder = tempfile.TemporaryDirectory(prefix="counterbot-dry-") if dry else None
         url = f"sqlite:///{self._folder.name}/ledger.db" if self._folder else config.database
-        self.ledger = Ledger(url, now, lease, self.service.stop.wait)
+        password = _secret(config.database_password_file) if not dry else None
+        self.ledger = Ledger(url, now, lease, self.service.stop.wait, password)
         self._http = _http(config)
         self.statsd = _statsd(config.statsd) if config.statsd and not dry else None
         channels = _channels(config)
@@ -194,16 +195,16 @@ def _statsd(config: StatsdConfig) -> Statsd:
 def _irc(irc: IrcConfig) -> IrcSettings:
     return IrcSettings(
         irc.host, cast(int, irc.port), irc.nick, tuple(irc.channels), tls=irc.tls, ca_file=_text(irc.ca_file),
-        password=_secret(irc.password_file) if irc.password_file else None,
-        sasl=(irc.sasl.username, _secret(irc.sasl.password_file)) if irc.sasl else None)
+        password=_secret(irc.password_file),
+        sasl=(irc.sasl.username, str(_secret(irc.sasl.password_file))) if irc.sasl else None)
 
 
 def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
 
 
-def _secret(path: Path) -> str:
+def _secret(path: Path | None) -> str | None:
     try:
-        return read_secret(path)
+        return None if path is None else read_secret(path)
     except Unreadable as error:
         raise CannotStart(str(error)) from error

@@ -32,6 +32,8 @@ CENTURY = 36_500
 """Seconds and days: limits of what is added to the time, which much larger numbers would overflow."""
 
 SQLITE = "sqlite:///"
+DRIVERS = {"postgresql": "postgresql+psycopg", "mariadb": "mysql+pymysql"}
+SERVER = re.compile(r"(?P<kind>postgresql|mariadb)://(?P<place>[^\s:@/?#]+@[^\s@/?#]+/[A-Za-z0-9_-]+(\?[^\s#]*)?)")
 STATSD_PREFIX = re.compile(r"(?:[A-Za-z0-9_.-]|\{(?:project|branch|pipeline|job)\})+")
 HOST = re.compile(r"(?!.{254})[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 """RFC 1035, section 2.3.4; underscores are met in practice."""
@@ -94,11 +96,14 @@ def _fetched(value: str) -> str:
 
 
 def _database(value: str, info: ValidationInfo) -> str:
-    """An SQLAlchemy URL of a file. A wrong one may hold a password and is not repeated."""
+    """SQLAlchemy's URL of it. A wrong one may hold a password and is not repeated."""
     path = value.removeprefix(SQLITE)
-    if path == value or not path or path.startswith(":") or "?" in path or NO_PATH.search(path):
-        raise ValueError(f"must be the URL of an SQLite file, such as {SQLITE}counterbot.db")
-    return f"{SQLITE}{_within(path, info)}"
+    if path != value and path and not (path.startswith(":") or "?" in path or NO_PATH.search(path)):
+        return f"{SQLITE}{_within(path, info)}"
+    if server := SERVER.fullmatch(value):
+        return f"{DRIVERS[server['kind']]}://{server['place']}"
+    raise ValueError(f"must be the URL of an SQLite file, such as {SQLITE}counterbot.db, or postgresql://USER@HOST/NAME"
+                     " or mariadb://USER@HOST/NAME; 'database_password_file' names the file of the password")
 
 
 def _template(*required: str) -> Callable[[str], str]:
@@ -278,9 +283,15 @@ class Config(Strict):
     zuul: Zuul = Field(description="The CI system.")
     rules: FilePath = Field(description="The folder of the rules.", examples=["queries/"])
     database: Annotated[str, AfterValidator(_database)] = Field(
-        description="The bot's database: the URL of an SQLite file, on a local disk.",
+        description="The bot's database: the URL of an SQLite file on a local disk. For bots on several machines, see"
+        " the operator's manual.",
         examples=["sqlite:///counterbot.db"],
         repr=False,
+    )
+    database_password_file: FilePath | None = Field(
+        None,
+        description="A file whose only line is the password of the database's user.",
+        examples=["/etc/counterbot/database-password"],
     )
     irc: Irc | None = Field(None, description="Where findings are posted as well. Left out, the bot is not on IRC.")
     statsd: Statsd | None = Field(

@@ -20,11 +20,11 @@ REREAD = 86_400_000
 
 
 class Ledger:
-    """``lease`` is that of deliveries, in milliseconds; ``now`` and ``wait`` are the Store's."""
+    """``lease`` is that of deliveries, in milliseconds; the others are the Store's."""
 
     def __init__(self, url: str, now: Callable[[], int] | None = None, lease: int = 600_000,
-                 wait: Callable[[float], bool | None] = time.sleep) -> None:
-        self.store = Store(url, now, wait)
+                 wait: Callable[[float], bool | None] = time.sleep, password: str | None = None) -> None:
+        self.store = Store(url, now, wait, password)
         self.now = self.store.now
         self.inbox = Inbox(self.store)
         self.builds = Builds(self.store)

@@ -103,10 +103,10 @@ class Store:
     """
 
     def __init__(self, url: str, now: Callable[[], int] | None = None,
-                 wait: Callable[[float], bool | None] = time.sleep) -> None:
+                 wait: Callable[[float], bool | None] = time.sleep, password: str | None = None) -> None:
         self._wait = wait
         try:
-            self.engine = dialects.engine(make_url(url))
+            self.engine = dialects.engine(make_url(url).set(password=password) if password else make_url(url))
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             raise LedgerError(f"database: {error}") from error
         self._name = self.engine.url.render_as_string(hide_password=True)

@@ -26,6 +26,9 @@ zuul: {accounts: [zuul], url: https://zuul.example.org/, logs: [https://logs.exa
 rules: queries/
 database: sqlite:///counterbot.db
 """
+NO_DATABASE = ("'database' must be the URL of an SQLite file, such as sqlite:///counterbot.db, or "
+               "postgresql://USER@HOST/NAME or mariadb://USER@HOST/NAME; 'database_password_file' names the file of"
+               " the password")
 
 
 def config(text: str = "", folder: str = "/etc/counterbot") -> Config:
@@ -126,6 +129,8 @@ def test_paths_are_relative_to_the_file() -> None:
         ("sqlite:///a/b.db", "sqlite:////etc/counterbot/a/b.db"),
         ("sqlite:///~/b.db", f"sqlite:///{Path.home()}/b.db"),
         ("sqlite:////var/b.db", "sqlite:////var/b.db"),
+        ("postgresql://bot@db.example.org/ci", "postgresql+psycopg://bot@db.example.org/ci"),
+        ("mariadb://bot@127.0.0.1:3307/ci", "mysql+pymysql://bot@127.0.0.1:3307/ci"),
     ],
 )
 def test_database(url: str, meant: str) -> None:
@@ -135,10 +140,11 @@ def test_database(url: str, meant: str) -> None:
     assert got.database == meant
 
 
-@pytest.mark.parametrize("path", [r"a\0b", r"a\nb"])
-def test_a_database_that_no_file_could_be(path: str) -> None:
-    text = MINIMAL.replace("sqlite:///counterbot.db", f'"sqlite:///{path}"')
-    assert told(text) == ["c.yaml:4:1: 'database' must be the URL of an SQLite file, such as sqlite:///counterbot.db"]
+@pytest.mark.parametrize("url", [
+    r"sqlite:///a\0b", r"sqlite:///a\nb", "sqlite:///:memory:", "counterbot.db", "postgresql://bot:word@db/counterbot",
+    "postgresql://db/counterbot", "mariadb://bot@db", "mysql://bot@db/counterbot"])
+def test_a_database_that_cannot_be_one(url: str) -> None:
+    assert told(MINIMAL.replace("sqlite:///counterbot.db", f'"{url}"')) == [f"c.yaml:4:1: {NO_DATABASE}"]
 
 
 def test_irc_without_tls_has_another_port() -> None:
@@ -220,7 +226,7 @@ workers: 0
         "c.yaml:8:70: item 2 of 'logs' must be a plain URL: a host's name in ASCII (in 'logs' it may begin with *.) or "
         "its address, and a path without '..', '.', '?', '#', backslashes and letters such as 'é'",
         "c.yaml:9:1: 'rules' must be a file's or folder's path, as text on one line",
-        "c.yaml:10:1: 'database' must be the URL of an SQLite file, such as sqlite:///counterbot.db",
+        f"c.yaml:10:1: {NO_DATABASE}",
         "c.yaml:11:1: 'workers' must be at least 1",
     ]
 
@@ -251,8 +257,8 @@ workers: 0
                                            "2:1: 'workers' must be a whole number, not true"]),
         ("workers: 010", ["1:1: 010 is not a plain decimal number; write 10, or quote it if it is text"]),
         ("keep_days: 1_0", ["1:1: 'keep_days' must be a whole number, not text '1_0'"]),
-        ("log: debug", ["1:1: unknown key 'log'; known: gerrit, zuul, rules, database, irc, statsd, report, bugs,"
-                        " workers, keep_days"]),
+        ("log: debug", ["1:1: unknown key 'log'; known: gerrit, zuul, rules, database, database_password_file,"
+                        " irc, statsd, report, bugs, workers, keep_days"]),
         ("statsd: {port: 0, prefix: 'ci.{jobs}'}",
          ["1:1: missing key 'host'", "1:10: 'port' must be at least 1",
           "1:19: 'prefix' must be letters, digits, '_', '-', '.', {project}, {branch}, {pipeline} and {job}"]),
