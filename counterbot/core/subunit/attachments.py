@@ -1,8 +1,7 @@
-"""Reads attachments out of a subunit version 2 stream: bytes in, attachments out, in fixed memory.
+"""Reads attachments out of a subunit version 2 stream: bytes in, attachments out, in fixed memory. Opens no file.
 
-Opens no file, unpacks no gzip, and does not look into an attachment. Every checksum is verified. A file that damage
-touched, or may have touched, is unreadable, never shortened; other damage is told and passed over.
-The format: https://github.com/testing-cabal/subunit, "Version 2".
+Every checksum is verified. A file that damage touched, or may have touched, is unreadable, never shortened; other
+damage is told and passed over. What is in a file is not looked at.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any
 
 from .. import limits
 from ..model import Unreadable
-from .damage import Kind, Lost, bear
+from .damage import Damage, Kind, Lost, bear
 from .packets import Packets
 from .wire import EOF, FILE, IN_PROGRESS, STATUS, Packet
 
@@ -25,18 +24,8 @@ MEMORY, OVERHEAD = 128 << 20, 1000
 NAMES, TESTS = 1 << 14, 100_000
 """Lost bytes that are remembered because a file's name may stand in them; tests that are, since they began later."""
 
+__all__ = ["Attachment", "Damage", "documents", "listing"]
 Key = tuple["bytes | None", "bytes | None", "bytes | None"]
-
-
-@dataclass(frozen=True)
-class Damage:
-    """Bytes of a stream that are no packet and should be: where (from 0), and what is wrong there."""
-
-    offset: int
-    what: str
-
-    def __str__(self) -> str:
-        return f"damage at byte {self.offset}: {self.what}"
 
 
 @dataclass(frozen=True)
@@ -59,24 +48,23 @@ def documents(
 ) -> list[bytes]:
     """The contents of the run-level attachments of this name, in order of completion.
 
-    One without an end-of-file mark is complete where the stream ends cleanly; such come last, in order
-    of their beginning. Packets of one attachment are joined: two documents written without the mark are
-    one. Where a stream without the mark ends between two packets of one attachment, nothing tells that the
-    second is missing. ``tell`` is called for damage elsewhere. Raises Unreadable where damage touched, or may have
-    touched, an attachment of the name; where they have more than ``limit`` bytes in all; and for what is no
-    version 2 stream.
+    One without an end-of-file mark is complete where the stream ends; such come last, in order of their beginning.
+    Packets of one attachment are joined: two documents written without the mark are one. Where a stream ends
+    between two packets of an attachment without the mark, nothing tells that the second is missing. ``tell`` is
+    called for damage elsewhere. Raises Unreadable where damage touched, or may have touched, an attachment of the
+    name; where they have more than ``limit`` bytes in all; and for what is no version 2 stream.
     """
     raw, done, unreadable = name.encode(), [], ""
     packets = Packets(blocks, raw)
     for item in _Files((item for item in packets if isinstance(item, Lost) or item.name == raw), limit):
         if isinstance(item, _File) and item.doubt:
-            unreadable = unreadable or f"{name}: {_damage(item.doubt)}; a part of the file may have been there"
+            unreadable = unreadable or f"{name}: {item.doubt}; a part of the file may have been there"
         elif isinstance(item, _File):
             done.append(bytes(item.content))
         elif item.kind is Kind.UNKNOWN or bear(item.names, raw):
-            unreadable = unreadable or f"{name}: {_damage(item)}"
+            unreadable = unreadable or f"{name}: {item}"
         else:
-            tell(_damage(item))
+            tell(item)
         if unreadable and packets.count:  # before the first packet it may turn out to be no version 2 stream
             break
     _check_version(packets)
@@ -94,7 +82,7 @@ def listing(blocks: Iterable[bytes], *, tell: Callable[[Damage], None] = _ignore
     packets, left_out, last = Packets(blocks), 0, None
     for item in _Files(packets):
         if isinstance(item, Lost):
-            tell(_damage(item))
+            tell(item)
         elif item.doubt:
             left_out, last = left_out + 1, item.doubt
         else:
@@ -103,10 +91,6 @@ def listing(blocks: Iterable[bytes], *, tell: Callable[[Damage], None] = _ignore
     if last:
         tell(Damage(last.offset, f"{last.what}; attachments left out: {left_out}"))
     _check_version(packets)
-
-
-def _damage(lost: Lost) -> Damage:
-    return Damage(lost.offset, lost.what)
 
 
 def _check_version(packets: Packets) -> None:
@@ -203,13 +187,13 @@ class _Files:
         content = packet.content or b""
         file.mime = packet.mime if file.mime is None else file.mime
         file.size += len(content)
+        self._size += len(content)
         if self._limit is None:
             file.digest.update(content)
-            return file
-        self._size += len(content)
-        if self._size > self._limit:
+        elif self._size > self._limit:
             raise Unreadable(f"{(packet.name or b'').decode()}: more than {self._limit:,} bytes")
-        file.content += content
+        else:
+            file.content += content
         return file
 
     def _begun(self, key: Key, packet: Packet) -> _File:

@@ -8,12 +8,10 @@ from enum import Enum
 
 from .wire import HEADER, SIGNATURE, TEST_ID, VERSION_2, Packet, fields, is_utf8, length_at, sound
 
-BAD_CHECKSUM = "a packet's checksum does not match"
-BAD_LENGTH = "a packet's length does not match what is in it"
+BAD_CHECKSUM, BAD_LENGTH = "a packet's checksum does not match", "a packet's length does not match what is in it"
 TEXT_INSIDE = "text inside a packet"
 CUT_OFF, CUT = "a packet is cut off", "the stream ends inside a packet"
-UNKNOWN_END = "a damaged packet whose end is not known"
-NO_TEXT = "bytes that are neither packets nor text"
+UNKNOWN_END, NO_TEXT = "a damaged packet whose end is not known", "bytes that are neither packets nor text"
 
 SMALLEST_FILE = 11
 """Bytes of the smallest packet that has a file."""
@@ -34,11 +32,20 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
-class Lost:
-    """Bytes that cannot be read. ``names`` are those among them in which a file's name may stand."""
+class Damage:
+    """Bytes of a stream that are no packet and should be: where (from 0), and what is wrong there."""
 
     offset: int
     what: str
+
+    def __str__(self) -> str:
+        return f"damage at byte {self.offset}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Lost(Damage):
+    """Damage with what is known of it. ``names`` are those of its bytes in which a file's name may stand."""
+
     kind: Kind
     names: bytes = b""
 
@@ -107,7 +114,7 @@ def _has_line_inside(gap: bytes) -> bool:
 def _kind(packet: Packet, kind: Kind) -> Kind:
     """The kind, if a damaged packet has what looks like a test id and, where it is cut off, text.
 
-    Where bytes are missing instead, the rest of another packet follows, which ends in a checksum.
+    Were bytes missing instead, the rest of another packet would follow, which ends in a checksum.
     """
     test_id, content = packet.test_id or b"\0", bytes(packet.content or b"")
     known = packet.flags & TEST_ID and min(test_id) >= 0x20 and is_utf8(test_id, cut=True)

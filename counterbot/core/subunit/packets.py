@@ -11,10 +11,10 @@ from ..model import Unreadable
 from .damage import UNKNOWN_END, Kind, Lost, classify, is_text
 from .wire import HEADER, HEADS, SHORTEST, TESTS, Packet, checksum_and_header, crc32, fields, header, length_at, sound
 
-CANDIDATE = re.compile(rb"\xb3(?=[\x20-\x2f][^\x08-\x0f][\x08-\xbf])", re.DOTALL)
+CANDIDATE = re.compile(rb"\xb3[\x20-\x2f](?=[^\x08-\x0f][\x08-\xbf])", re.DOTALL)
 """What a packet of version 2 may begin with: of the flags bit 3 is clear, and the length is not in four octets."""
 CANDIDATE_IN_TEXT = re.compile(
-    CANDIDATE.pattern + rb"(?<![\xc2-\xf4].)(?<![\xe0-\xf4][\x80-\xbf].)(?<![\xf0-\xf4][\x80-\xbf]{2}.)", re.DOTALL)
+    CANDIDATE.pattern + rb"(?<![\xc2-\xf4]..)(?<![\xe0-\xf4][\x80-\xbf]..)(?<![\xf0-\xf4][\x80-\xbf]{2}..)", re.DOTALL)
 """The same, unless it is within a character in UTF-8, such as an o with an accent."""
 
 START, STEP, GAP = 1 << 8, 1 << 20, 1 << 20
@@ -25,7 +25,7 @@ SLACK, LOOK = 1 << 26, 20_000
 
 
 class Window:
-    """The bytes of a stream that are still needed; ``at`` is how far in ``data`` the reader is."""
+    """The bytes of a stream that are still needed; the reader is at ``at`` in ``data``, and at ``offset`` in the stream."""
 
     def __init__(self, blocks: Iterable[bytes]) -> None:
         self._blocks = filter(None, blocks)
@@ -35,12 +35,10 @@ class Window:
 
     @property
     def offset(self) -> int:
-        """The reader's place in the stream."""
         return self._base + self.at
 
     @property
     def left(self) -> int:
-        """Bytes in ``data`` that the reader has not passed."""
         return len(self.data) - self.at
 
     def fill(self, size: int) -> bool:
@@ -111,7 +109,7 @@ class Packets:
         view, last = memoryview(data), len(data) - HEADER
         head, octets = header(data, at)
         while head in HEADS:
-            length = octets - 0x4000 if 0x4000 <= octets < 0x8000 else length_at(data, at)
+            length = (octets - 0x4000 if octets >= 0x4000 else octets >> 8) if octets < 0x8000 else length_at(data, at)
             if length < SHORTEST:
                 break
             end = at + length

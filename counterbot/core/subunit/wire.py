@@ -23,8 +23,7 @@ HEADER, SHORTEST, LONGEST = 6, 8, (1 << 22) - 1
 """Bytes that hold signature, flags and length; bytes of a whole packet."""
 
 crc32: Callable[..., int] = ZLIB.crc32
-header = Struct(">HxH").unpack_from
-"""A packet's first two bytes, and the first two of its length."""
+header = Struct(">HxH").unpack_from  # a packet's first two bytes, and the first two of its length
 checksum_and_header = Struct(">IHxH").unpack_from
 
 NUMBER_MASKS = (0x3F, 0x3FFF, 0x3FFFFF, 0x3FFFFFFF)
