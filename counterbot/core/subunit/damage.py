@@ -64,12 +64,12 @@ def bear(names: bytes, name: bytes) -> bool:
 def is_text(gap: bytes, unwanted: bytes) -> bool:
     """Whether they are text, which begins as no packet does and bears nothing unwanted.
 
-    If no line ends it, it is UTF-8: what is left of a packet ends in a checksum.
+    A line that does not end is UTF-8: what is left of a packet ends in a checksum.
     """
     if not _is_textual(gap) or (unwanted and unwanted in gap):
         return False
-    signed = gap[0] == SIGNATURE
-    return not (signed and _is_version_2(gap)) if gap.endswith(b"\n") else not signed and is_utf8(gap, cut=True)
+    last = gap[gap.rfind(b"\n") + 1 :]
+    return is_utf8(last, cut=True) and not (gap[0] == SIGNATURE and (_is_version_2(gap) or last == gap))
 
 
 def classify(offset: int, gap: bytes, ended: bool, thorough: bool) -> Lost:
@@ -116,11 +116,10 @@ def _kind(packet: Packet, kind: Kind) -> Kind:
 
     Were bytes missing instead, the rest of another packet would follow, which ends in a checksum.
     """
-    test_id, content = packet.test_id or b"\0", bytes(packet.content or b"")
-    known = packet.flags & TEST_ID and min(test_id) >= 0x20 and is_utf8(test_id, cut=True)
-    if known and (kind is Kind.TEST or (is_utf8(content, cut=True) and _is_textual(content))):
-        return kind
-    return Kind.UNKNOWN
+    test_id, content = (packet.test_id or b"").rstrip(b"\n"), bytes(packet.content or b"")
+    cut = kind is Kind.CUT
+    known = packet.flags & TEST_ID and min(test_id, default=0x20 * cut) >= 0x20 and is_utf8(test_id, cut=True)
+    return kind if known and (not cut or (is_utf8(content, cut=True) and _is_textual(content))) else Kind.UNKNOWN
 
 
 def _is_version_2(gap: bytes) -> bool:

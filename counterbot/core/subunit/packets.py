@@ -25,7 +25,7 @@ SLACK, LOOK = 1 << 26, 20_000
 
 
 class Window:
-    """The bytes of a stream that are still needed; the reader is at ``at`` in ``data``, and at ``offset`` in the stream."""
+    """The bytes of a stream that are still needed. The reader is at ``at`` in ``data``: at ``offset`` in the stream."""
 
     def __init__(self, blocks: Iterable[bytes]) -> None:
         self._blocks = filter(None, blocks)
@@ -134,18 +134,18 @@ class Packets:
     def _gap(self) -> Iterator[Lost]:
         """Pass over what is no good packet, up to the next one; over a part of it where it is longer than GAP."""
         window, offset = self._window, self._window.offset
-        size = self._search(CANDIDATE_IN_TEXT)
-        gap = window.data[window.at : window.at + min(size, GAP)]
-        text = gap if size <= GAP else gap[: gap.rfind(b"\n") + 1] or gap
-        if is_text(text, self._needle):
-            window.at += len(text)
-            if self._searched:
-                self._searched = False
-                yield Lost(offset, "text", Kind.TEXT)
-            return
+        if header(window.data, window.at)[0] not in HEADS:
+            size, gap = self._search(CANDIDATE_IN_TEXT)
+            text = gap if size <= GAP else gap[: gap.rfind(b"\n") + 1] or gap
+            if is_text(text, self._needle):
+                window.at += len(text)
+                if self._searched:
+                    self._searched = False
+                    yield Lost(offset, "text", Kind.TEXT)
+                return
+            self._spend(len(gap))
         self._spend(LOOK)
-        size = self._search(CANDIDATE)
-        gap = window.data[window.at : window.at + min(size, GAP)]
+        size, gap = self._search(CANDIDATE)
         window.at += len(gap)
         lost = Lost(offset, UNKNOWN_END, Kind.UNKNOWN)
         if size <= GAP:
@@ -156,23 +156,19 @@ class Packets:
         self._searched = lost.searched
         yield lost
 
-    def _search(self, candidate: re.Pattern[bytes]) -> int:
-        """How far ahead the next good packet, or the end of the stream, is; more than GAP where further than that."""
+    def _search(self, candidate: re.Pattern[bytes]) -> tuple[int, bytes]:
+        """How far ahead the next good packet, or the end of the stream, is, and the bytes up to there, at most GAP."""
         window, ahead = self._window, 1
         while ahead <= GAP:
             more = window.search(ahead + 2 * HEADER)
             found = candidate.search(window.data, window.at + ahead)
+            ahead = found.start() - window.at if found else window.left - (3 if more else HEADER)
+            if not (found or more) or (found and self._sound(ahead)):
+                break
             if found:
-                ahead = found.start() - window.at
-                if self._sound(ahead):
-                    return ahead
                 self._spend(LOOK)
                 ahead += 1
-            elif more:
-                ahead = window.left - 3  # a candidate is seen by its first four bytes
-            else:
-                return window.left - HEADER
-        return ahead
+        return ahead, window.data[window.at : window.at + min(ahead, GAP)]
 
     def _sound(self, ahead: int) -> bool:
         """Whether there is a good packet so many bytes ahead."""
