@@ -353,7 +353,7 @@ def test_one_byte_in_a_stream_without_counters_makes_none():
 
 
 def test_random_damage_never_makes_other_counters():
-    """Beyond the seeds used here two of 60,000 do: ``python tests/fuzz/random_damage.py 60000``."""
+    """Of 60,000 two do (bytes missing from the middle of a packet to that of another): tests/fuzz/random_damage.py."""
     results = Tally()
     for seed, kinds, damaged, good, contents in random_damage.cases(range(3_000)):
         result = random_damage.outcome(attachments, damaged, contents)

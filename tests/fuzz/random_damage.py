@@ -45,14 +45,14 @@ def stream(chance: random.Random) -> tuple[list[bytes], list[bytes]]:
             step = len(content) if kind == "document" else chance.randrange(10, 400)
             pieces = _document(chance, content, chance.choice((None, f"{number}")), step)
             contents.append(content)
-            for piece in pieces:
-                parts += [piece, *(_test(chance, number + 50, True)[1:2] if chance.random() < 0.2 else [])]
+            for index, piece in enumerate(pieces):
+                parts += [piece, *(_test(chance, 100 * number + index, True) if chance.random() < 0.1 else [])]
     return parts, contents
 
 
 def _document(chance: random.Random, content: bytes, route: str | None, step: int) -> list[bytes]:
     """Each chunk has the mime type, as testtools writes it, or the first alone."""
-    starts, each = range(0, len(content), step), chance.random() < 0.5
+    starts, each = range(0, len(content), step), chance.random() < 0.25
     return [counters(content[at : at + step], route=route, eof=at == starts[-1] and route is None,
                      mime="application/json" if each or at == 0 else None) for at in starts]
 
@@ -62,7 +62,7 @@ def _test(chance: random.Random, number: int, live: bool) -> list[bytes]:
     fields: dict[str, Any] = {"test_id": test_id, "route": route, "stamp": 1795000000 + number}
     log = _log(chance, chance.randrange(40))
     step = 300 if live else max(1, len(log))
-    chunks = [packet(log[at : at + step], name="pythonlogging:''", mime="text/plain", eof=at + step >= len(log), **fields)
+    chunks = [packet(log[at : at + step], name="log", mime="text/plain", eof=at + step >= len(log), **fields)
               for at in range(0, max(1, len(log)), step)]
     return [packet(status=2, **fields), *chunks, packet(status=3, tags=["worker-1"], **fields)]
 

@@ -112,14 +112,14 @@ def _has_line_inside(gap: bytes) -> bool:
 
 
 def _kind(packet: Packet, kind: Kind) -> Kind:
-    """The kind, if a damaged packet has what looks like a test id and, where it is cut off, text.
+    """The kind, if a damaged packet has what looks like a test id and, where it is cut off, text to its end.
 
     Were bytes missing instead, the rest of another packet would follow, which ends in a checksum.
     """
     test_id, content = (packet.test_id or b"").rstrip(b"\n"), bytes(packet.content or b"")
     cut = kind is Kind.CUT
     known = packet.flags & TEST_ID and min(test_id, default=0x20 * cut) >= 0x20 and is_utf8(test_id, cut=True)
-    return kind if known and (not cut or (is_utf8(content, cut=True) and _is_textual(content))) else Kind.UNKNOWN
+    return kind if known and (not cut or (_is_textual(content) and content[-4:].isascii())) else Kind.UNKNOWN
 
 
 def _is_version_2(gap: bytes) -> bool:
