@@ -128,7 +128,7 @@ def odd_streams() -> Iterator[tuple[str, bytes, list[bytes] | None]]:
     yield "file over the packet's end", SOME + overlong(whole), None
     yield "packet of version 1", b"\xb3\x12\x00\x0a" + bytes(6) + SOME + whole, [DOC]
     yield "packet inside a log", SOME + decoy + whole, [DOC]
-    yield "packet inside a damaged log", SOME + changed(decoy, 12) + whole, [DOC]
+    yield "packet inside a damaged log", SOME + changed(decoy, 12) + whole, None  # which is the stream's, nothing tells
     yield "version 1 text", V1, None
     yield "version 1, then version 2", b"test: a.b\nsuccess: a.b\n" + whole, [DOC]
     yield "length zero", b"\xb3\x29\x01\x00" + SOME + whole, [DOC]

@@ -59,11 +59,15 @@ _Source = tuple[str, Callable[[], Iterable[Counters]], Callable[[Counters, Itera
 
 @dataclass
 class _Found:
-    """What has been read so far: counters, from how many documents, and by file name why something was not read."""
+    """What has been read so far: counters, from how many documents, and by file name why something was not read.
+
+    ``damage`` is, by file name, the first that a stream has where no counters are.
+    """
 
     counters: Counters = field(default_factory=lambda: Counters({}))
     documents: int = 0
     failures: dict[str, str] = field(default_factory=dict)
+    damage: dict[str, str] = field(default_factory=dict)
     sure: bool = True
 
     def take(self, parts: Iterable[Counters], join: Callable[[Counters, Iterable[Counters]], Counters]) -> None:
@@ -74,6 +78,10 @@ class _Found:
         except Unreadable:
             self.documents = before
             raise
+
+    def tell(self, name: str, damage: subunit.Damage) -> None:
+        """Damage to a stream, of which the first is told."""
+        self.damage.setdefault(name, str(damage))
 
     def _counted(self, parts: Iterable[Counters]) -> Iterator[Counters]:
         for part in parts:
@@ -122,6 +130,7 @@ class CountersReader:
                 found.take(read(), join)
             except (Unreadable, Forbidden) as error:
                 found.failures[name] = str(error)
+                found.damage.pop(name, None)
         found.sure = files.sure
         if not (files.sure or found.documents or found.failures):
             self._expect_logs(files)
@@ -133,7 +142,7 @@ class CountersReader:
             yield _name(url), partial(self._returned, url), _merged
         streams = [] if returned else [path for path in files.paths if path.endswith((".subunit", ".subunit.gz"))]
         for path in _first("streams", streams, found):
-            yield path, partial(self._stream, files, path), _merged
+            yield path, partial(self._stream, files, path, found), _merged
         yield PERFORMANCE, partial(self._performance, files), _completed
 
     def _files(self, build: Build, found: _Found) -> _Files:
@@ -153,10 +162,11 @@ class CountersReader:
     def _returned(self, url: str) -> Iterable[Counters]:
         return parse_each(self._needed(url, limits.COUNTERS_FILE))
 
-    def _stream(self, files: _Files, path: str) -> Iterable[Counters]:
+    def _stream(self, files: _Files, path: str, found: _Found) -> Iterable[Counters]:
         """The run-level attachments of one subunit stream, in order of completion."""
         with self._open(files, path, self._packed, self._unpacked) as blocks:
-            contents = [] if blocks is None else subunit.documents(blocks, ATTACHMENT)
+            contents = [] if blocks is None else subunit.documents(
+                blocks, ATTACHMENT, tell=partial(found.tell, path))
         return chain.from_iterable(map(parse_each, contents))
 
     def _performance(self, files: _Files) -> list[Counters]:
@@ -214,14 +224,14 @@ def _first(kind: str, names: Sequence[str], found: _Found) -> Sequence[str]:
 def _reading(found: _Found) -> Reading | Later:
     merged = replace(found.counters, failures={**found.counters.failures, **found.failures})
     if merged.values:
-        told = _told({**merged.failures, **merged.unreadable, **_repeated(merged)})
+        told = _told({**merged.failures, **merged.unreadable, **_repeated(merged), **found.damage})
         return Reading(State.READ, "; ".join(filter(None, (MIXED if merged.mixed else "", told))), merged)
     if found.failures or merged.unreadable:
         return Reading(State.UNREADABLE, _told(found.failures or merged.unreadable))
     if not found.sure:
         why = f"no {MANIFEST}, and nothing in the usual places"
         return Later(why, otherwise=State.NOTHING)
-    return Reading(State.NOTHING, _told(merged.failures))
+    return Reading(State.NOTHING, _told({**merged.failures, **found.damage}))
 
 
 def _repeated(counters: Counters) -> dict[str, str]:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import io
-import zlib
+from collections import Counter as Tally
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from subunit import ByteStreamToStreamResult
 from subunit.v2 import StreamResultToBytes
 
 from counterbot.core.model import Unreadable
+from counterbot.core.subunit import attachments
 from counterbot.core.subunit.attachments import Attachment, documents, listing
 from counterbot.core.subunit.packets import SLACK, Packets
-from counterbot.core.subunit.wire import FILE, LONGEST
+from counterbot.core.subunit.wire import LONGEST
 from tests import streams
-from tests.streams import DOC, NAME, OTHER, SOME, TESTS, changed, counters, packet, text
+from tests.fuzz import random_damage
+from tests.memory import peak_below
+from tests.streams import DOC, NAME, OTHER, SOME, TESTS, changed, chunks, counters, packet, text
 
 SAMPLES = sorted((Path(__file__).parents[1] / "samples/subunit").glob("*.subunit"))
 ODD = {name: (stream, expected) for name, stream, expected in streams.odd_streams()}
@@ -59,6 +62,9 @@ class Oracle:
             Attachment(test_id, name, mime, len(content), sha256(content).hexdigest())
             for (_, test_id, name), (mime, content) in self.done
         ]
+
+
+# Whole streams
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000, 1 << 18])
@@ -121,12 +127,14 @@ def as_written(events) -> bytes:
     return out.getvalue()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(written, max_size=12), st.sampled_from([5, 64, 1 << 18]))
-def test_lists_what_python_subunit_writes_as_python_subunit_does(events, size):
-    data = as_written(events)
-    told = []
-    assert list(listing(in_blocks(data, size), tell=told.append)) == Oracle(data).listing()
+def test_reads_what_python_subunit_writes_as_python_subunit_does(events, size):
+    data, told = as_written(events), []
+    expected = Oracle(data).listing()
+    assert list(listing(in_blocks(data, size), tell=told.append)) == expected
+    ours = [sha256(content).hexdigest() for content in documents(in_blocks(data, size), NAME, tell=told.append)]
+    assert ours == [item.sha256 for item in expected if (item.test_id, item.name) == (None, NAME)]
     assert told == []
 
 
@@ -141,27 +149,9 @@ def test_mime_may_come_late_and_the_first_counts():
     assert list(listing(parts)) == [Attachment(None, "n", "a/b", 3, sha256(b"123").hexdigest())]
 
 
-def test_damage_elsewhere_is_told_with_its_place():
-    told = []
-    assert found(TESTS[0] + changed(TESTS[1], 60) + counters(), told) == [DOC]
-    assert told == [f"damage at byte {len(TESTS[0])}: a packet's checksum does not match"]
-
-
-def test_the_reason_names_the_file_and_the_place():
-    with pytest.raises(Unreadable) as error:
-        documents([SOME, changed(counters(), 40)], NAME)
-    assert str(error.value) == f"{NAME}: damage at byte {len(SOME)}: a packet's checksum does not match"
-
-
-def test_a_damaged_attachment_is_left_out_of_the_list_and_that_is_told():
-    told = []
-    names = [attachment.name for attachment in listing([TESTS[0], changed(counters(), 40)], tell=told.append)]
-    assert names == ["pythonlogging:''", "stdout"]
-    assert str(told[0]).endswith("does not match; attachments left out: 1")
-
-
 @pytest.mark.parametrize(
-    ("stream", "why"), [(streams.V1, "subunit-1to2"), (b"<html>no logs</html>", "no whole packet")]
+    ("stream", "why"),
+    [(streams.V1, "subunit-1to2"), (b"<html>no logs</html>", "no whole packet"), (bytes(5000), "no whole packet")],
 )
 def test_what_is_no_version_2_stream_is_refused(stream, why):
     for read in (lambda: documents([stream], NAME), lambda: list(listing([stream]))):
@@ -172,256 +162,221 @@ def test_what_is_no_version_2_stream_is_refused(stream, why):
 def test_too_much_content_is_refused():
     parts = [counters(bytes(600)), counters(bytes(600))]
     assert documents(parts, NAME, limit=1200) == [bytes(1200)]
-    with pytest.raises(Unreadable, match="more than 1,199 bytes"):
+    with pytest.raises(Unreadable, match=r"counters\.json: more than 1,199 bytes"):
         documents(parts, NAME, limit=1199)
 
 
-def test_two_neighbouring_damaged_packets():
-    damaged = changed(TESTS[1], 20) + changed(counters(b"x", name="else"), 20)
-    assert found(TESTS[0] + damaged + counters()) == [DOC]
+# Damage that is known to be elsewhere
 
 
-LAYOUTS = {
-    "last": SOME + counters(),
-    "first, with eof": counters(eof=True) + SOME,
-    "in chunks": TESTS[0] + b"".join(streams.chunks(DOC, 250)) + TESTS[1],
-    "with route": SOME + counters(route="0/1", eof=True),
-    "woven": streams.woven(TESTS, streams.chunks(DOC, 300)),
-}
+def test_damage_elsewhere_is_told_with_its_place():
+    told = []
+    assert found(TESTS[0] + changed(TESTS[1], 60) + counters(), told) == [DOC]
+    assert told == [f"damage at byte {len(TESTS[0])}: a packet's checksum does not match"]
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_changed_byte_never_shortens_an_attachment(layout):
-    stream = LAYOUTS[layout]
-    for at in range(len(stream)):
-        for bits in (1, 0x80, 0xFF) if stream[at] < 32 or stream[at] > 126 else (at % 255 + 1,):
-            assert found(changed(stream, at, bits)) in ([DOC], None), (at, bits)
+def test_a_damaged_packet_of_a_test_costs_no_counters():
+    start, end = TESTS[1].index(b"2026"), TESTS[1].rindex(b"servers\n")
+    for at in (*range(20, 60), *range(start, end, 19), end + 9, len(TESTS[1]) - 1):
+        told = []
+        assert found(TESTS[0] + changed(TESTS[1], at) + counters(), told) == [DOC], at
+        assert len(told) == 1
 
 
-@pytest.mark.parametrize("place", ["before", "after"])
-def test_a_changed_byte_in_the_tests_costs_no_attachment(place):
-    for at in range(len(SOME)):
-        damaged, told = changed(SOME, at, at % 255 + 1), []
-        assert found(damaged + counters() if place == "before" else counters(eof=True) + damaged, told) == [DOC], at
-        assert told, at
+LINES = b"make: Entering directory 'tempest'\n", b"\n", "petición\n".encode(), b"two\nlines\n"
 
 
-@pytest.mark.parametrize("layout", ["last", "first, with eof", "with route"])
-def test_a_cut_never_shortens_an_attachment(layout):
-    stream = LAYOUTS[layout]
-    for end in range(len(stream)):
-        assert found(stream[:end]) in ([], [DOC], None), end
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_in_the_middle_of_a_tests_packet_costs_no_counters(line):
+    before, after = small_test(0), chunks(DOC, 400)
+    for at in range(len(before)):
+        told = []
+        broken = before[:at] + line + before[at:]
+        assert found(b"a line\n" + broken + b"".join(after), told) == [DOC], at
+        assert found(after[0] + broken + b"".join(after[1:])) == [DOC], at
+        assert all(damage.endswith("text inside a packet") for damage in told)
+
+
+@pytest.mark.parametrize("at", range(50, len(TESTS[4]), 499))
+def test_a_line_in_a_long_packet_costs_no_counters(at):
+    assert found(SOME + TESTS[4][:at] + LINES[0] + TESTS[4][at:] + counters()) == [DOC]
+
+
+def test_a_line_in_the_middle_of_the_counters_makes_them_unreadable():
+    assert found(SOME + counters()[:60] + LINES[0] + counters()[60:] + TESTS[0]) is None
+
+
+def test_counters_appended_to_a_cut_stream_are_read():
+    for cut in range(1, len(TESTS[4]), 7):
+        for end in (b"", b"\n"):
+            assert found(SOME[:-cut] + end + counters()) == [DOC], cut
+
+
+@pytest.mark.parametrize("rubbish", [b"\xb3\x29\x01\x00", bytes(10), b"\xb3\x28\x80\x88\xc0\x00\x00\x00"])
+def test_what_is_too_short_for_a_file_is_passed_over(rubbish):
+    told = []
+    assert found(SOME + rubbish + counters(), told) == [DOC]
+    assert len(told) == 1
+
+
+# Damage that makes the file unreadable
+
+
+def test_the_reason_names_the_file_and_the_place():
+    with pytest.raises(Unreadable) as error:
+        documents([SOME, changed(counters(), 40)], NAME)
+    assert str(error.value) == f"{NAME}: damage at byte {len(SOME)}: a packet's checksum does not match"
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        SOME + bytes(500) + TESTS[0] + counters(),
+        TESTS[0] + TESTS[1][200:] + counters(),
+        TESTS[0][:-400] + TESTS[1][600:] + counters(),
+        counters(eof=True) + TESTS[0] + b"\xff" * 300 + TESTS[1],
+        SOME + counters(b"x", name="else")[:-9] + counters(),
+    ],
+)
+def test_where_bytes_are_lost_that_may_have_been_the_file_it_is_unreadable(stream):
+    with pytest.raises(Unreadable, match=r"^counters\.json: damage at byte \d+: "):
+        documents([stream], NAME)
+
+
+BAD_TEST = changed(TESTS[1], len(TESTS[1]) // 2)
+
+
+@pytest.mark.parametrize(
+    ("stream", "why"),
+    [
+        (chunks(DOC, 400)[0] + BAD_TEST + b"".join(chunks(DOC, 400)[1:]), "between its packets"),
+        (BAD_TEST + counters(mime=None), "its first packet has no mime type"),
+        (changed(packet(b"", name="log", test_id="t.counters.jsOn", eof=True), -1) + counters(), "half its name"),
+        (SOME[:-30] + counters() + SOME[:-30], "between a cut and more damage"),
+        (SOME[:-30] + counters() + b"the rest of a log\n" + SOME, "between a cut and text"),
+        (SOME[:-30] + b"".join(chunks(DOC, 400)), "in several packets behind a cut"),
+        (counters() + SOME[:-1], "without an end where the stream is cut"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_damage_of_a_test_makes_the_file_unreadable(stream, why):
+    assert found(stream) is None, why
+
+
+def test_damage_of_a_test_behind_the_file_costs_nothing():
+    assert found(counters() + BAD_TEST + SOME) == [DOC]
+    assert found(counters(eof=True) + SOME[:-1]) == [DOC]
+
+
+@pytest.mark.parametrize("damaged", [b"\rcounTers.json", b"\rcounters.jso", b"\x15counters.json", b"\0\0ounters.json"])
+def test_a_file_whose_name_is_damaged_is_there_and_unreadable(damaged):
+    whole = counters(eof=True).replace(b"\rcounters.json", damaged)
+    assert found(SOME + whole + SOME) is None
+    assert found(SOME + b"a line\n" + whole + b"a line\n" + SOME) is None
+
+
+def test_text_may_say_the_files_name_but_not_as_a_packet_does():
+    assert found(SOME + counters() + b"ZZZZZ\rcounters.json@A more of it, and a line's end\n" + SOME) is None
+    assert found(SOME + counters() + b"a line that says counters.json\n" + SOME) == [DOC]
+
+
+@pytest.mark.parametrize("at", range(20))
+def test_a_packet_in_a_log_whose_header_is_damaged_is_none_of_the_stream(at):
+    decoy = packet(b"some lines\n" + counters(OTHER, eof=True) + b"of a log", name="log", test_id="t.z", eof=True)
+    for bits in range(1, 256):
+        damaged = SOME + changed(decoy, at, bits)
+        assert found(damaged + counters()) in ([DOC], None), bits
+        assert found(damaged) in ([], None), bits
+
+
+def test_a_cut_log_gives_no_packet_that_is_inside_it():
+    assert found(SOME + packet(counters(OTHER) + b"more", name="log", test_id="t.z")[:-7]) is None
+
+
+def test_a_cut_never_shortens_an_attachment():
+    first, *others = chunks(DOC, 400)
+    for stream in (SOME + counters(), counters(eof=True) + TESTS[0], SOME + first + TESTS[0] + b"".join(others)):
+        for end in (*range(0, len(SOME), 23), *range(len(SOME), len(stream), 3)):
+            if stream[end : end + 1] != b"\xb3":  # where a packet ends, nothing tells that others are missing
+                assert found(stream[:end]) in ([], [DOC], None), end
 
 
 def small_test(n: int, **fields) -> bytes:
-    log = packet(b"log " * 20, name="log", test_id=f"t.{n}", mime="text/plain", eof=True, **fields)
+    log = packet(b"log\n" * 20, name="log", test_id=f"t.{n}", mime="text/plain", eof=True, **fields)
     return packet(test_id=f"t.{n}", status=2, **fields) + log + packet(test_id=f"t.{n}", status=3, tags=["w"], **fields)
 
 
-def three(eof: bool = True, **fields) -> list[bytes]:
-    pieces = (SMALL[:14], SMALL[14:28], SMALL[28:])
-    first = {"mime": "application/json", **fields}
-    later = {"mime": None, **fields}
-    return [counters(piece, eof=eof and n == 2, **(later if n else first)) for n, piece in enumerate(pieces)]
-
-
 SMALL = b'{"mysql":{"Queries":12345,"Com_select":7}}'
-SMALL_DECOY = packet(counters(b"{}", eof=True) + b"more", name="log", test_id="t.z", eof=True)
+
+
+def three(eof: bool = True, later: str | None = None, **fields) -> list[bytes]:
+    pieces = (SMALL[:14], SMALL[14:28], SMALL[28:])
+    return [counters(piece, eof=eof and n == 2, mime=later if n else "a/b", **fields) for n, piece in enumerate(pieces)]
+
+
 SMALL_STREAMS = {
-    "one packet with eof, last": small_test(1) + small_test(2) + counters(SMALL, eof=True),
-    "one packet, last": small_test(1) + counters(SMALL),
+    "one packet": small_test(1) + small_test(2) + counters(SMALL, eof=True),
     "one packet, first": counters(SMALL) + small_test(1),
-    "two packets, first": counters(SMALL[:20]) + counters(SMALL[20:]) + small_test(1),
-    "chunks with eof": small_test(1) + b"".join(three()) + small_test(2),
+    "chunks": small_test(1) + b"".join(three()) + small_test(2),
     "chunks without eof": small_test(1) + b"".join(three(eof=False)) + small_test(2),
-    "chunks, each with a mime type": small_test(1) + b"".join(three(eof=False, mime="a/b")) + small_test(2),
-    "chunks first": b"".join(three()) + small_test(1),
+    "chunks, each with a mime type": small_test(1) + b"".join(three(later="a/b")) + small_test(2),
     "chunks, woven": streams.woven([small_test(n) for n in range(3)], three()),
-    "chunks with a route": small_test(1, route="0") + b"".join(three(route="0")) + small_test(2, route="0"),
-    "chunks with a route, without eof": small_test(1, route="0") + b"".join(three(eof=False, route="0")),
-    "chunks with times": small_test(1, stamp=1795000000) + b"".join(three(stamp=1795000000)) + small_test(2),
+    "chunks with a route and times": small_test(1, route="0") + b"".join(three(route="0", stamp=1795000000)),
     "one packet in text": b"a line\n" + small_test(1) + b"another\n" + counters(SMALL, eof=True) + b"end\n",
-    "chunks in text": b"a line\n" + b"another\n".join([small_test(1), *three(eof=False)]) + b"end\n",
-    "behind a packet in a log": SMALL_DECOY + b"".join(three()) + small_test(1),
 }
-TELLING = (0x00, 0x0A, 0x0E, 0x15, 0x20, 0x24, 0x25, 0x28, 0x29, 0x2C, 0x3F, 0x40, 0x80, 0x9D, 0xB3, 0xC0)
-"""Values that were once taken for good flags, lengths and signatures."""
+TELLING = (0x00, 0x0A, 0x15, 0x20, 0x29, 0x40, 0x80, 0xB3)
+"""Values that may pass for good flags, lengths and signatures."""
 
 
 def with_one_byte_changed(stream: bytes):
-    """Each byte gone, and at each place the telling values and some others put over it and before it."""
+    """Each byte gone, and at each place one of the telling values put before it, and some put over it."""
     for at, byte in enumerate(stream):
-        yield (at, "gone"), stream[:at] + stream[at + 1 :]
-        for value in {*TELLING, *((at * 37 + n * 29) % 256 for n in range(5)), byte ^ 1, byte ^ 8, byte ^ 0x0C}:
-            yield (at, "before", value), stream[:at] + bytes([value]) + stream[at:]
-            if value != byte:
-                yield (at, "over", value), stream[:at] + bytes([value]) + stream[at + 1 :]
+        value = TELLING[at % len(TELLING)]
+        yield stream[:at] + stream[at + 1 :]
+        yield stream[:at] + bytes([value]) + stream[at:]
+        for other in {value, byte ^ 1, byte ^ 8} - {byte}:
+            yield stream[:at] + bytes([other]) + stream[at + 1 :]
 
 
 @pytest.mark.parametrize("layout", SMALL_STREAMS)
 def test_one_byte_never_makes_other_counters(layout):
     stream = SMALL_STREAMS[layout]
     assert found(stream) == [SMALL]
-    for where, damaged in with_one_byte_changed(stream):
-        assert found(damaged) in ([SMALL], None), where
+    whole = set(listing([stream]))
+    for number, damaged in enumerate(with_one_byte_changed(stream)):
+        assert found(damaged) in ([SMALL], None), damaged
+        assert number % 3 or set(listing([damaged])) <= whole, damaged
 
 
-@pytest.mark.parametrize("layout", [name for name in SMALL_STREAMS if "in a log" not in name])
-def test_one_byte_never_has_other_counters_listed(layout):
-    whole = sha256(SMALL).hexdigest()
-    for number, (where, damaged) in enumerate(with_one_byte_changed(SMALL_STREAMS[layout])):
-        if number % 5 == 0:
-            listed = [item.sha256 for item in listing([damaged]) if (item.test_id, item.name) == (None, NAME)]
-            assert listed in ([whole], []), where
+def test_one_byte_in_a_stream_without_counters_makes_none():
+    assert {str(found(damaged)) for damaged in with_one_byte_changed(small_test(1) + small_test(2))} == {"[]", "None"}
 
 
-@pytest.mark.parametrize("without", [b"", b"a line\n" + packet(SMALL, name="environment", eof=True)])
-def test_one_byte_in_a_stream_without_counters_makes_hardly_any_unreadable(without):
-    results = [found(without + damaged) for _, damaged in with_one_byte_changed(small_test(1) + small_test(2))]
-    assert results.count([]) + results.count(None) == len(results)
-    assert results.count(None) * 1000 < len(results)
+def test_random_damage_never_makes_other_counters():
+    """Of 60,000 two do (bytes missing from the middle of a packet to that of another): tests/fuzz/random_damage.py."""
+    results = Tally()
+    for seed, kinds, damaged, good, contents in random_damage.cases(range(3_000)):
+        result = random_damage.outcome(attachments, damaged, contents)
+        assert result != "wrong", f"seed {seed}: {kinds}"
+        results[result] += 1
+        if seed % 4 == 0:
+            assert not random_damage.listed(damaged) - random_damage.listed(good), f"seed {seed}: {kinds}"
+    assert results["all"] > 400
 
 
-def test_damage_in_a_log_of_chunks_costs_hardly_any_attachment_that_is_not_open():
-    log = [packet(b"a line of a log\n" * 20, name="log", test_id="t.1", mime="text/plain", route="0") for _ in range(3)]
-    before = b"".join(log) + small_test(2, route="0")
-    results = [found(damaged + counters(SMALL)) for _, damaged in with_one_byte_changed(before)]
-    assert results.count([SMALL]) + results.count(None) == len(results)
-    assert results.count(None) * 1000 < len(results)  # where a test's tags reach over the counters, who can tell?
-
-
-@pytest.mark.parametrize("at", range(20))
-def test_a_packet_in_a_log_whose_header_is_damaged_is_none_of_the_stream(at):
-    decoy = packet(counters(OTHER, eof=True), name="log", test_id="t.z", eof=True)
-    for bits in range(1, 256):
-        assert found(SOME + changed(decoy, at, bits) + counters()) in ([DOC], None), bits
-
-
-TWO_BYTES_GONE = b"\0\0" + NAME.encode()[1:]
-
-
-@pytest.mark.parametrize("place", ["in text", "between packets"])
-@pytest.mark.parametrize("damaged", [b"\rcounTers.json", b"\rcounters.jso", b"\x15counters.json", TWO_BYTES_GONE])
-def test_a_file_whose_name_is_damaged_is_there_and_unreadable(place, damaged):
-    whole = counters(SMALL, eof=True).replace(b"\rcounters.json", damaged)
-    around = b"a line\n" if place == "in text" else b""
-    assert found(small_test(1) + around + whole + around + small_test(2)) is None
-
-
-def test_a_file_whose_header_is_not_to_be_read_may_have_been_there():
-    header = counters(SMALL)[:5] + b"\xff" * 40
-    assert found(small_test(1) + header + small_test(2)) is None
-    assert found(small_test(1) + header + small_test(2) + counters(SMALL, eof=True)) == [SMALL]
-
-
-def test_what_is_left_of_a_first_chunk_may_be_short():
-    stream = SMALL_STREAMS["chunks with eof"]
-    for at in range(len(small_test(1)) - 60, len(small_test(1)) + 40):
-        assert found(stream[:at] + stream[at + 60 :]) in ([SMALL], None), at
-
-
-def test_a_flag_and_a_letter_of_the_name_make_no_packet_of_a_test():
-    for number, chunk in enumerate(parts := three()):
-        damaged = changed(changed(chunk, 1, 8), chunk.index(NAME.encode()) + 10)
-        assert found(small_test(1) + b"".join([*parts[:number], damaged, *parts[number + 1 :]])) is None, number
-
-
-def test_a_length_of_four_octets_is_damage():
-    """Though its last three give the packet's length, and the checksum is right."""
-    whole, told = packet(test_id="t.1", status=3), []
-    body = whole[:3] + bytes([0xC0, 0, len(whole) + 2]) + whole[4:-4]
-    assert found(small_test(1) + body + zlib.crc32(body).to_bytes(4, "big") + counters(SMALL), told) == [SMALL]
-    assert [damage.split(":")[0] for damage in told] == [f"damage at byte {len(small_test(1))}"]
-
-
-BURST_IN = SOME + b"".join(streams.chunks(DOC, 250)) + TESTS[0]
-
-
-@settings(max_examples=500, deadline=None)
-@given(st.integers(len(SOME) - 1500, len(BURST_IN) - len(TESTS[0])), st.binary(min_size=2, max_size=1000))
-@example(len(SOME) - 15, bytes(30))
-@example(len(SOME) + 280, b"ZZZZ")
-@example(len(SOME), b"\x07\x07\x07\x07\x07     ")
-def test_an_overwritten_piece_never_shortens_an_attachment(at, piece):
-    assert found(BURST_IN[:at] + piece + BURST_IN[at + len(piece) :]) in ([DOC], None)
-
-
-@pytest.mark.parametrize("blank", [b"\0", b"\xff"])
-@pytest.mark.parametrize("layout", ["one", "chunks", "chunks that are documents"])
-def test_a_piece_that_a_disk_lost_may_have_been_its_beginning(layout, blank):
-    """Each chunk has a mime type, as testtools writes it, so that none looks like the second."""
-    mime = {"name": NAME, "mime": "application/json"}
-    parts = {"one": [packet(SMALL, **mime, eof=True)],
-             "chunks": [packet(SMALL[:9], **mime), packet(SMALL[9:20], **mime), packet(SMALL[20:], **mime, eof=True)],
-             "chunks that are documents": [packet(SMALL, **mime), packet(OTHER, **mime, eof=True)]}[layout]
-    first, rest = len(parts[0]), b"".join(parts[1:])
-    for at in range(len(SOME) - 40, len(SOME) + 1):
-        damaged = SOME[:at] + blank * (len(SOME) - at + first) + rest + TESTS[0]
-        assert found(damaged) is None, at
-        assert [item for item in listing([damaged]) if item.name == NAME] == [], at
-
-
-def test_a_piece_that_a_disk_lost_far_before_is_told_and_passed_over():
+def test_a_damaged_attachment_is_left_out_of_the_list_and_that_is_told():
     told = []
-    assert found(SOME + bytes(500) + TESTS[0] + counters(), told) == [DOC]
-    assert len(told) == 1
+    listed = [attachment.name for attachment in listing([TESTS[0], changed(counters(), 40)], tell=told.append)]
+    assert listed == ["pythonlogging:''", "stdout"]
+    told.clear()
+    stream = [counters(), TESTS[0], bytes(90), counters(), *TESTS[1:3]]
+    listed = [attachment.name for attachment in listing(stream, tell=told.append)]
+    assert listed == ["pythonlogging:''", "stdout"] * 3
+    place = f"damage at byte {len(counters() + TESTS[0])}: bytes that are neither packets nor text"
+    assert list(map(str, told)) == [place, place + "; attachments left out: 1"]
 
 
-def test_one_byte_never_has_a_shorter_attachment_of_a_test_listed():
-    """Though each of its chunks has a mime type, so that the second looks like the first."""
-    for route in (None, "0"):
-        log = [packet(bytes([65 + part]) * 30, name="log", test_id="a.test", mime="text/plain", route=route,
-                      eof=part == 2) for part in range(3)]
-        stream = small_test(1) + b"".join(log) + small_test(2)
-        whole = set(listing([stream]))
-        for where, damaged in with_one_byte_changed(stream):
-            if len(small_test(1)) <= where[0] < len(stream) - len(small_test(2)):
-                assert {item for item in listing([damaged]) if item.name == "log"} <= whole, where
-
-
-def test_a_file_that_may_have_begun_in_what_is_lost_is_unreadable():
-    lost = b"\xb3" + b"\0\1" * 150 + b"\n"
-    assert found(SOME + lost + counters()) == [DOC]
-    assert found(SOME + lost + counters(mime=None)) is None
-
-
-def test_a_chunk_whose_header_is_lost_is_no_text():
-    assert found(SOME + counters() + b"ZZZZZ\rcounters.json@A more of it, and a line's end\n" + SOME) is None
-    assert found(SOME + counters() + b"a line that says counters.json\n" + SOME) == [DOC]
-
-
-def test_a_cut_where_the_attachment_is_hit_is_told_as_such():
-    for end in range(len(SOME) + 6, len(SOME + counters())):
-        assert found((SOME + counters())[:end]) is None, end
-
-
-def test_a_file_without_end_is_in_doubt_where_the_stream_is_cut():
-    assert found(counters() + SOME[:-1]) is None
-    assert found(counters(eof=True) + SOME[:-1]) == [DOC]
-
-
-def test_counters_appended_to_a_cut_stream_are_read():
-    for cut in range(1, len(TESTS[4])):
-        assert found(SOME[:-cut] + counters()) == [DOC], cut
-
-
-def test_a_cut_log_gives_no_packet_that_is_inside_it():
-    assert found(SOME + packet(counters(OTHER) + b"more", name="log", test_id="t.z")[:-7]) == []
-
-
-@settings(max_examples=200, deadline=None, derandomize=True)
-@given(st.integers(0, len(SOME)), st.integers(1, 3000))
-def test_a_hole_in_the_tests_costs_no_attachment(at, size):
-    assert found(SOME[:at] + SOME[at + size :] + b"\n" + counters()) == [DOC]
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.binary(max_size=400))
-@example(b"\xb3\x29\x01\x00")
-@example(b"\xb3\x28\x80\x88\xc0\x00\x00\x00")
-def test_rubbish_is_passed_over(rubbish):
-    assert found(SOME + rubbish + b"\n" + SOME) in ([], None)
-    assert found(rubbish + b"\n" + SOME + counters(eof=True)) in ([DOC], None)
+# Malice
 
 
 def false_headers(count: int, claimed: int) -> bytes:
@@ -435,13 +390,13 @@ def three_octets(value: int) -> bytes:
 
 
 @pytest.mark.parametrize("claimed", [100, 5000, 1_000_000, 4_000_000])
-@pytest.mark.parametrize("before", [b"", b"\n", b"text "])
+@pytest.mark.parametrize("before", [b"", b"text "])
 def test_false_headers_cost_bounded_work(claimed, before):
-    stream = before + false_headers(60_000, claimed) + bytes(claimed) + b"\n" + counters()
-    packets = Packets(in_blocks(stream, 1 << 18), FILE, NAME.encode())
+    stream = before + false_headers(20_000, claimed) + bytes(claimed) + b"\n" + counters()
+    packets = Packets(in_blocks(stream, 1 << 18))
     with suppress(Unreadable):
         list(packets)
-    assert packets.spent <= len(stream) + SLACK + LONGEST
+    assert 0 < packets.spent <= len(stream) + SLACK + LONGEST
 
 
 def test_where_false_headers_cost_too_much_the_stream_is_refused():
@@ -449,22 +404,29 @@ def test_where_false_headers_cost_too_much_the_stream_is_refused():
         documents([b"text\n", false_headers(60_000, 1_000_000), bytes(1_000_000), counters()], NAME)
 
 
-def test_simple_false_headers_do_not_hide_the_attachment():
-    assert found(b"\xb3\x29\x01\x80\xff\xff" * 100_000 + b"\n" + counters()) == [DOC]
-
-
-def test_damage_in_every_small_packet_is_refused_and_costs_no_more_than_so_many_looks():
-    small = streams.packet(test_id="t", status=1)
-    broken = small[:-1] + bytes([small[-1] ^ 1])
-    assert found(broken * 20_000 + counters()) is None
+def test_damage_in_every_small_packet_is_refused():
+    small = packet(test_id="t", status=1)
+    broken = (small[:-1] + bytes([small[-1] ^ 1])) + small
+    with pytest.raises(Unreadable, match="too many false packet starts"):
+        documents([broken * 20_000 + counters()], NAME)
 
 
 @pytest.mark.parametrize("size", [1, 7, 1 << 18])
 def test_more_packets_than_so_many_are_refused(size):
     ten = b"text\n".join([packet(), packet(test_id="t", status=3), packet(b"", name="x", eof=True)] * 3 + [packet()])
-    assert len(list(Packets(in_blocks(ten, size), FILE, limit=10))) == 3
+    assert len(list(Packets(in_blocks(ten, size), limit=10))) == 10
     with pytest.raises(Unreadable, match="more than 9 packets"):
-        list(Packets(in_blocks(ten, size), FILE, limit=9))
+        list(Packets(in_blocks(ten, size), limit=9))
+
+
+@pytest.mark.parametrize("piece", [b"text ", b"\xb3", bytes(1000), LINES[0], changed(TESTS[0], 99), TESTS[0]])
+def test_memory_does_not_grow_with_the_stream(piece):
+    block = piece * (300_000 // len(piece))
+    with peak_below(12 << 20), suppress(Unreadable):
+        list(listing(block for _ in range(40)))
+
+
+# Text
 
 
 SPANISH = "la petición terminó con estado 200, falló el intento\n"
@@ -475,7 +437,7 @@ EMOJI = "\U000133b3 \u20b3 \u0cb3o\n"
 
 
 @pytest.mark.parametrize("line", [SPANISH, POLISH, RUSSIAN, EMOJI])
-@pytest.mark.parametrize("size", [5, 1000, 1 << 18])
+@pytest.mark.parametrize("size", [5, 1 << 18])
 def test_text_in_any_language_is_no_damage(line, size):
     printed, told = line.encode() * 2000, []
     stream = SOME + printed + TESTS[0] + printed + counters()
@@ -485,29 +447,18 @@ def test_text_in_any_language_is_no_damage(line, size):
     assert told == []
 
 
-def test_text_in_any_language_leaves_version_1_its_word():
-    with pytest.raises(Unreadable, match="subunit-1to2"):
-        documents([b"test: a\n" + SPANISH.encode() * 2000 + b"success: a\n"], NAME)
-
-
 @pytest.mark.parametrize("printed", [b".", b"...", SPANISH.encode() + b"12 %"])
 @pytest.mark.parametrize("size", [5, 1 << 18])
 def test_text_need_not_end_its_line(printed, size):
-    tests = [packet(test_id=f"t.{number}", status=status) for number in range(600) for status in (2, 3)]
+    tests = [packet(test_id=f"t.{number}", status=status) for number in range(300) for status in (2, 3)]
     stream, told = b"".join(printed + test for test in tests) + counters(), []
     assert documents(in_blocks(stream, size), NAME, tell=told.append) == [DOC]
     assert [item.size for item in listing(in_blocks(stream, size), tell=told.append)] == [len(DOC)]
     assert told == []
 
 
-def test_lines_of_text_between_packets_are_passed_over():
-    assert found(b"".join(b"a line of output\n" + test for test in TESTS) + b"another\n" + counters()) == [DOC]
-    many, told = (b"a line\n" + packet(test_id="t", status=3)) * 3_000, []
-    assert found(many + b"another\n" + counters(), told) == [DOC]
-    assert told == []
-
-
-def test_a_line_that_begins_with_a_signature_is_text_behind_another():
+def test_text_is_passed_over_however_long_it_is():
     told = []
-    assert found(SOME + b"a line\n\xb3y another\n" + counters(), told) == [DOC]
+    assert documents([b"x" * 300_000] * 12 + [b"\n", counters()], NAME, tell=told.append) == [DOC]
+    assert found(SOME + b"a line\n\xb3y another\n" + counters() + b"\xb3y too\n", told) == [DOC]
     assert told == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import time
 import zlib
 from pathlib import Path
@@ -234,7 +235,10 @@ class TestStreams:
 
     def test_with_damage_elsewhere(self, logs):
         damaged = TEST.replace(b"log log", b"log lag", 1)
-        counted(logs.has({STREAM: TEST + damaged + stream(MYSQL)}).read(), mysql__Queries=7)
+        told = counted(logs.has({STREAM: TEST + damaged + stream(MYSQL)}).read(), mysql__Queries=7)
+        assert re.fullmatch(rf"{STREAM}: damage at byte \d+: a packet's checksum does not match", told)
+        reading = logs.has({STREAM: TEST + damaged + TEST}).read()
+        assert (reading.state, reading.why) == (State.NOTHING, told)
 
     def test_one_that_cannot_be_read_costs_no_other(self, logs):
         reading = logs.has({"a.subunit": b"junk", "b.subunit": stream(MYSQL), "c.subunit": b"junk"}).read()

@@ -1,7 +1,7 @@
-"""A run-level attachment as packets of subunit version 2. Writes to no file; reading is subunit.py's.
+"""Writes a run-level attachment as packets of subunit version 2. Opens no file.
 
 Own code, though python-subunit can write: importing it takes as long as reading a server's counters, and it
-refuses what is too large for one packet. The format: https://github.com/testing-cabal/subunit, "Version 2".
+refuses what is too large for one packet.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ AROUND = 64
 
 def attachment(name: str, content: bytes, mime: str) -> bytes:
     """The file of the whole run: one packet, or a sequence where it is too large for one; the last has EOF."""
-    head = _text(mime) + _text(name)
+    head = _sized(mime.encode()) + _sized(name.encode())
     step = LONGEST - AROUND - len(head)
     flags = VERSION_2 | RUNNABLE | FILE | MIME
     starts = range(0, max(1, len(content)), step)
@@ -28,13 +28,9 @@ def attachment(name: str, content: bytes, mime: str) -> bytes:
 
 def _packet(flags: int, fields: bytes) -> bytes:
     size = 1 + 2 + len(fields) + 4  # without the length itself, which counts too
-    width = next(width for width in (1, 2, 3) if size + width < 1 << (8 * width - 2))
-    data = pack(">BH", SIGNATURE, flags) + _number(size + width) + fields
+    length = next(length for width in (1, 2, 3) if len(length := _number(size + width)) == width)
+    data = pack(">BH", SIGNATURE, flags) + length + fields
     return data + pack(">I", zlib.crc32(data))
-
-
-def _text(text: str) -> bytes:
-    return _sized(text.encode())
 
 
 def _sized(raw: bytes) -> bytes:
