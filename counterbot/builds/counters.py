@@ -18,9 +18,10 @@ from functools import partial, reduce
 from itertools import chain, islice
 from urllib.parse import quote
 
-from ..clients.http import Forbidden, Http, Late, Unavailable, Unfinished
+from ..clients.http import Forbidden, Http, Unavailable, Unfinished
 from ..core import limits
 from ..core.counters import attachment as documents
+from ..core.deadline import DeadlineExceeded
 from ..core.decide import State
 from ..core.model import ATTACHMENT, Build, Counters, Unreadable
 from ..core.subunit import attachments as subunit
@@ -119,10 +120,12 @@ class Artifacts:
         bounded._http, bounded._seconds, bounded._awaits = self._http.within(patience), patience, awaits
         try:
             return _reading(bounded._found(build))
+        except DeadlineExceeded as error:
+            costly = 2 * bounded._http.waited < bounded._http.passed
+            return Reading(None, str(error), otherwise=State.UNREADABLE if costly else None)
         except Unavailable as error:
-            costly = isinstance(error, Late) and 2 * bounded._http.waited < bounded._http.passed
             return Reading(None, str(error), after=error.after,
-                           otherwise=State.UNREADABLE if costly or isinstance(error, Unfinished) else None)
+                           otherwise=State.UNREADABLE if isinstance(error, Unfinished) else None)
         except Forbidden as error:
             return Reading(State.UNREADABLE, str(error))
 
@@ -132,7 +135,7 @@ class Artifacts:
         files = self._files(build, found)
         for name, read, join in self._sources(build, files, found):
             if self._http.passed > self._seconds:
-                raise Late(f"its logs could not be read in {self._seconds:g} s")
+                raise DeadlineExceeded(f"its logs could not be read in {self._seconds:g} s")
             try:
                 found.take(read(), join)
             except (Unreadable, Forbidden) as error:

@@ -26,7 +26,7 @@ COMMANDS = {
     "status": "Tell how a running or stopped bot does.",
 }
 
-EXTRA = frozenset({"alembic", "irc", "paramiko", "sqlalchemy", "statsd"})
+EXTRA = frozenset({"alembic", "irc", "paramiko", "sqlalchemy", "statsd", "urllib3"})
 """Modules of the extra ``bot``, which the plain install leaves out."""
 
 

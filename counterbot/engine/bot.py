@@ -74,8 +74,12 @@ class Bot:
         self._folder = tempfile.TemporaryDirectory(prefix="counterbot-dry-") if dry else None
         url = f"sqlite:///{self._folder.name}/ledger.db" if self._folder else config.database
         self.ledger = Ledger(url, now, lease)
-        self._http = http = Http([f"{config.zuul.url}/api/", *config.zuul.logs], private=config.zuul.private_addresses,
-                    ca_file=config.zuul.ca_file and str(config.zuul.ca_file))
+        try:
+            self._http = http = Http([f"{config.zuul.url}/api/", *config.zuul.logs],
+                                     private=config.zuul.private_addresses,
+                                     ca_file=config.zuul.ca_file and str(config.zuul.ca_file))
+        except Unreadable as error:
+            raise click.ClickException(f"{error}; 'zuul.ca_file' in the configuration names it") from error
         settings = Settings(
             recognition(config), _channels(config), Links(config.bugs.view, config.bugs.file),
             int((deadline if deadline is not None else config.report.deadline) * 1000), config.report.settle * 1000)

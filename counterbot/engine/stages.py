@@ -16,6 +16,7 @@ from ..builds import Artifacts
 from ..clients.http import Forbidden, Unavailable
 from ..clients.zuul import Zuul
 from ..core import decide, events
+from ..core.deadline import DeadlineExceeded
 from ..core.decide import Channel, Decision, Effect, Observed, Reason, Said, State
 from ..core.model import (
     OMITTED,
@@ -184,6 +185,8 @@ class Stages:
         """What Zuul's API answers; None where it cannot yet, and the work went back."""
         try:
             found = ask(work.link)
+        except DeadlineExceeded as error:
+            self._later(work, f"Zuul's API: {error}")
         except Unavailable as error:
             self._later(work, f"Zuul's API: {error}", error.after)
         except (Forbidden, Unreadable) as error:
