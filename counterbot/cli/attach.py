@@ -26,8 +26,8 @@ def command(counters: str, stream: str) -> None:
     the old file, and a file of somebody else becomes the caller's, who is told, unless root calls.
 
     The exit status is 1 where a file cannot be read or written, and 3 where COUNTERS holds no counters, or
-    STREAM is still written or locked, is not subunit version 2, is gzipped twice, or is too damaged for
-    anything to be read behind it.
+    STREAM is still written or locked, is not subunit version 2, or is too damaged for anything to be
+    read behind it.
     """
     from ..core.model import Unreadable
     from ..files.attach import attach
