@@ -158,10 +158,10 @@ class Bot:
         return lambda: connect(server)
 
     def _reporter(self) -> object:
-        from ..clients.gerrit.over_ssh import Gerrit
+        from ..clients.gerrit.over_ssh import OverSsh
         from ..reporters.gerrit import GerritReporter
 
-        return GerritReporter(Gerrit(self._connect()), self.config.gerrit.username)
+        return GerritReporter(OverSsh(self._connect()), self.config.gerrit.username)
 
     def _start_irc(self, lines: object) -> None:
         irc = self.config.irc

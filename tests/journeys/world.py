@@ -5,7 +5,7 @@ import threading
 from contextlib import ExitStack
 
 from counterbot.builds import Artifacts
-from counterbot.clients.gerrit.over_ssh import Gerrit as GerritClient
+from counterbot.clients.gerrit.over_ssh import OverSsh
 from counterbot.clients.http import Http
 from counterbot.clients.ssh import Server, connect
 from counterbot.clients.zuul import Zuul as ZuulClient
@@ -102,7 +102,7 @@ class Bot:
         settings = Settings(recognition, world.channels, Links(), deadline * SECOND, settle * SECOND)
         self.stages = Stages(self.ledger, ZuulClient(http, world.zuul.url), Artifacts(http),
                              lambda: tuple(world.rules), settings, world.clock.now, counted)
-        reporter = GerritReporter(GerritClient(lambda: connect(server), seconds=5), "counterbot")
+        reporter = GerritReporter(OverSsh(lambda: connect(server), seconds=5), "counterbot")
         told = lambda delivery, result: self.results.append(result)
         self.comments = Comments(self.ledger, reporter, monotonic=world.clock.monotonic,
                                  at=lambda moment: self.at(moment), told=told)
