@@ -258,7 +258,7 @@ class TestTrouble:
 
     def test_a_key_that_is_refused_waits_for_a_person(self, reporter_for, keys):
         answer = reporter_for(key_file=str(keys[0] / "zuul")).post(delivery())
-        assert (answer.after, "refuses the login of 'bot'" in answer.why) == (LATER, True)
+        assert (answer.after, "rejects the login of 'bot'" in answer.why) == (LATER, True)
 
     def test_noise_on_stderr_is_no_failure(self, gerrit, reporter):
         gerrit.noise = b"Welcome to Gerrit\n"
