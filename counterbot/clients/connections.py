@@ -25,7 +25,7 @@ UNICAST, NAT64 = ip_network("2000::/3"), ip_network("64:ff9b::/96")
 
 
 class Exchange:
-    """The requests and answers of one file, in the thread that asks. Any thread may break it off.
+    """The requests and responses of one file, in one thread. Any thread may break it off.
 
     ``addresses`` gives those of a host that may be connected to, as ``socket.getaddrinfo`` does.
     """
@@ -38,15 +38,13 @@ class Exchange:
         self._sockets: list[socket.socket] = []
 
     def get(self, url: str, pool: urllib3.PoolManager) -> urllib3.BaseHTTPResponse:
-        """The answer, with its body unread. Raises OSError, urllib3's HTTPError, and what ``addresses`` raises."""
+        """The response, with its body unread. Raises OSError, urllib3's HTTPError, and what ``addresses`` raises."""
         _THREAD.exchange = self
         self.host = urlsplit(url).netloc
-        response = pool.urlopen("GET", url, redirect=False, preload_content=False, decode_content=False)
-        self._check()  # http.client takes headers that were cut off for whole ones
-        return response
+        return pool.urlopen("GET", url, redirect=False, preload_content=False, decode_content=False)
 
     def break_off(self) -> None:
-        """Whoever connects, shakes hands or reads returns at once."""
+        """End its connections, so that connecting, TLS handshakes and reading return at once."""
         self._broken_off = True
         for sock in self._sockets:
             with suppress(OSError):
@@ -58,9 +56,9 @@ class Exchange:
         return self._broken_off or self._deadline.exceeded
 
     def read(self, response: urllib3.BaseHTTPResponse, size: int) -> bytes:
-        """Bytes of a body as they are sent, at most ``size``; none at its end. Raises OSError and HTTPError."""
+        """The next bytes of a body, not decoded, at most ``size``; empty at its end. Raises OSError and HTTPError."""
         block = response.read1(size, decode_content=False)
-        self._check()  # the end that ``break_off`` makes is none
+        self._check()  # after break_off a body seems to have ended
         return block
 
     def watch(self, sock: socket.socket) -> None:
@@ -73,7 +71,7 @@ class Exchange:
             raise ConnectionAbortedError("broken off")
 
     def connect(self, host: str, port: int) -> socket.socket:
-        """A socket to the very address that was checked, whatever the host's name says a moment later."""
+        """A socket to an address that was checked: the name is not looked up again."""
         reason: OSError | None = None
         for family, kind, protocol, _, address in self._addresses(host, port):
             sock = socket.socket(family, kind, protocol)
@@ -91,7 +89,7 @@ class Exchange:
 
 
 def pool(tls: ssl.SSLContext, headers: dict[str, str]) -> urllib3.PoolManager:
-    """Kept connections for all threads. They read no environment and no .netrc, and keep no cookies."""
+    """Connections for all threads. urllib3 reads neither environment nor .netrc, and keeps no cookies."""
     tls.sslsocket_class = _TlsSocket
     made = urllib3.PoolManager(maxsize=16, headers=headers, ssl_context=tls, retries=False,
                                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=IDLE_SECONDS))
@@ -100,7 +98,7 @@ def pool(tls: ssl.SSLContext, headers: dict[str, str]) -> urllib3.PoolManager:
 
 
 def is_public(address: str) -> bool:
-    """Whether an address is one of the internet's; addresses of tunnels and IPv4-mapped ones are not."""
+    """Whether an address is on the public internet. Tunnels and IPv4-mapped addresses count as private."""
     ip = ip_address(address.partition("%")[0])
     if ip.version == 6 and ip in NAT64:
         ip = IPv4Address(ip.packed[-4:])
@@ -110,12 +108,12 @@ def is_public(address: str) -> bool:
 
 
 _THREAD = threading.local()
-"""Its ``exchange``: urllib3 connects and reads in the thread that asks, but hands nothing of ours on."""
+"""Holds the ``exchange``: urllib3 connects and reads in the calling thread, but passes no argument of ours on."""
 
 
 class _TlsSocket(ssl.SSLSocket):
     def do_handshake(self, block: bool = False) -> None:
-        """TLS takes the connection over from the socket that was watched."""
+        """The TLS socket replaces the one that was watched."""
         _THREAD.exchange.watch(self)
         super().do_handshake(block)
 
@@ -126,7 +124,7 @@ class _Plain(HTTPConnection):
         return exchange.connect(self.host, self.port or self.default_port)
 
     def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]
-        """A kept connection was watched for another exchange."""
+        """A kept connection was watched for an earlier exchange."""
         _THREAD.exchange.watch(self.sock)
         return super().getresponse()
 

@@ -92,7 +92,7 @@ class Http:
         return self._monotonic() - self._begun
 
     def abort(self) -> None:
-        """Break off everything, for good: whoever connects or waits for bytes gets Unavailable at once."""
+        """Break off everything, for good: what is under way, and what is begun later, raises Unavailable at once."""
         self._stopped.set()
         for exchange in tuple(self._exchanges):
             exchange.break_off()
@@ -127,10 +127,7 @@ class Http:
 
     @contextmanager
     def _exchange(self) -> Iterator[Exchange]:
-        """Broken off by ``abort``, and at its deadline.
-
-        A socket's own timeout is one for each recv, which a server that trickles never exceeds.
-        """
+        """Broken off by ``abort`` and at its deadline; a socket's timeout is for one recv, so trickling escapes it."""
         now = self._monotonic()
         ends = min(self._ends, now + self._seconds)
         exchange = Exchange(Deadline(ends, self._monotonic), self._addresses)
@@ -147,7 +144,7 @@ class Http:
             self._exchanges.discard(exchange)
 
     def _addresses(self, host: str, port: int) -> list[tuple[Any, ...]]:
-        """Of a name only public ones; an address, or localhost, is in a prefix that the operator wrote."""
+        """Only public ones, unless the operator's prefix has the address itself, or localhost."""
         found = list(self._resolve(host, port, type=socket.SOCK_STREAM))
         anywhere = self._private or host == "localhost"
         allowed = [info for info in found if anywhere or info[4][0] == host or is_public(info[4][0])]
@@ -156,7 +153,7 @@ class Http:
         return allowed
 
     def _final(self, url: str, exchange: Exchange) -> urllib3.BaseHTTPResponse:
-        """The answer at the end of all redirects: 200, 404 or 410."""
+        """The response at the end of all redirects: 200, 404 or 410."""
         for _ in range(1 + REDIRECTS):
             if not self.allows(url):
                 raise Forbidden(f"{inert(url, 200)} is not under {' or '.join(self._prefixes)}")
@@ -173,13 +170,13 @@ class Http:
             if not location:
                 raise Unavailable(f"{response.status} from {exchange.host}",
                                   _retry_after(response.headers.get("Retry-After", "")))
-            with suppress(ValueError):  # what is no URL is under no prefix
+            with suppress(ValueError):  # an invalid URL is under no prefix
                 location = urljoin(url, location)
             url = location
         raise Unavailable(f"more than {REDIRECTS} redirects")
 
     def _blocks(self, response: urllib3.BaseHTTPResponse, exchange: Exchange) -> Iterator[bytes]:
-        """Bytes as they are sent, not decoded. Raises Unavailable where fewer come than were announced."""
+        """The body as it is sent. Raises Unavailable where it is shorter than was announced."""
         size = 0
         while True:
             with self._waiting(exchange):
@@ -193,9 +190,9 @@ class Http:
 
     def _unpacked(self, response: urllib3.BaseHTTPResponse, exchange: Exchange, packed_limit: int,
                   unpacked_limit: int) -> Iterator[bytes]:
-        """Packed by the store, and perhaps by its name, too: the bytes decide, not the headers."""
+        """A file may be gzipped, and its .gz once more in transfer: the bytes decide, not the headers."""
         def check() -> None:
-            if exchange.over:  # few bytes may unpack to many, and take long
+            if exchange.over:  # few bytes may unpack to many
                 raise self._failure(exchange)
 
         try:
@@ -206,7 +203,7 @@ class Http:
 
     @contextmanager
     def _waiting(self, exchange: Exchange) -> Iterator[None]:
-        """Count the time of the block as waited, and raise what fails in it as an error of ours."""
+        """Count the time of the block as waited, and raise our own errors for those in it."""
         since = self._monotonic()
         try:
             yield

@@ -261,6 +261,16 @@ def test_beside_the_main_thread_a_file_is_replaced_too(files):
     assert stream.read_bytes() == b"new"
 
 
+def test_a_new_file_has_the_permissions_of_any_new_file(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with replaced(str(tmp_path / "new")) as new:
+            new.write(b"new")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o640
+
+
 def test_another_hard_link_keeps_the_old_stream(files, tmp_path):
     counted, stream = files(SOME)
     os.link(stream, tmp_path / "link")

@@ -220,7 +220,9 @@ class TestRefusals:
 
 class TestTrouble:
     def test_a_lost_answer_is_an_unknown_outcome_and_reading_back_finds_it(self, gerrit, reporter_for):
+        """On a connection that was kept, where only a command that was not sent is repeated."""
         reporter = reporter_for(seconds=2)
+        assert not reporter.already_there(delivery())
         gerrit.lose_answers()
         answer = reporter.post(delivery())
         assert isinstance(answer, Retry)

@@ -15,7 +15,7 @@ from counterbot.clients.ssh import Server, SshError, connect
 from counterbot.demo.gerrit import Gerrit, make_key
 from counterbot.sources.gerrit_stream import GerritStream
 from counterbot.sources.lines import Lines, TooLong
-from tests.clock import eventually
+from tests.clock import Clock, eventually
 
 DROPPED = {"type": "dropped-output", "eventCreatedOn": 1}
 
@@ -171,19 +171,43 @@ class TestReconnecting:
             gerrit.resume()
             assert eventually(lambda: listener.state.connected_since is not None)
 
-    def test_not_when_it_is_only_quiet(self, server):
-        alive = []
-
-        def connect_and_count():
+    @pytest.fixture
+    def connect_and_count(self, server):
+        """Connects; its ``alive`` tells whether the connection was after each probe."""
+        def connect_():
             connection = connect(server)
             probe = connection._probe
-            connection._probe = lambda seconds: (probe(seconds), alive.append(connection.alive))
+            connection._probe = lambda seconds: (probe(seconds), connect_.alive.append(connection.alive))
             return connection
 
+        connect_.alive = []
+        return connect_
+
+    def test_not_when_it_is_only_quiet(self, connect_and_count):
         with listening(connect_and_count, probe_every=0.01, probe_deadline=30) as listener:
-            assert eventually(lambda: len(alive) >= 5)
-            assert all(alive)
+            assert eventually(lambda: len(connect_and_count.alive) >= 5)
+            assert all(connect_and_count.alive)
             assert listener.state.connections == 1
+
+    def test_is_asked_for_once_in_each_silence(self, gerrit, connect_and_count):
+        clock, looks = Clock(), []
+
+        def look():
+            looks.append(clock.seconds)
+            return clock()
+
+        def poll_some_times():
+            before = len(looks)
+            assert eventually(lambda: len(looks) > before + 5)
+
+        with listening(connect_and_count, monotonic=look, probe_every=0.01, probe_deadline=30):
+            assert gerrit.wait_for_streams()
+            for silence in (1, 2):
+                poll_some_times()
+                clock.seconds = silence
+                assert eventually(lambda: len(connect_and_count.alive) == clock.seconds)
+            poll_some_times()
+            assert connect_and_count.alive == [True] * 2
 
     def test_waits_longer_each_time_until_a_line_arrives(self, gerrit, server):
         failures = iter([SshError("down")] * 3)
