@@ -26,7 +26,7 @@ from counterbot.clients.http import Forbidden, Http, Unavailable
 from counterbot.core.deadline import DeadlineExceeded
 from counterbot.core.model import Unreadable
 from tests.clock import Clock, eventually
-from tests.loopback import served
+from tests.loopback import certificate, served
 
 LIMIT = 1 << 20
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -311,7 +311,7 @@ class TestBodies:
             server.answers["/logs/a"] = body
             assert http.fetch(f"{server.url}/logs/a", LIMIT) == b""
 
-    @pytest.mark.parametrize("content", [CONTENT, gzip.compress(CONTENT)])
+    @pytest.mark.parametrize("content", [CONTENT, gzip.compress(CONTENT, mtime=0)], ids=["plain", "gzip"])
     def test_over_the_limit(self, server, http, content):
         server.answers["/logs/a"] = sized(content)
         with pytest.raises(Unreadable, match="more than 49,999 bytes"):
@@ -337,7 +337,7 @@ class TestBodies:
         assert http.fetch(f"{server.url}/logs/a", LIMIT) == b"all"
 
     @pytest.mark.parametrize("whole", [chunked(b"one ", b"two")[:-4], sized(b"one two"),
-                                       sized(gzip.compress(b"one two"))])
+                                       sized(gzip.compress(b"one two"))], ids=["chunked", "sized", "gzip"])
     def test_cut_anywhere(self, server, http, whole):
         """In the headers, too, all of which may be there but the one that announces the body."""
         for size in range(len(whole)):
@@ -530,29 +530,15 @@ def resolver(*addresses: str):
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
+def pem(tmp_path_factory):
     """The path of a certificate for logs.example with its key."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "logs.example")])
-    now = dt.datetime.now(dt.timezone.utc)
-    made = (x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
-            .serial_number(1).not_valid_before(now - dt.timedelta(1)).not_valid_after(now + dt.timedelta(1))
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName("logs.example")]), critical=False)
-            .sign(key, hashes.SHA256()))
-    path = tmp_path_factory.mktemp("tls") / "server.pem"
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-    return str(path)
+    return str(certificate("logs.example", tmp_path_factory.mktemp("tls")))
 
 
 @pytest.fixture
-def tls_server(certificate):
+def tls_server(pem):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
+    context.load_cert_chain(pem)
     server = Server(context)
     yield server
     server.close()
@@ -609,17 +595,17 @@ class TestAddresses:
         url = f"http://{'a' * 64}.example/"
         assert "label" in str(refusal(Http([url]), url))
 
-    def test_leave_the_name_to_tls(self, tls_server, certificate):
+    def test_leave_the_name_to_tls(self, tls_server, pem):
         tls_server.answers |= {"/a": sized(b"yes"), "/slow": trickle(OK + b"\r\n", b"x")}
         url, wrong = (f"https://{host}:{tls_server.port}" for host in ("logs.example", "other.example"))
         options = {"private": True, "resolve": resolver("127.0.0.1")}
-        http = Http([url, wrong], ca_file=certificate, **options)
+        http = Http([url, wrong], ca_file=pem, **options)
         assert [http.fetch(f"{url}/a", LIMIT) for _ in range(2)] == [b"yes"] * 2
         assert tls_server.names == ["logs.example"]
         assert "certificate" in str(refusal(http, f"{wrong}/a"))
         assert "certificate" in str(refusal(Http([url], **options), f"{url}/a"))
         with soon():
-            assert "not done" in outcome(Http([url], ca_file=certificate, seconds=0.7, **options), f"{url}/slow")
+            assert "not done" in outcome(Http([url], ca_file=pem, seconds=0.7, **options), f"{url}/slow")
 
     def test_a_ca_file_that_holds_no_certificate(self, tmp_path):
         (tmp_path / "ca.pem").write_text("nonsense")
@@ -684,7 +670,7 @@ class TestBreakingOff:
 
     @pytest.mark.parametrize("head", [b"", OK, OK + b"\r\nhalf", OK + b"Content-Length: 5\r\n\r\nhalf"])
     @pytest.mark.parametrize("kind", ["server", "tls_server"])
-    def test_while_bytes_are_awaited(self, request, certificate, kind, head):
+    def test_while_bytes_are_awaited(self, request, pem, kind, head):
         """On a connection that was kept, too."""
         sent = threading.Event()
 
@@ -696,7 +682,7 @@ class TestBreakingOff:
         server = request.getfixturevalue(kind)
         server.answers |= {"/a": answer, "/before": sized(b"yes")}
         url = f"{server.url.partition(':')[0]}://logs.example:{server.port}"
-        http = Http([url], private=True, ca_file=certificate, resolve=resolver("127.0.0.1"))
+        http = Http([url], private=True, ca_file=pem, resolve=resolver("127.0.0.1"))
         assert http.fetch(f"{url}/before", LIMIT) == b"yes"
         assert self.broken_off(http, f"{url}/a", sent.is_set) == self.STOPS
         assert server.connections == 1
