@@ -15,7 +15,6 @@ NODE = [
     "PyMySQL>=1.1",
     "python-subunit>=1.4.4",
     "PyYAML>=6.0",
-    "requests>=2.31",
 ]
 BOT = [
     "alembic>=1.13",
@@ -23,6 +22,7 @@ BOT = [
     "paramiko>=3.4",
     "SQLAlchemy>=2.0.30",
     "statsd>=4",
+    "urllib3>=2.2",  # read1 needs 2.2
 ]
 SUBUNIT2SQL = ["oslo.config>=8", "statsd>=4"]  # for the plugin, which runs in subunit2sql's own environment
 

@@ -18,11 +18,12 @@ from functools import partial, reduce
 from itertools import chain, islice
 from urllib.parse import quote
 
-from ..clients.http import Forbidden, Http, Late, Unavailable, Unfinished
+from ..clients.http import Forbidden, Http, Unavailable, Unfinished
 from ..core import limits
 from ..core.counters.attachment import parse_each
 from ..core.counters.merging import complete, merge
 from ..core.counters.performance import parse_performance
+from ..core.deadline import DeadlineExceeded
 from ..core.model import ATTACHMENT, Build, Counters, Later, Reading, State, Unreadable
 from ..core.subunit import attachments as subunit
 from ..core.text.inert import inert
@@ -112,10 +113,11 @@ class CountersReader:
         bounded._http, bounded._seconds, bounded._awaits = self._http.within(patience), patience, awaits
         try:
             return _reading(bounded._found(build))
+        except DeadlineExceeded as error:
+            costly = 2 * bounded._http.waited < bounded._http.passed
+            return Later(str(error), otherwise=State.UNREADABLE if costly else None)
         except Unavailable as error:
-            costly = isinstance(error, Late) and 2 * bounded._http.waited < bounded._http.passed
-            return Later(str(error), error.after,
-                         State.UNREADABLE if costly or isinstance(error, Unfinished) else None)
+            return Later(str(error), error.after, State.UNREADABLE if isinstance(error, Unfinished) else None)
         except Forbidden as error:
             return Reading(State.UNREADABLE, str(error))
 
@@ -125,7 +127,7 @@ class CountersReader:
         files = self._files(build, found)
         for name, read, join in self._sources(build, files, found):
             if self._http.passed > self._seconds:
-                raise Late(f"its logs could not be read in {self._seconds:g} s")
+                raise DeadlineExceeded(f"its logs could not be read in {self._seconds:g} s")
             try:
                 found.take(read(), join)
             except (Unreadable, Forbidden) as error:

@@ -1,4 +1,4 @@
-"""``counterbot attach``: appends counters to a job's subunit stream. Collects nothing."""
+"""``counterbot attach``: appends counters to a job's subunit stream."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def command(counters: str, stream: str) -> None:
     The stream is replaced whole, or stays as it was: nothing is lost to a crash or a full disk. Attach
     after `stestr last --subunit` wrote the file, since stestr drops attachments of the whole run, and when
     nobody writes it any more. Another attach to it is waited for, 30 seconds at most. Other hard links keep
-    the old file, and a file of somebody else becomes the caller's, who is told, unless root calls.
+    the old file. Another user's file becomes the caller's, with a warning, unless root calls.
 
     The exit status is 1 where a file cannot be read or written, and 3 where COUNTERS holds no counters, or
-    STREAM is still written or locked, is not subunit version 2, is gzipped twice, or is too damaged for
-    anything to be read behind it.
+    STREAM is still written or locked, is not subunit version 2, or is too damaged for anything to be
+    read behind it.
     """
     from ..core.model import Unreadable
     from ..files.attach import attach
@@ -38,7 +38,7 @@ def command(counters: str, stream: str) -> None:
         raise Failure(f"{counters}: {why}; nothing was attached", UNREADABLE)
     before = os.stat(stream)
     try:
-        damage = attach(data.removeprefix(BOM_UTF8), stream)  # which in a stream may stand behind other JSON
+        damage = attach(data.removeprefix(BOM_UTF8), stream)  # behind other JSON it would be an error
     except Unreadable as error:
         raise Failure(f"{stream}: {error}; it stays as it was", UNREADABLE) from None
     for each in damage:
@@ -50,7 +50,7 @@ def command(counters: str, stream: str) -> None:
 
 
 def _read(path: str) -> bytes:
-    """A regular file, and no more of it than is too much: others may have no end, or block."""
+    """A regular file's content, cut just over the limit; other kinds may have no end, or block."""
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise Failure(f"{path}: it is no regular file", FAILED)
     with open(path, "rb") as source:
@@ -58,7 +58,7 @@ def _read(path: str) -> bytes:
 
 
 def _unfit(data: bytes) -> str | None:
-    """Why it is no counters document; one without counters is, if its ``__meta__`` can say why."""
+    """Why it is not a counters document; one without counters is, if its ``__meta__`` can say why."""
     from ..core.counters.attachment import META, parse_counters
     from ..core.counters.performance import looks_like_performance
     from ..core.counters.strictjson import documents

@@ -1,4 +1,4 @@
-"""``counterbot extract``: attachments out of a subunit stream. Decides nothing about what is in them."""
+"""``counterbot extract``: prints attachments of a subunit stream."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def command(stream: str, name: str | None, list_all: bool) -> None:
 
     STREAM is subunit version 2, gzipped or not; - is standard input. Where the stream holds the file
     several times, the contents follow one another in the order in which they were completed. Damage to
-    other parts of the stream is told on standard error.
+    other parts of the stream is reported on standard error.
 
     The exit status is 1 where the stream has no such file, or cannot be read at all, and 3 where it has it
     but damage touched it, or where the stream is not subunit version 2.
@@ -79,7 +79,7 @@ def _tell(damage: subunit.Damage) -> None:
 
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:
-    """The bytes as they are; an error here is of reading, not of writing what was found."""
+    """The bytes of the stream. Raises Failure where they cannot be read."""
     while True:
         try:
             block = stream.read(BLOCK)

@@ -1,4 +1,4 @@
-"""Standard input, output and error, and a file written beside them. What is written never costs anything else."""
+"""Writes to standard output, standard error and a file so that a failure of one does not affect the others."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import IO, Any, BinaryIO
 
 import click
@@ -20,20 +21,20 @@ class Failure(click.ClickException):
 
     def __init__(self, message: str, status: int = FAILED) -> None:
         super().__init__(message)
-        self.exit_code = status
+        self.exit_code = status  # type: ignore[misc]  # click gives each class one
 
     def show(self, _file: IO[Any] | None = None) -> None:
         warn(f"Error: {self.message}")
 
 
 def give(printed: str | bytes, path: str | None, document: bytes, status: int = FAILED) -> None:
-    """Print, and write ``document`` to a file if there is a path: each whatever becomes of the other.
+    """Print, and write ``document`` to a file if there is a path: both are tried even if one fails.
 
-    Raises Failure with this status, which names all that could not be written, when both were tried; and
-    BrokenPipeError where nothing is wrong but that nobody reads on.
+    Raises Failure with this status and all that failed, or BrokenPipeError where only the reader of standard output
+    has gone.
     """
     wrong: list[Failure | OSError] = []
-    for put in (lambda: _print(printed), lambda: _write(document, path)):
+    for put in (partial(_print, printed), partial(_write, document, path)):
         try:
             put()
         except (Failure, OSError) as error:
@@ -55,7 +56,7 @@ def warn(text: str) -> None:
 
 @contextmanager
 def standard_output() -> Iterator[BinaryIO]:
-    """It, for bytes, and on its way when the block ends. Raises Failure where it is closed or cannot be written."""
+    """Standard output for bytes, flushed when the block ends. Raises Failure where it cannot be written."""
     if sys.stdout is None:
         raise Failure("standard output is closed")
     try:
@@ -69,13 +70,13 @@ def standard_output() -> Iterator[BinaryIO]:
 
 
 def forget(descriptor: int) -> None:
-    """What standard output (1) or error (2) still holds would fail again when the process ends."""
+    """Discard what standard output (1) or error (2) still buffers: it would fail again when the process ends."""
     if (sys.stdout if descriptor == 1 else sys.stderr) is not None:  # else the descriptor may be that of a file
         os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def named(error: OSError) -> str:
-    """What it is about, and what is wrong. Only writing to a standard stream fails without a name."""
+    """The file and the error. Only writing to a standard stream fails without a file name."""
     name = "standard output" if error.filename is None else called(error.filename)
     return f"{name}: {error.strerror}"
 
@@ -90,7 +91,7 @@ def opened(path: str) -> AbstractContextManager[BinaryIO]:
 
 
 def beside(_context: click.Context, _option: click.Parameter, path: str | None) -> str | None:
-    """For an option whose file is written besides standard output, which ``-`` would mean."""
+    """Checks an option whose file is written besides standard output, so it may not be ``-``."""
     if path == "-":
         raise click.BadParameter("standard output is written in any case; name a file (./- is one called -)")
     return path
@@ -117,7 +118,7 @@ def _write(document: bytes, path: str | None) -> None:
 
 
 def _is_standard_output(path: str) -> bool:
-    """Replacing the file that it is written to would lose what was printed."""
+    """Whether a file is standard output: replacing it would lose what was printed."""
     if sys.stdout is None:
         return False
     try:

@@ -1,1 +1,1 @@
-"""How the outside is spoken to, each protocol once. Nothing here decides what is said."""
+"""How other systems are spoken to, each protocol once. What is sent is decided elsewhere."""

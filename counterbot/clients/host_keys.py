@@ -1,7 +1,7 @@
-"""Whom to log in to and why to believe that it is they: the key of ours and the host keys we trust.
+"""SSH host-key verification, and the key that the bot logs in with.
 
-It must not trust a key that nobody vouched for, nor ask an agent or look for keys by itself. Every error
-says what a person has to change.
+It must not trust a key that the configuration does not give, nor use an agent or search for keys. Every error says
+what a person has to change.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import paramiko
 
 
 class SshError(Exception):
-    """The connection did not serve. ``sent``: the command had gone out, so that it may have had its effect."""
+    """The connection failed. ``sent``: the command had been sent, so it may have taken effect."""
 
     lasting = False
 
@@ -26,13 +26,13 @@ class SshError(Exception):
 
 
 class LoginRefused(SshError):
-    """Nothing will change until a person changes a key or an account."""
+    """The server rejects our login until a person changes a key or an account."""
 
     lasting = True
 
 
 class HostKeyRefused(SshError):
-    """The server's key is not the one that was vouched for; only a person may decide otherwise."""
+    """The server's key is not one that the configuration trusts; only a person may change that."""
 
     lasting = True
 
@@ -55,7 +55,7 @@ class Server:
 
 
 def load_key(path: str) -> paramiko.PKey:
-    """The private key in a file; LoginRefused with what to change where there is none to be had."""
+    """The private key in a file. Raises LoginRefused, saying what to change."""
     try:
         return paramiko.PKey.from_path(Path(path).expanduser())
     except FileNotFoundError:
@@ -63,14 +63,14 @@ def load_key(path: str) -> paramiko.PKey:
     except OSError as error:
         why = f"it cannot be read ({error.strerror}); give the bot's user read access"
     except (TypeError, paramiko.PasswordRequiredException):
-        why = "it is encrypted; the bot has nobody to ask, so give it a key without a passphrase"
+        why = "it is encrypted, and the bot cannot ask for the passphrase; give it a key without one"
     except (ValueError, paramiko.SSHException, paramiko.pkey.UnknownKeyType):
-        why = "it holds no private key of a kind that is known here (ed25519, ECDSA, RSA); is it the .pub file?"
+        why = "it holds no private key of a supported type (ed25519, ECDSA, RSA); is it the .pub file?"
     raise LoginRefused(f"key file {path}: {why}")
 
 
 def trusted_keys(server: Server) -> tuple[paramiko.PKey, ...]:
-    """The host keys that the configuration vouches for; none is a valid answer. Raise HostKeyRefused."""
+    """The host keys that the configuration trusts, perhaps none. Raises HostKeyRefused."""
     if server.host_key:
         return (_pinned(server.host_key),)
     if not server.known_hosts:
@@ -88,10 +88,12 @@ def _pinned(text: str) -> paramiko.PKey:
         kind, data, *_ = text.split()
         return paramiko.PKey.from_type_string(kind, b64decode(data, validate=True))
     except (ValueError, binascii.Error, paramiko.SSHException, paramiko.pkey.UnknownKeyType) as error:
-        raise HostKeyRefused(f"host_key is no public key; expected 'ssh-ed25519 AAAA…', found {text[:60]!r}") from error
+        raise HostKeyRefused(
+            f"host_key is not a public key; expected 'ssh-ed25519 AAAA…', found {text[:60]!r}") from error
 
 
 def check_host_key(server: Server, offered: paramiko.PKey, trusted: tuple[paramiko.PKey, ...]) -> None:
+    """Raises HostKeyRefused where the server's key is not among the trusted ones."""
     if any(key.asbytes() == offered.asbytes() for key in trusted):
         return
     line = f"{offered.get_name()} {b64encode(offered.asbytes()).decode()}"
@@ -104,8 +106,8 @@ def check_host_key(server: Server, offered: paramiko.PKey, trusted: tuple[parami
     expected = ", ".join(f"{key.get_name()} {key.fingerprint}" for key in trusted)
     source = "host_key" if server.host_key else server.known_hosts
     raise HostKeyRefused(
-        f"host key of {server.name} changed: it offers {seen}, but {source} says {expected}. Somebody may stand "
-        f"in between. Ask the server's operators; if they changed it, put '{line}' there"
+        f"host key of {server.name} changed: it offers {seen}, but {source} says {expected}. Somebody may be "
+        f"intercepting the connection. Ask the server's operators; if they changed it, put '{line}' there"
     )
 
 

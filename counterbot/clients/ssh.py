@@ -1,7 +1,7 @@
 """One SSH connection: log in to a server whose host key is known, run commands, read a stream.
 
-It must not wait without a deadline: whatever hangs, the connection is closed under it. Deadlines run on the
-monotonic clock (paramiko's own run on wall time). paramiko's types stay in here and in ``trust``.
+It must not wait without a deadline: a connection that hangs is closed by a timer, since paramiko's own deadlines run
+on wall time. paramiko's types stay here and in ``host_keys``.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ ERROR_TEXT = 16 << 10
 TROUBLE = Exception
 """paramiko raises in the caller's thread whatever ended its own: any error that a malformed packet can cause."""
 
-# paramiko logs a traceback for whatever it also raises; what it raises is told once, by whoever catches it.
+# paramiko also logs a traceback for each error that it raises; whoever catches the error reports it once.
 QUIET = logging.getLogger("counterbot.clients.ssh.paramiko")
 QUIET.setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A command that ended by itself. ``err`` is the last 16 KiB of what it said on stderr."""
+    """A command that ended by itself. ``err`` is the last 16 KiB of its stderr."""
 
     status: int
     out: bytes
@@ -57,7 +57,7 @@ class Finished:
 
 
 def connect(server: Server, *, seconds: float = CONNECT_SECONDS) -> Connection:
-    """Log in. Raise HostKeyRefused or LoginRefused where a person must act, else SshError."""
+    """Log in. Raises HostKeyRefused or LoginRefused where a person must act, else SshError."""
     key = load_key(server.key_file)
     trusted = trusted_keys(server)
     try:
@@ -79,7 +79,7 @@ def _dial(server: Server, seconds: float) -> socket.socket:
     sock = socket.create_connection((server.host, server.port), timeout=seconds)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    # Without it, packets that vanish go unnoticed for as long as the kernel repeats them: a quarter of an hour.
+    # Without it, lost packets go unnoticed for as long as the kernel repeats them: a quarter of an hour.
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENT_PEER_SECONDS * 1000)
     return sock
@@ -109,10 +109,10 @@ class Connection:
 
     @property
     def alive(self) -> bool:
-        return self._transport.is_active()
+        return bool(self._transport.is_active())
 
     def close(self, why: str | None = None) -> None:
-        """End the connection and whatever waits on it; ``why`` is what that will be told."""
+        """End the connection and whatever waits on it, with ``why`` as the reason."""
         self.why = self.why or why
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)  # wakes paramiko's thread, for which its close() waits
@@ -122,7 +122,7 @@ class Connection:
     def run(self, command: str, stdin: bytes = b"", *, seconds: float, limit: int = limits.SSH_ANSWER) -> Finished:
         """Run a command to its end, within so many seconds and bytes of output.
 
-        Raise SshError, with ``sent`` set from the request on; the connection is closed then.
+        Raises SshError, with ``sent`` set once the command was sent; the connection is closed then.
         """
         sent = False
         with self._within(seconds, f"no end of the command within {seconds:g} s"):
@@ -142,7 +142,7 @@ class Connection:
                 raise self._error(error, sent=sent) from error
 
     def stream(self, command: str) -> Stream:
-        """Start a command whose output has no end. Raise SshError."""
+        """Start a command whose output has no end. Raises SshError."""
         with self._within(2 * CONNECT_SECONDS, "the server did not start the command"):
             try:
                 channel = self._transport.open_session()
@@ -153,10 +153,10 @@ class Connection:
         return Stream(self, channel)
 
     def probe(self, seconds: float = PROBE_SECONDS) -> None:
-        """Ask for a sign of life, in the background; without one in time the connection is closed.
+        """Ask for an answer, in the background; without one in time the connection is closed.
 
-        paramiko's own keepalive asks for no answer, so a server that hangs behind a live TCP
-        connection goes unnoticed for ever.
+        paramiko's own keepalive asks for no answer, so a server that hangs behind a live TCP connection would
+        never be noticed.
         """
         if self._probing.acquire(blocking=False):
             threading.Thread(target=self._probe, args=(seconds,), name="ssh-probe", daemon=True).start()
@@ -216,7 +216,7 @@ class Connection:
                 raise self._error(error) from error
         if missing:
             raise LoginRefused(
-                f"{self.name} refuses the login of {server.username!r} with {server.key_file} ({key.fingerprint}): "
+                f"{self.name} rejects the login of {server.username!r} with {server.key_file} ({key.fingerprint}): "
                 "add its public half to that account in Gerrit's settings, or correct username or key_file"
             )
 
@@ -236,7 +236,7 @@ class Connection:
 
 
 class Stream:
-    """The output of a running command. ``err`` is the last 16 KiB of what it said on stderr."""
+    """The output of a running command. ``err`` is the last 16 KiB of its stderr."""
 
     def __init__(self, connection: Connection, channel: paramiko.Channel) -> None:
         self.err = b""
@@ -244,11 +244,11 @@ class Stream:
         self._channel = channel
 
     def read(self, timeout: float) -> bytes | None:
-        """What came: None for nothing within so many seconds, ``b""`` at the end, also that of the connection."""
+        """The next bytes: None where there are none within ``timeout`` seconds, ``b""`` at the end of the output."""
         self._drain()
         self._channel.settimeout(timeout)
         try:
-            data = self._channel.recv(CHUNK)
+            data: bytes = self._channel.recv(CHUNK)
         except TimeoutError:
             return None
         finally:

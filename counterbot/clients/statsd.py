@@ -1,6 +1,6 @@
-"""statsd, spoken to over UDP: nothing answers, and what is lost is lost. Knows no counters' names.
+"""Sends metrics to statsd over UDP, without acknowledgement.
 
-Datagrams are of at most 512 bytes, the library's own measure: they arrive whole on every path.
+The library packs at most 512 bytes into a datagram, which no path fragments.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from ..core.counters.metrics import Kind, Metric
 
 
 def connect(host: str, port: int) -> statsd.StatsClient:
-    """A client, at the address that the host has now; IPv4 first, as statsd listens by default.
+    """A client, at the address that the host has now; IPv4 first, where statsd listens by default.
 
     Raises OSError where the name has no address. May take as long as the resolver takes.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except UnicodeError as error:  # such as a..b
-        raise OSError(f"no host's name: {error}") from None
+        raise OSError(f"invalid host name: {error}") from None
     family, *_, address = min(found, key=lambda each: each[0] != socket.AF_INET)
     return statsd.StatsClient(address[0], port, ipv6=family == socket.AF_INET6)
 
 
 def send(client: statsd.StatsClient, metrics: Iterable[Metric]) -> None:
-    """Send them, as many a datagram as fit."""
+    """Send them, as many in a datagram as fit."""
     with client.pipeline() as pipeline:
         for metric in metrics:
             if metric.kind is Kind.GAUGE:

@@ -1,4 +1,4 @@
-"""Zuul's REST API: one build's row, or a buildset's builds, by the URL of its page. Decides nothing and keeps nothing.
+"""Zuul's REST API: one build's row, or a buildset's builds, by the URL of its page.
 
 ``WEB_ROOT/t/TENANT/build/UUID`` is ``WEB_ROOT/api/tenant/TENANT/build/UUID``; a white-label root has
 no tenant in either. Up to Zuul 9 project and branch stand in the row, later in its ``ref``.
@@ -19,7 +19,7 @@ from ..core.text.inert import inert
 from .http import Forbidden, Http
 
 _UNSOUND = re.compile("[\x00\ud800-\udfff]")
-"""NUL and halves of surrogate pairs, which no database takes as text."""
+"""NUL and lone surrogates, which no database stores as text."""
 
 _PAGE = re.compile(r"(t/(?P<tenant>[^/?#]+)/)?(?P<kind>build|buildset)/(?P<uuid>[0-9a-f]{32})/?")
 _UUID = re.compile("[0-9a-f]{32}")
@@ -36,7 +36,7 @@ class Zuul:
     def build(self, link: BuildLink) -> Build | None:
         """A build's row; None where Zuul does not know it (yet).
 
-        Raises http's Unavailable and Forbidden, and Unreadable where the answer is no build.
+        Raises as ``Http.fetch``, and Unreadable where the answer is not a build.
         """
         data = self._http.fetch(self._api(link, "build"), limits.API_ANSWER)
         if data is None:
@@ -47,7 +47,7 @@ class Zuul:
         return build
 
     def buildset(self, link: BuildLink) -> tuple[BuildLink, ...] | None:
-        """Its builds that left logs, or still may; None where Zuul does not know the buildset (yet).
+        """The builds that have logs or are still running; None where Zuul does not know the buildset (yet).
 
         Raises as ``build`` does.
         """
@@ -65,7 +65,7 @@ class Zuul:
 
 
 def parse_build(data: bytes) -> Build:
-    """A row of the build API. Raises Unreadable, saying which field is not as Zuul writes it."""
+    """A row of the build API. Raises Unreadable, naming the field that is not in Zuul's form."""
     row = _object(data)
     ref = row["ref"] if isinstance(row.get("ref"), dict) else row
     return Build(
@@ -77,13 +77,13 @@ def parse_build(data: bytes) -> Build:
 
 
 def parse_buildset(data: bytes) -> Iterator[tuple[str, str]]:
-    """Jobs and uuids of a buildset's builds, of those that left logs or still may. Raises Unreadable as parse_build."""
-    rows = _object(data).get("builds", [])  # Zuul writes none of none
+    """Job and uuid of each build that has logs or is still running. Raises Unreadable as parse_build."""
+    rows = _object(data).get("builds", [])  # left out where there are none
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise Unreadable("the builds of the buildset in Zuul's API are no list of rows")
     for row in rows:
-        retried, over = row.get("final") is False, _text(row, "result") is not None
-        if not retried and (_text(row, "log_url") or not over):
+        retried, ended = row.get("final") is False, _text(row, "result") is not None
+        if not retried and (_text(row, "log_url") or not ended):
             uuid = _need(row, "uuid")
             if not _UUID.fullmatch(uuid):
                 raise Unreadable(f"a uuid in the buildset of Zuul's API is {inert(uuid, 40)!r}")
@@ -101,7 +101,7 @@ def _object(data: bytes) -> Mapping[str, Any]:
 
 
 def _changes(buildset: object) -> tuple[int, ...]:
-    """Of the refs that are changes; a branch's has none."""
+    """The numbers of the buildset's changes; the ref of a branch has no number."""
     refs = buildset.get("refs") if isinstance(buildset, dict) else None
     numbers = [ref.get("change") for ref in refs if isinstance(ref, dict)] if isinstance(refs, list) else []
     return tuple(number for number in numbers if isinstance(number, int))
@@ -121,7 +121,7 @@ def _need(row: Mapping[str, Any], name: str) -> str:
 
 
 def _text(row: Mapping[str, Any], name: str) -> str | None:
-    """None for null, nothing and an empty text."""
+    """None where it is null, missing or empty. Raises Unreadable where it is not text."""
     value = row.get(name)
     if value is not None and not isinstance(value, str):
         raise Unreadable(f"{name} in the build row of Zuul's API is {type(value).__name__}, not text")
@@ -135,7 +135,7 @@ def _sound(text: str) -> str:
 
 
 def _artifacts(rows: object) -> Iterator[Artifact]:
-    """Those that have a name and a URL; what else stands there is of no use here."""
+    """The artifacts that have a name and a URL."""
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict) and isinstance(row.get("name"), str) and isinstance(row.get("url"), str):
             metadata = row.get("metadata")
@@ -144,7 +144,7 @@ def _artifacts(rows: object) -> Iterator[Artifact]:
 
 
 def _milliseconds(text: str | None) -> int | None:
-    """Since the epoch, of a time that is UTC without saying so."""
+    """Since the epoch; Zuul's times are UTC, without a time zone."""
     try:
         time = datetime.fromisoformat((text or "")[:19])
     except ValueError:

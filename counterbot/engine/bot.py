@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from ..builds.counters import CountersReader
-from ..clients.gerrit.over_ssh import Gerrit
+from ..clients.gerrit.over_ssh import OverSsh
 from ..clients.http import Http
 from ..clients.ssh import Connection, Server, SshError, connect
 from ..clients.zuul import Zuul
@@ -86,7 +86,7 @@ class Bot:
                                  self.statsd.take if self.statsd else lambda *_: None)
         audience = Audience(channels, Links(config.bugs.view, config.bugs.file))
         self.decider = Decider(self.ledger, self.rules, audience, limit)
-        poster = Nobody() if dry else GerritReporter(Gerrit(_login(config)), config.gerrit.username)
+        poster = Nobody() if dry else GerritReporter(OverSsh(_login(config)), config.gerrit.username)
         self.comments = Comments(self.ledger, poster, monotonic=monotonic, at=at, told=told)
         self.lines = Lines(self.ledger, [channel.name for channel in channels], told=told)
         self.irc = Irc(_irc(config.irc), self.lines) if config.irc and not dry else None
@@ -172,8 +172,10 @@ def _check_readable(path: Path) -> None:
 
 def _http(config: Config) -> Http:
     zuul = config.zuul
-    return Http([f"{zuul.url}/api/", *zuul.logs], private=zuul.private_addresses,
-                ca_file=_text(zuul.ca_file))
+    try:
+        return Http([f"{zuul.url}/api/", *zuul.logs], private=zuul.private_addresses, ca_file=_text(zuul.ca_file))
+    except Unreadable as error:
+        raise CannotStart(f"{error}; 'zuul.ca_file' in the configuration names it") from error
 
 
 def _login(config: Config) -> Callable[[], Connection]:

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 from ..clients.http import Forbidden, Unavailable
 from ..clients.zuul import Zuul
+from ..core.deadline import DeadlineExceeded
 from ..core.model import OMITTED, Build, BuildLink, Counters, Later, Reader, Reading, State, Unreadable
 from ..core.text.inert import inert
 from ..ledger import BuildWork, Ledger
@@ -101,6 +102,8 @@ class Examiner:
         """What Zuul's API answers; None where it cannot yet, and the work went back."""
         try:
             found = ask(work.link)
+        except DeadlineExceeded as error:
+            self._later(work, f"Zuul's API: {error}")
         except Unavailable as error:
             self._later(work, f"Zuul's API: {error}", error.after)
         except (Forbidden, Unreadable) as error:

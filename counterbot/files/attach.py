@@ -1,40 +1,33 @@
-"""Appends an attachment to a subunit stream file, which stays as it was if anything goes wrong. Collects nothing.
-
-The file is copied, and the copy takes its place once it has been read back: whatever happens in between,
-the old stream is there.
-"""
+"""Appends counters to a subunit stream file, by a copy that replaces it once it has been read back."""
 
 from __future__ import annotations
 
 import fcntl
 import gzip
 import os
+import shutil
 import signal
 import stat
 import time
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from errno import EACCES, EAGAIN, EINVAL
 from typing import BinaryIO
 
 from ..core import limits
+from ..core.deadline import Deadline
 from ..core.model import ATTACHMENT, JSON, Unreadable
 from ..core.subunit import attachments as subunit
 from ..core.subunit import gunzip
 from ..core.subunit.writer import attachment
-from .replacing import copy, replaced
+from .replacing import replaced
 
-BLOCK, SMALL = 1 << 18, 1 << 12
-"""Bytes read at a time; few where they are unpacked at once, to a thousand times as many, or are many members."""
+BLOCK = 1 << 18
 
 PATIENCE, PAUSE = 30.0, 0.05
 """Seconds that other attaches are waited for in all, and between two looks."""
 
-WRITTEN = "it is being written; attach when the run has ended"
-REPLACED = "another file took its place meanwhile; attach again"
-
-LEASES_DIFFER = frozenset({b"nfs", b"nfs4", b"cifs", b"smb3"})
+REMOTE = frozenset({b"nfs", b"nfs4", b"cifs", b"smb3"})
 """Filesystems that refuse a lease for reasons of their own (the server gave no delegation, no oplock)."""
 
 
@@ -47,73 +40,58 @@ def attach(
     where the stream is no version 2, or so damaged that what is appended could not be read again, and where
     somebody else writes it meanwhile; OSError where it cannot be read or written.
     """
-    with _held(stream, patience, sleep) as state:
-        _settled(stream, state)
-        try:
-            return _attached(counters, stream, state)
-        except Unreadable:
-            _settled(stream, state)  # what looks damaged may be half of what somebody writes
-            raise
-
-
-def _attached(counters: bytes, stream: str, state: os.stat_result) -> list[subunit.Damage]:
-    damage: list[subunit.Damage] = []
-    had = _documents(stream, damage.append)
     packet = attachment(ATTACHMENT, counters, JSON)
-    for addition in (packet, b"\n" + packet):  # text may stand at the end, and a packet begins where a line does
-        with suppress(_NotReadAgain):
-            _append(addition, stream, state, [*had, counters], damage)
-            return damage
+    with _locked(stream, patience, sleep) as state:
+        _check_unwritten(stream, state)
+        damage: list[subunit.Damage] = []
+        expected = [*_documents(stream, damage.append), counters]
+        for start in (b"", b"\n"):  # behind text, a packet must begin on a new line
+            with suppress(_NotReadAgain):
+                _append(start + packet, stream, state, expected, damage)
+                return damage
     raise Unreadable("it is so damaged at its end that nothing appended could be read again")
 
 
 class _NotReadAgain(Exception):
-    """The new stream holds other documents than it should, or more damage."""
+    """The new stream holds other documents than expected, or more damage."""
 
 
-def _append(addition: bytes, stream: str, state: os.stat_result, due: list[bytes], had: list[subunit.Damage]) -> None:
-    """Put the longer stream in the old one's place, if the documents due are in it and no new damage."""
+def _append(packet: bytes, stream: str, state: tuple[int, ...], expected: list[bytes],
+            had: list[subunit.Damage]) -> None:
+    """Put the longer stream in the old one's place, if the expected documents are in it and no new damage."""
     with replaced(stream) as new:
-        copy(stream, new)
-        if _is_gzip(stream):
-            new.seek(_end_of_gzip(_blocks(stream, SMALL)))  # gzip(1) looks at nothing behind padding
-            new.truncate()
-            addition = gzip.compress(addition, mtime=0)
-        new.write(addition)
+        with open(stream, "rb") as old:
+            shutil.copyfileobj(old, new)
+        new.write(gzip.compress(packet, mtime=0) if _is_gzip(stream) else packet)
         new.flush()
-        os.fsync(new.fileno())  # it may take long, and nothing that does comes behind the last look
+        os.fsync(new.fileno())  # it may take long, so it is done before the last look at the stream
         damage: list[subunit.Damage] = []
-        read = _documents(new.name, damage.append)
-        if b"".join(read) != b"".join(due) or len(damage) > len(had):  # joined: the old tool's packet has no end
+        found = _documents(new.name, damage.append)
+        if b"".join(found) != b"".join(expected) or len(damage) > len(had):  # joined: the old tool's packet has no end
             raise _NotReadAgain
-        _settled(stream, state)
+        _check_unwritten(stream, state)
 
 
 @contextmanager
-def _held(stream: str, patience: float, sleep: Callable[[float], None]) -> Iterator[os.stat_result]:
-    """The stream as it is when this attach's turn has come; until the block ends, no other attach takes its place."""
-    until = time.monotonic() + patience
+def _locked(stream: str, patience: float, sleep: Callable[[float], None]) -> Iterator[tuple[int, ...]]:
+    """The stream's state when this attach's turn has come; until the block ends, no other attach replaces it."""
+    if not stat.S_ISREG(os.stat(stream).st_mode):
+        raise OSError(EINVAL, "it is no regular file", stream)  # opening a pipe would block
+    if not os.access(stream, os.W_OK):
+        raise PermissionError(EACCES, "it is read-only for this user", stream)
+    deadline = Deadline.after(patience, time.monotonic)
     while True:
-        _check(stream)
         with open(stream, "rb") as file:
-            if _is_mine(file, stream):
-                yield os.fstat(file.fileno())
+            if _lock(file, stream):
+                yield _state(stream)
                 return
-        if time.monotonic() >= until:
-            raise Unreadable(f"another attach, or who else locked it, took more than {patience:g} s; attach again")
+        if deadline.exceeded:
+            raise Unreadable(f"another attach, or another program's lock, took more than {patience:g} s; attach again")
         sleep(PAUSE)
 
 
-def _check(stream: str) -> None:
-    """Raise OSError where it cannot be replaced: a pipe would block who opens it."""
-    if not stat.S_ISREG(os.stat(stream).st_mode):
-        raise OSError(EINVAL, "it is no regular file", stream)
-    if not os.access(stream, os.W_OK):
-        raise PermissionError(EACCES, "it is read-only for this user", stream)
-
-
-def _is_mine(file: BinaryIO, stream: str) -> bool:
-    """Lock the open file, as each attach does, unless it is locked or no more the stream: others replace it."""
+def _lock(file: BinaryIO, stream: str) -> bool:
+    """Lock the open file as each attach does; False where it is locked, or another attach has replaced it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -123,15 +101,16 @@ def _is_mine(file: BinaryIO, stream: str) -> bool:
     return os.path.samestat(os.fstat(file.fileno()), os.stat(stream))
 
 
-def _settled(stream: str, state: os.stat_result) -> None:
-    """Raise Unreadable where somebody has written or replaced it since, or is about to write."""
+def _check_unwritten(stream: str, state: tuple[int, ...]) -> None:
+    """Raise Unreadable where somebody has written or replaced it since, or has it open for writing."""
+    if _state(stream) != state or _is_open_for_writing(stream):
+        raise Unreadable("it is being written; attach when the run has ended")
+
+
+def _state(stream: str) -> tuple[int, ...]:
+    """What changes where somebody writes or replaces it."""
     now = os.stat(stream)
-    if not os.path.samestat(now, state):
-        raise Unreadable(REPLACED)
-    if (now.st_size, now.st_mtime_ns) != (state.st_size, state.st_mtime_ns):
-        raise Unreadable(WRITTEN)
-    if _is_open_for_writing(stream):
-        raise Unreadable(WRITTEN)
+    return now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns
 
 
 def _is_open_for_writing(stream: str) -> bool:
@@ -141,15 +120,15 @@ def _is_open_for_writing(stream: str) -> bool:
     """
     with open(stream, "rb") as file:  # closing it ends the lease
         try:
-            fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)  # told to who holds a lease; SIGIO would end the process
+            fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)  # told to the lease's holder; SIGIO would end the process
             fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         except OSError as error:
-            return error.errno == EAGAIN and _filesystem(os.fstat(file.fileno()).st_dev) not in LEASES_DIFFER
+            return error.errno == EAGAIN and _filesystem(os.fstat(file.fileno()).st_dev) not in REMOTE
     return False
 
 
 def _filesystem(device: int) -> bytes | None:
-    """The type of what is mounted from a device, as /proc/self/mountinfo has it (proc(5)); None if it is not there."""
+    """The type of what is mounted from a device, by /proc/self/mountinfo (proc(5)); None where it is not there."""
     number = b"%d:%d" % (os.major(device), os.minor(device))
     with suppress(OSError), open("/proc/self/mountinfo", "rb") as mounts:
         for line in mounts:
@@ -165,37 +144,8 @@ def _is_gzip(stream: str) -> bool:
     return start == gunzip.MAGIC or (not start and stream.endswith(".gz"))
 
 
-def _end_of_gzip(blocks: Iterable[bytes]) -> int:
-    """Bytes up to the end of the last member, of gzip data that is sound: zeros behind it are padding."""
-    member, read, end = zlib.decompressobj(gunzip.GZIP), 0, 0
-    for block in blocks:
-        read, rest = read + len(block), block
-        while rest := rest.lstrip(b"\0") if member.eof else rest:
-            if member.eof:
-                member = zlib.decompressobj(gunzip.GZIP)
-            member.decompress(rest)
-            rest = member.unused_data
-            if member.eof:
-                end = read - len(rest)
-    return end
-
-
 def _documents(path: str, tell: Callable[[subunit.Damage], None]) -> list[bytes]:
-    blocks = gunzip.unzipped(_blocks(path), packed_limit=limits.STREAM_PACKED, unpacked_limit=limits.STREAM_UNPACKED)
-    return subunit.documents(_no_gzip(blocks), ATTACHMENT, tell=tell)
-
-
-def _no_gzip(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The blocks; raises Unreadable where there is gzip under the gzip, which no member can be appended to."""
-    start = b""
-    for block in blocks:
-        start += block[: len(gunzip.MAGIC) - len(start)]
-        if start == gunzip.MAGIC:
-            raise Unreadable("it is gzipped twice; take one gzip off it, then attach")
-        yield block
-
-
-def _blocks(path: str, size: int = BLOCK) -> Iterator[bytes]:
     with open(path, "rb") as source:
-        while block := source.read(size):
-            yield block
+        blocks = gunzip.unzipped(iter(lambda: source.read(BLOCK), b""), packed_limit=limits.STREAM_PACKED,
+                                 unpacked_limit=limits.STREAM_UNPACKED)
+        return subunit.documents(blocks, ATTACHMENT, tell=tell)

@@ -1,23 +1,22 @@
-"""Review comments over SSH. It must not vote, and must not repeat by itself what may have been posted.
+"""Posts review comments to Gerrit. It must not vote, nor repeat by itself what may have been posted.
 
-A delivery's payload: ``project``, ``change``, ``patchset``, ``message``, ``tag``, ``marker``; the marker stands
-in the message's last line. Gerrit offers neither an idempotency key nor an edit, so whoever calls ``post`` asks
-``already_there`` first, each time.
+A delivery's payload: ``project``, ``change``, ``patchset``, ``message``, ``tag``, ``marker``; the marker is in
+the message's last line. Gerrit has neither idempotency keys nor edits, so ``already_there`` must be asked before
+each ``post``.
 """
 
 from __future__ import annotations
 
-from ..clients.gerrit.over_ssh import Gerrit, Rejected
-from ..clients.ssh import SshError
+from ..clients.gerrit import Gerrit, Rejected, Unreachable
 from ..core.model import Delivery, Refused, Retry, Sent, Unreadable
 
 SOON = 30.0
 """Seconds until the next try where trouble is likely to pass."""
 LATER = 300.0
-"""Seconds until the next try where a person must mend something first."""
+"""Seconds until the next try where a person must fix something first."""
 
-# What Gerrit says (3.13.5, and its sources for what could not be provoked), the first that fits. What fits none
-# is tried again: a comment lost by a wrong guess is worse than a few tries, which the engine bounds.
+# Gerrit's error messages (3.13.5, and its sources for those that could not be provoked); the first match decides.
+# A message that matches none is tried again: losing a comment by a wrong guess is worse than a few tries.
 PASSING = ("unavailable", "temporar", "lock failure", "lock_failure", "internal server error", "timed out", "timeout")
 FINAL = (
     "not found",
@@ -39,12 +38,12 @@ FINAL = (
     "read-only",
     "does not permit",
 )
-# With --project, 3.13.5 says this of a change that does not exist (or is not ours to see), and of real trouble too.
+# 3.13.5 gives this message for a change that does not exist or that we may not see, and for real trouble too.
 AMBIGUOUS = "database error"
 
 
 class CannotTell(Exception):
-    """Whether the comment is there could not be found out; ``answer`` is what to do with the delivery."""
+    """Whether the comment is there is unknown; ``answer`` is what to do with the delivery."""
 
     def __init__(self, answer: Retry) -> None:
         super().__init__(answer.why)
@@ -59,14 +58,14 @@ class GerritReporter:
         self._username = username
 
     def already_there(self, delivery: Delivery) -> bool:
-        """Whether one of our own messages on the change ends with the delivery's marker. Raise CannotTell.
+        """Whether one of our own messages on the change ends with the delivery's marker. Raises CannotTell.
 
-        Only the last line counts: above it stand names that others chose, who could put a marker in them.
+        Only the last line counts: the lines above contain names that others chose, which could contain a marker.
         """
         project, change, _ = _place(delivery)
         try:
             messages = self._gerrit.messages(change, project)
-        except SshError as error:
+        except Unreachable as error:
             raise CannotTell(Retry(error.why, _pause(error))) from error
         except Rejected as error:
             raise CannotTell(Retry(error.why, SOON)) from error
@@ -78,14 +77,14 @@ class GerritReporter:
         )
 
     def post(self, delivery: Delivery) -> Sent | Retry | Refused:
-        """Post the comment. Raise ValueError where the message does not end with its marker."""
+        """Post the comment. Raises ValueError where the message does not end with its marker."""
         payload = delivery.payload
         if str(payload["marker"]) not in _last_line(str(payload["message"])):
             raise ValueError(f"delivery {delivery.key}: the last line of its message lacks its marker")
         project, change, patchset = _place(delivery)
         try:
             self._gerrit.review(project, change, patchset, review_input(delivery))
-        except SshError as error:
+        except Unreachable as error:
             return Retry(error.why, None if error.sent else _pause(error))
         except Rejected as error:
             return self._judge(error.why, project, change)
@@ -99,12 +98,12 @@ class GerritReporter:
     def _is_missing(self, project: str, change: int) -> bool:
         try:
             return self._gerrit.messages(change, project) is None
-        except (SshError, Rejected, Unreadable):
+        except (Unreachable, Rejected, Unreadable):
             return False
 
 
 def review_input(delivery: Delivery) -> dict[str, object]:
-    """Gerrit's ReviewInput. No labels, so no vote; KEEP, for by default drafts would be published over SSH."""
+    """Gerrit's ReviewInput. No labels, so no vote; KEEP, since over SSH drafts are published by default."""
     return {
         "message": delivery.payload["message"],
         "tag": delivery.payload["tag"],
@@ -126,7 +125,7 @@ def judged(why: str) -> Retry | Refused:
     return Refused(why) if any(words in said for words in FINAL) else Retry(why, SOON, refusal=True)
 
 
-def _pause(error: SshError) -> float:
+def _pause(error: Unreachable) -> float:
     return LATER if error.lasting else SOON
 
 

@@ -1,4 +1,4 @@
-"""Sends the counters of each build to statsd, once, for those who want graphs without subunit2sql.
+"""Sends the counters of each build to statsd, once: graphs without subunit2sql.
 
 Needs a statsd that listens by UDP; ``statsd:`` in the configuration::
 
@@ -7,17 +7,16 @@ Needs a statsd that listens by UDP; ``statsd:`` in the configuration::
       port: 8125
       prefix: ci.{job}
 
-``{project}``, ``{branch}``, ``{pipeline}`` and ``{job}`` in the prefix stand for the build's own; without
-them counts of all jobs add up under one name. What arrives::
+``{project}``, ``{branch}``, ``{pipeline}`` and ``{job}`` in the prefix are replaced by the build's; without
+them the counts of all jobs add up under one name. statsd receives::
 
     ci.tempest-full.mysql.Queries:1204118|c
     ci.tempest-full.memory_peak.n-api:261332992|g
     ci.tempest-full.testrun:1312400.000000|ms
 
-The names are those of the plugin for subunit2sql. Counts and times are as statsd knows them; ``memory``,
-``memory_peak`` and ``process`` are gauges. A build counts when its counters are first read, in whichever
-report, and never again. Nothing waits for statsd: where its name has no address, or it does not listen,
-that build's counters are lost to it, and to nobody else. What is sent is decided elsewhere.
+The names are those of the plugin for subunit2sql. ``memory``, ``memory_peak`` and ``process`` are gauges. A
+build's counters are sent when they are first read, in whichever report, and never again. Nothing waits for
+statsd: while its name has no address, or it does not listen, builds' counters are missing there.
 """
 
 from __future__ import annotations
@@ -31,21 +30,22 @@ from typing import Any
 
 from ..clients import statsd
 from ..core.counters.metrics import metrics, segment
+from ..core.deadline import Deadline
 from ..core.model import Build, Counters
 
 WAITING = 1000
-"""Builds that may wait, as while a resolver takes its time; a busy Zuul reports some hundred an hour."""
+"""Builds that may wait, as while a name is looked up; a busy Zuul reports some hundred an hour."""
 
 ADDRESS_LIFE = 300.0
 LOOK_AGAIN = 60.0
-"""Seconds after which the host's address is looked up again: found, and not found."""
+"""Seconds after which the host's address is looked up again, where it was found and where it was not."""
 
 log = logging.getLogger("counterbot.statsd")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where to, and what comes before the names."""
+    """Where statsd listens, and what comes before the names."""
 
     host: str
     port: int = 8125
@@ -62,17 +62,17 @@ class Statsd:
         self._connect = connect
         self._waiting: Queue[tuple[Build, Counters]] = Queue(WAITING)
         self._client: Any = None
-        self._look_at = monotonic()
+        self._lookup = Deadline(monotonic(), monotonic)
 
     def take(self, build: Build, counters: Counters) -> None:
-        """A build's counters are to be sent; where too many wait, they are not."""
+        """Queue a build's counters, unless too many builds wait."""
         try:
             self._waiting.put_nowait((build, counters))
         except Full:
             log.warning("%s: its counters are not sent, since %d builds wait", build.uuid, WAITING)
 
     def step(self) -> bool:
-        """Send those of the next build; False where none waits. Raises nothing: graphs are not worth a report."""
+        """Send the next build's counters; False where none waits. Raises nothing, since a report matters more."""
         try:
             build, counters = self._waiting.get_nowait()
         except Empty:
@@ -94,23 +94,23 @@ class Statsd:
             statsd.send(self._client, found)
 
     def _look_up(self) -> None:
-        """The host's address may change, and its resolver may be away; an address that was good stays."""
-        if self._monotonic() < self._look_at:
+        """The host's address may change, and its resolver may be down; the last address is kept until then."""
+        if not self._lookup.exceeded:
             return
         host, port = self._settings.host, self._settings.port
         try:
             client = self._connect(host, port)
         except OSError as error:
-            self._look_at = self._monotonic() + LOOK_AGAIN
+            self._lookup = Deadline.after(LOOK_AGAIN, self._monotonic)
             log.warning("statsd at %s:%d: %s; looked up again in %d s", host, port, error, LOOK_AGAIN)
             return
-        self._look_at = self._monotonic() + ADDRESS_LIFE
+        self._lookup = Deadline.after(ADDRESS_LIFE, self._monotonic)
         if self._client is not None:
             self._client.close()
         self._client = client
 
 
 def prefix(template: str, build: Build) -> str:
-    """The configured prefix with a build's own words in it, each as one part of a name."""
+    """The configured prefix with a build's words filled in, each as one part of a name."""
     words = {"project": build.project, "branch": build.branch, "pipeline": build.pipeline or "none", "job": build.job}
     return template.format(**{name: segment(word) for name, word in words.items()})

@@ -1,4 +1,4 @@
-"""subunit2sql's plugin: the counters of each stream that is put into its database go to statsd as well.
+"""A plugin of subunit2sql that sends the counters of each imported stream to statsd.
 
 Needs
     ``pip install 'counterbot[subunit2sql]'`` into the environment of subunit2sql, which then finds it by
@@ -30,17 +30,16 @@ Output
         ci.memory_peak.n-api:261332992|g
         ci.testrun:1312400.000000|ms
 
-    ``--meta-prefix`` of the collector comes between prefix and group. What is none of ASCII's letters and
-    digits, ``_``, ``-`` and ``.`` becomes ``_`` in a name. Where a name comes twice in a stream, the later
+    ``--meta-prefix`` of the collector comes between prefix and group. In a name, every character but ASCII
+    letters and digits, ``_``, ``-`` and ``.`` becomes ``_``. Of a name that is in a stream twice, the last
     value is sent.
 
 Failures
-    They are told on standard error, and none of ours costs subunit2sql its import. A damaged packet that
-    may have been a part of ``counters.json`` keeps this stream's counters back, and so does a stream that
-    could not be read to its end. Text between packets made subunit2sql give up; this plugin turns on its
-    ``non_subunit_name`` where nobody did. A damaged packet still costs the import, since subunit2sql 1.10
-    adds up its missing times; the counters have gone out by then. They go out before the database is
-    written: a stream that is imported again is sent again.
+    They are reported on standard error, and never end the import. The counters of a stream are not sent where
+    a damaged packet may have been part of ``counters.json``, or where the stream could not be read to its end.
+    Text between packets would end the import, so this plugin sets ``non_subunit_name`` where it is not set. A
+    damaged packet still ends the import, since subunit2sql 1.10 adds up its missing times. The counters are sent
+    before the database is written: a stream that is imported again is sent again.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ from ..core.model import ATTACHMENT, Counters, Unreadable
 
 GROUP = "counters2statsd"
 PARSER = "subunit.parser"
-"""The test that python-subunit makes up for a damaged packet."""
+"""The test that python-subunit invents for a damaged packet."""
 
 TEXT = "text"
 SHOWN = 5
@@ -69,7 +68,7 @@ log = logging.getLogger("counterbot.subunit2sql")
 
 @dataclass
 class Stream:
-    """One stream's attachment, as it comes in. ``broken``: why it cannot be trusted."""
+    """One stream's attachment while it is read. ``broken``: why it cannot be trusted."""
 
     done: list[bytes] = field(default_factory=list)
     open: dict[str | None, list[bytes]] = field(default_factory=dict)
@@ -78,7 +77,7 @@ class Stream:
     broken: str | None = None
 
     def take(self, route: str | None, content: bytes, begins: bool, ends: bool) -> None:
-        """A piece of the attachment. Its type comes with the first one: ``begins``."""
+        """A piece of the attachment. The first one carries the type: ``begins``."""
         self.size += len(content)
         if self.size > limits.ATTACHMENT:
             self.broken = f"it has more than {limits.ATTACHMENT:,} bytes"
@@ -96,33 +95,33 @@ class Stream:
             self.broken = "a packet that may be a part of it is damaged"
 
     def contents(self) -> list[bytes]:
-        """Whole attachments as they were completed; what has no end is complete where the stream ends."""
+        """Attachments in order of completion; one without an end is complete where the stream ends."""
         return [*self.done, *map(b"".join, self.open.values())]
 
 
 class Target:
-    """The plugin, as subunit2sql wants it: one object for all streams of a command line."""
+    """The plugin's interface to subunit2sql: one object for all streams of a command line."""
 
     @classmethod
     def enabled(cls) -> bool:
-        """Called before the command line is read, and so the place to add our options to it."""
+        """Called before the command line is read, so our options are added here."""
         from oslo_config import cfg
 
         try:
-            import statsd  # noqa: F401 - only whether it is there
+            import statsd  # noqa: F401 - only whether it is installed
         except ImportError:
             log.warning("counters are not sent: pip install 'counterbot[subunit2sql]'")
             return False
         options = [
-            cfg.StrOpt("host", default="localhost", help="Where statsd listens, for counters."),
+            cfg.StrOpt("host", default="localhost", help="The host of the statsd that counters are sent to."),
             cfg.PortOpt("port", default=8125, help="The port of statsd."),
-            cfg.StrOpt("prefix", help="What comes before the names of counters."),
+            cfg.StrOpt("prefix", help="The prefix of the counters' names."),
             cfg.BoolOpt("enabled", default=True, help="Whether counters are sent to statsd."),
         ]
         try:
             cfg.CONF.register_cli_opts(options, group=cfg.OptGroup(GROUP, title="Counters to statsd"))
         except cfg.DuplicateOptError:
-            log.warning("counters are sent by another plugin; to have ours, uninstall os-performance-tools")
+            log.warning("counters are sent by another plugin; to use this one, uninstall os-performance-tools")
             return False
         with contextlib.suppress(cfg.NoSuchOptError):  # or text between packets ends the import
             cfg.CONF.set_default("non_subunit_name", TEXT)
@@ -146,7 +145,7 @@ class Target:
             self._stream.take(route_code, content, mime_type is not None, eof)
 
     def stopTestRun(self) -> None:  # noqa: N802 - testtools' name
-        """The stream has ended, or could not be read further; then an exception is on its way through here."""
+        """The stream has ended, or could not be read further: then this is called while an exception is raised."""
         from oslo_config import cfg
 
         stream, error = self._stream, sys.exc_info()[1]
@@ -161,12 +160,12 @@ class Target:
             return
         found, repeated = metrics(_parts(stream.contents()), cfg.CONF[GROUP].prefix or "")
         if repeated:
-            log.warning("%s came twice, the later value is sent", _few(sorted(repeated)))
+            log.warning("%s: duplicate; the last value is sent", _few(sorted(repeated)))
         _send(found, cfg.CONF[GROUP])
 
 
 def _parts(contents: Iterable[bytes]) -> list[Counters]:
-    """The documents of all attachments. What cannot be used is told, and costs nothing else."""
+    """The documents of all attachments. Those that cannot be used are reported, and the others kept."""
     parts = []
     for content in contents:
         try:
@@ -177,9 +176,9 @@ def _parts(contents: Iterable[bytes]) -> list[Counters]:
             continue
         parts += read
         if empty:
-            log.warning("%s: empty, as the old collector leaves what it could not read", _few(empty))
+            log.warning("%s: empty, which is how the old collector writes what it could not read", _few(empty))
     for part in parts:
-        told = [f"{name}: {why}" for name, why in (part.failures | part.unreadable).items()]
+        told = [f"{name}: {why}" for name, why in {**part.failures, **part.unreadable}.items()]
         if told:
             log.warning("not sent: %s", _few(told, "; "))
     return parts

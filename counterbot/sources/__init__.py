@@ -1,1 +1,1 @@
-"""Where events come from. Nothing here looks at what they say."""
+"""Where events come from. Their content is not interpreted here."""

@@ -1,7 +1,7 @@
-"""Cuts bytes into lines. It must not keep more of a line than the limit, nor take longer than its length.
+"""Cuts bytes into lines, in memory bounded by the limit and in time linear in their length.
 
-paramiko's ``readline`` is quadratic in the line, loses what it has read at a timeout (its issue 1196)
-and gives a half line at the end as if it were whole; hence this.
+paramiko's ``readline`` is quadratic in the line, loses what it has read at a timeout (its issue 1196) and gives a
+half line at the end as if it were whole.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class TooLong:
 
 
 class Lines:
-    """Feed it chunks of any size; it gives lines without their LF."""
+    """Is fed chunks of any size and gives lines without their LF."""
 
     def __init__(self, limit: int = limits.EVENT_LINE) -> None:
         self._limit = limit
@@ -37,7 +37,7 @@ class Lines:
 
     @property
     def pending(self) -> int:
-        """Bytes of a line whose LF has not come."""
+        """Bytes of a line whose LF is still missing."""
         return self._size
 
     def rest(self) -> bytes | TooLong:

@@ -1,9 +1,7 @@
-"""Recorded events: the lines of a file, a fifo or standard input, as they come.
+"""Reads recorded events, one JSON object a line as ``gerrit stream-events`` prints them.
 
-It must not judge them: blank lines and a last line without LF are given too, and a line over the limit is
-told and given cut to one byte more than the limit, so that line numbers stay and the parser refuses it.
-
-What it needs: one JSON event a line, as ``gerrit stream-events`` prints them.
+It must not judge them: blank lines and a last line without LF are given too. A line over the limit is reported and
+cut to one byte more than the limit, so that line numbers stay and the parser refuses it.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ log = logging.getLogger(__name__)
 def recorded(
     source: str | Path, *, limit: int = limits.EVENT_LINE, told: Callable[[str], object] = log.warning
 ) -> Iterator[bytes]:
-    """Lines without their LF; ``-`` is standard input. Raise OSError where the file cannot be read."""
+    """The lines of a file or fifo, without their LF; ``-`` is standard input. Raises OSError."""
     for number, line in enumerate(_lines(source, Lines(limit)), start=1):
         if isinstance(line, TooLong):
             told(f"{source}: line {number} has {line.size} bytes, more than the {limit} of an event")

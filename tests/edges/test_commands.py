@@ -355,8 +355,8 @@ def test_nor_does_it_in_other_commands(tmp_path):
 # -- what people get wrong
 
 
-@pytest.mark.parametrize(("command", "module"), [("demo", "paramiko"), ("run -c x", "paramiko"),
-                                                 ("status -c x", "sqlalchemy"), ("replay - -c x", "paramiko")])
+@pytest.mark.parametrize(("command", "module"), [("demo", "paramiko"), ("run -c x", "urllib3"),
+                                                 ("status -c x", "sqlalchemy"), ("replay - -c x", "urllib3")])
 def test_what_the_plain_install_leaves_out_is_told(command, module):
     code = (f"import sys; sys.modules.update(dict.fromkeys({sorted(EXTRA)!r}))\n"  # None: as if it were not there
             f"from counterbot.cli import main; main({command.split()!r})")

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from counterbot.clients.gerrit.over_ssh import Gerrit as Client
+from counterbot.clients.gerrit.over_ssh import OverSsh
 from counterbot.clients.ssh import Server, connect
 from counterbot.core.model import Delivery, Refused, Retry, Sent
 from counterbot.demo.gerrit import Gerrit, make_key
@@ -53,7 +53,7 @@ def reporter_for(gerrit, keys):
 
     def make(username="bot", seconds=30.0, idle=60.0, **changes) -> GerritReporter:
         server = server_of(gerrit, keys, username, **changes)
-        clients.append(Client(lambda: connect(server, seconds=min(seconds, 10)), seconds=seconds, idle=idle))
+        clients.append(OverSsh(lambda: connect(server, seconds=min(seconds, 10)), seconds=seconds, idle=idle))
         return GerritReporter(clients[-1], username)
 
     yield make
@@ -147,15 +147,15 @@ class TestReadingBack:
         ("answer", "why"),
         [
             (b'{"type":"error","message":"Invalid\\nquery"}\n', "Invalid query"),
-            (b"<html>\n", "gerrit query answered no JSON: <html>"),
-            (b"[1]\n", r"gerrit query answered no JSON object: \[1\]"),
-            (b"[" * 100_000, "gerrit query answered no JSON: "),
+            (b"<html>\n", "gerrit query did not answer JSON: <html>"),
+            (b"[1]\n", r"gerrit query did not answer a JSON object: \[1\]"),
+            (b"[" * 100_000, "gerrit query did not answer JSON: "),
             (b'{"project":"openstack/nova","number":1,"comments":[{}]}', "a comment without a message"),
         ],
     )
     def test_answers_that_cannot_be_read(self, keys, answer, why):
         server = SshServer({keys[1]: "bot"}, lambda session, _: session.write(answer) or 0)
-        client = Client(lambda: connect(server_of(server, keys)))
+        client = OverSsh(lambda: connect(server_of(server, keys)))
         with pytest.raises(CannotTell, match=why) as caught:
             GerritReporter(client, "bot").already_there(delivery())
         assert caught.value.answer.after == SOON
@@ -166,7 +166,7 @@ class TestReadingBack:
     def test_accounts_without_a_username_are_strangers(self, keys, reviewer):
         row = f'{{"project":"openstack/nova","number":1,"comments":[{{{reviewer}"message":"{MARKER}"}}]}}\n'
         server = SshServer({keys[1]: "bot"}, lambda session, _: session.write(row.encode()) or 0)
-        client = Client(lambda: connect(server_of(server, keys)))
+        client = OverSsh(lambda: connect(server_of(server, keys)))
         assert not GerritReporter(client, "bot").already_there(delivery())
         client.close()
         server.close()
@@ -220,7 +220,9 @@ class TestRefusals:
 
 class TestTrouble:
     def test_a_lost_answer_is_an_unknown_outcome_and_reading_back_finds_it(self, gerrit, reporter_for):
+        """On a connection that was kept, where only a command that was not sent is repeated."""
         reporter = reporter_for(seconds=2)
+        assert not reporter.already_there(delivery())
         gerrit.lose_answers()
         answer = reporter.post(delivery())
         assert isinstance(answer, Retry)
@@ -258,7 +260,7 @@ class TestTrouble:
 
     def test_a_key_that_is_refused_waits_for_a_person(self, reporter_for, keys):
         answer = reporter_for(key_file=str(keys[0] / "zuul")).post(delivery())
-        assert (answer.after, "refuses the login of 'bot'" in answer.why) == (LATER, True)
+        assert (answer.after, "rejects the login of 'bot'" in answer.why) == (LATER, True)
 
     def test_noise_on_stderr_is_no_failure(self, gerrit, reporter):
         gerrit.noise = b"Welcome to Gerrit\n"

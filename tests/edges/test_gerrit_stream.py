@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import threading
-import time
 from contextlib import contextmanager
 
 import pytest
@@ -14,9 +13,9 @@ from hypothesis import strategies as st
 
 from counterbot.clients.ssh import Server, SshError, connect
 from counterbot.demo.gerrit import Gerrit, make_key
-from counterbot.sources.gerrit_stream import Backoff, GerritStream
+from counterbot.sources.gerrit_stream import GerritStream
 from counterbot.sources.lines import Lines, TooLong
-from tests.clock import eventually
+from tests.clock import Clock, eventually
 
 DROPPED = {"type": "dropped-output", "eventCreatedOn": 1}
 
@@ -105,12 +104,12 @@ class TestLines:
         assert eventually(lambda: len(listener.lines) == 2)
         assert listener.lines[0] == b'{"name": "caf\xe9"}'
 
-    def test_over_the_limit_are_passed_over(self, gerrit, listener, caplog):
+    def test_over_the_limit_are_ignored(self, gerrit, listener, caplog):
         gerrit.emit(b'{"x": "' + b"x" * 20_000_000 + b'"}')
         gerrit.emit({"type": "next"})
         assert eventually(lambda: listener.lines == [b'{"type":"next"}'])
         assert listener.state.oversize == 1
-        assert "an event of 20000009 bytes was passed over" in caplog.text
+        assert "an event of 20000009 bytes was ignored" in caplog.text
 
     def test_go_on_while_stderr_is_flooded(self, gerrit, listener):
         gerrit.mutter(b"x" * 3_000_000)
@@ -159,7 +158,7 @@ class TestReconnecting:
         assert gerrit.wait_for_streams()
         gerrit.emit({"type": "next"})
         assert eventually(lambda: listener.lines == [b'{"type":"whole"}', b'{"type":"next"}'])
-        assert "the stream was cut in mid-line" in caplog.text
+        assert "the stream ended within a line" in caplog.text
 
     def test_when_the_server_hangs(self, gerrit, server):
         options = {"probe_every": 0.2, "probe_deadline": 0.3}
@@ -172,11 +171,43 @@ class TestReconnecting:
             gerrit.resume()
             assert eventually(lambda: listener.state.connected_since is not None)
 
-    def test_not_when_it_is_only_quiet(self, gerrit, server):
-        with listening(lambda: connect(server), probe_every=0.1, probe_deadline=1) as listener:
-            assert gerrit.wait_for_streams()
-            time.sleep(2)
+    @pytest.fixture
+    def connect_and_count(self, server):
+        """Connects; its ``alive`` tells whether the connection was after each probe."""
+        def connect_():
+            connection = connect(server)
+            probe = connection._probe
+            connection._probe = lambda seconds: (probe(seconds), connect_.alive.append(connection.alive))
+            return connection
+
+        connect_.alive = []
+        return connect_
+
+    def test_not_when_it_is_only_quiet(self, connect_and_count):
+        with listening(connect_and_count, probe_every=0.01, probe_deadline=30) as listener:
+            assert eventually(lambda: len(connect_and_count.alive) >= 5)
+            assert all(connect_and_count.alive)
             assert listener.state.connections == 1
+
+    def test_is_asked_for_once_in_each_silence(self, gerrit, connect_and_count):
+        clock, looks = Clock(), []
+
+        def look():
+            looks.append(clock.seconds)
+            return clock()
+
+        def poll_some_times():
+            before = len(looks)
+            assert eventually(lambda: len(looks) > before + 5)
+
+        with listening(connect_and_count, monotonic=look, probe_every=0.01, probe_deadline=30):
+            assert gerrit.wait_for_streams()
+            for silence in (1, 2):
+                poll_some_times()
+                clock.seconds = silence
+                assert eventually(lambda: len(connect_and_count.alive) == clock.seconds)
+            poll_some_times()
+            assert connect_and_count.alive == [True] * 2
 
     def test_waits_longer_each_time_until_a_line_arrives(self, gerrit, server):
         failures = iter([SshError("down")] * 3)
@@ -253,11 +284,3 @@ class TestCutting:
         assert list(cutter.feed(b"a\nbc")) == [b"a"]
         assert cutter.pending == 2
         assert cutter.rest() == b"bc"
-
-
-def test_backoff_has_a_ceiling():
-    backoff = Backoff()
-    delays = [backoff.delay() for _ in range(9)]
-    assert all(60 / 2 <= delay <= 60 for delay in delays[6:])
-    backoff.reset()
-    assert backoff.delay() <= 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import ipaddress
-import math
 import socket
 import ssl
 import struct
@@ -19,13 +18,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from urllib3.util import parse_url
 
-from counterbot.clients import wire
-from counterbot.clients.http import Forbidden, Http, Late, Unavailable
-from counterbot.clients.wire import IDLE_SECONDS, is_public
+from counterbot.clients import connections
+from counterbot.clients.connections import IDLE_SECONDS, is_public
+from counterbot.clients.http import Forbidden, Http, Unavailable
+from counterbot.core.deadline import DeadlineExceeded
 from counterbot.core.model import Unreadable
 from tests.clock import Clock, eventually
-from tests.loopback import served
+from tests.loopback import certificate, served
 
 LIMIT = 1 << 20
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -98,7 +99,40 @@ def server():
 
 @pytest.fixture
 def http(server):
-    return Http([f"{server.url}/logs/"], seconds=5)
+    return Http([f"{server.url}/logs/"], seconds=30)
+
+
+def closing(data: bytes):
+    """Sends these bytes and closes the connection."""
+    return lambda sock: sock.sendall(data)
+
+
+def endless(head: bytes, sent: list):
+    """Sends 64 MB, and notes how much of it was taken."""
+    def answer(sock):
+        sock.sendall(head)
+        for _ in range(1000):
+            sock.sendall(b"x" * 65536)
+            sent.append(65536)
+    return answer
+
+
+def trickle(head: bytes, each: bytes):
+    """Sends bytes for longer than any machine takes to notice a deadline."""
+    def answer(sock):
+        sock.sendall(head)
+        for _ in range(600):
+            time.sleep(0.1)
+            sock.sendall(each)
+    return answer
+
+
+def silent(head: bytes):
+    """Sends these bytes and waits."""
+    def answer(sock):
+        sock.sendall(head)
+        sock.recv(1)
+    return answer
 
 
 @contextmanager
@@ -119,17 +153,19 @@ def outcome(http: Http, url: str) -> str:
     """What came, or why nothing did."""
     try:
         return str(http.fetch(url, LIMIT))
-    except Unavailable as error:
+    except (Unavailable, DeadlineExceeded) as error:
         return str(error)
 
 
 class TestPrefixes:
-    HTTP = Http(["https://logs.example.org/ci/", "https://store.example:8443", "http://[2001:db8::1]/ab"])
+    HTTP = Http(["https://logs.example.org/ci/", "https://store.example:8443", "http://[2001:db8::1]/ab",
+                 "https://*.any.example/"])
 
     @pytest.mark.parametrize("url", [
         "https://logs.example.org/ci/a", "HTTPS://LOGS.Example.ORG:443/ci/a?b=/../c", "https://logs.example.org/ci/",
         "https://logs.example.org/ci/a..b/...", "https://store.example:8443/",
         "https://logs.example.org/ci/a%20b%23", "https://logs.example.org/ci//x", "http://[2001:DB8::1]:80/ab/x",
+        "https://9d90-bfbf.any.example/a",
     ])
     def test_under_them(self, url):
         assert self.HTTP.allows(url)
@@ -143,12 +179,14 @@ class TestPrefixes:
         "https://evil\\@logs.example.org/ci/a", "https://logs.example.org\\@evil/ci/a",
         "https://logs.example.org/ci/../x", "https://logs.example.org/ci/..", "https://logs.example.org/ci/./x",
         "https://logs.example.org/ci/%2e%2e/x", "https://logs.example.org/ci/.%2E/x",
-        "https://logs.example.org/ci/..%2fx",
-        "https://logs.example.org/ci/..%5cx", "https://logs.example.org/ci/..\\x", "https://logs.example.org/ci/..#/x",
-        "https://logs.example.org/ci/../../ci/x", "https://logs.example.org/ci/a\\\\b", "https://logs.example.org/ci/..?x",
-        " https://logs.example.org/ci/a", "https://logs.example.org/ci/a\n", "https://logs.example.org/ci/a b",
-        "https://logs.example.org/ci/\x00", "https://logs.example.org/ci/\xe9", "https://logs.exa\tmple.org/ci/a",
+        "https://logs.example.org/ci/..%2fx", "https://logs.example.org/ci/..%5cx", "https://logs.example.org/ci/..\\x",
+        "https://logs.example.org/ci/..#/x", "https://logs.example.org/ci/../../ci/x",
+        "https://logs.example.org/ci/a\\\\b", "https://logs.example.org/ci/..?x", " https://logs.example.org/ci/a",
+        "https://logs.example.org/ci/a\n", "https://logs.example.org/ci/a b", "https://logs.example.org/ci/\x00",
+        "https://logs.example.org/ci/\xe9", "https://logs.exa\tmple.org/ci/a",
         "https://logs\u3002example\u3002org/ci/a", "https://logs.example.org/ci/a#b",
+        "https://a.b.any.example/a", "https://any.example/a", "https://.any.example/a", "https://evil/x.any.example/",
+        "https://a.any.example.evil/", "https://a.any.example@evil/",
     ])
     def test_not_under_them(self, url):
         assert not self.HTTP.allows(url)
@@ -156,20 +194,17 @@ class TestPrefixes:
             self.HTTP.fetch(url, LIMIT)
 
     @pytest.mark.parametrize("prefix", ["", "logs.example", "https://", "https://me@logs.example/", "file:///etc/",
-                                        "https://logs.example/?a", "https://logs.example/../", "https://lógs.example/"])
+                                        "https://logs.example/?a", "https://logs.example/../", "https://lógs.example/",
+                                        "https://a.*.example/"])
     def test_that_are_none(self, prefix):
         with pytest.raises(ValueError, match="is no plain URL"):
             Http([prefix])
 
     @given(st.text(alphabet="/.%2eE5cC\\@:#?a \n", max_size=12))
-    def test_hold_whatever_requests_makes_of_the_url(self, tail):
-        import requests
-
+    def test_hold_whatever_urllib3_makes_of_the_url(self, tail):
         url = f"https://logs.example.org/ci/{tail}"
         if self.HTTP.allows(url):
-            asked = requests.Request("GET", url).prepare().url
-            from urllib3.util import parse_url
-            assert str(parse_url(asked)).startswith("https://logs.example.org/ci/")
+            assert parse_url(url).url.startswith("https://logs.example.org/ci/")
 
 
 class TestRedirects:
@@ -181,11 +216,10 @@ class TestRedirects:
         assert http.fetch(f"{server.url}/logs/a", LIMIT) == b"here"
         assert server.connections == 1
 
-    @pytest.mark.parametrize("location", ["/private", "../private", "/logs/%2e%2e/private",
-        "http://localhost:{port}/logs/a",
-                                          "//127.0.0.1:{port}@evil/logs/a", "file:///etc/passwd", "http://127.0.0.1:1/",
-                                          "/logs/\\..\\..\\private", "caf\xe9",
-                                          "http://[::1", "//[bad]/", "//[::1/", "http://[127.0.0.1]/logs/a"])
+    @pytest.mark.parametrize("location", [
+        "/private", "../private", "/logs/%2e%2e/private", "http://localhost:{port}/logs/a",
+        "//127.0.0.1:{port}@evil/logs/a", "file:///etc/passwd", "http://127.0.0.1:1/", "/logs/\\..\\..\\private",
+        "caf\xe9", "http://[::1", "//[bad]/"])
     def test_out_of_them_are_not(self, server, http, location):
         header = b"Location: " + location.format(port=server.port).encode("latin-1")
         server.answers["/logs/a"] = sized(b"", header, status=b"301 Moved")
@@ -196,21 +230,16 @@ class TestRedirects:
     def test_end(self, server, http):
         server.answers["/logs/a"] = sized(b"", b"Location: /logs/a", status=b"307 Again")
         assert str(refusal(http, f"{server.url}/logs/a")) == "more than 5 redirects"
+        assert server.connections == 1
 
     @pytest.mark.parametrize("status", [b"302 Found", b"404 Not Found", b"503 Busy"])
     def test_and_refusals_are_not_read_without_end(self, server, http, status):
         sent = []
-
-        def endless(sock):
-            sock.sendall(b"HTTP/1.1 " + status + b"\r\nLocation: /logs/b\r\n\r\n")
-            for _ in range(1000):
-                sock.sendall(b"x" * 65536)
-                sent.append(65536)
-
-        server.answers |= {"/logs/a": endless, "/logs/b": sized(b"here")}
+        server.answers |= {"/logs/a": endless(b"HTTP/1.1 " + status + b"\r\nLocation: /logs/b\r\n\r\n", sent),
+                           "/logs/b": sized(b"here")}
         with suppress(Unavailable):
             http.fetch(f"{server.url}/logs/a", LIMIT)
-        assert server.ended.acquire(timeout=5)
+        assert server.ended.acquire(timeout=30)
         assert len(sent) < 1000
 
     def test_without_a_place_to_go(self, server, http):
@@ -218,21 +247,20 @@ class TestRedirects:
         assert str(refusal(http, f"{server.url}/logs/a")) == f"302 from 127.0.0.1:{server.port}"
 
 
-class TestWhatIsSent:
-    def test_tells_who_asks_and_nothing_secret(self, server, http, tmp_path, monkeypatch):
-        netrc = tmp_path / "netrc"
-        netrc.write_text("machine 127.0.0.1 login bot password secret\ndefault login bot password secret\n")
-        netrc.chmod(0o600)
-        monkeypatch.setenv("NETRC", str(netrc))
-        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
-            monkeypatch.setenv(name, "http://127.0.0.1:9")
-        server.answers["/logs/a"] = sized(b"yes", b"Set-Cookie: follow=me; Path=/")
-        for _ in range(2):
-            assert http.fetch(f"{server.url}/logs/a", LIMIT) == b"yes"
-        for request in map(str.lower, server.asked):
-            assert "user-agent: counterbot/" in request
-            assert "accept-encoding: gzip\r\n" in request
-            assert not {"authorization", "cookie", "proxy"} & {line.partition(":")[0] for line in request.split("\r\n")}
+def test_requests_tell_who_asks_and_nothing_secret(server, http, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login bot password secret\ndefault login bot password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    server.answers["/logs/a"] = sized(b"yes", b"Set-Cookie: follow=me; Path=/")
+    for _ in range(2):
+        assert http.fetch(f"{server.url}/logs/a", LIMIT) == b"yes"
+    for request in map(str.lower, server.asked):
+        assert "user-agent: counterbot/" in request
+        assert "accept-encoding: gzip\r\n" in request
+        assert not {"authorization", "cookie", "proxy"} & {line.partition(":")[0] for line in request.split("\r\n")}
 
 
 class TestStatuses:
@@ -242,8 +270,7 @@ class TestStatuses:
         assert http.fetch(f"{server.url}/logs/a", LIMIT) is None
 
     @pytest.mark.parametrize("status", ["204 No Content", "206 Partial", "304 Not Modified", "401 No", "403 No",
-        "418 Tea",
-                                        "500 Oh", "502 Bad Gateway"])
+                                        "418 Tea", "500 Oh", "502 Bad Gateway"])
     def test_that_say_perhaps_later(self, server, http, status):
         server.answers["/logs/a"] = sized(b"", status=status.encode())
         error = refusal(http, f"{server.url}/logs/a")
@@ -252,50 +279,39 @@ class TestStatuses:
 
     @pytest.mark.parametrize(("value", "after"), [
         ("0", 0), ("120", 120), ("120 \t", 120), ("9" * 400, 86400), ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
-        ("Wed, 21 Oct 9999 07:28:00 GMT", 86400), ("soon", None), ("-3", None), ("\xb2", None), ("1.5", None),
-        ("Mon, 99 Foo 2026 99:99:99 GMT", None), ("", None), ("Sat, 01 Jan 0001 00:00:00 -0000", 0),
+        ("Wed, 21 Oct 9999 07:28:00 GMT", 86400), ("soon", None), ("-3", None), ("\xb2", None),
+        ("Mon, 99 Foo 2026 99:99:99 GMT", None), ("", None),
     ])
-    @pytest.mark.parametrize("status", [b"429 Slow", b"503 Busy"])
-    def test_that_say_when(self, server, http, status, value, after):
-        server.answers["/logs/a"] = sized(b"", b"Retry-After: " + value.encode("latin-1"), status=status)
-        assert refusal(http, f"{server.url}/logs/a").after == after
+    def test_that_say_when(self, server, http, value, after):
+        for status in (b"429 Slow", b"503 Busy"):
+            server.answers["/logs/a"] = sized(b"", b"Retry-After: " + value.encode("latin-1"), status=status)
+            assert refusal(http, f"{server.url}/logs/a").after == after
 
     def test_that_give_a_date(self, server, http):
-        date = dt.datetime.now(dt.timezone.utc) + dt.timedelta(seconds=100)
+        date = dt.datetime.now(dt.timezone.utc) + dt.timedelta(seconds=1000)
         header = b"Retry-After: " + format_datetime(date, usegmt=True).encode()
         server.answers["/logs/a"] = sized(b"", header, status=b"503 Busy")
-        assert 95 < refusal(http, f"{server.url}/logs/a").after <= 100
-
-    @pytest.mark.parametrize("zone", ["WEST6", "EAST-6"])
-    def test_that_give_a_date_as_asctime_does_mean_utc(self, server, http, monkeypatch, zone):
-        header = b"Retry-After: " + time.asctime(time.gmtime(time.time() + 12 * 3600)).encode()
-        server.answers["/logs/a"] = sized(b"", header, status=b"503 Busy")
-        with monkeypatch.context() as patch:
-            patch.setenv("TZ", zone)
-            time.tzset()
-            after = refusal(http, f"{server.url}/logs/a").after
-        time.tzset()
-        assert 11 * 3600 < after <= 12 * 3600
+        assert 900 < refusal(http, f"{server.url}/logs/a").after <= 1000
 
 
 class TestBodies:
     CONTENT = b"0123456789" * 5000
 
-    @pytest.mark.parametrize("packs", [0, 1, 2])
     @pytest.mark.parametrize("header", [b"Content-Encoding: gzip", b"Content-Encoding: identity", b"X: y",
                                         b"Content-Encoding: gzip, gzip", b"Content-Encoding: br"])
-    def test_come_unpacked_whatever_the_header_says(self, server, http, packs, header):
+    def test_come_unpacked_whatever_the_header_says(self, server, http, header):
         body = self.CONTENT
-        for _ in range(packs):
+        for _ in range(3):
+            server.answers["/logs/a"] = sized(body, header)
+            assert http.fetch(f"{server.url}/logs/a", LIMIT) == self.CONTENT
             body = gzip.compress(body)
-        server.answers["/logs/a"] = sized(body, header)
-        assert http.fetch(f"{server.url}/logs/a", LIMIT) == self.CONTENT
 
     def test_may_be_empty(self, server, http):
-        server.answers["/logs/a"] = sized(b"")
-        assert http.fetch(f"{server.url}/logs/a", LIMIT) == b""
+        for body in (sized(b""), chunked()):
+            server.answers["/logs/a"] = body
+            assert http.fetch(f"{server.url}/logs/a", LIMIT) == b""
 
-    @pytest.mark.parametrize("content", [CONTENT, gzip.compress(CONTENT)])
+    @pytest.mark.parametrize("content", [CONTENT, gzip.compress(CONTENT, mtime=0)], ids=["plain", "gzip"])
     def test_over_the_limit(self, server, http, content):
         server.answers["/logs/a"] = sized(content)
         with pytest.raises(Unreadable, match="more than 49,999 bytes"):
@@ -304,41 +320,29 @@ class TestBodies:
 
     def test_over_the_limit_are_not_read_to_their_end(self, server, http):
         sent = []
-
-        def endless(sock):
-            sock.sendall(OK + b"\r\n")
-            for _ in range(1000):
-                sock.sendall(b"x" * 65536)
-                sent.append(65536)
-
-        server.answers["/logs/a"] = endless
+        server.answers["/logs/a"] = endless(OK + b"\r\n", sent)
         with pytest.raises(Unreadable, match="more than 1,048,576 bytes"):
             http.fetch(f"{server.url}/logs/a", LIMIT)
-        assert server.ended.acquire(timeout=5)
+        assert server.ended.acquire(timeout=30)
         assert len(sent) < 1000
 
     def test_in_chunks(self, server, http):
         server.answers["/logs/a"] = chunked(b"one ", b"two", end=b"0\r\nTrailer: x\r\n\r\n")
-        assert http.fetch(f"{server.url}/logs/a", LIMIT) == b"one two"
-        assert http.fetch(f"{server.url}/logs/a", LIMIT) == b"one two"
+        for _ in range(2):
+            assert http.fetch(f"{server.url}/logs/a", LIMIT) == b"one two"
         assert server.connections == 1
 
     def test_that_end_with_the_connection(self, server, http):
-        server.answers["/logs/a"] = lambda sock: sock.sendall(b"HTTP/1.0 200 OK\r\n\r\nall")
+        server.answers["/logs/a"] = closing(b"HTTP/1.0 200 OK\r\n\r\nall")
         assert http.fetch(f"{server.url}/logs/a", LIMIT) == b"all"
 
-    WHOLE = chunked(b"one ", b"two")
-
-    @pytest.mark.parametrize("size", range(len(OK) + 30, len(WHOLE) - 4))
-    def test_in_chunks_cut_anywhere(self, server, http, size):
-        server.answers["/logs/a"] = lambda sock: sock.sendall(self.WHOLE[:size])
-        assert str(refusal(http, f"{server.url}/logs/a"))
-
-    @pytest.mark.parametrize("size", [0, 1, len(OK), len(OK) + 10, -len(CONTENT), -1])
-    def test_cut_anywhere(self, server, http, size):
-        whole = sized(self.CONTENT)
-        server.answers["/logs/a"] = lambda sock: sock.sendall(whole[: size if size >= 0 else len(whole) + size])
-        assert str(refusal(http, f"{server.url}/logs/a"))
+    @pytest.mark.parametrize("whole", [chunked(b"one ", b"two")[:-4], sized(b"one two"),
+                                       sized(gzip.compress(b"one two"))], ids=["chunked", "sized", "gzip"])
+    def test_cut_anywhere(self, server, http, whole):
+        """In the headers, too, all of which may be there but the one that announces the body."""
+        for size in range(len(whole)):
+            server.answers["/logs/a"] = closing(whole[:size])
+            assert str(refusal(http, f"{server.url}/logs/a")), whole[:size]
 
     @pytest.mark.parametrize("packs", [1, 2])
     def test_of_gzip_cut_short_may_be_whole_later(self, server, http, packs):
@@ -354,13 +358,18 @@ class TestBodies:
             http.fetch(f"{server.url}/logs/a", LIMIT)
 
     def test_reset(self, server, http):
+        came = threading.Event()
+
         def reset(sock):
             sock.sendall(OK + b"Content-Length: 100\r\n\r\nhalf")
-            time.sleep(0.05)
+            assert came.wait(30)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
         server.answers["/logs/a"] = reset
-        assert "reset" in str(refusal(http, f"{server.url}/logs/a"))
+        with http.open(f"{server.url}/logs/a", packed_limit=LIMIT, unpacked_limit=LIMIT) as blocks:
+            came.set()
+            with pytest.raises(Unavailable, match="reset"):
+                list(blocks)
 
     @pytest.mark.parametrize(("nonsense", "reason"), [
         (b"SSH-2.0-OpenSSH\r\n", "SSH-2.0-OpenSSH"),
@@ -368,58 +377,40 @@ class TestBodies:
         (b"HTTP/1.1 xyz\r\n\r\n", r"invalid literal for int() with base 10: 'xyz\r\n'"),
         (OK + b"x" * 100_000, "got more than 65536 bytes when reading header line"),
         (OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", r"invalid literal for int() with base 16: b'zz\r\n'"),
-        (OK + b"Content-Length: many\r\n\r\nabcde", "Content-Length is no number: many"),
-        (OK + b"Content-Length: -5\r\n\r\nabcde", "Content-Length is no number: -5"),
-        (OK + b"Content-Length: \xb2\r\n\r\nabcde", "Content-Length is no number: \xb2"),
-        (OK + b"Content-Length:\r\n\r\nabcde", "Content-Length is no number:"),
-        (OK + b"Content-Length: 5\r\nContent-Length: x\r\n\r\nabcde", "Content-Length is no number: 5,x"),
         (OK + b"Content-Length: 5, 6\r\n\r\nabcde", "Content-Length contained multiple unmatching values (5, 6)"),
     ])
     def test_that_are_no_http(self, server, http, nonsense, reason):
-        server.answers["/logs/a"] = lambda sock: sock.sendall(nonsense)
+        server.answers["/logs/a"] = closing(nonsense)
         assert str(refusal(http, f"{server.url}/logs/a")) == f"127.0.0.1:{server.port}: {reason}"
 
     @pytest.mark.parametrize("headers", [b"Content-Length: 5, 5", b"Content-Length: 5\r\nContent-Length: 5",
                                          b"Content-Length: many\r\nTransfer-Encoding: chunked"])
     def test_whose_length_is_told_twice(self, server, http, headers):
         body = b"5\r\nabcde\r\n0\r\n\r\n" if b"chunked" in headers else b"abcde"
-        server.answers["/logs/a"] = lambda sock: sock.sendall(OK + headers + b"\r\n\r\n" + body)
+        server.answers["/logs/a"] = closing(OK + headers + b"\r\n\r\n" + body)
         assert http.fetch(f"{server.url}/logs/a", LIMIT) == b"abcde"
 
 
-def trickle(head: bytes, each: bytes):
-    def answer(sock):
-        sock.sendall(head)
-        for _ in range(200):  # longer than any machine takes to notice a deadline
-            time.sleep(0.2)
-            sock.sendall(each)
-    return answer
-
-
-def silent(head: bytes):
-    def answer(sock):
-        sock.sendall(head)
-        sock.recv(1)
-    return answer
-
-
 class TestDeadline:
-    @pytest.mark.parametrize("answer", [
-        trickle(OK + b"Content-Length: 500\r\n\r\n", b"x"), trickle(OK + b"\r\n", b"x"),
-        trickle(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
-        trickle(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"0"), trickle(OK, b"X: y\r\n"), trickle(OK, b"x"),
-        trickle(b"", b"H"), trickle(b"HTTP/1.1 404 No\r\nContent-Length: 500\r\n\r\n", b"x"),
-        trickle(b"HTTP/1.1 302 No\r\nLocation: /logs/b\r\nContent-Length: 500\r\n\r\n", b"x"),
-        silent(b""), silent(OK), silent(OK + b"Content-Length: 5\r\n\r\n"),
+    def test_holds(self, server):
+        """Whatever a server trickles, and wherever it falls silent. All at once, since each takes its whole time."""
+        late = [
+            trickle(b"", b"H"), trickle(OK, b"x"), trickle(OK, b"X: y\r\n"), trickle(OK + b"\r\n", b"x"),
+            trickle(OK + b"Content-Length: 500\r\n\r\n", b"x"),
+            trickle(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+            trickle(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"0"),
+            trickle(b"HTTP/1.1 302 No\r\nLocation: /b\r\nContent-Length: 500\r\n\r\n", b"x"),
+            silent(b""), silent(OK), silent(OK + b"Content-Length: 5\r\n\r\n"),
             silent(OK + b"Content-Length: 5\r\n\r\nabc"),
-    ])
-    def test_holds(self, server, answer):
-        server.answers["/logs/a"] = answer
+        ]
+        gone = trickle(b"HTTP/1.1 404 No\r\nContent-Length: 500\r\n\r\n", b"x")
+        server.answers |= {f"/{n}": answer for n, answer in enumerate([*late, gone])}
         http = Http([server.url], seconds=0.7)
-        with soon():
-            told = outcome(http, f"{server.url}/logs/a")
-        assert told in ("None", f"127.0.0.1:{server.port}: not done in 0.7 s")
-        assert server.ended.acquire(timeout=9)
+        with soon(), ThreadPoolExecutor(len(server.answers)) as pool:
+            told = list(pool.map(lambda path: outcome(http, server.url + path), list(server.answers)))
+        assert told == [f"127.0.0.1:{server.port}: not done in 0.7 s"] * len(late) + ["None"]
+        for _ in told:
+            assert server.ended.acquire(timeout=30)
 
     def test_holds_over_redirects(self, server):
         def slow(sock):
@@ -428,40 +419,53 @@ class TestDeadline:
 
         server.answers["/a"] = slow
         with soon():
-            assert "not done in 0.7 s" in str(refusal(Http([server.url], seconds=0.7), f"{server.url}/a"))
+            assert "not done in 0.7 s" in outcome(Http([server.url], seconds=0.7), f"{server.url}/a")
 
     def test_holds_where_nobody_accepts(self):
         with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
-            port = listener.getsockname()[1]
-            waiting = [socket.create_connection(("127.0.0.1", port)) for _ in range(1)]
-            with soon():
-                assert "not done" in str(refusal(Http([f"http://127.0.0.1:{port}"], seconds=0.7),
-                    f"http://127.0.0.1:{port}/"))
-            for sock in waiting:
-                sock.close()
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+            with soon(), socket.create_connection(listener.getsockname()):
+                assert "not done" in outcome(Http([url], seconds=0.7), url)
 
     def test_holds_where_tls_is_not_answered(self, server):
         url = server.url.replace("http:", "https:")
         with soon():
-            assert "not done" in str(refusal(Http([url], seconds=0.7), f"{url}/"))
+            assert "not done" in outcome(Http([url], seconds=0.7), f"{url}/")
 
-    def test_holds_while_what_came_is_unpacked(self, server):
+    def test_holds_for_several_files_together(self, server):
+        server.answers["/a"] = sized(b"yes")
+        clock = Clock()
+        http = Http([server.url], seconds=30, monotonic=clock).within(40)
+        for clock.seconds in (0, 39):
+            assert http.fetch(f"{server.url}/a", LIMIT) == b"yes"
+        clock.seconds = 40
+        with pytest.raises(DeadlineExceeded, match="not done in 30 s"):
+            http.fetch(f"{server.url}/a", LIMIT)
+        assert http.passed == 40
+
+    @pytest.mark.parametrize("ended_by", ["its deadline", "the bot"])
+    def test_holds_while_what_came_is_unpacked(self, server, ended_by):
         server.answers["/a"] = sized(gzip.compress(bytes(8 << 20)))
         clock = Clock()
         http = Http([server.url], seconds=30, monotonic=clock)
-        with http.open(f"{server.url}/a", packed_limit=LIMIT, unpacked_limit=9 << 20) as got:
-            next(got)
-            clock.seconds = 30
-            with pytest.raises(Late, match=r"127\.0\.0\.1:\d+: not done in 30 s"):
-                next(got)
-
-    def test_is_not_waited_for_by_a_bot_that_stops(self, server, http):
-        server.answers["/logs/a"] = sized(gzip.compress(bytes(8 << 20)))
-        with http.open(f"{server.url}/logs/a", packed_limit=LIMIT, unpacked_limit=9 << 20) as blocks:
+        with http.open(f"{server.url}/a", packed_limit=LIMIT, unpacked_limit=9 << 20) as blocks:
             next(blocks)
-            http.abort()
-            with pytest.raises(Unavailable, match="the bot stops"):
-                next(blocks)
+            if ended_by == "the bot":
+                http.abort()
+                with pytest.raises(Unavailable, match="the bot stops"):
+                    next(blocks)
+            else:
+                clock.seconds = 30
+                with pytest.raises(DeadlineExceeded, match=r"127\.0\.0\.1:\d+: not done in 30 s"):
+                    next(blocks)
+
+    def test_is_not_used_up_by_a_server_that_is_silent(self, server, monkeypatch):
+        monkeypatch.setattr(connections, "IDLE_SECONDS", 0.2)
+        server.answers |= {"/a": silent(b""), "/b": silent(OK + b"Content-Length: 5\r\n\r\nabc")}
+        http = Http([server.url])
+        with soon():
+            for path in ("/a", "/b"):
+                assert "timed out" in str(refusal(http, server.url + path))
 
     def test_is_not_in_the_way_of_a_kept_connection(self, server):
         server.answers["/a"] = sized(b"yes")
@@ -484,34 +488,21 @@ class TestConnections:
         assert server.connections == 1
 
     def test_that_the_server_closed_are_made_anew(self, server, http):
-        server.answers["/logs/a"] = lambda sock: sock.sendall(sized(b"yes"))
+        server.answers["/logs/a"] = closing(sized(b"yes"))
         for _ in range(3):
             assert http.fetch(f"{server.url}/logs/a", LIMIT) == b"yes"
-            assert server.ended.acquire(timeout=5)
+            assert server.ended.acquire(timeout=30)
         assert server.connections == 3
 
     def test_end_where_a_body_is_not_read(self, server, http):
         server.answers["/logs/a"] = sized(b"x" * 10_000_000)
         with http.open(f"{server.url}/logs/a", packed_limit=LIMIT, unpacked_limit=LIMIT) as blocks:
             assert next(blocks)
-        assert server.ended.acquire(timeout=5)
-
-    def test_end_where_the_reader_fails(self, server, http):
-        server.answers["/logs/a"] = sized(b"x" * 10_000_000)
+        assert server.ended.acquire(timeout=30)
         with pytest.raises(ZeroDivisionError), \
                 http.open(f"{server.url}/logs/a", packed_limit=LIMIT, unpacked_limit=LIMIT):
             1 / 0  # noqa: B018
-        assert server.ended.acquire(timeout=5)
-
-    def test_end_with_the_client(self, server, http):
-        server.answers["/logs/a"] = sized(b"yes")
-        client = Http([server.url])
-        with ThreadPoolExecutor(3) as pool:
-            list(pool.map(lambda _: client.fetch(f"{server.url}/logs/a", LIMIT), range(9)))
-            client.close()
-            for _ in range(server.connections):
-                assert server.ended.acquire(timeout=5)
-        assert client.fetch(f"{server.url}/logs/a", LIMIT) == b"yes"
+        assert server.ended.acquire(timeout=30)
 
     def test_serve_several_threads(self, server, http):
         bodies = {f"/logs/{n}": bytes([n]) * 200_000 for n in range(16)}
@@ -532,55 +523,46 @@ def resolver(*addresses: str):
     """Answers every name with these addresses; its calls are counted."""
     def resolve(host, port, type=0):  # noqa: A002
         resolve.asked.append(host)
-        return [(socket.AF_INET6 if ":" in address else socket.AF_INET, type, 6, "", (address,
-            port)) for address in addresses]
+        return [(socket.AF_INET6 if ":" in address else socket.AF_INET, type, 6, "", (address, port))
+                for address in addresses]
     resolve.asked = []
     return resolve
 
 
-def certificate(name: str, folder):
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
+@pytest.fixture(scope="module")
+def pem(tmp_path_factory):
+    """The path of a certificate for logs.example with its key."""
+    return str(certificate("logs.example", tmp_path_factory.mktemp("tls")))
 
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.timezone.utc)
-    made = (x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
-            .serial_number(1).not_valid_before(now - dt.timedelta(1)).not_valid_after(now + dt.timedelta(1))
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-            .sign(key, hashes.SHA256()))
-    path = folder / "server.pem"
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-    return path
+
+@pytest.fixture
+def tls_server(pem):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    server = Server(context)
+    yield server
+    server.close()
 
 
 class TestAddresses:
-    @pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.1", "100.64.0.1",
-        "0.0.0.0",
-                                         "::1", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "224.0.0.1", "::",
-                                         "64:ff9b::169.254.169.254", "64:ff9b:1::10.0.0.1", "64:ff9b:1::8.8.8.8",
-                                         "2002:7f00:1::", "2002:a9fe:a9fe::1", "::127.0.0.1", "::8.8.8.8",
-                                         "::ffff:0:127.0.0.1", "fec0::1", "2001::1", "2001:0:808:808::1", "ff0e::1",
-                                         "5f00::1", "4000::1"])
+    @pytest.mark.parametrize("address", [
+        "127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.1", "100.64.0.1", "0.0.0.0",
+        "224.0.0.1", "::1", "fe80::1", "fd00::1", "::", "fec0::1", "ff0e::1", "4000::1", "::ffff:127.0.0.1",
+        "64:ff9b::169.254.169.254", "64:ff9b:1::10.0.0.1", "2002:7f00:1::", "2002:a9fe:a9fe::1", "::127.0.0.1",
+        "2001::1"])
     def test_of_a_name_must_be_public(self, address):
         assert not is_public(address)
         with pytest.raises(Forbidden, match=f"logs.example is at {address}, which is no public address"):
             Http(["http://logs.example/"], resolve=resolver(address)).fetch("http://logs.example/a", LIMIT)
 
-    @pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8",
-                                         "2002:808:808::1"])
+    @pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "64:ff9b::8.8.8.8"])
     def test_that_are(self, address):
         assert is_public(address)
 
     @given(st.ip_addresses(v=4))
-    def test_in_every_form_are_judged_alike(self, address):
-        mapped = b"\0" * 10 + b"\xff\xff" + address.packed
-        translated = b"\0\x64\xff\x9b" + b"\0" * 8 + address.packed
-        tunnelled = b"\x20\x02" + address.packed + b"\0" * 10
-        for packed in (mapped, translated, tunnelled):
-            assert is_public(str(address)) == is_public(str(ipaddress.IPv6Address(packed)))
+    def test_that_are_translated_are_judged_as_ipv4(self, address):
+        translated = ipaddress.IPv6Address(b"\0\x64\xff\x9b" + b"\0" * 8 + address.packed)
+        assert is_public(str(address)) == is_public(str(translated))
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
     def test_that_the_operator_wrote_may_be_anywhere(self, server, host):
@@ -588,56 +570,58 @@ class TestAddresses:
         url = f"http://{host}:{server.port}"
         assert Http([url]).fetch(f"{url}/a", LIMIT) == b"yes"
 
+    def test_may_be_ipv6(self):
+        with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
+            served(listener, lambda sock: sock.recv(65536) and sock.sendall(sized(b"yes")))
+            url = f"http://[::1]:{listener.getsockname()[1]}"
+            assert Http([url]).fetch(f"{url}/a", LIMIT) == b"yes"
+            listener.shutdown(socket.SHUT_RDWR)
+
     def test_of_an_intranet_where_the_operator_said_so(self, server):
+        """The name is looked up once, and the address that was checked is tried after one that does not answer."""
         server.answers["/a"] = sized(b"yes")
-        url, resolve = f"http://logs.example:{server.port}", resolver("127.0.0.1")
+        url, resolve = f"http://logs.example:{server.port}", resolver("127.0.0.9", "127.0.0.1")
         assert Http([url], private=True, resolve=resolve).fetch(f"{url}/a", LIMIT) == b"yes"
         assert f"\r\nHost: logs.example:{server.port}\r\n" in server.asked[0]
         assert resolve.asked == ["logs.example"]
-
-    def test_are_tried_one_after_the_other(self, server):
-        server.answers["/a"] = sized(b"yes")
-        url = f"http://logs.example:{server.port}"
-        assert Http([url], private=True, resolve=resolver("127.0.0.9", "127.0.0.1")).fetch(f"{url}/a", LIMIT) == b"yes"
 
     def test_there_may_be_none(self):
         def fails(*arguments, **options):
             raise socket.gaierror(-2, "Name or service not known")
 
-        assert "Name or service not known" in str(
-            refusal(Http(["http://logs.example/"], resolve=fails), "http://logs.example/a"))
-        assert "has no address" in str(refusal(Http(["http://logs.example/"], resolve=resolver()),
-            "http://logs.example/a"))
+        url = "http://logs.example/"
+        assert "Name or service not known" in str(refusal(Http([url], resolve=fails), url))
+        assert "has no address" in str(refusal(Http([url], resolve=resolver()), url))
+        url = f"http://{'a' * 64}.example/"
+        assert "label" in str(refusal(Http([url]), url))
 
-    def test_leave_the_name_to_tls(self, tmp_path):
-        pem = certificate("logs.example", tmp_path)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(pem)
-        server = Server(context)
-        server.answers["/a"] = sized(b"yes")
-        url, wrong = f"https://logs.example:{server.port}", f"https://other.example:{server.port}"
-        http = Http([url, wrong], private=True, ca_file=str(pem), resolve=resolver("127.0.0.1"), seconds=5)
+    def test_leave_the_name_to_tls(self, tls_server, pem):
+        tls_server.answers |= {"/a": sized(b"yes"), "/slow": trickle(OK + b"\r\n", b"x")}
+        url, wrong = (f"https://{host}:{tls_server.port}" for host in ("logs.example", "other.example"))
+        options = {"private": True, "resolve": resolver("127.0.0.1")}
+        http = Http([url, wrong], ca_file=pem, **options)
         assert [http.fetch(f"{url}/a", LIMIT) for _ in range(2)] == [b"yes"] * 2
-        assert server.names == ["logs.example"]
+        assert tls_server.names == ["logs.example"]
         assert "certificate" in str(refusal(http, f"{wrong}/a"))
-        untrusting = Http([url], private=True, resolve=resolver("127.0.0.1"), seconds=5)
-        assert "certificate" in str(refusal(untrusting, f"{url}/a"))
-        server.answers["/slow"] = trickle(OK + b"\r\n", b"x")
-        hurried = Http([url], private=True, ca_file=str(pem), resolve=resolver("127.0.0.1"), seconds=0.7)
+        assert "certificate" in str(refusal(Http([url], **options), f"{url}/a"))
         with soon():
-            assert "not done" in str(refusal(hurried, f"{url}/slow"))
-        server.close()
+            assert "not done" in outcome(Http([url], ca_file=pem, seconds=0.7, **options), f"{url}/slow")
+
+    def test_a_ca_file_that_holds_no_certificate(self, tmp_path):
+        (tmp_path / "ca.pem").write_text("nonsense")
+        with pytest.raises(Unreadable, match="holds no certificate in PEM form"):
+            Http(["https://logs.example"], ca_file=str(tmp_path / "ca.pem"))
 
 
 class TestBreakingOff:
-    """Ends what else ends with the file's time alone, and is then told so."""
+    """Ends at once what else ends with the file's time alone, and is then told so."""
 
     STOPS = "broken off, since the bot stops"
 
     @pytest.fixture(autouse=True)
     def patient(self, monkeypatch):
-        monkeypatch.setattr(wire, "CONNECT_SECONDS", math.inf)
-        monkeypatch.setattr(wire, "IDLE_SECONDS", math.inf)
+        monkeypatch.setattr(connections, "CONNECT_SECONDS", 40)
+        monkeypatch.setattr(connections, "IDLE_SECONDS", 40)
 
     def broken_off(self, http, url, is_under_way) -> str:
         with ThreadPoolExecutor(1) as pool:
@@ -646,16 +630,21 @@ class TestBreakingOff:
                 eventually(is_under_way)
             finally:
                 http.abort()
-            return told.result()
+            with soon():
+                return told.result()
 
     def test_while_a_name_is_looked_up(self, server):
+        found = resolver("127.0.0.1")
+
         def resolve(*arguments, **options):
-            http.abort()
-            return resolver("127.0.0.1")(*arguments, **options)
+            if not found.asked:
+                http.abort()
+            return found(*arguments, **options)
 
         url = f"http://logs.example:{server.port}"
         http = Http([url], private=True, resolve=resolve)
-        assert outcome(http, f"{url}/a") == self.STOPS
+        for _ in range(2):
+            assert outcome(http, f"{url}/a") == self.STOPS
         assert server.connections == 0
 
     def test_while_nobody_accepts(self):
@@ -664,7 +653,7 @@ class TestBreakingOff:
             syn_sent = f" 0100007F:{port:04X} 02 "
             with socket.create_connection(("127.0.0.1", port)):
                 url = f"http://127.0.0.1:{port}/"
-                assert self.broken_off(Http([url], seconds=60), url,
+                assert self.broken_off(Http([url]), url,
                                        lambda: syn_sent in Path("/proc/net/tcp").read_text()) == self.STOPS
 
     def test_while_tls_shakes_hands(self):
@@ -676,12 +665,13 @@ class TestBreakingOff:
 
             served(listener, hear)
             url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
-            assert self.broken_off(Http([url], seconds=60), url, said_hello.is_set) == self.STOPS
+            assert self.broken_off(Http([url]), url, said_hello.is_set) == self.STOPS
             listener.shutdown(socket.SHUT_RDWR)
 
-    @pytest.mark.parametrize("tls", [False, True])
     @pytest.mark.parametrize("head", [b"", OK, OK + b"\r\nhalf", OK + b"Content-Length: 5\r\n\r\nhalf"])
-    def test_while_bytes_are_awaited(self, tmp_path, tls, head):
+    @pytest.mark.parametrize("kind", ["server", "tls_server"])
+    def test_while_bytes_are_awaited(self, request, pem, kind, head):
+        """On a connection that was kept, too."""
         sent = threading.Event()
 
         def answer(sock):
@@ -689,32 +679,10 @@ class TestBreakingOff:
             sent.set()
             sock.recv(1)
 
-        pem = certificate("logs.example", tmp_path)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(pem)
-        server = Server(context if tls else None)
-        server.answers["/a"] = answer
-        url = f"{'https' if tls else 'http'}://logs.example:{server.port}"
-        http = Http([url], private=True, ca_file=str(pem), resolve=resolver("127.0.0.1"), seconds=60)
+        server = request.getfixturevalue(kind)
+        server.answers |= {"/a": answer, "/before": sized(b"yes")}
+        url = f"{server.url.partition(':')[0]}://logs.example:{server.port}"
+        http = Http([url], private=True, ca_file=pem, resolve=resolver("127.0.0.1"))
+        assert http.fetch(f"{url}/before", LIMIT) == b"yes"
         assert self.broken_off(http, f"{url}/a", sent.is_set) == self.STOPS
-        server.close()
-
-
-class TestWildcards:
-    @pytest.mark.parametrize(("url", "allowed"), [
-        ("https://9d90-bfbf.store.example/a", True), ("https://a.b.store.example/a", False),
-        ("https://store.example/a", False), ("https://.store.example/a", False),
-        ("https://evil/x.store.example/", False),
-        ("https://a.store.example.evil/", False), ("https://a.store.example@evil/", False),
-    ])
-    def test_any_one_name(self, url, allowed):
-        assert Http(["https://*.store.example/"]).allows(url) is allowed
-
-    def test_no_name_that_none_can_have(self):
-        url = f"http://{'a' * 64}.store.example/a"
-        with pytest.raises(Forbidden, match=r"a\.store\.example is no host name"):
-            Http(["http://*.store.example/"]).fetch(url, LIMIT)
-
-    def test_only_before_the_first_dot(self):
-        with pytest.raises(ValueError, match="no plain URL"):
-            Http(["https://a.*.example/"])
+        assert server.connections == 1

@@ -204,7 +204,7 @@ class TestHostKeys:
 
     @pytest.mark.parametrize("text", ["nonsense", "ssh-ed25519 %%%", "ssh-ed25519 AAAA", "ssh-dance AAAAC3NzaC1lZDI1"])
     def test_a_pin_that_is_no_key(self, server, text):
-        with pytest.raises(HostKeyRefused, match="host_key is no public key; expected 'ssh-ed25519 AAAA…', found"):
+        with pytest.raises(HostKeyRefused, match="host_key is not a public key; expected 'ssh-ed25519 AAAA…', found"):
             connect(differently(server, host_key=text))
 
 
@@ -213,7 +213,7 @@ class TestLogins:
     def test_a_refused_login_says_what_to_do(self, server, keys, key, username):
         with pytest.raises(LoginRefused) as caught:
             connect(differently(server, key_file=str(keys[0] / key), username=username))
-        assert f"refuses the login of '{username}' with {keys[0] / key} (SHA256:" in str(caught.value)
+        assert f"rejects the login of '{username}' with {keys[0] / key} (SHA256:" in str(caught.value)
         assert "add its public half to that account" in str(caught.value)
 
     def test_key_files(self, server, tmp_path, keys):

@@ -87,7 +87,7 @@ def test_two_documents(import_, stream):
 def test_of_a_name_that_comes_twice_the_later_value_is_sent(import_, caplog):
     assert import_(counters(ONE, eof=True) + counters(b'{"mysql": {"Queries": 3}}', eof=True))[0] == \
         "ci.mysql.Queries:3|c"
-    assert caplog.messages == ["ci.mysql.Queries came twice, the later value is sent"]
+    assert caplog.messages == ["ci.mysql.Queries: duplicate; the last value is sent"]
 
 
 def test_a_null_costs_no_other_value(import_, caplog):
@@ -107,7 +107,7 @@ def test_the_name_for_text_that_somebody_chose_stays(import_):
 def test_empty_groups_are_told(import_, caplog):
     assert import_(counters(b'{"__meta__": {"delta_seconds": 1}, "mysql": {}, "queues": {}}')) == [
         "ci.testrun:1000.000000|ms"]
-    assert caplog.messages == ["mysql, queues: empty, as the old collector leaves what it could not read"]
+    assert caplog.messages == ["mysql, queues: empty, which is how the old collector writes what it could not read"]
 
 
 def test_what_the_collector_could_not_read_is_told(import_, caplog):
@@ -208,5 +208,5 @@ def test_beside_the_old_plugin_only_one_sends(caplog):
         assert not Target.enabled()
     finally:
         cfg.CONF.unregister_opts(old, group=group)
-    assert caplog.messages == ["counters are sent by another plugin; to have ours, uninstall os-performance-tools"]
+    assert caplog.messages == ["counters are sent by another plugin; to use this one, uninstall os-performance-tools"]
     assert logging.getLogger("counterbot.subunit2sql").handlers == []

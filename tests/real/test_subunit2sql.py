@@ -96,7 +96,7 @@ def test_two_documents_and_text_between_packets(importer, eof):
 def test_empty_groups_are_told(importer):
     done = importer(SOME + counters(b'{"mysql": {}, "queues": {}}'))
     assert (done.status, done.sent, done.runs) == (0, [], 1)
-    assert "mysql, queues: empty, as the old collector leaves what it could not read" in done.said
+    assert "mysql, queues: empty, which is how the old collector writes what it could not read" in done.said
 
 
 def test_a_damaged_packet_costs_the_import_and_not_the_counters(importer):

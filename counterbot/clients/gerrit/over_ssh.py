@@ -1,6 +1,5 @@
-"""What Gerrit is asked and told over SSH: the messages of a change, and a review.
+"""Gerrit over SSH: its commands, and how their answers are read.
 
-It must not repeat a command that may have had its effect, and must not judge what Gerrit answers.
 Formats: Gerrit's cmd-query, cmd-review and json documents; answers as seen on Gerrit 3.13.5.
 """
 
@@ -11,33 +10,20 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
+from ...core.deadline import Deadline
 from ...core.model import Unreadable
 from ..ssh import Connection, Finished, SshError
+from . import Message, Rejected, Unreachable
 
 STREAM_EVENTS = "gerrit stream-events"
 
 
-class Rejected(Exception):
-    """Gerrit ended a command with an error; ``why`` is what it said, in one line."""
+class OverSsh:
+    """Implements ``Gerrit`` over a kept connection, reopened when it is dead or was unused for ``idle`` seconds.
 
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
-
-
-@dataclass(frozen=True)
-class Message:
-    """A message on a change. ``username`` is None where the account has none; ``timestamp`` is epoch seconds."""
-
-    username: str | None
-    text: str
-    timestamp: int
-
-
-class Gerrit:
-    """Gerrit's commands over a kept connection, reopened when it is dead or was idle for long. Thread-safe."""
+    ``seconds`` is the time that one command may take.
+    """
 
     def __init__(
         self,
@@ -53,13 +39,9 @@ class Gerrit:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._connection: Connection | None = None
-        self._used = 0.0
+        self._fresh = Deadline.after(idle, monotonic)
 
     def messages(self, change: int, project: str) -> tuple[Message, ...] | None:
-        """The messages on a change, oldest first; None where Gerrit has or shows us no such change.
-
-        Raise SshError, Rejected or Unreadable.
-        """
         finished = self._run(f"gerrit query --format=JSON --comments change:{int(change)}")
         for row in _rows(finished.out):
             if row.get("type") == "error":
@@ -70,13 +52,8 @@ class Gerrit:
         return None
 
     def review(self, project: str, change: int, patchset: int, review: Mapping[str, object]) -> None:
-        """Post a ReviewInput. Raise Rejected, or SshError with ``sent`` where the outcome is unknown."""
         command = f"gerrit review --json --project {shlex.quote(project)} {int(change)},{int(patchset)}"
         self._run(command, json.dumps(review).encode())
-
-    def version(self) -> str:
-        """Gerrit's version, to see whether it answers. Raise SshError or Rejected."""
-        return self._run("gerrit version").out.decode("utf-8", "replace").strip().removeprefix("gerrit version ")
 
     def close(self) -> None:
         with self._lock:
@@ -84,18 +61,25 @@ class Gerrit:
 
     def _run(self, command: str, stdin: bytes = b"") -> Finished:
         with self._lock:
-            if self._connection is not None and self._monotonic() - self._used > self._idle:
-                self._drop()  # a firewall may have forgotten it, which costs a timeout to find out
-            kept = self._connection is not None
             try:
-                finished = self._attempt(command, stdin)
+                finished = self._finished(command, stdin)
             except SshError as error:
-                if error.sent or not kept:
-                    raise
-                finished = self._attempt(command, stdin)
+                raise Unreachable(error.why, sent=error.sent, lasting=error.lasting) from error
         if finished.status != 0:
             raise Rejected(_complaint(finished))
         return finished
+
+    def _finished(self, command: str, stdin: bytes) -> Finished:
+        """A second attempt is made only where a kept connection was dead and the command had not been sent."""
+        if self._fresh.exceeded:
+            self._drop()  # a firewall may have forgotten the connection, which costs a timeout to find out
+        kept = self._connection is not None
+        try:
+            return self._attempt(command, stdin)
+        except SshError as error:
+            if error.sent or not kept:
+                raise
+            return self._attempt(command, stdin)
 
     def _attempt(self, command: str, stdin: bytes) -> Finished:
         try:
@@ -105,7 +89,7 @@ class Gerrit:
         except SshError:
             self._drop()
             raise
-        self._used = self._monotonic()
+        self._fresh = Deadline.after(self._idle, self._monotonic)
         return finished
 
     def _drop(self) -> None:
@@ -121,16 +105,16 @@ def _rows(out: bytes) -> Iterator[Mapping[str, object]]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise Unreadable(f"gerrit query answered no JSON: {_one_line(line)}") from error
+            raise Unreadable(f"gerrit query did not answer JSON: {_one_line(line)}") from error
         if not isinstance(row, dict):
-            raise Unreadable(f"gerrit query answered no JSON object: {_one_line(line)}")
+            raise Unreadable(f"gerrit query did not answer a JSON object: {_one_line(line)}")
         yield row
 
 
 def _messages(row: Mapping[str, object]) -> Iterator[Message]:
     comments = row.get("comments", [])
     if not isinstance(comments, list):
-        raise Unreadable("gerrit query gave comments that are no list")
+        raise Unreadable("gerrit query gave comments that are not a list")
     for comment in comments:
         if not isinstance(comment, dict) or not isinstance(comment.get("message"), str):
             raise Unreadable(f"gerrit query gave a comment without a message: {_one_line(str(comment))}")
@@ -148,7 +132,7 @@ def _complaint(finished: Finished) -> str:
     # The last line of several only points at those above it.
     said = [line.strip() for line in lines if line.strip() and "review output above" not in line]
     words = "; ".join(line.removeprefix("fatal: ").removeprefix("error: ") for line in said)
-    return _one_line(words) or f"status {finished.status} without a word"
+    return _one_line(words) or f"status {finished.status}, without a reason"
 
 
 def _one_line(text: str, width: int = 300) -> str:
