@@ -84,7 +84,7 @@ class Gerrit:
         self._refusals += [text] * times
 
     def lose_answers(self, times: int = 1) -> None:
-        """Store the next reviews, and never answer."""
+        """Store the next reviews, and end the connections instead of an answer."""
         self._lost += times
 
     def drop_connections(self) -> None:
@@ -197,5 +197,6 @@ class Gerrit:
             self.emit(event)
         if self._lost:
             self._lost -= 1
-            return None  # the channel stays open: as if the answer were still on its way
+            self.drop_connections()
+            return None
         return 0
