@@ -17,7 +17,6 @@ from ..clients.http import Http
 from ..clients.ssh import Connection, Server, SshError, connect
 from ..clients.zuul import Zuul
 from ..core.model import Channel, Delivery, Reader, Sent, Unreadable
-from ..core.rules import Rule
 from ..core.wording.comment import Links
 from ..files.config import Config, read_secret
 from ..files.config import Irc as IrcConfig
@@ -80,21 +79,17 @@ class Bot:
         self.statsd = _statsd(config.statsd) if config.statsd and not dry else None
         channels = _channels(config)
         limit = int((deadline if deadline is not None else config.report.deadline) * 1000)
-        self.recogniser = Recogniser(self.ledger, self.rules, config.recognition, limit, config.report.settle * 1000)
+        self.recogniser = Recogniser(self.ledger, self.book, config.recognition, limit, config.report.settle * 1000)
         self.examiner = Examiner(self.ledger, Zuul(self._http, config.zuul.url),
                                  {Reader.COUNTERS: CountersReader(self._http)},
                                  self.statsd.take if self.statsd else lambda *_: None)
         audience = Audience(channels, Links(config.bugs.view, config.bugs.file))
-        self.decider = Decider(self.ledger, self.rules, audience, limit)
+        self.decider = Decider(self.ledger, self.book, audience, limit)
         poster = Nobody() if dry else GerritReporter(OverSsh(_login(config)), config.gerrit.username)
         self.comments = Comments(self.ledger, poster, monotonic=monotonic, at=at, told=told)
         self.lines = Lines(self.ledger, [channel.name for channel in channels], told=told)
         self.irc = Irc(_irc(config.irc), self.lines) if config.irc and not dry else None
         self.stream = GerritStream(_login(config), lambda line: self.take(line, "gerrit stream-events"))
-
-    def rules(self) -> Sequence[Rule]:
-        """Those in force."""
-        return self.book.rules
 
     def greet(self) -> None:
         """Log in once. Raises CannotStart where Gerrit rejects our login, or its host key is not the trusted one; a

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..core import decide
@@ -16,6 +15,7 @@ from ..core.rules import Rule, applicable, judge, was_due
 from ..core.text.inert import inert
 from ..core.wording.comment import Links, comment
 from ..core.wording.irc import irc_line
+from ..files.rulebook import RuleBook
 from ..ledger import ExaminedBuild, Ledger, ReportWork
 from .service import done
 
@@ -33,13 +33,13 @@ class Audience:
 
 
 class Decider:
-    """``rules`` gives those in force. ``grace`` is milliseconds after a report's deadline in which a build that
+    """``book`` has the rules in force. ``grace`` is milliseconds after a report's deadline in which a build that
     nobody has tried yet is still waited for."""
 
-    def __init__(self, ledger: Ledger, rules: Callable[[], Sequence[Rule]], audience: Audience,
+    def __init__(self, ledger: Ledger, book: RuleBook, audience: Audience,
                  grace: int) -> None:
         self._reports = ledger.reports
-        self._rules = rules
+        self._book = book
         self._audience = audience
         self._grace = grace
         self._now = ledger.now
@@ -52,7 +52,7 @@ class Decider:
         untried = any(not build.readings and build.tries == 0 for build in work.builds)
         if untried and self._now() < work.deadline + self._grace:
             return self._reports.postpone(work, SECOND)
-        rules = {rule.name: rule for rule in self._rules()}
+        rules = {rule.name: rule for rule in self._book.rules}
         report = _with_pipeline(work)
         observed = [_observed(report, build, rules) for build in work.builds]
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ..core import events
 from ..core.events import Recognition
 from ..core.model import Ignored, Merged, Report, Unreadable
 from ..core.needs import needs
-from ..core.rules import Rule
 from ..core.text.inert import inert
+from ..files.rulebook import RuleBook
 from ..ledger import EventWork, Ledger
 from .service import done
 
@@ -19,15 +18,15 @@ log = logging.getLogger("counterbot.engine")
 
 
 class Recogniser:
-    """``rules`` gives those in force; ``deadline`` and ``settle`` are milliseconds after an event came in.
+    """``book`` has the rules in force; ``deadline`` and ``settle`` are milliseconds after an event came in.
 
     The event's own time is Gerrit's clock, and after an outage it may be long ago.
     """
 
-    def __init__(self, ledger: Ledger, rules: Callable[[], Sequence[Rule]], recognition: Recognition,
+    def __init__(self, ledger: Ledger, book: RuleBook, recognition: Recognition,
                  deadline: int, settle: int) -> None:
         self._inbox, self._reports = ledger.inbox, ledger.reports
-        self._rules = rules
+        self._book = book
         self._recognition = recognition
         self._deadline, self._settle = deadline, settle
 
@@ -57,7 +56,7 @@ class Recogniser:
         return replace(report, builds=builds, omitted=omitted)
 
     def _open(self, work: EventWork, report: Report) -> None:
-        needed = needs(report, self._rules())
+        needed = needs(report, self._book.rules)
         if not needed:
             why = f"no rule applies to {', '.join(link.job for link in report.links[:5])}"
             log.info("%s: %s", report.patchset, inert(why, 300))
