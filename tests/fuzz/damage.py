@@ -25,6 +25,7 @@ from .claims import in_time, outcome
 from .random_damage import is_whole
 
 DECOY = b'{"decoy": {"n": 1}}'
+INSIDE = counters(DECOY), counters(DECOY, eof=True)
 ROOM = {"packed_limit": 1 << 20, "unpacked_limit": 1 << 20}
 LIBRARIES = (zlib, *map(import_module, FASTER))
 CONTENTS = (DOC, OTHER, b"", b"{}", json.dumps({"cpu": {str(n): n for n in range(150)}}).encode())
@@ -55,6 +56,8 @@ def damage(data: bytes) -> None:
         found = outcome(lambda: documents(blocks, NAME))
         shown = outcome(lambda: list(listing(blocks)))
     if is_whole(bad, stream.packets) or (kind in ("without", "overwritten") and _leaves_text(stream.packets, at)):
+        return
+    if bad.endswith(INSIDE):  # a log that is cut right behind a packet: as if the runner was killed, and that appended
         return
     if not isinstance(found, Unreadable):
         assert not Tally(found) - Tally(written), f"a document that nobody wrote: {kind} at {at}"

@@ -167,14 +167,16 @@ class _Files:
                 file.doubt = file.doubt or lost
             elif lost.kind is Kind.TEST:
                 file.since = lost
-        self._held, self._lost = [], lost
+        self._held = []
         self._tests.clear()
-        if lost.kind in (Kind.TEST, Kind.CUT, Kind.UNKNOWN):
+        if lost.kind is Kind.TEXT:
+            return
+        self._lost = lost
+        yield lost
+        if lost.kind is not Kind.LINE:
             self._lost_of_run = lost
             known = self._names is not None and lost.kind is not Kind.UNKNOWN and len(self._names) < NAMES
             self._names = (self._names or b"") + lost.names if known else None
-        if lost.kind is not Kind.TEXT:
-            yield lost
 
     def _added(self, packet: Packet) -> _File:
         """The packet's file, with its content."""

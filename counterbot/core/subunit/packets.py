@@ -140,7 +140,6 @@ class Packets:
             if is_text(text, self._needle):
                 window.at += len(text)
                 if self._searched:
-                    self._searched = False
                     yield Lost(offset, "text", Kind.TEXT)
                 return
             self._spend(len(gap))
