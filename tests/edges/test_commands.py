@@ -3,15 +3,18 @@
 import ast
 import json
 import re
+import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from counterbot.cli import COMMANDS, EXTRA
 from counterbot.demo.sshd import make_key
+from counterbot.ledger import Ledger
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = ROOT / "tests/samples/contract"
@@ -514,6 +517,20 @@ def test_status_after_a_replay(tmp_path):
     assert status == 0
     assert "health       good" in out
     assert json.loads(counterbot("status", "-c", config, "--json")[1])["backlog"] == 0
+
+
+@pytest.mark.parametrize(("host", "age", "dead"), [
+    (socket.gethostname(), 0, True), ("elsewhere", 0, False), ("elsewhere", 61_000, True)])
+def test_status_looks_for_the_process_on_the_bots_own_host_alone(tmp_path, host, age, dead):
+    config = minimal(tmp_path)
+    now = int(time.time() * 1000)
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db", lambda: now - age)
+    ledger.remember("pulse", json.dumps({
+        "state": "running", "host": host, "pid": 2**22 + 1, "stream": "connected", "reconnects": 0, "gaps": 0,
+        "oversize": 0, "irc": "off", "rule_mistakes": 0}))  # no kernel gives a pid so high
+    ledger.close()
+    status, out, _ = counterbot("status", "-c", config)
+    assert (status, "the bot died" in out) == (int(dead), dead)
 
 
 # -- demo

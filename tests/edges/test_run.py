@@ -121,6 +121,29 @@ def test_slow_logs_keep_nobody_else_waiting_and_do_not_delay_the_stop(running):
     assert running.process.wait(30) == 0  # its reports have 60 s, the log's bytes some minutes
 
 
+def test_logs_that_come_late_are_read_by_a_running_bot(running):
+    event = running.prepared(1)
+    [path] = [path for path in running.zuul.answers if path.endswith("zuul-manifest.json")]
+    answer = running.zuul.answers.pop(path)
+    running.gerrit.emit(event)
+    eventually(lambda: "again in" in running.log.read_text())
+    running.zuul.answers[path] = answer
+    eventually(lambda: running.comments(1))
+
+
+def test_what_a_killed_bot_was_reading_is_taken_up_by_the_next(running):
+    event = running.prepared(1)
+    [stream] = [answer for path, answer in running.zuul.answers.items() if path.endswith(".subunit")]
+    stream.pause = 5
+    running.gerrit.emit(event)
+    eventually(lambda: any(path.endswith(".subunit") for path in running.zuul.requests))
+    running.process.kill()
+    running.process.wait(10)
+    stream.pause = 0
+    running.start()
+    eventually(lambda: running.comments(1))  # long before the lease of ten minutes ends
+
+
 def test_a_bot_that_was_killed_is_unhealthy(running):
     eventually(lambda: "running" in running.status()[1])
     running.process.kill()

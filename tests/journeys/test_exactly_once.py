@@ -1,5 +1,7 @@
 """No comment is lost and none doubled, whatever dies, pauses or answers late."""
 
+from itertools import pairwise
+
 import pytest
 
 from counterbot.core.model import Refused, Sent
@@ -105,6 +107,19 @@ def test_gerrit_being_busy_delays_the_comment_and_loses_nothing(world, change):
     bot = world.bot().reported(change).works()
     assert world.comments(7) == []
     bot.works_until(1000, every=10)
+    assert len(world.comments(7)) == 1
+
+
+def test_each_wait_is_longer_than_the_one_before(world, change):
+    world.gerrit.refuse("fatal: internal server error", times=5)
+    bot, tried = world.bot().reported(change), []
+    bot.at = lambda moment: tried.append(world.clock.seconds) if moment == CLAIMED else None
+    bot.works_until(2000, every=1)
+    waits = [after - before for before, after in pairwise(tried)]
+    assert len(waits) == 5
+    assert all(after > before for before, after in pairwise(waits))
+    assert waits[0] <= 30
+    assert waits[-1] >= 240
     assert len(world.comments(7)) == 1
 
 

@@ -131,6 +131,27 @@ def test_logs_that_come_after_the_deadline_go_to_the_history_only(world):
     assert bot.ledger.store.read(lambda read: read.execute(text("select count(*) from samples")).scalar()) == 3
 
 
+def test_builds_that_nobody_had_time_for_are_waited_for_beyond_the_deadline(world):
+    bot = world.bot(deadline=60).reported(world.change(7, Job("tempest-full", HARD)))
+    assert bot.recogniser.step()
+    world.clock.seconds = 61
+    while bot.decider.step():
+        world.clock.seconds += 1
+        if world.clock.seconds > 90:
+            break
+    assert bot.reasons() == []
+    bot.works()
+    assert len(world.comments(7)) == 1
+
+
+def test_builds_that_nobody_has_time_for_at_all_are_told_as_missing(world):
+    bot = world.bot(deadline=60).reported(world.change(7, Job("tempest-full", HARD)))
+    assert bot.recogniser.step()
+    world.clock.seconds = 121
+    assert bot.decider.step()
+    assert bot.reasons() == ["no counters to judge (tempest-full: logs not there in time)"]
+
+
 def test_logs_that_never_come_are_given_up_after_a_day(world):
     change = world.change(7, Job("tempest-full", HARD))
     world.hide_logs(change)
