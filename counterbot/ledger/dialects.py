@@ -5,7 +5,19 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from sqlalchemy import URL, Engine, Executable, LargeBinary, MetaData, String, Table, Text, create_engine, event
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Executable,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+)
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
@@ -45,15 +57,16 @@ def table(name: str, metadata: MetaData, *parts: Any, **options: Any) -> Table:
 
 
 def engine(url: URL) -> Engine:
-    """Connections to the database at ``url``."""
+    """Connections to the database at ``url``. Those with the execution option ``reading`` only read."""
     if url.get_backend_name() == "sqlite":
         made = create_engine(url, pool_size=POOL, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
         event.listen(made, "connect", _sqlite_connect)
-        # A plain BEGIN fails at once where two writers meet, whatever the busy timeout.
-        event.listen(made, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        event.listen(made, "begin", _sqlite_begin)
         return made
+    # PyMySQL would encode a password that is text as Latin-1.
+    secret = {"password": url.password.encode()} if url.password and url.drivername.endswith("pymysql") else {}
     # Before use each connection is tried: it may be as old as the last restart of the server.
-    return create_engine(url, pool_size=POOL, pool_pre_ping=True, hide_parameters=True,
+    return create_engine(url, pool_size=POOL, pool_pre_ping=True, hide_parameters=True, connect_args=secret,
                          isolation_level="READ COMMITTED")
 
 
@@ -61,6 +74,12 @@ def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # or the driver begins by itself, with a plain BEGIN
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    if not connection.get_execution_options().get("reading"):  # which needs no transaction, and must not wait for one
+        # A plain BEGIN fails at once where two writers meet, whatever the busy timeout.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def insert_new(dialect: str, into: Table) -> Executable:

@@ -14,7 +14,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import event as listen
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from counterbot.core.decide import Decision, Effect, Reason
 from counterbot.core.keys import delivery_key
@@ -211,6 +211,15 @@ def test_a_row_that_was_claimed_since_it_was_read_is_not_changed(ledger):
     ledger.inbox.claim()
     assert not ledger.store.write(lambda under_way: under_way.change(schema.inbox, row, {"why": "stolen"}))
     assert rows(ledger, "select why from inbox") == [("",)]
+
+
+def test_reading_waits_for_no_writer(ledger, url, clock):
+    ledger.inbox.put(event(), "test")
+    reader = Ledger(url, clock, wait=lambda seconds: True)
+    with ledger.store.engine.begin() as writer:
+        writer.execute(update(schema.inbox).values(why="not committed"))
+        assert rows(reader, "select why from inbox") == [("",)]
+    reader.close()
 
 
 def test_many_threads_claim_each_event_once(ledger):
