@@ -13,10 +13,9 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, Table, insert, make_url, select, text, update
+from sqlalchemy import Connection, Engine, Table, insert, make_url, select, text, update
 from sqlalchemy.exc import (
     ArgumentError,
-    DatabaseError,
     DataError,
     DBAPIError,
     IntegrityError,
@@ -103,15 +102,11 @@ class Store:
     def __init__(self, url: str, now: Callable[[], int], wait: Callable[[float], bool | None] = time.sleep) -> None:
         self.now = now
         self._wait = wait
-        try:
-            self.engine = dialects.engine(make_url(url))
-        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-            raise LedgerError(f"database: {error}") from error
-        self._name = self.engine.url.render_as_string(hide_password=True)
+        self.engine = _engine(url)
         try:
             self._migrate()
         except DBAPIError as error:
-            raise self._told(error) from error
+            raise _told(self.engine, error) from error
 
     def close(self) -> None:
         self.engine.dispose()
@@ -175,15 +170,11 @@ class Store:
                 raise
             except DBAPIError as error:
                 if not dialects.is_passing(error) or self.now() - began > PATIENCE:
-                    raise self._told(error) from error
-                log.warning("%s; trying again", self._told(error))
+                    raise _told(self.engine, error) from error
+                log.warning("%s; trying again", _told(self.engine, error))
                 if self._wait(pause(failures, 1.0, first=0.1, longest=10.0)):
-                    raise self._told(error) from error
+                    raise _told(self.engine, error) from error
             failures += 1
-
-    def _told(self, error: DBAPIError) -> LedgerError:
-        """Without the statement and its values."""
-        return LedgerError(f"database {self._name}: {' '.join(str(error.orig).split())}")
 
     def _migrate(self) -> None:
         config = Config()
@@ -193,7 +184,7 @@ class Store:
             try:
                 command.upgrade(config, "head")
             except CommandError as error:
-                raise LedgerError(f"database {self._name}: not of this version of counterbot: {error}") from error
+                raise LedgerError(f"database {_name(self.engine)}: not of this version of counterbot: {error}") from error
 
 
 class HasStore(Protocol):
@@ -223,14 +214,31 @@ def exists(url: str) -> bool:
 
 def database_time(url: str) -> int | None:
     """The clock of the database's server in epoch milliseconds; None for SQLite. Raises LedgerError."""
-    engine = dialects.engine(make_url(url))
+    engine = _engine(url)
     query = dialects.NOW.get(engine.dialect.name)
     if query is None:
         return None
     try:
         with engine.connect() as connection:
             return int(connection.execute(text(query)).scalar_one())
-    except DatabaseError as error:
-        raise LedgerError(f"database {engine.url.render_as_string(hide_password=True)}: {error.orig}") from error
+    except DBAPIError as error:
+        raise _told(engine, error) from error
     finally:
         engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    """Raises LedgerError where the URL is not one, or its driver is not installed."""
+    try:
+        return dialects.engine(make_url(url))
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise LedgerError(f"database: {error}") from error
+
+
+def _name(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=True)
+
+
+def _told(engine: Engine, error: DBAPIError) -> LedgerError:
+    """In one line, without the statement and its values."""
+    return LedgerError(f"database {_name(engine)}: {' '.join(str(error.orig).split())}")

@@ -443,6 +443,26 @@ def test_builds_that_are_examined_at_once_make_their_report_due(ledger):
     assert len(ledger.reports.claim().builds) == 12
 
 
+def test_a_report_that_is_opened_while_its_last_build_is_noted_is_due(ledger):
+    """Before the one transaction is committed the other cannot see it."""
+    opened(ledger)
+    note(ledger)
+    last = ledger.builds.claim()
+    noting = threading.Thread(target=lambda: ledger.builds.note(last, build(last.link.uuid), READ))
+
+    def meanwhile(connection):
+        if noting.ident is None:
+            noting.start()
+            noting.join(0.3)  # it must wait
+
+    ledger.inbox.put(event(2), "test")
+    other, work = replace(REPORT, buildset="d" * 32), ledger.inbox.claim()
+    listen.listen(ledger.store.engine, "commit", meanwhile)
+    ledger.reports.open(work, other, dict.fromkeys(other.links, frozenset({Reader.COUNTERS})), 86_400 * SECOND, 0)
+    noting.join(60)
+    assert [ledger.reports.claim().report for _ in range(2)] == [REPORT, other]
+
+
 def test_a_report_is_due_at_its_deadline(ledger, clock):
     opened(ledger)
     ledger.builds.later(ledger.builds.claim(), "404", 30 * SECOND)

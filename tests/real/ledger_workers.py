@@ -83,7 +83,7 @@ def reports(ledger: Ledger, outside: Outside, at: Callable[[object], None]) -> C
         patchset = work.report.patchset
         payload = {"project": patchset.project, "change": patchset.change, "patchset": patchset.number}
         deliveries = [Delivery(str(patchset.change), "gerrit", "gerrit", payload)]
-        assert [build.readings for build in work.builds] == [READ, READ], work
+        assert [build.readings for build in work.builds] == [READ, READ]
         ledger.reports.decide(work, lambda said: (Decision(Reason.OVER), deliveries))
 
     comments = Comments(ledger, outside, monotonic=lambda: ledger.store.now() / 1000, at=at)
@@ -164,8 +164,7 @@ def main() -> None:
     options = parser.parse_args()
     now, serials, deaths = int(time.time() * 1000), count(), 0
     deaths += until_nothing_is_due(options, now, serials)
-    while n := pending(options, now):
-        print("round", n, deaths, time.process_time(), time.monotonic(), file=sys.stderr)
+    while pending(options, now):
         now += DAY // 24
         deaths += until_nothing_is_due(options, now, serials)
     print(deaths)

@@ -113,7 +113,7 @@ class Workers:
         out, _ = self._process.communicate(timeout=300)
         log = self.log.read_text()
         assert self._process.returncode == 0, log
-        assert "Traceback" not in log
+        assert "Work failed" not in log, log
         return int(out)
 
     def lines(self) -> list[str]:
@@ -168,3 +168,22 @@ def test_a_server_that_goes_and_comes_back(server, tmp_path, end):
         (tmp_path / "open").unlink()
         processes.end()
     assert Counter(processes.lines()) == Counter(numbers)
+
+
+# -- a server that cannot be used
+
+
+@pytest.mark.parametrize("opened", [lambda url: Ledger(url, now, wait=pytest.fail), database_time])
+@pytest.mark.parametrize(("changes", "why"), [
+    ({"password": "100% wrong ü"}, "password authentication failed|Access denied for user 'counterbot'"),
+    ({"database": "nowhere"}, "database .?nowhere.? does not exist|Unknown database 'nowhere'"),
+    ({"port": 1}, "Connection refused"),
+])
+def test_a_wrong_address_is_told_at_once_without_the_password(server, opened, changes, why):
+    url = make_url(address(server)).set(**changes)
+    with pytest.raises(LedgerError, match=why) as told:
+        opened(url.render_as_string(hide_password=False))
+    text = str(told.value)
+    assert text.startswith(f"database {url.drivername}://counterbot:***@127.0.0.1:{url.port}/{url.database}: ")
+    assert "\n" not in text
+    assert "100%" not in text
