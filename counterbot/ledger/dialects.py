@@ -33,7 +33,7 @@ PASSING = frozenset({
     "40001", "40P01",  # PostgreSQL: serialization failure, deadlock
     "57P01", "57P02", "57P03",  # shutdown, crash, not ready yet
     "53300",  # too many connections
-    1040, 1053, 1205, 1213,  # MariaDB: too many connections, shutdown, lock wait, deadlock
+    1040, 1053, 1205, 1213, 4060,  # MariaDB: too many connections, shutdown, lock wait, deadlock, rolled back by it
     2002, 2003, 2006, 2013,  # cannot connect, gone away, lost
 })
 """Codes of errors that may pass by themselves."""

@@ -184,7 +184,8 @@ class Store:
             try:
                 command.upgrade(config, "head")
             except CommandError as error:
-                raise LedgerError(f"database {_name(self.engine)}: not of this version of counterbot: {error}") from error
+                why = f"not of this version of counterbot: {error}"
+                raise LedgerError(f"database {_name(self.engine)}: {why}") from error
 
 
 class HasStore(Protocol):

@@ -41,6 +41,9 @@ from counterbot.ledger import Ledger
 
 DAY = 86_400_000
 READ = {Reader.COUNTERS: Reading(State.READ, "", Counters({"mysql.Queries": 12}))}
+MORE = 50
+"""Times the chance to die at each moment of a delivery: there it counts."""
+
 fork = multiprocessing.get_context("fork")  # of a process without threads, which has imported everything
 
 
@@ -107,8 +110,8 @@ def work(options: argparse.Namespace, now: int, serial: int, start: multiprocess
     """One process, until nothing is due."""
     chance = random.Random(f"{options.seed} {serial}")
 
-    def perhaps_dies(*_: object) -> None:
-        if chance.random() < options.deaths:
+    def perhaps_dies(*_: object, times: int = 1) -> None:
+        if chance.random() < options.deaths * times:
             os.kill(os.getpid(), signal.SIGKILL)
 
     ledger, outside = Ledger(options.url, lambda: now), Outside(options.folder)
@@ -117,7 +120,7 @@ def work(options: argparse.Namespace, now: int, serial: int, start: multiprocess
     for moment in ("before_cursor_execute", "after_cursor_execute", "commit"):
         event.listen(ledger.store.engine, moment, perhaps_dies)
     ledger.take_up()
-    step = options.work(ledger, outside, perhaps_dies)
+    step = options.work(ledger, outside, lambda moment: perhaps_dies(times=MORE))
     while (found := step()) or outside.open.exists():
         if not found:
             time.sleep(0.02)
@@ -159,7 +162,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("work", type=globals().get)
     parser.add_argument("--processes", type=int, default=6)
-    parser.add_argument("--deaths", type=float, default=0.0, help="the chance of it at each statement and moment")
+    parser.add_argument("--deaths", type=float, default=0.0, help="its chance at each statement")
     parser.add_argument("--seed", default="1")
     options = parser.parse_args()
     now, serials, deaths = int(time.time() * 1000), count(), 0
