@@ -160,13 +160,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("work", type=globals().get)
+    parser.add_argument("work", type={"events": events, "reports": reports}.get)
     parser.add_argument("--processes", type=int, default=6)
     parser.add_argument("--deaths", type=float, default=0.0, help="its chance at each statement")
     parser.add_argument("--seed", default="1")
     options = parser.parse_args()
-    now, serials, deaths = int(time.time() * 1000), count(), 0
-    deaths += until_nothing_is_due(options, now, serials)
+    now, serials = int(time.time() * 1000), count()
+    deaths = until_nothing_is_due(options, now, serials)
     while pending(options, now):
         now += DAY // 24
         deaths += until_nothing_is_due(options, now, serials)
