@@ -24,6 +24,7 @@ BOT = [
     "statsd>=4",
     "urllib3>=2.2",  # read1 needs 2.2
 ]
+POSTGRESQL = ["psycopg[binary]>=3.1"]  # in wheels, with libpq; MariaDB's driver is in the plain install
 SUBUNIT2SQL = ["oslo.config>=8", "statsd>=4"]  # for the plugin, which runs in subunit2sql's own environment
 
 setup(
@@ -37,7 +38,7 @@ setup(
     packages=find_packages(include=["counterbot", "counterbot.*"]),
     package_data={"counterbot": ["demo/data/*", "demo/data/*/*"]},
     install_requires=NODE,
-    extras_require={"bot": BOT, "fast": ["isal>=1.7"], "subunit2sql": SUBUNIT2SQL},
+    extras_require={"bot": BOT, "fast": ["isal>=1.7"], "postgresql": POSTGRESQL, "subunit2sql": SUBUNIT2SQL},
     entry_points={
         "console_scripts": ["counterbot = counterbot.cli:main"],
         "counterbot.collectors": [

@@ -75,8 +75,10 @@ def refer_to(under_way: Transaction, report: int, needs: Mapping[BuildLink, froz
     under_way.insert_new(builds, [
         {"uuid": link.uuid, "job": link.job, "url": link.url, "received": under_way.now, "state": "done",
          "due": due, "why": ""} for link in needs])
+    # Locked in order: who notes one of them meanwhile either waits and then sees this report, or is seen here.
     ids = {uuid: number for number, uuid in under_way.execute(
-        select(builds.c.id, builds.c.uuid).where(builds.c.uuid.in_([link.uuid for link in needs])))}
+        select(builds.c.id, builds.c.uuid).where(builds.c.uuid.in_([link.uuid for link in needs]))
+        .order_by(builds.c.id).with_for_update())}
     under_way.insert_new(report_builds, [{"report": report, "build": ids[link.uuid]} for link in needs])
     under_way.insert_new(readings, [{"build": ids[link.uuid], "reader": reader.value, "why": ""}
                                     for link, readers in needs.items() for reader in readers])

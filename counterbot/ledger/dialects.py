@@ -36,7 +36,7 @@ PASSING = frozenset({
     "40001", "40P01",  # PostgreSQL: serialization failure, deadlock
     "57P01", "57P02", "57P03",  # shutdown, crash, not ready yet
     "53300",  # too many connections
-    1040, 1053, 1205, 1213,  # MariaDB: too many connections, shutdown, lock wait, deadlock
+    1040, 1053, 1205, 1213, 4060,  # MariaDB: too many connections, shutdown, lock wait, deadlock, rolled back by it
     2002, 2003, 2006, 2013,  # cannot connect, gone away, lost
 })
 """Codes of errors that may pass by themselves."""
@@ -65,8 +65,10 @@ def engine(url: URL) -> Engine:
         made = create_engine(url, pool_size=POOL, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
         event.listen(made, "connect", _sqlite_connect)
         return made
+    # PyMySQL would encode a password that is text as Latin-1.
+    secret = {"password": url.password.encode()} if url.password and url.drivername.endswith("pymysql") else {}
     # Before use each connection is tried: it may be as old as the last restart of the server.
-    return create_engine(url, pool_size=POOL, pool_pre_ping=True, hide_parameters=True,
+    return create_engine(url, pool_size=POOL, pool_pre_ping=True, hide_parameters=True, connect_args=secret,
                          isolation_level="READ COMMITTED")
 
 

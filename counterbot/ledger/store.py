@@ -124,7 +124,7 @@ class Store:
         return self._patiently(lambda: self._written(work))
 
     def read(self, work: Callable[[Transaction], T]) -> T:
-        """Do ``work``, which only reads, outside a transaction: it never waits for a writer. Tried again likewise."""
+        """Do ``work``, which only reads and never waits for a writer. Tried again likewise."""
         return self._patiently(lambda: self._read(work))
 
     def claim(self, table: Table, lease: int, *conditions: Any, states: Sequence[str] = ("due",),
@@ -170,7 +170,7 @@ class Store:
             yield connection
 
     def _read(self, work: Callable[[Transaction], T]) -> T:
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self.engine.connect() as connection:
             return work(Transaction(connection, self.now()))
 
     def _patiently(self, attempt: Callable[[], T]) -> T:

@@ -14,7 +14,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import event as listen
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from counterbot.core.decide import Decision, Effect, Reason
 from counterbot.core.keys import delivery_key
@@ -213,6 +213,18 @@ def test_a_row_that_was_claimed_since_it_was_read_is_not_changed(ledger):
     ledger.inbox.claim()
     assert not ledger.store.write(lambda under_way: under_way.change(schema.inbox, row, {"why": "stolen"}))
     assert rows(ledger, "select why from inbox") == [("",)]
+
+
+def test_reading_waits_for_no_writer(ledger, url, clock):
+    ledger.inbox.put(event(), "test")
+    reader = Ledger(url, clock, wait=lambda seconds: True)
+
+    def write(under_way):
+        under_way.execute(update(schema.inbox).values(why="not committed"))
+        assert rows(reader, "select why from inbox") == [("",)]
+
+    ledger.store.write(write)
+    reader.close()
 
 
 def test_many_threads_claim_each_event_once(ledger):
@@ -436,6 +448,26 @@ def test_builds_that_are_examined_at_once_make_their_report_due(ledger):
     assert len(ledger.reports.claim().builds) == 12
 
 
+def test_a_report_that_is_opened_while_its_last_build_is_noted_is_due(ledger):
+    """Before the one transaction is committed the other cannot see it."""
+    opened(ledger)
+    note(ledger)
+    last = ledger.builds.claim()
+    noting = threading.Thread(target=lambda: ledger.builds.note(last, build(last.link.uuid), READ))
+
+    def meanwhile(connection):
+        if noting.ident is None:
+            noting.start()
+            noting.join(0.3)  # it must wait
+
+    ledger.inbox.put(event(2), "test")
+    other, work = replace(REPORT, buildset="d" * 32), ledger.inbox.claim()
+    listen.listen(ledger.store.engine, "commit", meanwhile)
+    ledger.reports.open(work, other, dict.fromkeys(other.links, frozenset({Reader.COUNTERS})), 86_400 * SECOND, 0)
+    noting.join(60)
+    assert [ledger.reports.claim().report for _ in range(2)] == [REPORT, other]
+
+
 def test_a_report_is_due_at_its_deadline(ledger, clock):
     opened(ledger)
     ledger.builds.later(ledger.builds.claim(), "404", 30 * SECOND)
@@ -609,16 +641,6 @@ def test_a_lock_that_passes_is_waited_for(tmp_path, clock):
     assert ledger.inbox.put(event(), "test")
     assert len(waits) == 3
     assert waits == sorted(waits)
-
-
-def test_who_only_reads_waits_for_nobody(tmp_path, clock):
-    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db", clock)
-    impatient(ledger)
-    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    assert ledger.unsettled() == 0
-    assert ledger.inbox.claim() is None
-    other.close()
 
 
 def impatient(ledger):

@@ -11,6 +11,7 @@ from .servers.gerrit import Gerrit
 from .servers.mariadb import MariaDB
 from .servers.needs import Missing
 from .servers.ngircd import Ngircd
+from .servers.postgresql import PostgreSQL
 from .servers.rabbitmq import EACH_SECOND, RabbitMQ
 
 
@@ -74,5 +75,23 @@ def mariadb_secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaD
     """Another with TLS, and with performance_schema."""
     with _required():
         server = MariaDB(tmp_path_factory.mktemp("mariadb_secured"), "--performance-schema=ON", tls=True)
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb_durable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
+    """A third with its default settings: what it committed is there after a crash."""
+    with _required():
+        server = MariaDB(tmp_path_factory.mktemp("mariadb_durable"))
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    """One PostgreSQL with its default settings. Starts in three seconds."""
+    with _required():
+        server = PostgreSQL(tmp_path_factory.mktemp("postgresql"))
     with server:
         yield server

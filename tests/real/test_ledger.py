@@ -1,0 +1,188 @@
+"""The ledger on PostgreSQL and MariaDB: the tests that it has on SQLite, and what only a server, or many processes on
+any database, can show."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, make_url
+
+from counterbot.ledger import Ledger, LedgerError, dialects, schema
+
+from ..edges import test_ledger
+from .servers.mariadb import MariaDB
+from .servers.postgresql import PASSWORD, PostgreSQL
+from .servers.process import until
+
+ROOT = Path(__file__).parents[2]
+SERVERS, ALL = ("postgresql", "mariadb"), ("sqlite", "postgresql", "mariadb")
+
+# Those that ask for a ledger do not mind on which database; SQLite's own make theirs of a file.
+globals().update({name: test for name, test in vars(test_ledger).items()
+                  if name.startswith("test_") and "ledger" in inspect.signature(test).parameters})
+clock, ledger = test_ledger.clock, test_ledger.ledger
+
+
+def address(server: PostgreSQL | MariaDB, database: str = "ledger", password: str = PASSWORD) -> str:
+    driver = "postgresql+psycopg" if isinstance(server, PostgreSQL) else "mysql+pymysql"
+    url = URL.create(driver, "counterbot", password, server.host, server.port, database)
+    return url.render_as_string(hide_password=False)
+
+
+def new_database(server: PostgreSQL | MariaDB, name: str) -> str:
+    server.sql(f"DROP DATABASE IF EXISTS {name}; CREATE DATABASE {name};")
+    return address(server, name)
+
+
+@pytest.fixture(scope="session")
+def on_postgresql(postgresql: PostgreSQL) -> PostgreSQL:
+    Ledger(new_database(postgresql, "ledger"), now).close()
+    return postgresql
+
+
+@pytest.fixture(scope="session")
+def on_mariadb(mariadb_durable: MariaDB) -> MariaDB:
+    mariadb_durable.sql(f"CREATE USER counterbot@localhost IDENTIFIED BY '{PASSWORD}'; "
+                        "GRANT ALL ON *.* TO counterbot@localhost;")
+    Ledger(new_database(mariadb_durable, "ledger"), now).close()
+    return mariadb_durable
+
+
+def now() -> int:
+    return int(time.time() * 1000)
+
+
+@pytest.fixture(params=SERVERS)
+def server(request) -> PostgreSQL | MariaDB:
+    return request.getfixturevalue(f"on_{request.param}")
+
+
+@pytest.fixture(params=SERVERS)
+def url(request, tmp_path) -> str:
+    """An empty ledger."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/ledger.db"
+    return emptied(address(request.getfixturevalue(f"on_{request.param}")))
+
+
+def emptied(url: str) -> str:
+    engine = dialects.engine(make_url(url))
+    with engine.begin() as connection:
+        for table in reversed(schema.metadata.sorted_tables):
+            connection.execute(table.delete())
+    engine.dispose()
+    return url
+
+
+# -- many processes
+
+
+def put(url: str, count: int) -> list[str]:
+    """Events, by their numbers."""
+    ledger = Ledger(url, now)
+    for number in range(count):
+        assert ledger.inbox.put(json.dumps({"n": number}).encode(), "test")
+    ledger.close()
+    return [str(number) for number in range(count)]
+
+
+class Workers:
+    """Processes at work, see ledger_workers.py; ``posted`` is what they did outside of the database."""
+
+    def __init__(self, url: str, folder: Path, *options: str) -> None:
+        self.folder, self.posted, self.log = folder, folder / "posted", folder / "log"
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.real.ledger_workers", url, str(folder), *options],
+                cwd=ROOT, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
+
+    def end(self) -> int:
+        """Wait until nothing is pending; how many died."""
+        out, _ = self._process.communicate(timeout=300)
+        log = self.log.read_text()
+        assert self._process.returncode == 0, log
+        assert "Work failed" not in log, log
+        return int(out)
+
+    def lines(self) -> list[str]:
+        return self.posted.read_text().splitlines() if self.posted.exists() else []
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.communicate()
+
+
+@contextmanager
+def workers(url: str, folder: Path, *options: str) -> Iterator[Workers]:
+    made = Workers(url, folder, *options)
+    try:
+        yield made
+    finally:
+        made.kill()
+
+
+on_all = pytest.mark.parametrize("url", ALL, indirect=True)
+
+
+@on_all
+def test_twenty_processes_settle_each_event_once(url, tmp_path):
+    numbers = put(url, 400)
+    with workers(url, tmp_path, "events", "--processes=20") as processes:
+        assert processes.end() == 0
+    settled = [line.split() for line in processes.lines()]
+    assert Counter(number for number, _ in settled) == Counter(numbers)
+    assert len({pid for _, pid in settled}) > 1
+
+
+@on_all
+def test_processes_that_are_killed_lose_no_comment_and_double_none(url, tmp_path):
+    numbers = put(url, 30)
+    with workers(url, tmp_path, "reports", "--deaths=0.002") as processes:
+        assert processes.end() > 5
+    assert Counter(processes.lines()) == Counter(numbers)
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_server_that_goes_and_comes_back(server, tmp_path, end):
+    """By a crash in the middle of transactions, or in order, which ends connections with other errors."""
+    url = emptied(address(server))
+    numbers = put(url, 60)
+    (tmp_path / "open").touch()
+    with workers(url, tmp_path, "reports") as processes:
+        until(lambda: len(processes.lines()) > 10, 60, "at work")
+        getattr(server, end)()
+        until(lambda: processes.log.read_text().count("trying again") > 6, 60, "all noticed")
+        server.start()
+        (tmp_path / "open").unlink()
+        processes.end()
+    assert Counter(processes.lines()) == Counter(numbers)
+
+
+# -- a server that cannot be used
+
+
+@pytest.mark.parametrize(("changes", "why"), [
+    ({"password": "100% wrong ü"}, "password authentication failed|Access denied for user 'counterbot'"),
+    ({"database": "nowhere"}, "database .?nowhere.? does not exist|Unknown database 'nowhere'"),
+    ({"port": 1}, "Connection refused"),
+])
+def test_a_wrong_address_is_told_at_once_without_the_password(server, changes, why):
+    url = make_url(address(server)).set(**changes)
+    with pytest.raises(LedgerError, match=why) as told:
+        Ledger(url.render_as_string(hide_password=False), wait=pytest.fail)
+    text = str(told.value)
+    assert text.startswith(f"database {url.drivername}://counterbot:***@127.0.0.1:{url.port}/{url.database}: ")
+    assert "\n" not in text
+    assert "100%" not in text
