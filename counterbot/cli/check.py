@@ -13,8 +13,8 @@ from ..core.counters.attachment import parse_counters
 from ..core.counters.performance import looks_like_performance, parse_performance
 from ..core.model import BuildFacts, Counters, Finding, Kind, Subject, Unreadable, group_of
 from ..core.rules import Outcome, Rule, Verdict, applicable, judge, was_due
-from ..core.text.inert import inert
-from .streams import Failure, beside, give, named, opened, warn
+from ..core.text.inert import called, inert
+from .streams import beside, give, warn
 
 if TYPE_CHECKING:
     from ..files.rulebook import RuleBook
@@ -66,12 +66,10 @@ def command(counters: str, job: str | None, branch: str | None, folder: str, war
 def _read(source: str) -> Counters | str:
     """The counters, or why there are none."""
     try:
-        with opened(source) as stream:
+        with click.open_file(source, "rb") as stream:
             data = stream.read(limits.COUNTERS_FILE + 1)
-    except Failure as error:
-        return error.message
     except OSError as error:
-        return named(OSError(error.errno, error.strerror, source))
+        return f"{called(source)}: {error.strerror}"
     try:
         return parse_performance(data) if looks_like_performance(data) else parse_counters(data)
     except Unreadable as error:

@@ -21,16 +21,11 @@ def check(file: str | None, option: str | None) -> None:
     """Print every mistake in FILE; status 1 if there are any. The files it names are not opened."""
     if file is not None and option is not None:
         raise click.UsageError("give the file once: as FILE or with -c")
-    from ..files.config import Config, load_config
+    from .starting import loaded
 
     path = next(name for name in (file, option, DEFAULT) if name is not None)
-    outcome = load_config(path)
-    if isinstance(outcome, Config):
-        click.echo(f"{path}: no mistakes")
-        return
-    for mistake in outcome:
-        click.echo(str(mistake), err=True)
-    raise SystemExit(1)
+    loaded(path)
+    click.echo(f"{path}: no mistakes")
 
 
 @command.command()

@@ -172,14 +172,6 @@ def test_a_byte_order_mark_does_not_come_along(files):
     assert parse_counters(documents(stream)[0]).values["mysql.Queries"] == 12
 
 
-def test_counters_without_an_end_are_not_read(files, tmp_path):
-    _, stream = files(SOME)
-    os.mkfifo(tmp_path / "fifo")
-    for source in (tmp_path / "fifo", "/dev/zero"):
-        assert attach(source, stream) == (1, f"Error: {source}: it is no regular file\n")
-    assert stream.read_bytes() == SOME
-
-
 def test_an_empty_name_is_named(files):
     counted, stream = files(SOME)
     for arguments in ((counted, ""), ("", stream)):
@@ -318,17 +310,13 @@ def test_a_read_only_stream_stays_as_it_was(files):
     assert stream.read_bytes() == SOME
 
 
-def test_somebody_elses_stream_that_becomes_the_callers_is_told(files):
+def test_somebody_elses_stream_becomes_the_callers(files):
     counted, stream = files(SOME)
     stream.chmod(0o666)
     open_to_all(stream)
-    before = stream.stat()
     done = attach_as_somebody_else(counted, stream)
-    after = stream.stat()
-    owners = f"{after.st_uid}:{after.st_gid}, not {before.st_uid}:{before.st_gid}"
-    told = f"{stream}: its owner is now {owners}, since only root can give a file away\n"
-    assert (done.returncode, done.stderr) == (0, "" if os.geteuid() else told)
-    assert stat.S_IMODE(after.st_mode) == 0o666
+    assert (done.returncode, done.stderr) == (0, "")
+    assert stat.S_IMODE(stream.stat().st_mode) == 0o666
     assert documents(stream) == [MINE]
 
 
