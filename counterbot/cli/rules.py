@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..core.text.inert import inert
+from .streams import end_with
 from .tables import table
 
 if TYPE_CHECKING:
     from ..core.rules import Rule
-    from ..files.reader import Mistake
     from ..files.rulebook import RuleBook
 
 FOLDER = click.argument("folder", metavar="[DIR]", default="queries/")
@@ -38,7 +38,8 @@ def list_rules(folder: str, as_json: bool) -> None:
         click.echo(json.dumps([_summary(rule) for rule in book.rules], indent=2))
     elif book.rules:
         click.echo(table(HEAD, [[inert(cell, SHOWN) for cell in row] for rule in book.rules for row in _rows(rule)]))
-    _report(book.mistakes)
+    if book.mistakes:
+        end_with(book.mistakes)
 
 
 @command.command()
@@ -46,9 +47,9 @@ def list_rules(folder: str, as_json: bool) -> None:
 def check(folder: str) -> None:
     """Print every mistake in DIR; status 1 if there are any."""
     book = _book(folder)
-    mistakes = [*book.mistakes, *book.contradictions]
-    click.echo(f"{_many(len(book.rules), 'rule')}, {_many(len(mistakes), 'mistake')}")
-    _report(mistakes)
+    click.echo(f"{_many(len(book.rules), 'rule')}, {_many(len(book.mistakes), 'mistake')}")
+    if book.mistakes:
+        end_with(book.mistakes)
 
 
 @command.command()
@@ -60,16 +61,12 @@ def test(folder: str) -> None:
     for failure in failures:
         click.echo(inert(failure, SHOWN))
     tested = [rule for rule in book.rules if rule.bounds]
-    summary = [
-        _many(len(tested), "rule"),
-        _many(sum(len(rule.cases) for rule in tested), "case"),
-        _many(len(failures), "failure"),
-    ]
+    cases = sum(len(rule.cases) for rule in tested)
+    summary = [_many(len(tested), "rule"), _many(cases, "case"), _many(len(failures), "failure")]
     skipped = len(book.rules) - len(tested)
     click.echo(", ".join(summary) + (f"; {_many(skipped, 'fingerprint')} not matched yet" if skipped else ""))
-    _report(book.mistakes)
-    if failures:
-        raise SystemExit(1)
+    if book.mistakes or failures:
+        end_with(book.mistakes)
 
 
 def _book(folder: str) -> RuleBook:
@@ -126,11 +123,3 @@ def _words(value: tuple[str, ...] | bool) -> str:
 
 def _many(count: int, noun: str) -> str:
     return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
-
-
-def _report(mistakes: Sequence[Mistake]) -> None:
-    """Print them, and end with status 1 if there are any."""
-    for mistake in mistakes:
-        click.echo(str(mistake), err=True)
-    if mistakes:
-        raise SystemExit(1)

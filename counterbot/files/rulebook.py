@@ -65,11 +65,6 @@ class RuleBook:
             self._publish()
         return before != (self._entries, self.mistakes)
 
-    @property
-    def contradictions(self) -> tuple[Mistake, ...]:
-        """Cases that their rules do not hold, in the order of file names."""
-        return tuple(mistake for _, entry in sorted(self._entries.items()) for mistake in entry.file.contradictions)
-
     def path_of(self, rule: Rule) -> Path:
         """The file of one of ``rules``."""
         return next(entry.path for entry in self._entries.values() if entry.rule is rule)
