@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from ..core.rules import Rule, holds
 from ..core.text.inert import inert
+from ..files.rulebook import RuleBook
 from .streams import end_with
 from .tables import table
-
-if TYPE_CHECKING:
-    from ..core.rules import Rule
-    from ..files.rulebook import RuleBook
 
 FOLDER = click.argument("folder", metavar="[DIR]", default="queries/")
 HEAD = ("NAME", "TITLE", "WHERE", "BOUNDS", "BUG")
@@ -33,7 +31,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list instead of a table.")
 def list_rules(folder: str, as_json: bool) -> None:
     """Show the rules in DIR."""
-    book = _book(folder)
+    book = RuleBook(folder)
     if as_json:
         click.echo(json.dumps([_summary(rule) for rule in book.rules], indent=2))
     elif book.rules:
@@ -46,7 +44,7 @@ def list_rules(folder: str, as_json: bool) -> None:
 @FOLDER
 def check(folder: str) -> None:
     """Print every mistake in DIR; status 1 if there are any."""
-    book = _book(folder)
+    book = RuleBook(folder)
     click.echo(f"{_many(len(book.rules), 'rule')}, {_many(len(book.mistakes), 'mistake')}")
     if book.mistakes:
         end_with(book.mistakes)
@@ -56,7 +54,7 @@ def check(folder: str) -> None:
 @FOLDER
 def test(folder: str) -> None:
     """Run the cases of every rule in DIR; status 1 if one fails, or a rule lacks them."""
-    book = _book(folder)
+    book = RuleBook(folder)
     failures = [f"FAIL {book.path_of(rule)}: {why}" for rule in book.rules for why in _failures(rule)]
     for failure in failures:
         click.echo(inert(failure, SHOWN))
@@ -69,16 +67,8 @@ def test(folder: str) -> None:
         end_with(book.mistakes)
 
 
-def _book(folder: str) -> RuleBook:
-    from ..files.rulebook import RuleBook
-
-    return RuleBook(folder)
-
-
 def _failures(rule: Rule) -> Iterator[str]:
     """What is wrong with a rule's cases, one sentence each."""
-    from ..core.rules import holds
-
     if not rule.bounds:
         return
     if not any(case.over for case in rule.cases):
