@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from .. import __version__
-from .streams import forget, named
+from .streams import failure
 
 COMMANDS = {
     "attach": "Append counters to a job's subunit stream.",
@@ -53,9 +53,7 @@ class Lazy(click.Group):
         except BrokenPipeError:
             raise
         except OSError as error:
-            if error.filename is None:
-                forget(1)
-            raise click.ClickException(named(error)) from error
+            raise failure(error) from error
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] not in EXTRA:
                 raise

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from codecs import BOM_UTF8
 
 import click
 
 from ..core import limits
-from .streams import FAILED, Failure, warn
+from ..core.counters.attachment import META, parse_counters
+from ..core.counters.performance import looks_like_performance
+from ..core.counters.strictjson import documents
+from ..core.model import Unreadable
+from ..files.attach import attach
+from .streams import Failure, warn
 
 UNREADABLE = 3
 
@@ -23,47 +26,27 @@ def command(counters: str, stream: str) -> None:
     The stream is replaced whole, or stays as it was: nothing is lost to a crash or a full disk. Attach
     after `stestr last --subunit` wrote the file, since stestr drops attachments of the whole run, and when
     nobody writes it any more. Another attach to it is waited for, 30 seconds at most. Other hard links keep
-    the old file. Another user's file becomes the caller's, with a warning, unless root calls.
+    the old file. Another user's file becomes the caller's, unless root calls.
 
     The exit status is 1 where a file cannot be read or written, and 3 where COUNTERS holds no counters, or
     STREAM is still written or locked, is not subunit version 2, or is too damaged for anything to be
     read behind it.
     """
-    from ..core.model import Unreadable
-    from ..files.attach import attach
-
-    data = _read(counters)
+    with open(counters, "rb") as source:
+        data = source.read(limits.COUNTERS_FILE + 1)
     why = _unfit(data)
     if why is not None:
         raise Failure(f"{counters}: {why}; nothing was attached", UNREADABLE)
-    before = os.stat(stream)
     try:
         damage = attach(data.removeprefix(BOM_UTF8), stream)  # behind other JSON it would be an error
     except Unreadable as error:
         raise Failure(f"{stream}: {error}; it stays as it was", UNREADABLE) from None
     for each in damage:
         warn(f"{stream}: {each}")
-    after = os.stat(stream)
-    if (after.st_uid, after.st_gid) != (before.st_uid, before.st_gid):
-        warn(f"{stream}: its owner is now {after.st_uid}:{after.st_gid}, not {before.st_uid}:{before.st_gid}, "
-             "since only root can give a file away")
-
-
-def _read(path: str) -> bytes:
-    """A regular file's content, cut just over the limit; other kinds may have no end, or block."""
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise Failure(f"{path}: it is no regular file", FAILED)
-    with open(path, "rb") as source:
-        return source.read(limits.COUNTERS_FILE + 1)
 
 
 def _unfit(data: bytes) -> str | None:
     """Why it is not a counters document; one without counters is, if its ``__meta__`` can say why."""
-    from ..core.counters.attachment import META, parse_counters
-    from ..core.counters.performance import looks_like_performance
-    from ..core.counters.strictjson import documents
-    from ..core.model import Unreadable
-
     try:
         found = parse_counters(data)
         if looks_like_performance(data):

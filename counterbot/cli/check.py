@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -13,11 +13,12 @@ from ..core.counters.attachment import parse_counters
 from ..core.counters.performance import looks_like_performance, parse_performance
 from ..core.model import BuildFacts, Counters, Finding, Kind, Subject, Unreadable, group_of
 from ..core.rules import Outcome, Rule, Verdict, applicable, judge, was_due
-from ..core.text.inert import inert
-from .streams import Failure, beside, give, named, opened, warn
-
-if TYPE_CHECKING:
-    from ..files.rulebook import RuleBook
+from ..core.text.figures import compared, excess, number, order
+from ..core.text.inert import called, inert
+from ..core.wording.comment import Links, bug_link
+from ..files.rulebook import RuleBook
+from .streams import beside, give, warn
+from .tables import table
 
 OVER, COULD_NOT_JUDGE = 1, 3
 WORDS = {Outcome.WITHIN: "within", Outcome.NO_DATA: "no data", Outcome.OVER: "OVER"}
@@ -41,8 +42,6 @@ def command(counters: str, job: str | None, branch: str | None, folder: str, war
 
     Status 1 where a counter is over its bound, 3 where something could not be judged, or not be written.
     """
-    from ..files.rulebook import RuleBook
-
     book = RuleBook(folder)
     for mistake in book.mistakes:
         warn(str(mistake))
@@ -66,12 +65,10 @@ def command(counters: str, job: str | None, branch: str | None, folder: str, war
 def _read(source: str) -> Counters | str:
     """The counters, or why there are none."""
     try:
-        with opened(source) as stream:
+        with click.open_file(source, "rb") as stream:
             data = stream.read(limits.COUNTERS_FILE + 1)
-    except Failure as error:
-        return error.message
     except OSError as error:
-        return named(OSError(error.errno, error.strerror, source))
+        return f"{called(source)}: {error.strerror}"
     try:
         return parse_performance(data) if looks_like_performance(data) else parse_counters(data)
     except Unreadable as error:
@@ -80,8 +77,6 @@ def _read(source: str) -> Counters | str:
 
 def _order(verdict: Verdict) -> tuple[Any, ...]:
     """What is over first, beginning with the largest excess."""
-    from ..core.text.figures import order
-
     finding = _finding(verdict)
     return -verdict.outcome, order(finding) if finding else (), verdict.counter
 
@@ -106,8 +101,6 @@ def _status(book: RuleBook, verdicts: Sequence[Verdict], found: Counters, warn_o
 
 
 def _report(rules: Mapping[str, Rule], verdicts: Sequence[Verdict], job: str | None) -> str:
-    from .tables import table
-
     if not rules:
         return f"no rule applies{f' to job {inert(job, NAME)}' if job else ''}; nothing was judged"
     rows = [row for same in _alike(verdicts) for row in _rows(same, rules)]
@@ -125,8 +118,6 @@ def _alike(verdicts: Iterable[Verdict]) -> Iterable[list[Verdict]]:
 
 
 def _rows(same: Sequence[Verdict], rules: Mapping[str, Rule]) -> Iterable[tuple[str, ...]]:
-    from ..core.text.figures import compared, excess, number
-
     if len(same) > FEW:
         group = group_of(same[0].counter)
         names = inert(", ".join(verdict.counter.partition(".")[2] for verdict in same), NAMES)
@@ -142,8 +133,6 @@ def _rows(same: Sequence[Verdict], rules: Mapping[str, Rule]) -> Iterable[tuple[
 
 def _about(rule: Rule, finding: Finding | None) -> str:
     """The rule's title, with its bug where a counter is over."""
-    from ..core.wording.comment import Links, bug_link
-
     return f"{rule.title}, bug {bug_link(rule.bug, Links())}" if finding and rule.bug else rule.title
 
 
@@ -177,8 +166,6 @@ def _fields(verdict: Verdict, rule: Rule) -> dict[str, Any]:
 
 
 def _sentence(finding: Finding, rule: Rule) -> str:
-    from ..core.text.figures import compared, excess
-
     value, bound = compared(finding.value, finding.bound)
     return inert(f"{inert(finding.subject.name, NAME)} is {value}, over its bound {bound} ({excess(finding)}): "
                  f"{_about(rule, finding)}", SENTENCE)

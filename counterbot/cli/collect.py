@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from ..collectors import Failed, node
+from ..collectors.available import collector
+from ..collectors.settings import Steps, Wrong, build
 from ..core import limits
-from ..core.counters.snapshot import Snapshot
+from ..core.counters.difference import difference
+from ..core.counters.snapshot import Snapshot, read, written
 from ..core.model import ATTACHMENT, JSON, Unreadable
-from .streams import beside, give, warn
+from .streams import Failure, beside, give, warn
 
-if TYPE_CHECKING:
-    from ..collectors.joined import Reading
-    from ..collectors.node import Chosen
-    from ..collectors.settings import Steps
-
-SOME_FAILED = 3
+WRONG, SOME_FAILED = 2, 3
 SECONDS = 15.0
 AGAIN = "take the reading on this node, before the tests, with: counterbot collect --output FILE"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-
-
-class Wrong(click.ClickException):
-    """Options, settings or an earlier reading that cannot be used: one line, or a line a mistake."""
-
-    exit_code = 2
 
 
 @click.command("collect")
@@ -55,47 +48,32 @@ def command(output: str | None, attachment: str | None, before: str | None, pref
     and why, and the other counters are there. It is 2, and nothing is printed, where the options, the
     settings or the reading before are wrong.
     """
-    from ..collectors import node
-
-    for option, value in (("--meta-prefix", prefix), ("--subunit", attachment)):
-        if value and not value.isprintable():  # bytes that are no UTF-8 can stand in no document
-            raise Wrong(f"{option} must be printable text")
-    first = None if before is None else _before(before)
-    chosen = _chosen(settings, names, single)
-    reading = node.read(chosen, deadline, again=before is not None, prefix=prefix)
-    snapshot = reading.snapshot if first is None else _difference(before, first, reading)
+    try:
+        first = None if before is None else _before(before)
+        chosen = _chosen(settings, names, single)
+        reading = node.read(chosen, deadline, again=before is not None, prefix=prefix)
+        snapshot = reading.snapshot
+        if first is not None:
+            snapshot = difference(first, snapshot, reading.known, reading.own)
+    except Unreadable as error:
+        raise Failure(f"--delta {before}: {error}; {AGAIN}", WRONG) from None
     _tell(snapshot, reading.took, LEVELS.index(loglevel.upper()))
-    _write(snapshot, None if attachment is None else attachment or ATTACHMENT, output)
+    _write(snapshot, attachment, output)
     raise SystemExit(SOME_FAILED if snapshot.failures else 0)
 
 
 def _before(path: str) -> Snapshot:
-    from ..core.counters.snapshot import read
-
     try:
         with open(path, "rb") as stream:
             return read(stream.read(limits.COUNTERS_FILE + 1))
     except OSError as error:
-        raise Wrong(f"--delta {path}: {error.strerror}; collect once before the tests, with --output FILE") from None
-    except Unreadable as error:
-        raise Wrong(f"--delta {path}: {error}; {AGAIN}") from None
+        raise Unreadable(str(error.strerror)) from None
 
 
-def _difference(path: str | None, first: Snapshot, reading: Reading) -> Snapshot:
-    from ..core.counters.difference import difference
-
-    try:
-        return difference(first, reading.snapshot, reading.known, reading.own)
-    except Unreadable as error:
-        raise Wrong(f"--delta {path}: {error}; {AGAIN}") from None
-
-
-def _chosen(path: str | None, names: Sequence[str], single: Sequence[str]) -> list[Chosen]:
+def _chosen(path: str | None, names: Sequence[str], single: Sequence[str]) -> list[node.Chosen]:
     """The collectors to run, each with its settings; all mistakes in them are told at once."""
-    from ..collectors.node import by_default
-
-    given, place = _file(path) if path is not None else ({}, _option)
-    given = given or ({} if names else by_default())
+    given, place = _file(path) if path is not None else ({}, lambda steps: f"--set {_dotted(steps)}")
+    given = given or ({} if names else node.by_default())
     wanted = dict.fromkeys(names or given)
     mistakes = [f"--set{why}" for setting in single if (why := _set(setting, given, wanted))]
     chosen = []
@@ -106,30 +84,19 @@ def _chosen(path: str | None, names: Sequence[str], single: Sequence[str]) -> li
         else:
             chosen.append(found)
     if mistakes:
-        raise Wrong("\n".join(mistakes))
+        raise Failure("\n".join(mistakes), WRONG)
     return chosen
 
 
-def _one(name: str, given: object, place: Callable[[Steps], str]) -> Chosen | list[str]:
+def _one(name: str, given: object, place: Callable[[Steps], str]) -> node.Chosen | list[str]:
     """A collector with its settings, or what is wrong with them."""
-    from ..collectors import Failed, settings
-    from ..collectors.available import bug, collector
-    from ..collectors.node import Chosen
-
     try:
         found = collector(name)
-        return Chosen(name, found, settings.build(found.Settings, given))
+        return node.Chosen(name, found, build(found.Settings, given))
     except Failed as error:
         return [f"{name}: {error}"]
-    except settings.Wrong as error:
+    except Wrong as error:
         return [f"{place((name, *steps))}: {what}" for steps, what in error.mistakes]
-    except (Exception, SystemExit) as error:  # of a collector's module or Settings
-        return [f"{name}: {bug(error)}"]
-
-
-def _option(steps: Steps) -> str:
-    """What names a key's place where there is no settings file."""
-    return f"--set {_dotted(steps)}"
 
 
 def _dotted(steps: Steps) -> str:
@@ -142,8 +109,7 @@ def _file(path: str) -> tuple[dict[str, Any], Callable[[Steps], str]]:
 
     document = load(path)
     if document.mistakes:
-        raise Wrong("\n".join(map(str, document.mistakes)))
-
+        raise Failure("\n".join(map(str, document.mistakes)), WRONG)
     return dict(document.value or {}), lambda steps: f"{document.at(steps)}: {_dotted(steps)}"
 
 
@@ -166,7 +132,7 @@ def _value(text: str) -> object:
     """A number, true, false or a list as JSON has them; else the text itself."""
     try:
         return json.loads(text)
-    except (ValueError, RecursionError):  # thousands of brackets are no value of any setting
+    except ValueError:
         return text
 
 
@@ -183,11 +149,10 @@ def _tell(snapshot: Snapshot, took: Mapping[str, float], level: int) -> None:
 
 
 def _write(snapshot: Snapshot, attachment: str | None, output: str | None) -> None:
-    from ..core.counters.snapshot import written
-
     document = written(snapshot)
-    if attachment is None:
-        return give(document, output, document)
-    from ..core.subunit.writer import attachment as packets
+    printed = document
+    if attachment is not None:
+        from ..core.subunit import writer
 
-    return give(packets(attachment, document, JSON), output, document)
+        printed = writer.attachment(attachment, document, JSON)
+    give(printed, output, document)

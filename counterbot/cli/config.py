@@ -6,6 +6,10 @@ import json
 
 import click
 
+from ..files import config
+from ..files.sample import sample as sample_of
+from .starting import loaded
+
 DEFAULT = "config.yaml"
 
 
@@ -21,30 +25,18 @@ def check(file: str | None, option: str | None) -> None:
     """Print every mistake in FILE; status 1 if there are any. The files it names are not opened."""
     if file is not None and option is not None:
         raise click.UsageError("give the file once: as FILE or with -c")
-    from ..files.config import Config, load_config
-
     path = next(name for name in (file, option, DEFAULT) if name is not None)
-    outcome = load_config(path)
-    if isinstance(outcome, Config):
-        click.echo(f"{path}: no mistakes")
-        return
-    for mistake in outcome:
-        click.echo(str(mistake), err=True)
-    raise SystemExit(1)
+    loaded(path)
+    click.echo(f"{path}: no mistakes")
 
 
 @command.command()
 def sample() -> None:
     """Print a configuration in which every key is explained."""
-    from ..files.config import Config
-    from ..files.sample import sample as text
-
-    click.echo(text(Config), nl=False)
+    click.echo(sample_of(config.Config), nl=False)
 
 
 @command.command()
 def schema() -> None:
     """Print the JSON Schema of the configuration, for editors."""
-    from ..files.config import schema as settings
-
-    click.echo(json.dumps(settings(), indent=2))
+    click.echo(json.dumps(config.schema(), indent=2))

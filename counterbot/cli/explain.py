@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -18,18 +17,11 @@ from ..core.model import Ignored, Merged, Unreadable
               " (default: account zuul, any URL).")
 def command(source: str, file: str | None) -> None:
     """Print a JSON line for each line of EVENTS (default: standard input)."""
-    settings = _settings(file)
-    for number, line in enumerate(_lines(source), 1):
-        click.echo(json.dumps({"line": number, **_explained(line, settings)}))
-
-
-def _lines(source: str) -> Iterator[bytes]:
     from ..sources.recording import recorded
 
-    try:
-        yield from recorded(source)
-    except OSError as error:
-        raise click.FileError(source, error.strerror) from error
+    settings = _settings(file)
+    for number, line in enumerate(recorded(source), 1):
+        click.echo(json.dumps({"line": number, **_explained(line, settings)}))
 
 
 def _settings(file: str | None) -> events.Recognition:
@@ -49,7 +41,6 @@ def _explained(line: bytes, settings: events.Recognition) -> dict[str, Any]:
         return {"ignored": found.why}
     if isinstance(found, Merged):
         return {"ignored": "event type change-merged"}
-    report = found
-    return {"change": report.patchset.change, "patchset": report.patchset.number, "pipeline": report.pipeline,
-            "builds": [{"job": link.job, "url": link.url, "uuid": link.uuid} for link in report.builds],
-            **({"omitted": report.omitted.url} if report.omitted else {})}
+    return {"change": found.patchset.change, "patchset": found.patchset.number, "pipeline": found.pipeline,
+            "builds": [{"job": link.job, "url": link.url, "uuid": link.uuid} for link in found.builds],
+            **({"omitted": found.omitted.url} if found.omitted else {})}

@@ -35,8 +35,6 @@ def command(events: str, file: str, dry_run: bool, deadline: float | None, verbo
                 bot.take(line, f"recording, line {number}")
             until(lambda: bot.ledger.unsettled() == 0, bot.service.stop)
             after = status(bot.ledger.store)
-        except OSError as error:
-            raise click.FileError(events, error.strerror) from error
         finally:
             bot.close()
     if bot.service.error:

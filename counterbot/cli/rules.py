@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
+from ..core.rules import Rule, holds
 from ..core.text.inert import inert
+from ..files.rulebook import RuleBook
+from .streams import end_with
 from .tables import table
-
-if TYPE_CHECKING:
-    from ..core.rules import Rule
-    from ..files.reader import Mistake
-    from ..files.rulebook import RuleBook
 
 FOLDER = click.argument("folder", metavar="[DIR]", default="queries/")
 HEAD = ("NAME", "TITLE", "WHERE", "BOUNDS", "BUG")
@@ -33,55 +31,44 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list instead of a table.")
 def list_rules(folder: str, as_json: bool) -> None:
     """Show the rules in DIR."""
-    book = _book(folder)
+    book = RuleBook(folder)
     if as_json:
         click.echo(json.dumps([_summary(rule) for rule in book.rules], indent=2))
     elif book.rules:
         click.echo(table(HEAD, [[inert(cell, SHOWN) for cell in row] for rule in book.rules for row in _rows(rule)]))
-    _report(book.mistakes)
+    if book.mistakes:
+        end_with(book.mistakes)
 
 
 @command.command()
 @FOLDER
 def check(folder: str) -> None:
     """Print every mistake in DIR; status 1 if there are any."""
-    book = _book(folder)
-    mistakes = [*book.mistakes, *book.contradictions]
-    click.echo(f"{_many(len(book.rules), 'rule')}, {_many(len(mistakes), 'mistake')}")
-    _report(mistakes)
+    book = RuleBook(folder)
+    click.echo(f"{_many(len(book.rules), 'rule')}, {_many(len(book.mistakes), 'mistake')}")
+    if book.mistakes:
+        end_with(book.mistakes)
 
 
 @command.command()
 @FOLDER
 def test(folder: str) -> None:
     """Run the cases of every rule in DIR; status 1 if one fails, or a rule lacks them."""
-    book = _book(folder)
+    book = RuleBook(folder)
     failures = [f"FAIL {book.path_of(rule)}: {why}" for rule in book.rules for why in _failures(rule)]
     for failure in failures:
         click.echo(inert(failure, SHOWN))
     tested = [rule for rule in book.rules if rule.bounds]
-    summary = [
-        _many(len(tested), "rule"),
-        _many(sum(len(rule.cases) for rule in tested), "case"),
-        _many(len(failures), "failure"),
-    ]
+    cases = sum(len(rule.cases) for rule in tested)
+    summary = [_many(len(tested), "rule"), _many(cases, "case"), _many(len(failures), "failure")]
     skipped = len(book.rules) - len(tested)
     click.echo(", ".join(summary) + (f"; {_many(skipped, 'fingerprint')} not matched yet" if skipped else ""))
-    _report(book.mistakes)
-    if failures:
-        raise SystemExit(1)
-
-
-def _book(folder: str) -> RuleBook:
-    from ..files.rulebook import RuleBook
-
-    return RuleBook(folder)
+    if book.mistakes or failures:
+        end_with(book.mistakes)
 
 
 def _failures(rule: Rule) -> Iterator[str]:
     """What is wrong with a rule's cases, one sentence each."""
-    from ..core.rules import holds
-
     if not rule.bounds:
         return
     if not any(case.over for case in rule.cases):
@@ -126,11 +113,3 @@ def _words(value: tuple[str, ...] | bool) -> str:
 
 def _many(count: int, noun: str) -> str:
     return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
-
-
-def _report(mistakes: Sequence[Mistake]) -> None:
-    """Print them, and end with status 1 if there are any."""
-    for mistake in mistakes:
-        click.echo(str(mistake), err=True)
-    if mistakes:
-        raise SystemExit(1)

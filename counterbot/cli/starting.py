@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
 
 import click
 
 from ..core.model import Unreadable
 from ..files.config import Config, load_config
+from .streams import end_with
 
 
 def loaded(file: str) -> Config:
@@ -20,13 +20,6 @@ def loaded(file: str) -> Config:
     if not isinstance(outcome, Config):
         end_with(outcome)
     return outcome
-
-
-def end_with(mistakes: Iterable[object]) -> NoReturn:
-    """End the command with status 1 and a line for each mistake."""
-    for mistake in mistakes:
-        click.echo(str(mistake), err=True)
-    raise SystemExit(1)
 
 
 def log_to_stderr(verbose: bool) -> None:

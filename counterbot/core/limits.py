@@ -58,22 +58,15 @@ READING_SECONDS = 300
 """Before the last of a build's files is asked for; with it, less than a piece of work is leased for."""
 
 RULE_FILE = 1 << 20
-"""A rule or the configuration; the longest of elastic-recheck's queries have a few KiB. The next four keep the
+"""A rule or the configuration; the longest of elastic-recheck's queries have a few KiB. The next two keep the
 time to read a file below a second, whatever is in it."""
 
 RULE_VALUES = 10_000
 """Keys and values in such a file; a bound is three of them."""
 
-RULE_COMPARISONS = 20_000
-"""What running a rule's own cases takes: bounds and patterns, each held against each case."""
-
 PATTERN = 255
 """Characters of a shell pattern; the names that Zuul knows are no longer. To compile one takes a microsecond or ten
 and half a KiB for each character."""
-
-PATTERNS = 250
-"""Shell patterns in one rule; names without ``*``, ``?`` and ``[`` are not compiled. Python keeps 256 compiled, where
-it keeps the fewest, so that a rule's cases compile none of them again."""
 
 MISTAKE = 1_000
 """What is told of one mistake in such a file."""

@@ -148,10 +148,6 @@ def _end(path: str, before: str) -> Place:
     return Place(path, len(lines), len(lines[-1]) + 1)
 
 
-class _Alias(yaml.Node):
-    """Stands where an alias is written."""
-
-
 class _Loader(yaml.BaseLoader):
     """PyYAML's composer of nodes, and what we make of the nodes: values, their places and mistakes."""
 
@@ -195,7 +191,7 @@ class _Loader(yaml.BaseLoader):
             raise ComposerError(None, None, "an escape that is not a character", mark)
         if is_alias:
             self.report(mark, "aliases are not supported; write the value out")
-            self.anchors[event.anchor] = _Alias("", None, event.start_mark, None)
+            self.anchors[event.anchor] = yaml.Node("", None, event.start_mark, None)  # of no kind: it has no value
         else:
             for kind in ("anchor", "tag"):
                 if getattr(event, kind) is not None:

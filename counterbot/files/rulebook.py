@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,12 +24,11 @@ Stamp = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class _Entry:
-    """A file as last read. ``stamp`` is None for a broken link; ``rule`` is its last good one, if there was any."""
+    """A file as last read, with its last good rule. ``stamp`` is None for a broken link."""
 
     path: Path
     stamp: Stamp | None
     file: RuleFile
-    rule: Rule | None
 
 
 class RuleBook:
@@ -49,30 +48,27 @@ class RuleBook:
         self.folder = Path(folder)
         self._name = str(self.folder) if folder else ""  # Path("") would be the current folder
         self.log = log
-        self._entries: Mapping[str, _Entry] = {}
+        self._entries: dict[str, _Entry] = {}
         self.refresh()
 
-    def refresh(self) -> bool:
-        """Read what changed; whether anything did. Never raises for a file or the folder."""
-        before = self._entries, self.mistakes
+    def refresh(self) -> None:
+        """Read what changed. Never raises for a file or the folder."""
         try:
             stamps = dict(_stamps(self._name))
-        except OSError as error:
-            self._keep(error)
-        else:
-            self._entries = {name: self._entry(name, stamp) for name, stamp in stamps.items()}
-            self._log_removed(before[0].keys() - self._entries.keys())
-            self._publish()
-        return before != (self._entries, self.mistakes)
-
-    @property
-    def contradictions(self) -> tuple[Mistake, ...]:
-        """Cases that their rules do not hold, in the order of file names."""
-        return tuple(mistake for _, entry in sorted(self._entries.items()) for mistake in entry.file.contradictions)
+        except OSError as error:  # the rules stay: the folder may come back (a checkout, a mount)
+            self._publish([Mistake(Place(self._name), f"the folder of rules cannot be read: {error.strerror}")])
+            return
+        for name in sorted(self._entries.keys() - stamps.keys()):
+            if self.log:
+                self.log.info("%s", inert(f"{self.folder / name}: removed, with its rule", limits.MISTAKE))
+        self._entries = {name: self._entry(name, stamp) for name, stamp in stamps.items()}
+        rules, conflicts = _joined(self._entries.values())
+        self.rules = tuple(rules)
+        self._publish([*(mistake for each in self._entries.values() for mistake in each.file.mistakes), *conflicts])
 
     def path_of(self, rule: Rule) -> Path:
         """The file of one of ``rules``."""
-        return next(entry.path for entry in self._entries.values() if entry.rule is rule)
+        return next(entry.path for entry in self._entries.values() if entry.file.rule is rule)
 
     def _entry(self, name: str, stamp: Stamp | None) -> _Entry:
         known = self._entries.get(name)
@@ -80,34 +76,18 @@ class RuleBook:
             return known
         path = self.folder / name
         file = parse_rule(load(path))
-        self._warn(file.mistakes)
-        if file.rule is None and known and known.rule:
-            self._warn([Mistake(Place(str(path)), "the last good version stays in force")])
-        return _Entry(path, stamp, file, file.rule or (known.rule if known else None))
-
-    def _publish(self) -> None:
-        entries = [entry for _, entry in sorted(self._entries.items())]
-        entries, between = _without_conflicts(entries)
-        self._warn(mistake for mistake in between if mistake not in self.mistakes)
-        self.mistakes = (*(mistake for entry in entries for mistake in entry.file.mistakes), *between)
-        self.rules = tuple(entry.rule for entry in entries if entry.rule)
-
-    def _keep(self, error: OSError) -> None:
-        """Keep the rules of a folder that cannot be read: it may come back (a checkout, a mount)."""
-        mistake = Mistake(Place(self._name), f"the folder of rules cannot be read: {error.strerror}")
-        if self.mistakes != (mistake,):
-            self._warn([mistake])
-            self.mistakes = (mistake,)
-
-    def _log_removed(self, names: Iterable[str]) -> None:
-        for name in sorted(names):
+        if file.rule is None and known and known.file.rule:
+            file = replace(file, rule=known.file.rule)
             if self.log:
-                self.log.info("%s", inert(f"{self.folder / name}: removed, with its rule", limits.MISTAKE))
+                self.log.warning("%s", Mistake(Place(str(path)), "broken; the last good version stays in force"))
+        return _Entry(path, stamp, file)
 
-    def _warn(self, mistakes: Iterable[Mistake]) -> None:
+    def _publish(self, mistakes: Sequence[Mistake]) -> None:
+        """Log the new ones."""
         for mistake in mistakes:
-            if self.log:
+            if self.log and mistake not in self.mistakes:
                 self.log.warning("%s", mistake)
+        self.mistakes = tuple(mistakes)
 
 
 def _stamps(folder: str) -> Iterator[tuple[str, Stamp | None]]:
@@ -122,18 +102,19 @@ def _stamps(folder: str) -> Iterator[tuple[str, Stamp | None]]:
             yield name, None
 
 
-def _without_conflicts(entries: list[_Entry]) -> tuple[list[_Entry], list[Mistake]]:
-    """The entries, without rules whose name an earlier file has, and mistakes; two files for one bug are one, too."""
-    between: list[Mistake] = []
-    names: dict[str, _Entry] = {}
-    bugs: dict[str, _Entry] = {}
-    kept = []
+def _joined(entries: Iterable[_Entry]) -> tuple[list[Rule], list[Mistake]]:
+    """The rules, without those whose name an earlier file has, and mistakes; two files for one bug are one, too."""
+    rules: list[Rule] = []
+    mistakes: list[Mistake] = []
+    names: dict[str, Path] = {}
+    bugs: dict[str, Path] = {}
     for entry in entries:
-        if entry.rule and (first := names.setdefault(entry.rule.name, entry)) is not entry:
-            between.append(Mistake(Place(str(entry.path)), f"a rule of this name is in {first.path} already"))
-            kept.append(replace(entry, rule=None))
+        rule, bug = entry.file.rule, entry.file.bug
+        if rule and (first := names.setdefault(rule.name, entry.path)) != entry.path:
+            mistakes.append(Mistake(Place(str(entry.path)), f"a rule of this name is in {first} already"))
             continue
-        kept.append(entry)
-        if entry.file.bug and (first := bugs.setdefault(entry.file.bug, entry)) is not entry:
-            between.append(Mistake(entry.file.bug_at, f"bug {entry.file.bug} has a rule in {first.path} already"))
-    return kept, between
+        if rule:
+            rules.append(rule)
+        if bug and (first := bugs.setdefault(bug, entry.path)) != entry.path:
+            mistakes.append(Mistake(entry.file.bug_at, f"bug {bug} has a rule in {first} already"))
+    return rules, mistakes

@@ -13,9 +13,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
 
-from ..core import limits
 from ..core.model import BuildFacts
-from ..core.rules import Audience, Bound, Case, Fingerprint, Rule, Where, holds, is_pattern
+from ..core.rules import Audience, Bound, Case, Fingerprint, Rule, Where
 from .fields import Channel, CounterName, CounterPattern, Finite, Name, Patterns, Prose, Text, web_address
 from .reader import Document, Mistake, Place
 from .validate import Strict, shown, validate
@@ -32,14 +31,12 @@ class RuleFile:
     """What a file gave: a rule, or None and mistakes.
 
     ``bug`` is its bug in one form, however it is written, even where the file has mistakes; ``bug_at`` is its place.
-    ``contradictions`` are cases that the rule does not hold; such a rule is in force all the same.
     """
 
     rule: Rule | None
     mistakes: tuple[Mistake, ...]
     bug: str | None
     bug_at: Place
-    contradictions: tuple[Mistake, ...] = ()
 
 
 def _bug(value: object) -> str:
@@ -133,11 +130,7 @@ def parse_rule(document: Document) -> RuleFile:
     content, mistakes = validate(document, _File)
     mistakes = tuple(sorted((*mistakes, *_as_a_whole(document))))
     rule = None if content is None or mistakes else _rule(PurePath(document.path).stem, content)
-    too_much = rule and _too_much(rule)
-    if too_much:
-        rule, mistakes = None, (Mistake(document.at(()), f"{too_much}; split the file"),)
-    contradictions = tuple(_contradictions(document, rule) if rule else ())
-    return RuleFile(rule, mistakes, _one_form(document), document.at(("bug",)), contradictions)
+    return RuleFile(rule, mistakes, _one_form(document), document.at(("bug",)))
 
 
 def _as_a_whole(document: Document) -> Iterator[Mistake]:
@@ -146,18 +139,6 @@ def _as_a_whole(document: Document) -> Iterator[Mistake]:
         yield Mistake(Place(document.path), "the file's name has characters that cannot be printed; rename the file")
     if document.value is not None and not document.value.keys() & {"bounds", "query"}:
         yield Mistake(document.at(()), "a rule needs 'bounds' or 'query'")
-
-
-def _too_much(rule: Rule) -> str | None:
-    """Why a rule would take too long to judge: each of its patterns is compared with each counter."""
-    asked = (*rule.where.job, *rule.where.branch, *rule.where.project, *rule.where.pipeline)
-    patterns = sum(bound.is_pattern for bound in rule.bounds)
-    if patterns + sum(map(is_pattern, asked)) > limits.PATTERNS:
-        return f"more than {limits.PATTERNS} shell patterns in the file"
-    comparisons = sum(len(asked) + len(rule.bounds) + patterns * len(case.counters) for case in rule.cases)
-    if comparisons > limits.RULE_COMPARISONS:
-        return f"its cases take {comparisons:,} comparisons, more than {limits.RULE_COMPARISONS:,}"
-    return None
 
 
 def _one_form(document: Document) -> str | None:
@@ -169,13 +150,6 @@ def _one_form(document: Document) -> str | None:
         return None
     launchpad = LAUNCHPAD.fullmatch(bug)
     return launchpad[1] if launchpad else bug.lstrip("0") or bug
-
-
-def _contradictions(document: Document, rule: Rule) -> Iterator[Mistake]:
-    for number, case in enumerate(rule.cases):
-        why = holds(rule, case)
-        if why is not None:
-            yield Mistake(document.at(("cases", number)), f"case {number + 1} contradicts the rule: {why}")
 
 
 def _rule(name: str, content: _File) -> Rule:

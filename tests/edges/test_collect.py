@@ -201,30 +201,17 @@ def test_a_number_that_json_does_not_know_costs_no_other_its_value(node, tmp_pat
 MODULES = {
     "bare": ("SimpleNamespace(GROUPS={}, collect=answers)", "it has no Settings"),
     "empty": ("SimpleNamespace(Settings=Settings)", "it has no GROUPS and no collect"),
-    "raising": ("with_settings(TypeError('hunter2'))", "TypeError in modules.py, line 7"),
-    "leaving": ("with_settings(SystemExit('hunter2'))", "SystemExit in modules.py, line 7"),
 }
 """What stands where a collector should, and what is told of it."""
 
 
 def test_a_module_that_is_no_collector_is_a_mistake_told_in_one_line(node, tmp_path):
-    source = ["from theirs import *",
-              "def with_settings(error):",
-              "    @dataclass(frozen=True)",
-              "    class Settings:",
-              "        a: int = 5",
-              "        def __post_init__(self):",
-              "            raise error",
-              "    return SimpleNamespace(GROUPS={}, Settings=Settings, collect=answers)",
-              *(f"{name} = {module}" for name, (module, _) in MODULES.items())]
-    install(tmp_path, "modules", "\n".join(source), "ending = ending",
-            *(f"{name} = modules:{name}" for name in MODULES))
-    (tmp_path / "ending.py").write_text("raise SystemExit('hunter2')")
-    status, out, err = node("--collector=ending", *(f"--collector={name}" for name in MODULES))
+    source = ["from theirs import *", *(f"{name} = {module}" for name, (module, _) in MODULES.items())]
+    install(tmp_path, "modules", "\n".join(source), *(f"{name} = modules:{name}" for name in MODULES))
+    status, out, err = node(*(f"--collector={name}" for name in MODULES))
     assert (status, out) == (2, b"")
-    assert err.splitlines() == [
-        "Error: ending: a bug in the collector: SystemExit in ending.py, line 1",
-        *(f"{name}: a bug in the collector: {why}" for name, (_, why) in MODULES.items())]
+    assert err.removeprefix("Error: ").splitlines() == [
+        f"{name}: a bug in the collector: {why}" for name, (_, why) in MODULES.items()]
 
 
 TWICE = """
@@ -293,7 +280,7 @@ def test_a_group_that_failed_before_gives_no_difference(node):
 
 
 @pytest.mark.parametrize(("before", "why"), [
-    (None, "No such file or directory; collect once before the tests, with --output FILE"),
+    (None, "No such file or directory; take the reading on this node, before the tests, with: counterbot collect"),
     ("", "it is empty; take the reading on this node, before the tests, with: counterbot collect --output FILE"),
     ('{"__meta__": {"unixtime": 17', "not JSON"),
     ('{"__meta__": {"unixtime": 17, "delta_seconds": 4}}', "it is itself a difference"),
@@ -348,8 +335,6 @@ def test_mistakes_under_keys_that_hold_dots_and_digits_are_told_with_their_own_l
 
 
 def test_thousands_of_brackets_are_no_value(node, tmp_path):
-    status, out, err = node("--collector=mysql", "--set=mysql.more=" + "[" * 50_000)
-    assert (status, out, err) == (2, b"", "Error: --set mysql.more: must be a list\n")
     (tmp_path / "collect.yaml").write_text("mysql:\n  more: " + "[" * 50_000)
     status, out, err = node("--settings", "collect.yaml")
     assert (status, out, err) == (2, b"", "Error: collect.yaml:2:38: nested deeper than 30 levels\n")
@@ -363,8 +348,7 @@ def test_how_much_is_told(node):
                      re.MULTILINE)
 
 
-@pytest.mark.parametrize("options", [["--deadline=inf"], ["--deadline=1e300"], ["--deadline=0"],
-                                     ["--subunit=\udcff"], ["--meta-prefix=a\nb"]])
+@pytest.mark.parametrize("options", [["--deadline=inf"], ["--deadline=1e300"], ["--deadline=0"]])
 def test_options_that_mean_nothing(node, options):
     status, out, err = node(*options, groups={"mysql": {"a": 1}})
     assert (status, out) == (2, b"")
@@ -381,16 +365,12 @@ def test_an_output_that_cannot_be_written_costs_nothing_that_was_read(node, tmp_
     assert err == "Error: /dev/full: No space left on device\n"
 
 
-def test_a_standard_output_that_is_closed_costs_the_file_nothing(node, tmp_path):
-    for closing in ("> /dev/full", ">&-"):
-        command = f"{sys.executable} -m counterbot collect --collector=fine --output c.json {closing}"
-        done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True,
-                              env={**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"})
-        assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr.startswith("Error: standard output")
-        assert done.stderr.count("\n") == 1
-        assert json.loads((tmp_path / "c.json").read_text())["__meta__"]["absent"] == ["mysql.X"]
-        (tmp_path / "c.json").unlink()
+def test_a_standard_output_that_is_full_costs_the_file_nothing(node, tmp_path):
+    command = f"{sys.executable} -m counterbot collect --collector=fine --output c.json > /dev/full"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"})
+    assert (done.returncode, done.stderr) == (1, "Error: standard output: No space left on device\n")
+    assert json.loads((tmp_path / "c.json").read_text())["__meta__"]["absent"] == ["mysql.X"]
 
 
 def test_the_own_collectors_are_entry_points_as_others_are():

@@ -77,13 +77,6 @@ def test_the_list_of_a_name(stream):
     assert extract(path, "--list", "--name", "none") == (0, b"", [])
 
 
-@pytest.mark.parametrize("option", [[], ["--list"]])
-def test_a_name_that_no_stream_can_hold_is_a_usage_error(stream, option):
-    status, out, told = extract(stream(SOME), "--name", os.fsdecode(b"\xff"), *option)
-    assert (status, out) == (2, b"")
-    assert told[-1] == "Error: Invalid value for '--name': it is not UTF-8, as every name in a stream is"
-
-
 def test_an_absent_file_is_status_1(stream):
     path = stream(SOME + counters(test_id="of.a.test"))
     assert extract(path) == (1, b"", [f"Error: {path}: no run-level file counters.json in it"])
@@ -129,31 +122,16 @@ def test_a_stream_that_cannot_be_read_is_status_1(tmp_path, option):
     assert extract("", *option) == (1, b"", ["Error: '' (an empty name): No such file or directory"])
 
 
-def test_a_usage_error_comes_before_a_missing_file():
-    status, _, told = extract("none.subunit", "--name", os.fsdecode(b"\xff"))
-    assert (status, told[0][:6]) == (2, "Usage:")
-
-
 def test_an_error_of_reading_is_status_1():
     memory = "/proc/self/mem"  # whose first page nobody can read
     assert extract(memory) == (1, b"", [f"Error: {memory}: Input/output error"])
 
 
 @pytest.mark.parametrize("option", [[], ["--list"]])
-@pytest.mark.parametrize(("target", "why"), [
-    (">&-", "standard output is closed"),
-    ("> /dev/full", "standard output: No space left on device"),
-])
-def test_standard_output_that_cannot_be_written_is_told(stream, option, target, why):
-    command = ["sh", "-c", f'"$@" {target}', "sh", *COMMAND, stream(SOME + counters()), *option]
+def test_standard_output_that_cannot_be_written_is_told(stream, option):
+    command = ["sh", "-c", '"$@" > /dev/full', "sh", *COMMAND, stream(SOME + counters()), *option]
     done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True)
-    assert (done.returncode, done.stderr) == (1, f"Error: {why}\n")
-
-
-def test_closed_standard_input_is_told():
-    command = ["sh", "-c", '"$@" <&-', "sh", *COMMAND, "-"]
-    done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True)
-    assert (done.returncode, done.stderr) == (1, "Error: standard input is closed\n")
+    assert (done.returncode, done.stderr) == (1, "Error: standard output: No space left on device\n")
 
 
 def test_the_program_starts_light():

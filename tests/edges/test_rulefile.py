@@ -131,15 +131,6 @@ def test_bounds_that_are_plain_decimal_numbers(written: str, meant: float) -> No
     assert rule(f"bounds: {{a.b: {{max: {written}}}}}").bounds == (Bound("a.b", meant),)
 
 
-def test_cases_that_would_take_too_long_are_refused() -> None:
-    bounds = "".join(f"  m.c{n}*: {{max: 1}}\n" for n in range(99))
-    cases = "".join("  - {given: {counters: {m.d: 1}}, expect: within}\n" for _ in range(101))
-    text = f"title: t\nbounds:\n{bounds}cases:\n"
-    assert len(rule(text + cases).cases) == 101  # 99 bounds and as many patterns held against each: 19,998
-    what = "its cases take 20,196 comparisons, more than 20,000; split the file"
-    assert told(f"{text}{cases}  - {{given: {{counters: {{m.d: 1}}}}, expect: within}}\n") == [f"r.yaml:1:1: {what}"]
-
-
 @pytest.mark.parametrize(
     ("text", "mistakes"),
     [
@@ -213,17 +204,6 @@ def test_what_a_case_gives_is_no_longer_than_names(key: str) -> None:
     text = f"bounds: {{a.b: {{max: 1}}}}\ncases:\n- given: {{counters: {{a.b: 1}}, {key}: %s}}\n  expect: within\n"
     assert getattr(rule(text % ("a" * 255)).cases[0].given, key) == "a" * 255
     assert told(text % ("a" * 256)) == [f"r.yaml:3:31: '{key}' must have at most 255 characters"]
-
-
-def test_patterns_of_where_and_bounds_are_counted_together_and_names_are_not() -> None:
-    def text(jobs: int, counters: int) -> str:
-        listed = [*(f"  - j{number}*\n" for number in range(jobs)), *(f"  - j{number}\n" for number in range(300))]
-        bounds = [f"  m.c{number}[ab]?: {{max: 1}}\n" for number in range(counters)]
-        return f"where:\n  branch: master?\n  job:\n{''.join(listed)}bounds:\n  m.c: {{max: 1}}\n{''.join(bounds)}"
-
-    assert limits.PATTERNS == 250
-    assert len(rule(text(100, 149)).where.job) == 400
-    assert told(text(100, 150)) == ["r.yaml:1:1: more than 250 shell patterns in the file; split the file"]
 
 
 @pytest.mark.parametrize("character", ["\n", "\x1b", "\u2028", "\u202e", "\udcff"])
