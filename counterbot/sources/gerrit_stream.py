@@ -11,7 +11,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from ..clients.gerrit.over_ssh import STREAM_EVENTS
@@ -19,7 +19,6 @@ from ..clients.ssh import Connection, SshError, Stream
 from ..core import limits
 from ..core.backoff import pause
 from ..core.deadline import Deadline
-from .lines import Lines, TooLong
 
 POLL_SECONDS = 0.5
 LASTING = 16
@@ -46,6 +45,39 @@ class State:
     @property
     def reconnects(self) -> int:
         return max(0, self.connections - 1)
+
+
+@dataclass(frozen=True)
+class TooLong:
+    """A line over the limit, and its size in bytes."""
+
+    size: int
+
+
+class Lines:
+    """Is fed chunks of any size and gives lines without their LF, in bounded memory and in time linear in their length.
+
+    paramiko's ``readline`` is quadratic in the line, loses what it has read at a timeout (its issue 1196) and gives a
+    half line at the end as if it were whole. ``pending`` is the bytes of a line whose LF is still missing.
+    """
+
+    def __init__(self, limit: int = limits.EVENT_LINE) -> None:
+        self.pending = 0
+        self._limit = limit
+        self._parts: list[bytes] = []
+
+    def feed(self, chunk: bytes) -> Iterator[bytes | TooLong]:
+        *whole, half = chunk.split(b"\n")
+        for piece in whole:
+            self._keep(piece)
+            yield TooLong(self.pending) if self.pending > self._limit else b"".join(self._parts)
+            self._parts, self.pending = [], 0
+        self._keep(half)
+
+    def _keep(self, piece: bytes) -> None:
+        self.pending += len(piece)
+        if self.pending <= self._limit:
+            self._parts.append(piece)
 
 
 class GerritStream:
