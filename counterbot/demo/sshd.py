@@ -1,4 +1,4 @@
-"""An SSH server on loopback whose commands are Python functions, and which hangs or drops its clients on request.
+"""An SSH server on loopback whose commands are Python functions, and which drops its clients on request.
 
 Each connection has a thread of paramiko's, each command one more.
 """
@@ -40,9 +40,8 @@ def _public(key: paramiko.PKey) -> str:
 class Session:
     """A command that a client runs: its user and its streams."""
 
-    def __init__(self, server: SshServer, username: str, channel: paramiko.Channel) -> None:
+    def __init__(self, username: str, channel: paramiko.Channel) -> None:
         self.username = username
-        self._server = server
         self._channel = channel
 
     def read(self) -> bytes:
@@ -54,15 +53,12 @@ class Session:
 
     def write(self, data: bytes) -> None:
         """Raise OSError where the client has gone."""
-        self._server.running.wait()
         self._channel.sendall(data)
 
     def complain(self, data: bytes) -> None:
-        self._server.running.wait()
         self._channel.sendall_stderr(data)
 
     def exit(self, status: int) -> None:
-        self._server.running.wait()
         # paramiko confirms the command in another thread; an exit status that comes first looks like a refusal.
         # A client that has closed its standard input has had the confirmation.
         with suppress(OSError):
@@ -91,8 +87,6 @@ class SshServer:
     def __init__(self, accounts: Mapping[str, str], commands: Commands) -> None:
         self.accounts = {" ".join(key.split()[:2]): name for key, name in accounts.items()}
         self.logins = 0
-        self.running = threading.Event()
-        self.running.set()
         self._commands = commands
         self._key = paramiko.Ed25519Key.from_private_key(StringIO(_new_private_key()))
         self._transports: list[paramiko.Transport] = []
@@ -107,19 +101,11 @@ class SshServer:
         return sum(transport.is_active() for transport in self._transports)
 
     def close(self) -> None:
-        self.running.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
         self._listener.close()
         self._thread.join(5)
         self.drop()
-
-    def hang(self) -> None:
-        """Answer nothing from now on, with all connections open, like a stopped process."""
-        self.running.clear()
-
-    def resume(self) -> None:
-        self.running.set()
 
     def drop(self) -> None:
         """End all connections."""
@@ -133,7 +119,6 @@ class SshServer:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
-            self.running.wait()
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             transport = paramiko.Transport(sock)
             transport.set_log_channel(QUIET.name)
@@ -152,7 +137,7 @@ class SshServer:
 
 
 class _Connection(paramiko.ServerInterface):
-    """What one connection may do. Each answer waits while the server hangs."""
+    """What one connection may do."""
 
     def __init__(self, server: SshServer) -> None:
         self._server = server
@@ -162,7 +147,6 @@ class _Connection(paramiko.ServerInterface):
         return "publickey"
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
-        self._server.running.wait()
         if self._server.accounts.get(_public(key)) != username:
             return paramiko.common.AUTH_FAILED
         self._username = username
@@ -170,20 +154,10 @@ class _Connection(paramiko.ServerInterface):
         return paramiko.common.AUTH_SUCCESSFUL
 
     def check_channel_request(self, kind: str, chanid: int) -> int:  # noqa: ARG002
-        self._server.running.wait()
-        return (
-            paramiko.common.OPEN_SUCCEEDED
-            if kind == "session"
-            else paramiko.common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
-        )
-
-    def check_global_request(self, kind: str, msg: paramiko.Message) -> bool:  # noqa: ARG002
-        self._server.running.wait()
-        return False
+        return paramiko.common.OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
-        self._server.running.wait()
-        session = Session(self._server, self._username, channel)
+        session = Session(self._username, channel)
         threading.Thread(
             target=self._server._serve, args=(session, command.decode("utf-8", "replace")), daemon=True
         ).start()

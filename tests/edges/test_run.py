@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from counterbot.demo import story
-from counterbot.demo.gerrit import Gerrit
 from counterbot.demo.irc import IrcServer
 from counterbot.demo.sshd import make_key
 from counterbot.demo.zuul import Zuul
 from tests.clock import eventually
+from tests.gerrit_server import Gerrit
 from tests.statsd import Statsd
 
 ROOT = Path(__file__).parents[2]
