@@ -191,11 +191,13 @@ class Http:
         size = 0
         while True:
             with self._waiting(exchange):
-                block = exchange.read(response)
+                block = response.read1(BLOCK, decode_content=False)
             if not block:
                 break
             size += len(block)
             yield block
+        if exchange.broken_off:  # then a body seems to have ended
+            raise self._failure(exchange)
         if not size and response.length_remaining is None and not response.chunked:
             raise Unavailable(f"{exchange.host}: the connection ended before the body")
 
@@ -257,18 +259,9 @@ class _Exchange:
             with suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)  # SSLSocket.shutdown takes TLS from under its reader
 
-    def read(self, response: urllib3.BaseHTTPResponse) -> bytes:
-        """The next bytes of a body, not decoded; empty at its end. Raises OSError and HTTPError."""
-        block = response.read1(BLOCK, decode_content=False)
-        self._check()  # after break_off a body seems to have ended
-        return block
-
     def watch(self, sock: socket.socket) -> None:
         """Have ``break_off`` end this socket, too. Raises OSError where it was called before."""
         self._sockets.append(sock)
-        self._check()
-
-    def _check(self) -> None:
         if self.broken_off:
             raise ConnectionAbortedError("broken off")
 

@@ -40,8 +40,8 @@ def _public(key: paramiko.PKey) -> str:
 class Session:
     """A command that a client runs: its user and its streams."""
 
-    def __init__(self, username: str, channel: paramiko.Channel) -> None:
-        self.username = username
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self.username = channel.get_transport().get_username() or ""
         self._channel = channel
 
     def read(self) -> bytes:
@@ -81,7 +81,7 @@ Commands = Callable[[Session, str], int | None]
 """Runs a command line. Returns the exit status, or None to leave the session as it is."""
 
 
-class SshServer:
+class SshServer(paramiko.ServerInterface):
     """Listens on a free port of 127.0.0.1. ``accounts``: public keys (``ssh-ed25519 AAAA…``) to usernames."""
 
     def __init__(self, accounts: Mapping[str, str], commands: Commands) -> None:
@@ -125,9 +125,10 @@ class SshServer:
             transport.add_server_key(self._key)
             self._transports = [old for old in self._transports if old.is_active()] + [transport]
             with suppress(paramiko.SSHException, OSError, EOFError):
-                transport.start_server(event=threading.Event(), server=_Connection(self))
+                transport.start_server(event=threading.Event(), server=self)
 
-    def _serve(self, session: Session, command: str) -> None:
+    def _serve(self, channel: paramiko.Channel, command: str) -> None:
+        session = Session(channel)
         try:
             status = self._commands(session, command)
         except (OSError, EOFError, paramiko.SSHException):
@@ -135,30 +136,20 @@ class SshServer:
         if status is not None:
             session.exit(status)
 
-
-class _Connection(paramiko.ServerInterface):
-    """What one connection may do."""
-
-    def __init__(self, server: SshServer) -> None:
-        self._server = server
-        self._username = ""
+    # What paramiko asks
 
     def get_allowed_auths(self, username: str) -> str:  # noqa: ARG002
         return "publickey"
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
-        if self._server.accounts.get(_public(key)) != username:
+        if self.accounts.get(_public(key)) != username:
             return paramiko.common.AUTH_FAILED
-        self._username = username
-        self._server.logins += 1
+        self.logins += 1
         return paramiko.common.AUTH_SUCCESSFUL
 
     def check_channel_request(self, kind: str, chanid: int) -> int:  # noqa: ARG002
         return paramiko.common.OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
-        session = Session(self._username, channel)
-        threading.Thread(
-            target=self._server._serve, args=(session, command.decode("utf-8", "replace")), daemon=True
-        ).start()
+        threading.Thread(target=self._serve, args=(channel, command.decode("utf-8", "replace")), daemon=True).start()
         return True
