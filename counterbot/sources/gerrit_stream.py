@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from ..clients.ssh import Connection, SshError, Stream
 from ..core import limits
 from ..core.backoff import pause
-from ..core.deadline import Deadline
 
 STREAM_EVENTS = "gerrit stream-events"
 POLL_SECONDS = 0.5
@@ -132,18 +131,18 @@ class GerritStream:
 
     def _listen(self, connection: Connection, stream: Stream, stop: threading.Event) -> tuple[str, bool]:
         lines = Lines()
-        silence = Deadline.after(self._probe_every, self._monotonic)
+        heard = self._monotonic()
         while not stop.is_set():
             chunk = stream.read(min(POLL_SECONDS, self._probe_every))
             if chunk == b"":
                 return self._end(stream, lines)
             if chunk:
                 self._take(lines, chunk)
-            elif silence.exceeded:
+            elif self._monotonic() - heard >= self._probe_every:
                 connection.probe(self._probe_deadline)  # closes the connection if it gets no answer
             else:
                 continue
-            silence = Deadline.after(self._probe_every, self._monotonic)
+            heard = self._monotonic()
         return "told to stop", False
 
     def _take(self, lines: Lines, chunk: bytes) -> None:

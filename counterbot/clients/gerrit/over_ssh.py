@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from ...core.deadline import Deadline
 from ...core.model import Unreadable
 from ...core.text.inert import inert
 from ..ssh import Connection, Finished, SshError
@@ -38,7 +37,7 @@ class OverSsh:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._connection: Connection | None = None
-        self._fresh = Deadline.after(idle, monotonic)
+        self._used = monotonic()
 
     def messages(self, change: int, project: str) -> tuple[Message, ...] | None:
         finished = self._run(f"gerrit query --format=JSON --comments change:{int(change)}")
@@ -70,7 +69,7 @@ class OverSsh:
 
     def _finished(self, command: str, stdin: bytes) -> Finished:
         """A second attempt is made only where a kept connection was dead and the command had not been sent."""
-        if self._fresh.exceeded:
+        if self._monotonic() - self._used >= self._idle:
             self._drop()  # a firewall may have forgotten the connection, which costs a timeout to find out
         kept = self._connection is not None
         try:
@@ -81,7 +80,7 @@ class OverSsh:
             if error.sent or not kept:
                 raise
             return self._finished(command, stdin)
-        self._fresh = Deadline.after(self._idle, self._monotonic)
+        self._used = self._monotonic()
         return finished
 
     def _drop(self) -> None:
