@@ -24,8 +24,9 @@ import counterbot
 from counterbot.core.counters.attachment import parse_counters
 from counterbot.core.rules import Outcome, judge
 from counterbot.demo import story
-from counterbot.demo.gerrit import Gerrit, Stored, make_key
+from counterbot.demo.gerrit import Gerrit, Stored
 from counterbot.demo.irc import IrcServer
+from counterbot.demo.sshd import make_key
 from counterbot.demo.zuul import Zuul
 from counterbot.files.rulebook import RuleBook
 

@@ -4,6 +4,7 @@ import datetime as dt
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography import x509
@@ -24,6 +25,38 @@ def served(listener: socket.socket, serve: Callable[[socket.socket], None]) -> N
             threading.Thread(target=serve, args=(sock,), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
+
+
+class Hanging:
+    """Passes bytes on between a server on a port of 127.0.0.1 and its clients; hangs with all connections open."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._passing = threading.Event()
+        self._passing.set()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.hang, self.resume = self._passing.clear, self._passing.set
+        served(self._listener, self._serve)
+
+    def close(self) -> None:
+        self.resume()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _serve(self, client: socket.socket) -> None:
+        server = socket.create_connection(("127.0.0.1", self._to))
+        threading.Thread(target=self._pass, args=(server, client), daemon=True).start()
+        self._pass(client, server)
+
+    def _pass(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(1 << 16):
+                self._passing.wait()
+                sink.sendall(data)
+        for sock in (source, sink):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
 
 def certificate(name: str, folder: Path) -> Path:

@@ -83,7 +83,7 @@ def test_what_runs_on_test_nodes_is_light():
 def test_http_is_spoken_in_one_place():
     speakers = {str(path.relative_to(ROOT)) for path in ROOT.rglob("*.py") for name in imports(path)
                 if name.split(".")[0] in ("requests", "urllib3")}
-    assert speakers == {"clients/http.py", "clients/connections.py"}
+    assert speakers == {"clients/http.py"}
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))

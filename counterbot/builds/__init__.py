@@ -1,1 +1,1 @@
-"""What a finished build left behind: its manifest, and a reader a module for what is read of it. Judges nothing."""
+"""What a finished build left behind: its logs, and a reader a module for what is read of them. Judges nothing."""

@@ -8,15 +8,10 @@ taken for all of them. What does not come is told as a failure beside the counte
 
 from __future__ import annotations
 
-import copy
 import posixpath
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial, reduce
+from dataclasses import replace
 from itertools import chain, islice
-from urllib.parse import quote
 
 from ..clients.http import Forbidden, Http, Unavailable, Unfinished
 from ..core import limits
@@ -26,11 +21,8 @@ from ..core.counters.performance import parse_performance
 from ..core.deadline import DeadlineExceeded
 from ..core.model import ATTACHMENT, Build, Counters, Later, Reading, State, Unreadable
 from ..core.subunit import attachments as subunit
-from ..core.text.inert import inert
-from . import manifest
+from .logs import MANIFEST, Logs, name_of
 
-MANIFEST = "zuul-manifest.json"
-JOB_OUTPUT = "job-output.txt"
 STREAM = "testrepository.subunit"
 PERFORMANCE = "performance.json"
 USUAL = (STREAM, f"controller/logs/{PERFORMANCE}", f"logs/{PERFORMANCE}")
@@ -38,58 +30,8 @@ USUAL = (STREAM, f"controller/logs/{PERFORMANCE}", f"logs/{PERFORMANCE}")
 
 MIXED = "totals in one file and differences in another: judged, but kept out of the history"
 
-NAME = 100
-"""Bytes of a returned file's name that are shown."""
-
 REASONS = 5
 """Of why counters are missing, how many are told."""
-
-
-@dataclass(frozen=True)
-class _Files:
-    """A build's files under its log root, in path order. ``sure``: a manifest lists them."""
-
-    root: str
-    paths: tuple[str, ...]
-    sure: bool
-
-
-_Source = tuple[str, Callable[[], Iterable[Counters]], Callable[[Counters, Iterable[Counters]], Counters]]
-"""A file's name, how its documents are read, and how they join those before."""
-
-
-@dataclass
-class _Found:
-    """What has been read so far: counters, from how many documents, and by file name why something was not read.
-
-    ``damage`` is, by file name, the first that a stream has where no counters are.
-    """
-
-    counters: Counters = field(default_factory=lambda: Counters({}))
-    documents: int = 0
-    failures: dict[str, str] = field(default_factory=dict)
-    damage: dict[str, str] = field(default_factory=dict)
-    sure: bool = True
-
-    def take(self, parts: Iterable[Counters], join: Callable[[Counters, Iterable[Counters]], Counters]) -> None:
-        """All of one file, or nothing of it: raises Unreadable where the build's files would be too much together."""
-        before = self.documents
-        try:
-            self.counters = join(self.counters, self._counted(parts))
-        except Unreadable:
-            self.documents = before
-            raise
-
-    def tell(self, name: str, damage: subunit.Damage) -> None:
-        """Damage to a stream, of which the first is told."""
-        self.damage.setdefault(name, str(damage))
-
-    def _counted(self, parts: Iterable[Counters]) -> Iterator[Counters]:
-        for part in parts:
-            self.documents += 1
-            if self.documents > limits.DOCUMENTS:
-                raise Unreadable(f"more than {limits.DOCUMENTS:,} documents of counters in the build's files")
-            yield part
 
 
 class CountersReader:
@@ -100,7 +42,6 @@ class CountersReader:
         self._http = http
         self._packed, self._unpacked = packed, unpacked
         self._seconds = seconds
-        self._awaits = True
 
     def read(self, build: Build, seconds: float | None = None, *, awaits: bool = True) -> Reading | Later:
         """The counters of a finished build, if they can be read in that time.
@@ -108,147 +49,122 @@ class CountersReader:
         ``awaits``: a file that the manifest lists, but that is not there, makes the reading wait; else it counts as
         unreadable, and the others are read. Raises nothing that a server or a file can cause.
         """
-        patience = self._seconds if seconds is None else min(seconds, self._seconds)
-        bounded = copy.copy(self)
-        bounded._http, bounded._seconds, bounded._awaits = self._http.within(patience), patience, awaits
+        seconds = self._seconds if seconds is None else min(seconds, self._seconds)
+        http = self._http.within(seconds)
         try:
-            return _reading(bounded._found(build))
+            return _Look(http, build, self._packed, self._unpacked, seconds, awaits).reading()
         except DeadlineExceeded as error:
-            costly = 2 * bounded._http.waited < bounded._http.passed
+            costly = 2 * http.waited < http.passed
             return Later(str(error), otherwise=State.UNREADABLE if costly else None)
         except Unavailable as error:
             return Later(str(error), error.after, State.UNREADABLE if isinstance(error, Unfinished) else None)
         except Forbidden as error:
             return Reading(State.UNREADABLE, str(error))
 
-    def _found(self, build: Build) -> _Found:
-        """Every source read, one after the other: that one cannot be read is told, and costs no other."""
-        found = _Found()
-        files = self._files(build, found)
-        for name, read, join in self._sources(build, files, found):
-            if self._http.passed > self._seconds:
-                raise DeadlineExceeded(f"its logs could not be read in {self._seconds:g} s")
-            try:
-                found.take(read(), join)
-            except (Unreadable, Forbidden) as error:
-                found.failures[name] = str(error)
-                found.damage.pop(name, None)
-        found.sure = files.sure
-        if not (files.sure or found.documents or found.failures):
-            self._expect_logs(files)
-        return found
 
-    def _sources(self, build: Build, files: _Files, found: _Found) -> Iterator[_Source]:
-        returned = [artifact.url for artifact in build.artifacts if artifact.type == "counters"]
-        for url in _first("artifacts", returned, found):
-            yield _name(url), partial(self._returned, url), _merged
-        streams = [] if returned else [path for path in files.paths if path.endswith((".subunit", ".subunit.gz"))]
-        for path in _first("streams", streams, found):
-            yield path, partial(self._stream, files, path, found), _merged
-        yield PERFORMANCE, partial(self._performance, files), _completed
+class _Look:
+    """One reading of one build: the counters so far, and by file name why something was not read.
 
-    def _files(self, build: Build, found: _Found) -> _Files:
-        """The build's files. A manifest that is no manifest is a failure, and the usual places are tried."""
-        root = (build.log_url or "").rstrip("/")
-        listed = next((artifact.url for artifact in build.artifacts if artifact.type == "zuul_manifest"), None)
-        if not root:
-            return _Files(root, (), True)
+    ``damage`` is, by file name, the first that a stream has where no counters are.
+    """
+
+    def __init__(self, http: Http, build: Build, packed: int, unpacked: int, seconds: float, awaits: bool) -> None:
+        self._http = http
+        self._build = build
+        self._logs = Logs(http, build, USUAL, awaits)
+        self._packed, self._unpacked = packed, unpacked
+        self._seconds = seconds
+        self._counters = Counters({})
+        self._documents = 0
+        self._failures: dict[str, str] = {}
+        self._damage: dict[str, str] = {}
+
+    def reading(self) -> Reading | Later:
+        """Every source is read, one after the other: that one cannot be read is told, and costs no other."""
         try:
-            data = self._needed(listed, limits.MANIFEST_FILE) if listed else \
-                self._http.fetch(f"{root}/{MANIFEST}", limits.MANIFEST_FILE)
-            return _Files(root, USUAL, False) if data is None else _Files(root, tuple(manifest.paths(data)), True)
+            self._logs.list_files()
         except Unreadable as error:
-            found.failures[MANIFEST] = str(error)
-            return _Files(root, USUAL, False)
+            self._failures[MANIFEST] = str(error)
+        returned = [artifact.url for artifact in self._build.artifacts if artifact.type == "counters"]
+        for url in self._first("artifacts", returned):
+            self._read(name_of(url), self._take_returned, url)
+        streams = [] if returned else [path for path in self._logs.paths if path.endswith((".subunit", ".subunit.gz"))]
+        for path in self._first("streams", streams):
+            self._read(path, self._take_stream, path)
+        self._read(PERFORMANCE, self._take_performance)
+        if not (self._logs.listed or self._documents or self._failures):
+            self._logs.expect()
+        return self._reading()
 
-    def _returned(self, url: str) -> Iterable[Counters]:
-        return parse_each(self._needed(url, limits.COUNTERS_FILE))
+    def _first(self, kind: str, names: Sequence[str]) -> Sequence[str]:
+        """As many of a build's files as are read."""
+        if len(names) > limits.STREAMS:
+            self._failures[kind] = f"{len(names)}, of which only {limits.STREAMS} are read"
+        return names[: limits.STREAMS]
 
-    def _stream(self, files: _Files, path: str, found: _Found) -> Iterable[Counters]:
+    def _read(self, name: str, take: Callable[..., None], *arguments: str) -> None:
+        if self._http.passed > self._seconds:
+            raise DeadlineExceeded(f"its logs could not be read in {self._seconds:g} s")
+        try:
+            take(*arguments)
+        except (Unreadable, Forbidden) as error:
+            self._failures[name] = str(error)
+            self._damage.pop(name, None)
+
+    def _merge(self, parts: Iterable[Counters]) -> None:
+        """All of one file, or nothing of it: raises Unreadable where the build's files would be too much together."""
+        documents = self._documents
+
+        def counted() -> Iterator[Counters]:
+            nonlocal documents
+            for part in parts:
+                documents += 1
+                if documents > limits.DOCUMENTS:
+                    raise Unreadable(f"more than {limits.DOCUMENTS:,} documents of counters in the build's files")
+                yield part
+
+        self._counters = merge(chain([self._counters], counted()))
+        self._documents = documents
+
+    def _take_returned(self, url: str) -> None:
+        self._merge(parse_each(self._logs.needed(url, limits.COUNTERS_FILE)))
+
+    def _take_stream(self, path: str) -> None:
         """The run-level attachments of one subunit stream, in order of completion."""
-        with self._open(files, path, self._packed, self._unpacked) as blocks:
-            contents = [] if blocks is None else subunit.documents(
-                blocks, ATTACHMENT, tell=partial(found.tell, path))
-        return chain.from_iterable(map(parse_each, contents))
+        def tell(damage: subunit.Damage) -> None:
+            self._damage.setdefault(path, str(damage))
 
-    def _performance(self, files: _Files) -> list[Counters]:
-        """Of the first node that has it: values of several nodes are not to be mixed."""
-        for path in sorted((path for path in files.paths if posixpath.basename(path) == PERFORMANCE), key=_nearest):
-            with self._open(files, path, limits.COUNTERS_FILE, limits.COUNTERS_FILE) as blocks:
-                if blocks is not None:
-                    return [parse_performance(b"".join(blocks))]
-        return []
+        with self._logs.open(path, self._packed, self._unpacked) as blocks:
+            contents = [] if blocks is None else subunit.documents(blocks, ATTACHMENT, tell=tell)
+        self._merge(chain.from_iterable(map(parse_each, contents)))
 
-    @contextmanager
-    def _open(self, files: _Files, path: str, packed: int, unpacked: int) -> Iterator[Iterator[bytes] | None]:
-        """A log file's blocks, under its name or with ``.gz`` behind it; None where it need not be there."""
-        url = f"{files.root}/{quote(path)}"
-        for name in (url,) if path.endswith(".gz") else (url, f"{url}.gz"):
-            with self._http.open(name, packed_limit=packed, unpacked_limit=unpacked) as blocks:
+    def _take_performance(self) -> None:
+        """From performance.json of the first node that has it: values of several nodes are not to be mixed."""
+        mine = sorted((path for path in self._logs.paths if posixpath.basename(path) == PERFORMANCE), key=_nearest)
+        for path in mine:
+            with self._logs.open(path, limits.COUNTERS_FILE, limits.COUNTERS_FILE) as blocks:
                 if blocks is not None:
-                    yield blocks
+                    self._counters = complete(self._counters, parse_performance(b"".join(blocks)))
+                    self._documents += 1
                     return
-        if files.sure and self._awaits:
-            raise Unavailable(f"{path} is listed but not there yet")
-        if files.sure:
-            raise Unreadable("it is listed but not there")
-        yield None
 
-    def _expect_logs(self, files: _Files) -> None:
-        """Raise Unavailable where there is not even the log that Zuul itself writes: the others may be late too."""
-        with self._open(files, JOB_OUTPUT, limits.STREAM_PACKED, limits.STREAM_UNPACKED) as blocks:
-            if blocks is None:
-                raise Unavailable(f"neither {MANIFEST} nor {JOB_OUTPUT} is there yet")
-
-    def _needed(self, url: str, limit: int) -> bytes:
-        """A small file that Zuul announced."""
-        data = self._http.fetch(url, limit)
-        if data is None:
-            raise Unavailable(f"{_name(url)} is not there yet")
-        return data
-
-
-def _merged(counters: Counters, parts: Iterable[Counters]) -> Counters:
-    return merge(chain([counters], parts))
-
-
-def _completed(counters: Counters, parts: Iterable[Counters]) -> Counters:
-    return reduce(complete, parts, counters)
-
-
-def _first(kind: str, names: Sequence[str], found: _Found) -> Sequence[str]:
-    """As many of a build's files as are read."""
-    if len(names) > limits.STREAMS:
-        found.failures[kind] = f"{len(names)}, of which only {limits.STREAMS} are read"
-    return names[: limits.STREAMS]
-
-
-def _reading(found: _Found) -> Reading | Later:
-    merged = replace(found.counters, failures={**found.counters.failures, **found.failures})
-    if merged.values:
-        told = _told({**merged.failures, **merged.unreadable, **_repeated(merged), **found.damage})
-        return Reading(State.READ, "; ".join(filter(None, (MIXED if merged.mixed else "", told))), merged)
-    if found.failures or merged.unreadable:
-        return Reading(State.UNREADABLE, _told(found.failures or merged.unreadable))
-    if not found.sure:
-        why = f"no {MANIFEST}, and nothing in the usual places"
-        return Later(why, otherwise=State.NOTHING)
-    return Reading(State.NOTHING, _told({**merged.failures, **found.damage}))
-
-
-def _repeated(counters: Counters) -> dict[str, str]:
-    return dict.fromkeys(sorted(counters.repeated), "duplicate; the last value is used")
+    def _reading(self) -> Reading | Later:
+        found = replace(self._counters, failures={**self._counters.failures, **self._failures})
+        if found.values:
+            repeated = dict.fromkeys(sorted(found.repeated), "duplicate; the last value is used")
+            told = _told({**found.failures, **found.unreadable, **repeated, **self._damage})
+            return Reading(State.READ, "; ".join(filter(None, (MIXED if found.mixed else "", told))), found)
+        if self._failures or found.unreadable:
+            return Reading(State.UNREADABLE, _told(self._failures or found.unreadable))
+        if not self._logs.listed:
+            return Later(f"no {MANIFEST}, and nothing in the usual places", otherwise=State.NOTHING)
+        return Reading(State.NOTHING, _told({**found.failures, **self._damage}))
 
 
 def _told(reasons: Mapping[str, str]) -> str:
     more = len(reasons) - REASONS
     told = "; ".join(f"{name}: {reason}" for name, reason in islice(reasons.items(), REASONS))
     return told + (f"; and {more} more" if more > 0 else "")
-
-
-def _name(url: str) -> str:
-    """A file's, for people; of what is no URL too."""
-    return inert(re.split("[?#]", url, maxsplit=1)[0].rpartition("/")[2] or url, NAME)
 
 
 def _nearest(path: str) -> tuple[bool, int, str]:

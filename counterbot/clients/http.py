@@ -1,6 +1,7 @@
 """Fetches files over HTTP, bounded in bytes and in time, and only from where the operator allowed.
 
 It must not interpret content, send credentials, keep cookies, or believe Content-Length and Content-Encoding.
+urllib3 reads neither environment nor .netrc, and keeps no cookies.
 """
 
 from __future__ import annotations
@@ -8,31 +9,38 @@ from __future__ import annotations
 import copy
 import math
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from .. import __version__
 from ..core import limits
-from ..core.deadline import Deadline, DeadlineExceeded
+from ..core.deadline import DeadlineExceeded
 from ..core.model import Truncated
 from ..core.subunit.gunzip import unzipped_all
 from ..core.text.inert import inert
 from ..core.text.urls import place, place_pattern
 from . import tls
-from .connections import Exchange, is_public, pool
 
+CONNECT_SECONDS = 10
+IDLE_SECONDS = 30
+"""How long an address may take to connect, and a server to send its next byte."""
 BLOCK = 256 << 10
 REDIRECTS = 5
 RETRY_AFTER = 24 * 3600
 HEADERS = {"User-Agent": f"counterbot/{__version__}", "Accept-Encoding": "gzip"}
 GONE = (404, 410)
+UNICAST, NAT64 = ip_network("2000::/3"), ip_network("64:ff9b::/96")
+"""The public part of IPv6 (RFC 4291), and IPv4 addresses as a host without IPv4 sees them (RFC 6052)."""
 
 
 class Forbidden(Exception):
@@ -70,8 +78,8 @@ class Http:
         self._monotonic = monotonic
         self._private = private
         self._resolve = resolve
-        self._pool = pool(tls.context(ca_file), HEADERS)
-        self._exchanges: set[Exchange] = set()
+        self._pool = _pool(tls.context(ca_file))
+        self._exchanges: set[_Exchange] = set()
         self._stopped = threading.Event()
         self._begun = monotonic()
         self._ends = math.inf
@@ -126,22 +134,25 @@ class Http:
             return None if blocks is None else b"".join(blocks)
 
     @contextmanager
-    def _exchange(self) -> Iterator[Exchange]:
+    def _exchange(self) -> Iterator[_Exchange]:
         """Broken off by ``abort`` and at its deadline; a socket's timeout is for one recv, so trickling escapes it."""
         now = self._monotonic()
         ends = min(self._ends, now + self._seconds)
-        exchange = Exchange(Deadline(ends, self._monotonic), self._addresses)
+        exchange = _Exchange(ends, self._addresses)
         timer = threading.Timer(max(0.0, ends - now), exchange.break_off)
         timer.daemon = True
         timer.start()
         self._exchanges.add(exchange)
         try:
-            if self._stopped.is_set() or exchange.over:
+            if self._stopped.is_set() or self._is_over(exchange):
                 exchange.break_off()
             yield exchange
         finally:
             timer.cancel()
             self._exchanges.discard(exchange)
+
+    def _is_over(self, exchange: _Exchange) -> bool:
+        return exchange.broken_off or self._monotonic() >= exchange.ends
 
     def _addresses(self, host: str, port: int) -> list[tuple[Any, ...]]:
         """Only public ones, unless the operator's prefix has the address itself, or localhost."""
@@ -152,7 +163,7 @@ class Http:
             raise Forbidden(f"{host} is at {found[0][4][0]}, which is no public address")
         return allowed
 
-    def _final(self, url: str, exchange: Exchange) -> urllib3.BaseHTTPResponse:
+    def _final(self, url: str, exchange: _Exchange) -> urllib3.BaseHTTPResponse:
         """The response at the end of all redirects: 200, 404 or 410."""
         for _ in range(1 + REDIRECTS):
             if not self.allows(url):
@@ -175,24 +186,26 @@ class Http:
             url = location
         raise Unavailable(f"more than {REDIRECTS} redirects")
 
-    def _blocks(self, response: urllib3.BaseHTTPResponse, exchange: Exchange) -> Iterator[bytes]:
+    def _blocks(self, response: urllib3.BaseHTTPResponse, exchange: _Exchange) -> Iterator[bytes]:
         """The body as it is sent. Raises Unavailable where it is shorter than was announced."""
         size = 0
         while True:
             with self._waiting(exchange):
-                block = exchange.read(response, BLOCK)
+                block = response.read1(BLOCK, decode_content=False)
             if not block:
                 break
             size += len(block)
             yield block
+        if exchange.broken_off:  # then a body seems to have ended
+            raise self._failure(exchange)
         if not size and response.length_remaining is None and not response.chunked:
             raise Unavailable(f"{exchange.host}: the connection ended before the body")
 
-    def _unpacked(self, response: urllib3.BaseHTTPResponse, exchange: Exchange, packed_limit: int,
+    def _unpacked(self, response: urllib3.BaseHTTPResponse, exchange: _Exchange, packed_limit: int,
                   unpacked_limit: int) -> Iterator[bytes]:
         """A file may be gzipped, and its .gz once more in transfer: the bytes decide, not the headers."""
         def check() -> None:
-            if exchange.over:  # few bytes may unpack to many
+            if self._is_over(exchange):  # few bytes may unpack to many
                 raise self._failure(exchange)
 
         try:
@@ -202,7 +215,7 @@ class Http:
             raise Unfinished(str(error)) from error
 
     @contextmanager
-    def _waiting(self, exchange: Exchange) -> Iterator[None]:
+    def _waiting(self, exchange: _Exchange) -> Iterator[None]:
         """Count the time of the block as waited, and raise our own errors for those in it."""
         since = self._monotonic()
         try:
@@ -212,12 +225,115 @@ class Http:
         finally:
             self.waited += self._monotonic() - since
 
-    def _failure(self, exchange: Exchange, error: Exception | None = None) -> Unavailable | DeadlineExceeded:
+    def _failure(self, exchange: _Exchange, error: Exception | None = None) -> Unavailable | DeadlineExceeded:
         if self._stopped.is_set():
             return Unavailable("broken off, since the bot stops")
-        if exchange.over or error is None:
+        if error is None or self._is_over(exchange):
             return DeadlineExceeded(f"{exchange.host}: not done in {self._seconds:g} s")
         return Unavailable(f"{exchange.host}: {_reason(error)}")
+
+
+class _Exchange:
+    """The requests and responses of one file, in one thread, until ``ends``. Any thread may break it off.
+
+    ``addresses`` gives those of a host that may be connected to, as ``socket.getaddrinfo`` does.
+    """
+
+    def __init__(self, ends: float, addresses: Callable[[str, int], list[tuple[Any, ...]]]) -> None:
+        self.ends = ends
+        self.host = ""
+        self.broken_off = False
+        self._addresses = addresses
+        self._sockets: list[socket.socket] = []
+
+    def get(self, url: str, pool: urllib3.PoolManager) -> urllib3.BaseHTTPResponse:
+        """The response, with its body unread. Raises OSError, urllib3's HTTPError, and what ``addresses`` raises."""
+        _THREAD.exchange = self
+        self.host = urlsplit(url).netloc
+        return pool.urlopen("GET", url, redirect=False, preload_content=False, decode_content=False)
+
+    def break_off(self) -> None:
+        """End its connections, so that connecting, TLS handshakes and reading return at once."""
+        self.broken_off = True
+        for sock in self._sockets:
+            with suppress(OSError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # SSLSocket.shutdown takes TLS from under its reader
+
+    def watch(self, sock: socket.socket) -> None:
+        """Have ``break_off`` end this socket, too. Raises OSError where it was called before."""
+        self._sockets.append(sock)
+        if self.broken_off:
+            raise ConnectionAbortedError("broken off")
+
+    def connect(self, host: str, port: int) -> socket.socket:
+        """A socket to an address that was checked: the name is not looked up again."""
+        reason: OSError | None = None
+        for family, kind, protocol, _, address in self._addresses(host, port):
+            sock = socket.socket(family, kind, protocol)
+            try:
+                self.watch(sock)
+                sock.settimeout(CONNECT_SECONDS)
+                sock.connect(address)
+            except OSError as error:
+                sock.close()
+                reason = error
+            else:
+                return sock
+        # Not the reason itself: urllib3 ignores ECONNRESET here and goes on without a socket.
+        raise OSError(f"{host} has no address that answers") from reason
+
+
+_THREAD = threading.local()
+"""Holds the ``exchange``: urllib3 connects and reads in the calling thread, but passes no argument of ours on."""
+
+
+class _TlsSocket(ssl.SSLSocket):
+    def do_handshake(self, block: bool = False) -> None:
+        """The TLS socket replaces the one that was watched."""
+        _THREAD.exchange.watch(self)
+        super().do_handshake(block)
+
+
+class _Plain(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        exchange: _Exchange = _THREAD.exchange
+        return exchange.connect(self.host, self.port or self.default_port)
+
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]
+        """A kept connection was watched for an earlier exchange."""
+        _THREAD.exchange.watch(self.sock)
+        return super().getresponse()
+
+
+class _Tls(_Plain, HTTPSConnection):
+    pass
+
+
+class _PlainPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _TlsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _Tls
+
+
+def _pool(trusted: ssl.SSLContext) -> urllib3.PoolManager:
+    """Connections for all threads."""
+    trusted.sslsocket_class = _TlsSocket
+    made = urllib3.PoolManager(maxsize=16, headers=HEADERS, ssl_context=trusted, retries=False,
+                               timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=IDLE_SECONDS))
+    made.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+    return made
+
+
+def is_public(address: str) -> bool:
+    """Whether an address is on the public internet. Tunnels and IPv4-mapped addresses count as private."""
+    ip = ip_address(address.partition("%")[0])
+    if ip.version == 6 and ip in NAT64:
+        ip = IPv4Address(ip.packed[-4:])
+    if ip.version == 6 and (ip not in UNICAST or ip.sixtofour):
+        return False
+    return ip.is_global and not ip.is_multicast
 
 
 def _retry_after(value: str) -> float | None:

@@ -10,7 +10,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 
 import paramiko
@@ -32,7 +32,6 @@ __all__ = [
 
 CONNECT_SECONDS = 15.0
 """For each of: TCP connection, handshake, login, opening a channel."""
-PROBE_SECONDS = 20.0
 SILENT_PEER_SECONDS = 15
 CHUNK = 1 << 16
 POLL_SECONDS = 0.1
@@ -66,8 +65,7 @@ def connect(server: Server, *, seconds: float = CONNECT_SECONDS) -> Connection:
         raise SshError(f"{server.name}: no TCP connection: {words(error)}") from error
     connection = Connection(sock, server.name)
     try:
-        connection._shake_hands(trusted, seconds)
-        check_host_key(server, connection._host_key(), trusted)
+        check_host_key(server, connection._shake_hands(trusted, seconds), trusted)
         connection._log_in(server, key, seconds)
     except BaseException:
         connection.close()  # paramiko keeps a thread and a socket for each failed login otherwise (its issue 2214)
@@ -93,11 +91,7 @@ class Connection:
         self.why: str | None = None
         self._sock = sock
         self._probing = threading.Lock()
-        try:
-            self._transport = paramiko.Transport(sock)
-        except BaseException:
-            sock.close()
-            raise
+        self._transport = paramiko.Transport(sock)
         self._transport.set_log_channel(QUIET.name)
         self._transport.channel_timeout = CONNECT_SECONDS  # an hour by default
 
@@ -125,34 +119,29 @@ class Connection:
         Raises SshError, with ``sent`` set once the command was sent; the connection is closed then.
         """
         sent = False
-        with self._within(seconds, f"no end of the command within {seconds:g} s"):
-            try:
-                channel = self._transport.open_session()
-                try:
-                    sent = True
-                    channel.exec_command(command)
-                    with suppress(OSError):  # the command ended without reading it all: its output says why
-                        channel.sendall(stdin)
-                        channel.shutdown_write()
-                    return self._collect(channel, limit)
-                finally:
-                    channel.close()
-            except TROUBLE as error:
-                self.close()
-                raise self._error(error, sent=sent) from error
+        try:
+            with self._within(seconds, f"no end of the command within {seconds:g} s"), \
+                    closing(self._transport.open_session()) as channel:
+                sent = True
+                channel.exec_command(command)
+                with suppress(OSError):  # the command ended without reading it all: its output says why
+                    channel.sendall(stdin)
+                    channel.shutdown_write()
+                return self._collect(channel, limit)
+        except SshError as error:
+            self.close()
+            error.sent = sent
+            raise
 
     def stream(self, command: str) -> Stream:
         """Start a command whose output has no end. Raises SshError."""
         with self._within(2 * CONNECT_SECONDS, "the server did not start the command"):
-            try:
-                channel = self._transport.open_session()
-                channel.exec_command(command)
-                channel.shutdown_write()
-            except TROUBLE as error:
-                raise self._error(error) from error
+            channel = self._transport.open_session()
+            channel.exec_command(command)
+            channel.shutdown_write()
         return Stream(self, channel)
 
-    def probe(self, seconds: float = PROBE_SECONDS) -> None:
+    def probe(self, seconds: float) -> None:
         """Ask for an answer, in the background; without one in time the connection is closed.
 
         paramiko's own keepalive asks for no answer, so a server that hangs behind a live TCP connection would
@@ -165,25 +154,26 @@ class Connection:
         try:
             with self._within(seconds, f"no sign of life from the server within {seconds:g} s"):
                 self._transport.global_request("keepalive@openssh.com", wait=True)
-        except TROUBLE as error:
-            self.close(words(error))
+        except SshError as error:
+            self.close(error.why)
         finally:
             self._probing.release()
 
     @contextmanager
     def _within(self, seconds: float, why: str) -> Iterator[None]:
+        """Close the connection unless the block ends in time; what it raises becomes SshError."""
         timer = threading.Timer(seconds, self.close, (f"{self.name}: {why}",))
         timer.daemon = True
         timer.start()
         try:
             yield
+        except TROUBLE as error:
+            raise SshError(self.why or f"{self.name}: {words(error)}") from error
         finally:
             timer.cancel()
 
-    def _error(self, error: BaseException, *, sent: bool = False) -> SshError:
-        return SshError(self.why or f"{self.name}: {words(error)}", sent=sent)
-
-    def _shake_hands(self, trusted: tuple[paramiko.PKey, ...], seconds: float) -> None:
+    def _shake_hands(self, trusted: tuple[paramiko.PKey, ...], seconds: float) -> paramiko.PKey:
+        """The server's host key."""
         kinds = {key.get_name() for key in trusted}
         options = self._transport.get_security_options()
         # A server has several keys; ask for the kind that can be checked. rsa-sha2-512 is a signature of ssh-rsa keys.
@@ -191,16 +181,8 @@ class Connection:
         options.key_types = ours + [kind for kind in options.key_types if kind not in ours]
         self._transport.banner_timeout = self._transport.handshake_timeout = 2 * seconds  # ours comes first
         with self._within(seconds, f"no SSH handshake within {seconds:g} s"):
-            try:
-                self._transport.start_client()
-            except TROUBLE as error:
-                raise self._error(error) from error
-
-    def _host_key(self) -> paramiko.PKey:
-        try:
+            self._transport.start_client()
             return self._transport.get_remote_server_key()
-        except paramiko.SSHException as error:
-            raise self._error(error) from error
 
     def _log_in(self, server: Server, key: paramiko.PKey, seconds: float) -> None:
         self._transport.auth_timeout = 2 * seconds  # ours comes first
@@ -210,10 +192,8 @@ class Connection:
             except paramiko.AuthenticationException as error:
                 # paramiko raises the same for a lost connection
                 if not self.alive or "timeout" in str(error):
-                    raise self._error(error) from error
+                    raise
                 missing = ["another key"]
-            except TROUBLE as error:
-                raise self._error(error) from error
         if missing:
             raise LoginRefused(
                 f"{self.name} rejects the login of {server.username!r} with {server.key_file} ({key.fingerprint}): "

@@ -1,4 +1,4 @@
-"""An SSH server on loopback whose commands are Python functions, and which hangs or drops its clients on request.
+"""An SSH server on loopback whose commands are Python functions, and which drops its clients on request.
 
 Each connection has a thread of paramiko's, each command one more.
 """
@@ -40,9 +40,8 @@ def _public(key: paramiko.PKey) -> str:
 class Session:
     """A command that a client runs: its user and its streams."""
 
-    def __init__(self, server: SshServer, username: str, channel: paramiko.Channel) -> None:
-        self.username = username
-        self._server = server
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self.username = channel.get_transport().get_username() or ""
         self._channel = channel
 
     def read(self) -> bytes:
@@ -54,15 +53,12 @@ class Session:
 
     def write(self, data: bytes) -> None:
         """Raise OSError where the client has gone."""
-        self._server.running.wait()
         self._channel.sendall(data)
 
     def complain(self, data: bytes) -> None:
-        self._server.running.wait()
         self._channel.sendall_stderr(data)
 
     def exit(self, status: int) -> None:
-        self._server.running.wait()
         # paramiko confirms the command in another thread; an exit status that comes first looks like a refusal.
         # A client that has closed its standard input has had the confirmation.
         with suppress(OSError):
@@ -85,14 +81,12 @@ Commands = Callable[[Session, str], int | None]
 """Runs a command line. Returns the exit status, or None to leave the session as it is."""
 
 
-class SshServer:
+class SshServer(paramiko.ServerInterface):
     """Listens on a free port of 127.0.0.1. ``accounts``: public keys (``ssh-ed25519 AAAA…``) to usernames."""
 
     def __init__(self, accounts: Mapping[str, str], commands: Commands) -> None:
         self.accounts = {" ".join(key.split()[:2]): name for key, name in accounts.items()}
         self.logins = 0
-        self.running = threading.Event()
-        self.running.set()
         self._commands = commands
         self._key = paramiko.Ed25519Key.from_private_key(StringIO(_new_private_key()))
         self._transports: list[paramiko.Transport] = []
@@ -107,19 +101,11 @@ class SshServer:
         return sum(transport.is_active() for transport in self._transports)
 
     def close(self) -> None:
-        self.running.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
         self._listener.close()
         self._thread.join(5)
         self.drop()
-
-    def hang(self) -> None:
-        """Answer nothing from now on, with all connections open, like a stopped process."""
-        self.running.clear()
-
-    def resume(self) -> None:
-        self.running.set()
 
     def drop(self) -> None:
         """End all connections."""
@@ -133,16 +119,16 @@ class SshServer:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
-            self.running.wait()
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             transport = paramiko.Transport(sock)
             transport.set_log_channel(QUIET.name)
             transport.add_server_key(self._key)
             self._transports = [old for old in self._transports if old.is_active()] + [transport]
             with suppress(paramiko.SSHException, OSError, EOFError):
-                transport.start_server(event=threading.Event(), server=_Connection(self))
+                transport.start_server(event=threading.Event(), server=self)
 
-    def _serve(self, session: Session, command: str) -> None:
+    def _serve(self, channel: paramiko.Channel, command: str) -> None:
+        session = Session(channel)
         try:
             status = self._commands(session, command)
         except (OSError, EOFError, paramiko.SSHException):
@@ -150,41 +136,20 @@ class SshServer:
         if status is not None:
             session.exit(status)
 
-
-class _Connection(paramiko.ServerInterface):
-    """What one connection may do. Each answer waits while the server hangs."""
-
-    def __init__(self, server: SshServer) -> None:
-        self._server = server
-        self._username = ""
+    # What paramiko asks
 
     def get_allowed_auths(self, username: str) -> str:  # noqa: ARG002
         return "publickey"
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
-        self._server.running.wait()
-        if self._server.accounts.get(_public(key)) != username:
+        if self.accounts.get(_public(key)) != username:
             return paramiko.common.AUTH_FAILED
-        self._username = username
-        self._server.logins += 1
+        self.logins += 1
         return paramiko.common.AUTH_SUCCESSFUL
 
     def check_channel_request(self, kind: str, chanid: int) -> int:  # noqa: ARG002
-        self._server.running.wait()
-        return (
-            paramiko.common.OPEN_SUCCEEDED
-            if kind == "session"
-            else paramiko.common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
-        )
-
-    def check_global_request(self, kind: str, msg: paramiko.Message) -> bool:  # noqa: ARG002
-        self._server.running.wait()
-        return False
+        return paramiko.common.OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
-        self._server.running.wait()
-        session = Session(self._server, self._username, channel)
-        threading.Thread(
-            target=self._server._serve, args=(session, command.decode("utf-8", "replace")), daemon=True
-        ).start()
+        threading.Thread(target=self._serve, args=(channel, command.decode("utf-8", "replace")), daemon=True).start()
         return True

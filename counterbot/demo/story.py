@@ -13,7 +13,8 @@ from typing import Any
 
 from subunit.v2 import StreamResultToBytes
 
-from .gerrit import Gerrit
+from .gerrit import Change as GerritChange
+from .gerrit import Gerrit, comment_added
 from .irc import IrcServer
 from .zuul import Zuul
 
@@ -120,17 +121,8 @@ def event(change: Change, zuul: Zuul, pipeline: str = "check", patchset: int = 1
     """The comment-added event of Zuul's report on a change."""
     jobs = "\n".join(f"- {job.name} {zuul.page(uuid(change, job))} : SUCCESS in 1h 02m 03s" for job in change.jobs)
     intro = f"Build succeeded ({pipeline} pipeline).\n{zuul.url}/t/{zuul.tenant}/buildset/{buildset(change, patchset)}"
-    url = f"https://review.example.org/c/{PROJECT}/+/{change.number}"
-    return {
-        "type": "comment-added", "eventCreatedOn": 1795226872, "project": PROJECT, "refName": "refs/heads/master",
-        "author": {"name": "Zuul", "email": "zuul@example.org", "username": "zuul"},
-        "approvals": [{"type": "Verified", "description": "Verified", "value": "1", "oldValue": "0"}],
-        "comment": f"Patch Set {patchset}: Verified+1\n\n{intro}\n\n{jobs}",
-        "patchSet": {"number": patchset, "ref": f"refs/changes/{change.number % 100:02}/{change.number}/{patchset}"},
-        "change": {"project": PROJECT, "branch": "master", "number": change.number, "subject": change.subject,
-                   "url": url, "status": "NEW", "owner": {"username": "owner"}},
-        "changeKey": {"id": f"I{change.number:040x}"},
-    }
+    text = f"Patch Set {patchset}: Verified+1\n\n{intro}\n\n{jobs}"
+    return comment_added("zuul", GerritChange(PROJECT, change.number, change.subject), patchset, text, 1795226872)
 
 
 def buildset(change: Change, patchset: int) -> str:

@@ -6,8 +6,7 @@ import gzip
 import json
 import sys
 import threading
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -17,26 +16,23 @@ _NOT_FOUND = b"<!DOCTYPE html>\n<html><body><h2>404 Not Found</h2><p>Build not f
 
 @dataclass
 class Answer:
-    """What a path answers. ``pause`` is seconds between single bytes; ``cut`` ends the connection after so many."""
+    """What a path answers."""
 
     body: bytes
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
-    pause: float = 0
-    cut: int | None = None
+
+    def blocks(self) -> Iterator[bytes]:
+        """The body as it is sent; the connection ends where that is less than was announced."""
+        yield self.body
 
 
 class Zuul:
-    """The server; a context manager. ``answers`` are by path; ``requests`` lists the paths that were asked for.
-
-    ``packed``: text is stored gzipped under its plain name. ``flat``: a build's row has the fields of its ref, as up to
-    Zuul 9.
-    """
+    """The server; a context manager. ``answers`` are by path; ``requests`` lists the paths that were asked for."""
 
     tenant = "openstack"
 
     def __init__(self) -> None:
-        self.packed, self.flat = True, False
         self.answers: dict[str, Answer] = {}
         self.requests: list[str] = []
         self._server = _Server(("127.0.0.1", 0), _handler(self))
@@ -66,7 +62,7 @@ class Zuul:
             for path, content in files.items():
                 self.serve_log(root + path, content)
             if manifest:
-                self.serve_log(root + "zuul-manifest.json", json.dumps(_manifest(files)).encode())
+                self.serve_log(root + "zuul-manifest.json", json.dumps({"tree": self.tree(files)}).encode())
                 made.append({"name": "Zuul Manifest", "url": root + "zuul-manifest.json",
                              "metadata": {"type": "zuul_manifest"}})
         ref = {"project": project, "branch": "master", "change": change, "patchset": "1",
@@ -75,17 +71,14 @@ class Zuul:
                "start_time": "2026-11-21T02:07:44", "end_time": result and "2026-11-21T02:09:52",
                "duration": 128.0, "voting": voting, "log_url": root if files is not None and result else None,
                "nodeset": "", "error_detail": None, "final": True, "artifacts": [*made, *artifacts],
-               "provides": [], "pipeline": "check", **(ref if self.flat else {"ref": ref})}
+               "provides": [], "pipeline": "check", "ref": ref}
         self.serve_row(row)
         return row
 
-    def add_buildset(self, uuid: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Put builds that were added into a buildset; their rows then name it, and all its changes."""
-        rows = list(rows)
-        refs = [] if self.flat else list({json.dumps(row["ref"]): row["ref"] for row in rows}.values())
-        self.serve_row({"uuid": uuid, "result": None, "refs": refs, "builds": rows}, "buildset")
-        for row in rows:
-            self.serve_row({**row, "buildset": {"uuid": uuid, "refs": refs}})
+    def tree(self, files: Mapping[str, bytes]) -> list[dict[str, Any]]:
+        """The manifest's nodes, where all files lie under the log root."""
+        return [{"name": path, "mimetype": "text/plain", "encoding": None, "last_modified": 1795226871,
+                 "size": len(content)} for path, content in sorted(files.items())]
 
     def serve_row(self, row: Mapping[str, Any], kind: str = "build") -> None:
         """Answer with this row for its build, or buildset."""
@@ -93,18 +86,10 @@ class Zuul:
         self.answers[f"/api/tenant/{self.tenant}/{kind}/{row['uuid']}"] = \
             Answer(body, headers={"Content-Type": "application/json"})
 
-    def row(self, uuid: str) -> dict[str, Any]:
-        """A build's API row, as it is served."""
-        row: dict[str, Any] = json.loads(self.answers[f"/api/tenant/{self.tenant}/build/{uuid}"].body)
-        return row
-
     def serve_log(self, url: str, content: bytes) -> None:
         """Store a log as Swift does: text packed under its plain name, ``.gz`` as it is."""
-        if self.packed and not url.endswith(".gz"):
-            answer = Answer(gzip.compress(content, mtime=0), headers={"Content-Encoding": "gzip"})
-        else:
-            answer = Answer(content)
-        self.answers[url.removeprefix(self.url)] = answer
+        packed = Answer(gzip.compress(content, mtime=0), headers={"Content-Encoding": "gzip"})
+        self.answers[url.removeprefix(self.url)] = Answer(content) if url.endswith(".gz") else packed
 
     def forget(self, url: str) -> Answer:
         """Take a file away, and return its answer, to be put back later."""
@@ -121,22 +106,6 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def _manifest(files: Mapping[str, bytes]) -> dict[str, Any]:
-    tree: list[dict[str, Any]] = []
-    for path, content in sorted(files.items()):
-        *folders, name = path.split("/")
-        level = tree
-        for folder in folders:
-            node = next((node for node in level if node["name"] == folder and "children" in node), None)
-            if node is None:
-                node = {"name": folder, "mimetype": "application/directory", "encoding": None, "children": []}
-                level.append(node)
-            level = node["children"]
-        level.append({"name": name, "mimetype": "text/plain", "encoding": None, "last_modified": 1795226871,
-                      "size": len(content)})
-    return {"tree": tree, "index_links": False}
-
-
 def _handler(zuul: Zuul) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"  # which keeps connections open, as real servers do
@@ -150,18 +119,7 @@ def _handler(zuul: Zuul) -> type[BaseHTTPRequestHandler]:
             for name, value in (headers | answer.headers).items():
                 self.send_header(name, value)
             self.end_headers()
-            self._send(answer)
-
-        def _send(self, answer: Answer) -> None:
-            body = answer.body if answer.cut is None else answer.body[: answer.cut]
-            if answer.pause:
-                for at in range(len(body)):
-                    self.wfile.write(body[at:at + 1])
-                    self.wfile.flush()
-                    time.sleep(answer.pause)
-            else:
-                self.wfile.write(body)
-            if answer.cut is not None:
+            if sum(map(self.wfile.write, answer.blocks())) < len(answer.body):
                 self.close_connection = True
 
         def log_message(self, *_: object) -> None:

@@ -11,32 +11,29 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from ..clients.gerrit.over_ssh import STREAM_EVENTS
 from ..clients.ssh import Connection, SshError, Stream
 from ..core import limits
 from ..core.backoff import pause
-from ..core.deadline import Deadline
-from .lines import Lines, TooLong
 
+STREAM_EVENTS = "gerrit stream-events"
 POLL_SECONDS = 0.5
 LASTING = 16
 """Failures in a row that stand for one that only a person can fix: the pause is the longest."""
-LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class State:
-    """The stream's state. Times are those of the ``monotonic`` clock that it was given.
+    """The stream's state. ``connected_since`` is a moment of the ``monotonic`` clock that it was given.
 
     Events may be lost at each of: ``reconnects`` (connections after the first), ``gaps`` (Gerrit's
     ``dropped-output``), ``oversize`` (lines over the limit). ``why`` is the reason of the last disconnection.
     """
 
     connected_since: float | None = None
-    last_line: float | None = None
     lines: int = 0
     connections: int = 0
     gaps: int = 0
@@ -48,6 +45,39 @@ class State:
         return max(0, self.connections - 1)
 
 
+@dataclass(frozen=True)
+class TooLong:
+    """A line over the limit, and its size in bytes."""
+
+    size: int
+
+
+class Lines:
+    """Is fed chunks of any size and gives lines without their LF, in bounded memory and in time linear in their length.
+
+    paramiko's ``readline`` is quadratic in the line, loses what it has read at a timeout (its issue 1196) and gives a
+    half line at the end as if it were whole. ``pending`` is the bytes of a line whose LF is still missing.
+    """
+
+    def __init__(self, limit: int = limits.EVENT_LINE) -> None:
+        self.pending = 0
+        self._limit = limit
+        self._parts: list[bytes] = []
+
+    def feed(self, chunk: bytes) -> Iterator[bytes | TooLong]:
+        *whole, half = chunk.split(b"\n")
+        for piece in whole:
+            self._keep(piece)
+            yield TooLong(self.pending) if self.pending > self._limit else b"".join(self._parts)
+            self._parts, self.pending = [], 0
+        self._keep(half)
+
+    def _keep(self, piece: bytes) -> None:
+        self.pending += len(piece)
+        if self.pending <= self._limit:
+            self._parts.append(piece)
+
+
 class GerritStream:
     """One listener. ``put`` commits a line; what it raises ends ``run``, so that a full disk is noticed."""
 
@@ -57,23 +87,19 @@ class GerritStream:
         put: Callable[[bytes], object],
         *,
         command: str = STREAM_EVENTS,
-        log: logging.Logger = LOG,
         wait: Callable[[float], object] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         probe_every: float = 30.0,
         probe_deadline: float = 20.0,
-        limit: int = limits.EVENT_LINE,
     ) -> None:
         self.state = State()
         self._connect = connect
         self._put = put
         self._command = command
-        self._log = log
         self._wait = wait
         self._monotonic = monotonic
         self._probe_every = probe_every
         self._probe_deadline = probe_deadline
-        self._limit = limit
         self._failures = 0
 
     def run(self, stop: threading.Event) -> None:
@@ -86,50 +112,44 @@ class GerritStream:
                 return
             delay = pause(LASTING if lasting else self._failures, random.random())  # noqa: S311
             self._failures += 1
-            report = self._log.error if lasting else self._log.warning
+            report = log.error if lasting else log.warning
             report("no event stream: %s; next try in %.0f s", why, delay)
             wait(delay)
 
     def _session(self, stop: threading.Event) -> tuple[str, bool]:
         """Why one connection ended, and whether only a person can fix that."""
         try:
-            connection = self._connect()
+            with self._connect() as connection:  # one left open counts against Gerrit's limit for the account
+                stream = connection.stream(self._command)
+                self.state = replace(
+                    self.state, connected_since=self._monotonic(), connections=self.state.connections + 1, why=None
+                )
+                log.info("listening to the events of %s", connection.name)
+                return self._listen(connection, stream, stop)
         except SshError as error:
             return error.why, error.lasting
-        try:
-            stream = connection.stream(self._command)
-        except SshError as error:
-            return error.why, error.lasting
-        else:
-            self.state = replace(
-                self.state, connected_since=self._monotonic(), connections=self.state.connections + 1, why=None
-            )
-            self._log.info("listening to the events of %s", connection.name)
-            return self._listen(connection, stream, stop)
-        finally:
-            connection.close()  # a connection left open counts against Gerrit's limit for the account
 
     def _listen(self, connection: Connection, stream: Stream, stop: threading.Event) -> tuple[str, bool]:
-        lines = Lines(self._limit)
-        silence = Deadline.after(self._probe_every, self._monotonic)
+        lines = Lines()
+        heard = self._monotonic()
         while not stop.is_set():
             chunk = stream.read(min(POLL_SECONDS, self._probe_every))
             if chunk == b"":
                 return self._end(stream, lines)
             if chunk:
                 self._take(lines, chunk)
-            elif silence.exceeded:
+            elif self._monotonic() - heard >= self._probe_every:
                 connection.probe(self._probe_deadline)  # closes the connection if it gets no answer
             else:
                 continue
-            silence = Deadline.after(self._probe_every, self._monotonic)
+            heard = self._monotonic()
         return "told to stop", False
 
     def _take(self, lines: Lines, chunk: bytes) -> None:
         for line in lines.feed(chunk):
             if isinstance(line, TooLong):
                 self.state = replace(self.state, oversize=self.state.oversize + 1)
-                self._log.warning("an event of %d bytes was ignored: the limit is %d", line.size, self._limit)
+                log.warning("an event of %d bytes was ignored: the limit is %d", line.size, limits.EVENT_LINE)
             elif line.strip():
                 self._put(line)
                 self._count(line)
@@ -137,15 +157,13 @@ class GerritStream:
     def _count(self, line: bytes) -> None:
         self._failures = 0
         gap = _is_gap(line)
-        self.state = replace(
-            self.state, last_line=self._monotonic(), lines=self.state.lines + 1, gaps=self.state.gaps + gap
-        )
+        self.state = replace(self.state, lines=self.state.lines + 1, gaps=self.state.gaps + gap)
         if gap:
-            self._log.warning("Gerrit dropped events, since this reader was too slow (dropped-output)")
+            log.warning("Gerrit dropped events, since this reader was too slow (dropped-output)")
 
     def _end(self, stream: Stream, lines: Lines) -> tuple[str, bool]:
         if lines.pending:
-            self._log.warning("the stream ended within a line: %d bytes of an event are lost", lines.pending)
+            log.warning("the stream ended within a line: %d bytes of an event are lost", lines.pending)
         status = stream.status()
         said = " ".join(stream.err.decode("utf-8", "replace").split())[-300:]
         if status is None:

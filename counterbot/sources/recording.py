@@ -10,13 +10,12 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 from ..core import limits
-from .lines import Lines, TooLong
 
-CHUNK = 1 << 16
 log = logging.getLogger(__name__)
 
 
@@ -24,19 +23,19 @@ def recorded(
     source: str | Path, *, limit: int = limits.EVENT_LINE, told: Callable[[str], object] = log.warning
 ) -> Iterator[bytes]:
     """The lines of a file or fifo, without their LF; ``-`` is standard input. Raises OSError."""
-    for number, line in enumerate(_lines(source, Lines(limit)), start=1):
-        if isinstance(line, TooLong):
-            told(f"{source}: line {number} has {line.size} bytes, more than the {limit} of an event")
-            yield line.head
-        else:
-            yield line
-
-
-def _lines(source: str | Path, lines: Lines) -> Iterator[bytes | TooLong]:
-    opened: AbstractContextManager[Any]
+    opened: AbstractContextManager[BinaryIO]
     opened = nullcontext(sys.stdin.buffer) if str(source) == "-" else open(source, "rb")  # noqa: SIM115
     with opened as stream:
-        while chunk := stream.read1(CHUNK):  # what is there now: a fifo's writer may be in no hurry
-            yield from lines.feed(chunk)
-    if lines.pending:
-        yield lines.rest()
+        for number, line in enumerate(iter(partial(stream.readline, limit + 1), b""), start=1):
+            if len(line) > limit and not line.endswith(b"\n"):
+                size = len(line) + _skip(stream, limit)
+                told(f"{source}: line {number} has {size} bytes, more than the {limit} of an event")
+            yield line.removesuffix(b"\n")
+
+
+def _skip(stream: BinaryIO, limit: int) -> int:
+    """Read on to the end of the line; its remaining bytes."""
+    size, piece = 0, b""
+    while not piece.endswith(b"\n") and (piece := stream.readline(limit)):
+        size += len(piece.removesuffix(b"\n"))
+    return size

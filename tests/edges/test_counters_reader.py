@@ -16,7 +16,7 @@ from counterbot.clients.http import Http
 from counterbot.clients.zuul import Zuul as Client
 from counterbot.core import limits
 from counterbot.core.model import BuildLink, Later, Reading, State
-from counterbot.demo import zuul as demo
+from tests import zuul_server as demo
 from tests.clock import Clock
 from tests.memory import peak_below
 from tests.streams import counters as packed_counters

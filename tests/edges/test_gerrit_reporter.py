@@ -9,9 +9,10 @@ import pytest
 from counterbot.clients.gerrit.over_ssh import OverSsh
 from counterbot.clients.ssh import Server, connect
 from counterbot.core.model import Delivery, Refused, Retry, Sent
-from counterbot.demo.gerrit import Gerrit, make_key
-from counterbot.demo.sshd import SshServer
+from counterbot.demo.sshd import SshServer, make_key
 from counterbot.reporters.gerrit import LATER, SOON, CannotTell, GerritReporter, judged
+from tests.gerrit_server import Gerrit
+from tests.loopback import Hanging
 
 MARKER = "[counterbot:1a2b3c4d5e6f]"
 PROJECT = "openstack/nova"
@@ -232,7 +233,7 @@ class TestTrouble:
 
     def test_a_kept_connection_that_died_is_replaced(self, gerrit, reporter):
         assert not reporter.already_there(delivery())
-        gerrit.drop_connections()
+        gerrit.ssh.drop()
         assert reporter.post(delivery()) == Sent()
         assert len(gerrit.messages(1)) == 1
 
@@ -250,12 +251,14 @@ class TestTrouble:
             reporter.already_there(delivery())
 
     def test_a_server_that_hangs_has_not_got_it(self, gerrit, reporter_for):
-        reporter = reporter_for(seconds=2)
+        between = Hanging(gerrit.port)
+        reporter = reporter_for(seconds=2, port=between.port)
         assert not reporter.already_there(delivery())
-        gerrit.hang()
+        between.hang()
         assert reporter.post(delivery()).after == SOON
-        gerrit.resume()
+        between.resume()
         assert reporter.post(delivery()) == Sent()
+        between.close()
         assert len(gerrit.messages(1)) == 1
 
     def test_a_key_that_is_refused_waits_for_a_person(self, reporter_for, keys):

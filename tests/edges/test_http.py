@@ -20,9 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from urllib3.util import parse_url
 
-from counterbot.clients import connections
-from counterbot.clients.connections import IDLE_SECONDS, is_public
-from counterbot.clients.http import Forbidden, Http, Unavailable
+from counterbot.clients import http as client
+from counterbot.clients.http import IDLE_SECONDS, Forbidden, Http, Unavailable, is_public
 from counterbot.core.deadline import DeadlineExceeded
 from counterbot.core.model import Unreadable
 from tests.clock import Clock, eventually
@@ -460,7 +459,7 @@ class TestDeadline:
                     next(blocks)
 
     def test_is_not_used_up_by_a_server_that_is_silent(self, server, monkeypatch):
-        monkeypatch.setattr(connections, "IDLE_SECONDS", 0.2)
+        monkeypatch.setattr(client, "IDLE_SECONDS", 0.2)
         server.answers |= {"/a": silent(b""), "/b": silent(OK + b"Content-Length: 5\r\n\r\nabc")}
         http = Http([server.url])
         with soon():
@@ -620,8 +619,8 @@ class TestBreakingOff:
 
     @pytest.fixture(autouse=True)
     def patient(self, monkeypatch):
-        monkeypatch.setattr(connections, "CONNECT_SECONDS", 40)
-        monkeypatch.setattr(connections, "IDLE_SECONDS", 40)
+        monkeypatch.setattr(client, "CONNECT_SECONDS", 40)
+        monkeypatch.setattr(client, "IDLE_SECONDS", 40)
 
     def broken_off(self, http, url, is_under_way) -> str:
         with ThreadPoolExecutor(1) as pool:

@@ -19,9 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from counterbot.core.model import Refused, Retry, Sent
-from counterbot.demo.irc import IrcServer, Line
+from counterbot.demo.irc import Line
 from counterbot.reporters.irc.reporter import IN_FLIGHT, Irc, Pace, Settings, Timing
 from tests.clock import Clock, eventually
+from tests.irc_server import IrcServer
 
 CHANNEL = "#qa"
 QUICK = Timing(nick=0.05, farewell=60, retry=0.02, pace=0.001, poll=0.01, pump=0.01)
@@ -300,7 +301,7 @@ def test_odd_lines_are_ignored(server):
 
 def test_a_line_without_end_is_not_kept(server, caplog):
     with joined(server, Outbox()):
-        server.clients[0].send(b"x" * 200_000)
+        server.send(b"x" * 200_000)
         eventually(lambda: "a line without end" in caplog.text)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterbot.builds.manifest import paths
+from counterbot.builds.logs import manifest_paths as paths
 from counterbot.core import limits
 from counterbot.core.model import Unreadable
 from tests.memory import peak_below

@@ -27,10 +27,12 @@ def test_a_file(tmp_path, content, lines):
 
 
 def test_a_line_over_the_limit_is_told_and_keeps_its_number(tmp_path):
-    (tmp_path / "events").write_bytes(b"a\n" + b"x" * 3_000_000 + b"\nb\n")
+    (tmp_path / "events").write_bytes(b"y" * 1000 + b"\n" + b"x" * 3_000_000 + b"\nb\n" + b"z" * 1001)
     told = []
-    assert list(recorded(tmp_path / "events", limit=1000, told=told.append)) == [b"a", b"x" * 1001, b"b"]
-    assert told == [f"{tmp_path}/events: line 2 has 3000000 bytes, more than the 1000 of an event"]
+    lines = [b"y" * 1000, b"x" * 1001, b"b", b"z" * 1001]
+    assert list(recorded(tmp_path / "events", limit=1000, told=told.append)) == lines
+    assert told == [f"{tmp_path}/events: line {number} has {size} bytes, more than the 1000 of an event"
+                    for number, size in ((2, 3_000_000), (4, 1001))]
 
 
 def test_a_fifo_that_stays_open_gives_each_line_at_once(tmp_path):

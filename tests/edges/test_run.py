@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from counterbot.demo import story
-from counterbot.demo.gerrit import Gerrit
 from counterbot.demo.irc import IrcServer
 from counterbot.demo.sshd import make_key
 from counterbot.demo.zuul import Zuul
 from tests.clock import eventually
+from tests.gerrit_server import Gerrit
 from tests.statsd import Statsd
+from tests.zuul_server import Answer
 
 ROOT = Path(__file__).parents[2]
 RULE = "title: SQL statements\nbounds: {mysql.Queries: {max: %s}}\n"
@@ -110,9 +111,9 @@ def test_counters_go_to_statsd(tmp_path):
 def test_slow_logs_keep_nobody_else_waiting_and_do_not_delay_the_stop(running):
     for number in range(10, 18):
         event = running.prepared(number)
-        for path, answer in running.zuul.answers.items():
+        for path, answer in tuple(running.zuul.answers.items()):
             if path.endswith(".subunit") and f"/0000{number:04x}" in path:
-                answer.pause = 0.5
+                running.zuul.answers[path] = Answer(**vars(answer), pause=0.5)
         running.gerrit.emit(event)
     eventually(lambda: sum(path.endswith(".subunit") for path in running.zuul.requests) >= 4)
     running.report(1)

@@ -17,6 +17,7 @@ from counterbot.clients.host_keys import load_key
 from counterbot.clients.ssh import Connection, Finished, HostKeyRefused, LoginRefused, Server, SshError, connect
 from counterbot.demo.sshd import Session, SshServer, make_key
 from tests.clock import eventually
+from tests.loopback import Hanging
 
 MEGABYTE = 1 << 20
 
@@ -87,6 +88,19 @@ def connection(server):
         yield connection
 
 
+@pytest.fixture
+def hanging(sshd):
+    between = Hanging(sshd.port)
+    yield between
+    between.close()
+
+
+@pytest.fixture
+def connection_that_hangs(server, hanging):
+    with connect(differently(server, port=hanging.port)) as connection:
+        yield connection
+
+
 def differently(server: Server, **changes) -> Server:
     return Server(**{**server.__dict__, **changes})
 
@@ -119,8 +133,9 @@ class TestRunning:
             connection.run("forever", seconds=0.3)
         assert caught.value.sent
 
-    def test_a_server_that_hangs_before_the_command_has_not_seen_it(self, sshd, connection):
-        sshd.hang()
+    def test_a_server_that_hangs_before_the_command_has_not_seen_it(self, hanging, connection_that_hangs):
+        connection = connection_that_hangs
+        hanging.hang()
         with pytest.raises(SshError) as caught:
             connection.run("echo", seconds=0.3)
         assert not caught.value.sent
@@ -157,10 +172,11 @@ class TestStreaming:
         time.sleep(0.4)
         assert connection.alive
 
-    def test_a_probe_ends_the_connection_to_a_hung_server(self, sshd, connection):
+    def test_a_probe_ends_the_connection_to_a_hung_server(self, hanging, connection_that_hangs):
+        connection = connection_that_hangs
         stream = connection.stream("forever")
         assert stream.read(5) == b"started"
-        sshd.hang()
+        hanging.hang()
         connection.probe(0.2)
         assert stream.read(5) == b""
         assert "no sign of life from the server within 0.2 s" in stream.why

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from counterbot.clients.http import Forbidden, Http, Unavailable
 from counterbot.clients.zuul import Zuul, parse_build, parse_buildset
 from counterbot.core.model import OMITTED, Artifact, Build, BuildLink, Unreadable
-from counterbot.demo import zuul as demo
+from tests import zuul_server as demo
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 UUID = "e7399332667b42ffabfe9ae67a7f2389"

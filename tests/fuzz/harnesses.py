@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from counterbot.builds.manifest import paths
+from counterbot.builds.logs import manifest_paths as paths
 from counterbot.core import limits
 from counterbot.core.counters.attachment import parse_counters
 from counterbot.core.counters.merging import complete, merge

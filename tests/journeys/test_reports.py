@@ -5,7 +5,7 @@ import json
 from sqlalchemy import text
 
 from counterbot.demo.story import HARD, USUAL, Job, buildset, event, uuid
-from counterbot.demo.zuul import Answer
+from tests.zuul_server import Answer
 
 from .world import QUERIES
 

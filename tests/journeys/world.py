@@ -6,11 +6,11 @@ from contextlib import ExitStack
 
 from counterbot.core.model import Sent
 from counterbot.demo import story
-from counterbot.demo.gerrit import Gerrit
 from counterbot.demo.sshd import make_key
-from counterbot.demo.zuul import Zuul
 from counterbot.engine import bot as engine
 from counterbot.files.config import read_config
+from tests.gerrit_server import Gerrit
+from tests.zuul_server import Zuul
 
 SECOND = 1000
 CONFIG = """\

@@ -27,11 +27,10 @@ class Rejected(Exception):
 
 @dataclass(frozen=True)
 class Message:
-    """A message on a change. ``username`` is None where the account has none; ``timestamp`` is epoch seconds."""
+    """A message on a change. ``username`` is None where the account has none."""
 
     username: str | None
     text: str
-    timestamp: int
 
 
 class Gerrit(Protocol):

@@ -11,12 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from ...core.deadline import Deadline
 from ...core.model import Unreadable
+from ...core.text.inert import inert
 from ..ssh import Connection, Finished, SshError
 from . import Message, Rejected, Unreachable
-
-STREAM_EVENTS = "gerrit stream-events"
 
 
 class OverSsh:
@@ -39,7 +37,7 @@ class OverSsh:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._connection: Connection | None = None
-        self._fresh = Deadline.after(idle, monotonic)
+        self._used = monotonic()
 
     def messages(self, change: int, project: str) -> tuple[Message, ...] | None:
         finished = self._run(f"gerrit query --format=JSON --comments change:{int(change)}")
@@ -71,25 +69,18 @@ class OverSsh:
 
     def _finished(self, command: str, stdin: bytes) -> Finished:
         """A second attempt is made only where a kept connection was dead and the command had not been sent."""
-        if self._fresh.exceeded:
+        if self._monotonic() - self._used >= self._idle:
             self._drop()  # a firewall may have forgotten the connection, which costs a timeout to find out
         kept = self._connection is not None
         try:
-            return self._attempt(command, stdin)
+            self._connection = self._connection or self._connect()
+            finished = self._connection.run(command, stdin, seconds=self._seconds)
         except SshError as error:
+            self._drop()
             if error.sent or not kept:
                 raise
-            return self._attempt(command, stdin)
-
-    def _attempt(self, command: str, stdin: bytes) -> Finished:
-        try:
-            if self._connection is None:
-                self._connection = self._connect()
-            finished = self._connection.run(command, stdin, seconds=self._seconds)
-        except SshError:
-            self._drop()
-            raise
-        self._fresh = Deadline.after(self._idle, self._monotonic)
+            return self._finished(command, stdin)
+        self._used = self._monotonic()
         return finished
 
     def _drop(self) -> None:
@@ -118,13 +109,9 @@ def _messages(row: Mapping[str, object]) -> Iterator[Message]:
     for comment in comments:
         if not isinstance(comment, dict) or not isinstance(comment.get("message"), str):
             raise Unreadable(f"gerrit query gave a comment without a message: {_one_line(str(comment))}")
-        reviewer, timestamp = comment.get("reviewer"), comment.get("timestamp")
+        reviewer = comment.get("reviewer")
         username = reviewer.get("username") if isinstance(reviewer, dict) else None
-        yield Message(
-            username if isinstance(username, str) else None,
-            comment["message"],
-            timestamp if isinstance(timestamp, int) else 0,
-        )
+        yield Message(username if isinstance(username, str) else None, comment["message"])
 
 
 def _complaint(finished: Finished) -> str:
@@ -135,6 +122,5 @@ def _complaint(finished: Finished) -> str:
     return _one_line(words) or f"status {finished.status}, without a reason"
 
 
-def _one_line(text: str, width: int = 300) -> str:
-    plain = " ".join("".join(character if character.isprintable() else " " for character in text).split())
-    return plain if len(plain) <= width else plain[: width - 1] + "…"
+def _one_line(text: str) -> str:
+    return inert(" ".join(text.split()), 300)

@@ -1,0 +1,72 @@
+"""The demo's Zuul with what others do: slow and cut answers, buildsets, rows of old versions, folders of logs."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+
+from counterbot.demo import zuul
+
+
+@dataclass
+class Answer(zuul.Answer):
+    """``pause`` is seconds between single bytes; ``cut`` ends the connection after so many."""
+
+    pause: float = 0
+    cut: int | None = None
+
+    def blocks(self):
+        body = self.body[: self.cut]
+        if not self.pause:
+            yield body
+            return
+        for byte in body:
+            yield bytes([byte])
+            time.sleep(self.pause)
+
+
+class Zuul(zuul.Zuul):
+    """``packed``: text is stored gzipped under its plain name. ``flat``: a build's row has the fields of its ref, as up
+    to Zuul 9.
+    """
+
+    packed, flat = True, False
+
+    def add_build(self, *arguments, **options):
+        row = super().add_build(*arguments, **options)
+        if self.flat:
+            row |= row.pop("ref")
+            self.serve_row(row)
+        return row
+
+    def add_buildset(self, uuid, rows):
+        """Put builds that were added into a buildset; their rows then name it, and all its changes."""
+        refs = [] if self.flat else list({json.dumps(row["ref"]): row["ref"] for row in rows}.values())
+        self.serve_row({"uuid": uuid, "result": None, "refs": refs, "builds": rows}, "buildset")
+        for row in rows:
+            self.serve_row({**row, "buildset": {"uuid": uuid, "refs": refs}})
+
+    def row(self, uuid):
+        """A build's API row, as it is served."""
+        return json.loads(self.answers[f"/api/tenant/{self.tenant}/build/{uuid}"].body)
+
+    def serve_log(self, url, content):
+        super().serve_log(url, content)
+        if not self.packed:
+            self.answers[url.removeprefix(self.url)] = Answer(content)
+
+    def tree(self, files):
+        """The manifest's nodes, with the folders of the paths."""
+        nodes = []
+        for path in sorted(files):
+            *folders, name = path.split("/")
+            level = nodes
+            for folder in folders:
+                node = next((node for node in level if node["name"] == folder and "children" in node), None)
+                if node is None:
+                    node = {"name": folder, "mimetype": "application/directory", "encoding": None, "children": []}
+                    level.append(node)
+                level = node["children"]
+            level += super().tree({name: files[path]})
+        return nodes
