@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 
 from counterbot.collectors import Failed
-from counterbot.collectors.mysql import GROUPS, Settings, collect, option_files
+from counterbot.collectors.mysql import GROUPS, Settings, access, collect
 from counterbot.collectors.mysql.access import SOCKETS, find
 from counterbot.collectors.mysql.schemas import CONSUMERS, DIGESTS, ROWS, SWITCHES
 from counterbot.collectors.mysql.status import AGAIN, AGE, NAMES, STATEMENTS
@@ -35,7 +35,7 @@ ENVIRONMENT = {"MYSQL_HOST": "env", "MYSQL_TCP_PORT": "4", "MYSQL_UNIX_PORT": "/
 @pytest.fixture(autouse=True)
 def nothing_of_this_machine(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(option_files, "FOLDERS", ())
+    monkeypatch.setattr(access, "FILES", ("~/.my.cnf",))
     for name in [name for name in os.environ if name.startswith(("MYSQL_", "MARIADB_"))]:
         monkeypatch.delenv(name)
 
@@ -337,11 +337,7 @@ class TestFails:
         assert server.left.wait(5)
 
     @pytest.mark.parametrize(("number", "text", "what"), [
-        (1040, "Too many connections", "has no connection left; raise its max_connections"),
-        (1129, "Host 'x' is blocked because of many connection errors",
-         "blocks this host after too many broken connections; run mariadb-admin flush-hosts"),
-        (1130, "Host 'x' is not allowed to connect", "accepts no user from this host"),
-        (1053, "Server shutdown in progress", "is being shut down"),
+        (1040, "Too many connections", "says: error 1040, Too many connections; see its log"),
         (4999, "Something\nnew\x1b[31m", "says: error 4999, Something new[31m; see its log"),
         (4999, f"what an odd password {PASSWORD} is", "says: error 4999; see its log"),
     ])
@@ -350,20 +346,6 @@ class TestFails:
         packet = error(number, text, state="" if stage == "greeting" else "#HY000")
         server.trouble[stage] = len(packet).to_bytes(3, "little") + bytes([0 if stage == "greeting" else 2]) + packet
         assert f"the server at 127.0.0.1:{server.port} {what}" in failure(settings())
-
-    @pytest.mark.parametrize(("number", "text", "what"), [
-        (1820, "You must SET PASSWORD before executing this statement", "wants this user's password changed first"),
-        (1226, "User 'me' has exceeded the 'max_queries_per_hour' resource (current value: 2)",
-         "lets this user do no more; raise its limits (SHOW GRANTS names them)"),
-    ])
-    @pytest.mark.parametrize("login", [True, False])
-    def test_it_says_the_same_at_login_and_later(self, server, settings, login, number, text, what):
-        packet = error(number, text)
-        if login:
-            server.trouble["login"] = len(packet).to_bytes(3, "little") + b"\2" + packet
-        else:
-            server.answers[SHOW] = packet
-        assert failure(settings()).startswith(f"the server at 127.0.0.1:{server.port} {what}")
 
     def test_it_may_want_tls(self, server, settings, tmp_path):
         hint = "; if it requires TLS, put ssl-ca=FILE, or ssl, there as well"
@@ -400,7 +382,7 @@ class TestFails:
     def test_in_a_later_reading(self, server, settings):
         rows = iter([list(STATUS.items()), error(1040, "Too many connections")])
         server.answers[SHOW] = lambda: next(rows)
-        assert "has no connection left" in failure(settings(), again=True)
+        assert "Too many connections" in failure(settings(), again=True)
 
     @pytest.mark.parametrize("plugin", ["mysql_clear_password", "auth_gssapi_client", "x"])
     def test_a_login_that_is_not_to_be_had(self, server, settings, plugin):
@@ -428,7 +410,8 @@ class TestFails:
 
     def test_a_host_that_nobody_knows(self):
         line = failure(Settings(host="db.invalid"))
-        assert line == "the server at db.invalid:3306 cannot be found: the host's name is unknown; correct host"
+        assert line.startswith("the server at db.invalid:3306 cannot be reached (")
+        assert line.endswith("); correct socket, or host and port")
 
     @pytest.mark.parametrize("host", ["a b", "x" * 300, "é" * 80 + ".example", ".", "a..b"])
     def test_a_host_that_is_none(self, host):
@@ -444,13 +427,13 @@ class TestFails:
     def test_a_certificate_that_is_not_there(self, server, options):
         path = options("host=127.0.0.1", f"port={server.port}", "ssl-ca=/no/such.pem")
         assert failure(Settings(defaults_file=path)) == (
-            "/no/such.pem cannot be read: No such file or directory; correct ssl-ca and ssl-capath")
+            "/no/such.pem cannot be read: No such file or directory; correct ssl-ca")
         path = options("host=127.0.0.1", f"port={server.port}", "ssl-cert=/no/cert.pem", "ssl-key=/no/key.pem")
         assert failure(Settings(defaults_file=path)) == (
             "/no/cert.pem or /no/key.pem cannot be used (No such file or directory); correct ssl-cert and ssl-key")
 
     def test_files_that_are_not_there(self):
-        assert failure(Settings(defaults_file="~/no.cnf")).startswith("defaults_file /")
+        assert failure(Settings(defaults_file="~/no.cnf")).startswith("defaults_file ~")
         assert "/no.cnf cannot be read (No such file or directory)" in failure(Settings(defaults_file="~/no.cnf"))
         assert failure(Settings(password_file="/etc/no")).startswith("password_file /etc/no cannot be read (No such")
         assert "/ cannot be read (Is a directory)" in failure(Settings(defaults_file="/"))
@@ -465,15 +448,12 @@ class TestFails:
         path.write_text(f"[client]\npassword={PASSWORD}\n")
         path.chmod(0o666)
         line = failure(Settings(defaults_file=str(path)))
-        assert line == f"defaults_file {path} is not read while everyone may write to it; chmod o-w it"
+        assert line == (f"defaults_file {path} cannot be read (everyone may write to it; chmod o-w it); correct it, or"
+                        " leave it out")
 
-    @pytest.mark.parametrize("port", ["x", PASSWORD, "65536", "-1", "3.5", "٣", "9" * 5000])
+    @pytest.mark.parametrize("port", ["x", PASSWORD, "65536", "-1", "3.5", "9" * 5000])
     def test_a_port_that_is_none(self, options, port):
         assert "must be a whole number up to 65535" in failure(Settings(defaults_file=options(f"port={port}")))
-
-    def test_an_option_file_that_is_broken(self, tmp_path):
-        (tmp_path / ".my.cnf").write_text(f"password={PASSWORD}\n")
-        assert failure(Settings(host="127.0.0.1", port=1)).startswith(f"{tmp_path}/.my.cnf:1: an option stands before")
 
 
 class TestFinds:
@@ -554,13 +534,13 @@ class TestFinds:
         (["ssl-cert={pem}", "ssl-key={pem}"], (False, False)),
         (["ssl-ca={pem}"], (True, False)),
         (["ssl-mode=VERIFY_CA"], (True, False)),
-        (["ssl-capath={folder}", "ssl-mode=VERIFY_IDENTITY"], (True, True)),
+        (["ssl-ca={pem}", "ssl-mode=VERIFY_IDENTITY"], (True, True)),
         (["ssl-ca={pem}", "ssl-verify-server-cert"], (True, True)),
     ])
     def test_tls_only_where_options_ask_for_it(self, options, tmp_path, lines, verified):
         """The certificate is verified, and the host's name."""
         pem = certificate("db", tmp_path)
-        path = options(*(line.format(pem=pem, folder=tmp_path) for line in lines))
+        path = options(*(line.format(pem=pem) for line in lines))
         tls = find(Settings(host="db", defaults_file=path), {}).tls
         assert (tls and (tls.verify_mode == ssl.CERT_REQUIRED, tls.check_hostname)) == verified
 

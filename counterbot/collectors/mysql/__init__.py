@@ -5,7 +5,8 @@ Needs
     finds them: in ``/etc/my.cnf``, ``/etc/mysql/my.cnf`` and ``~/.my.cnf`` (groups ``client``, ``client-server`` and
     ``client-mariadb``, with ``!include`` and ``!includedir``), then in ``MYSQL_HOST``, ``MYSQL_TCP_PORT``,
     ``MYSQL_UNIX_PORT`` and ``MYSQL_PWD``. Logins without a password (``unix_socket``) work. ``~/.mylogin.cnf`` is not
-    read. TLS is used where the options ``ssl``, ``ssl-mode``, ``ssl-ca`` and the like ask for it.
+    read. TLS is used where the options ``ssl``, ``ssl-mode``, ``ssl-ca``, ``ssl-cert`` with ``ssl-key``, or
+    ``ssl-verify-server-cert`` ask for it.
 
 Settings
     ``host``, ``port``, ``socket``, ``user``

@@ -35,21 +35,14 @@ NO_TLS, NO_PLUGIN = 2026, 2059
 REFUSED = {1044, 1045, 1698, 3118, 4151}
 CLOSED = "closed the connection; see its log"
 KNOWN = {
-    1040: "has no connection left; raise its max_connections, or close connections",
-    1053: "is being shut down; start it again",
-    1129: "blocks this host after too many broken connections; run mariadb-admin flush-hosts there",
-    1130: "accepts no user from this host; create a user for this host, or connect through its socket",
-    1203: "has no connection left for this user; raise max_user_connections",
-    1226: "lets this user do no more; raise its limits (SHOW GRANTS names them)",
-    1820: "wants this user's password changed first; do so, or take another user",
-    1862: "wants this user's password changed first; do so, or take another user",
     2006: CLOSED,
     2013: CLOSED,
     NO_TLS: "offers no TLS; switch it on there, or take the ssl options away",
     NO_PLUGIN: "wants a kind of login that is not to be had here; create a user with a password for the collector",
     3159: "requires TLS; put ssl-ca=FILE, or ssl, under [client]",
 }
-"""An error's number -> what happened and what to do. PyMySQL's own are from 2000 to 2999."""
+"""An error's number -> what happened and what to do. PyMySQL's own are from 2000 to 2999. The server's own words tell
+enough of most other errors."""
 
 WITHOUT_TLS = "; if it requires TLS, put ssl-ca=FILE, or ssl, there as well"
 """MariaDB then says that the user is refused."""
@@ -87,8 +80,7 @@ class Link(Connection):
         except pymysql.MySQLError as error:
             if not _from_server(error):
                 raise
-            why = KNOWN.get(_number(error)) or f"{_said(self._access, error)}; {otherwise}"
-            raise Refused(f"the server at {self._access.place} {why}") from None
+            raise Refused(f"the server at {self._access.place} {_said(self._access, error)}; {otherwise}") from None
 
     def leave(self) -> None:
         """Quit, and wait until the server hangs up: by then it has counted everything of this connection."""
@@ -176,12 +168,8 @@ def _unreachable(error: OSError) -> str:
         return "did not answer in time; see its log, or give it longer"
     if isinstance(error, ssl.SSLError):
         return f"and this client agree on no TLS ({error.reason or 'it is broken'}); correct the ssl options"
-    if isinstance(error, socket.gaierror):
-        return "cannot be found: the host's name is unknown; correct host"
     if isinstance(error, (FileNotFoundError, ConnectionRefusedError)):
         return "does not run, or listens elsewhere; start it, or set socket, or host and port"
-    if isinstance(error, PermissionError):
-        return "may not be used by this user; run as a user who may, or set host and port"
     return f"cannot be reached ({error.strerror or type(error).__name__}); correct socket, or host and port"
 
 
