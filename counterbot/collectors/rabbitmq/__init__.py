@@ -70,18 +70,20 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from typing import Any
 
 from ...clients import tls
 from ...core.counters.snapshot import mark
 from ...core.deadline import Deadline
-from ...core.model import Number, Unreadable
+from ...core.model import Unreadable
 from .. import Collected, Failed, Kind
 from ..password_file import password
-from .management_api import Api, Request, place
+from .management_api import Api, place
 from .scopes import Scopes
 
 GROUPS = {"queues": Kind.FROM_ZERO, "exchanges": Kind.FROM_ZERO}
@@ -91,9 +93,6 @@ FORM = "2"
 LOCAL = "http://127.0.0.1:15672"
 ADDING_UP = 0.5
 """Seconds; a broker with 2,000 queues was seen to tell of messages 20 ms after its interval's end."""
-
-TOLD = 3
-"""Hidden virtual hosts that a message names."""
 
 COLON = "must hold no colon, which HTTP takes for its end"
 Row = dict[str, Any]
@@ -127,18 +126,12 @@ class Settings:
 class Sums:
     """Counts by counter, and the parts that each adds up, by mark: what is deleted loses its count."""
 
-    counts: dict[str, Number] = field(default_factory=dict)
-    parts: dict[str, dict[str, int]] = field(default_factory=dict)
-
-    def add(self, counter: str, part: str, count: int) -> None:
-        self.counts[counter] = self.counts.get(counter, 0) + count
-        self.add_part(counter, part, count)
+    counts: Counter[str] = field(default_factory=Counter)
+    parts: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     def add_part(self, counter: str, part: str, count: int) -> None:
-        """To the parts alone, of a counter whose sum is known."""
         if count:
-            parts, marked = self.parts.setdefault(counter, {}), mark(part)
-            parts[marked] = parts.get(marked, 0) + count
+            self.parts[counter][mark(part)] += count
 
 
 def collect(settings: Settings, seconds: float, _again: bool) -> Collected:
@@ -157,7 +150,7 @@ def collect(settings: Settings, seconds: float, _again: bool) -> Collected:
         raise Failed(f"{api.place} answered something else than RabbitMQ; is url the management API's?") from None
 
 
-def _read(api: Api, queues: Request, settings: Settings) -> Collected:
+def _read(api: Api, queues: HTTPConnection, settings: Settings) -> Collected:
     overview, start = _overview(api), _start(api)
     vhosts = api.get("vhosts?columns=name,message_stats.publish")
     exchanges = api.get("exchanges?columns=name,vhost,message_stats.publish_in")
@@ -166,7 +159,7 @@ def _read(api: Api, queues: Request, settings: Settings) -> Collected:
     read = {"exchanges": _with_total(_sums(exchanges, "publish_in", scopes), overview, vhosts)}
     failures = []
     try:
-        read["queues"] = _sums(queues.answer(), "publish", scopes)
+        read["queues"] = _sums(api.answer(queues), "publish", scopes)
     except Failed as error:
         failures.append(f"queues: {error}")
     return Collected(
@@ -199,12 +192,11 @@ def _api(settings: Settings, deadline: Deadline) -> Api:
 def _overview(api: Api) -> Row:
     """What the broker says of itself. Raises Failed where it counts no messages, which looks like a quiet one."""
     overview: Row = api.get("overview?columns=message_stats.publish,disable_stats,rates_mode")
-    counted = overview["rates_mode"] != "none"
+    if overview["rates_mode"] == "none":
+        raise Failed("the broker counts no messages; set management.rates_mode = basic in rabbitmq.conf and restart it")
     if overview.get("disable_stats") or "message_stats" not in overview:
         raise Failed("the broker collects no statistics; take management_agent.disable_metrics_collector and "
                      "management.disable_stats out of rabbitmq.conf and restart it")
-    if not counted:
-        raise Failed("the broker counts no messages; set management.rates_mode = basic in rabbitmq.conf and restart it")
     return overview
 
 
@@ -224,9 +216,8 @@ def _sees_all(vhosts: list[Row], exchanges: list[Row]) -> None:
     """Raise Failed where virtual hosts are hidden, which look like quiet ones: each has exchanges from its start."""
     hidden = sorted({vhost["name"] for vhost in vhosts} - {exchange["vhost"] for exchange in exchanges})
     if hidden:
-        more = f" and {len(hidden) - TOLD:,} more" if len(hidden) > TOLD else ""
         raise Failed("the user does not see every virtual host; rabbitmqctl set_permissions -p VHOST USER '' '' '' for "
-                     + ", ".join(map(repr, hidden[:TOLD])) + more)
+                     + ", ".join(map(repr, hidden)))
 
 
 def _sums(rows: list[Row], member: str, scopes: Scopes) -> Sums:
@@ -235,7 +226,9 @@ def _sums(rows: list[Row], member: str, scopes: Scopes) -> Sums:
     for row in rows:
         count = _count(row, member)
         if count is not None:
-            sums.add(f"{scopes.of(row['name'])}_{member}", f"{row['vhost']}/{row['name']}", count)
+            counter = f"{scopes.of(row['name'])}_{member}"
+            sums.counts[counter] += count
+            sums.add_part(counter, f"{row['vhost']}/{row['name']}", count)
     return sums
 
 

@@ -26,15 +26,14 @@ LONGEST = 16 << 20
 
 BLOCK = 256 << 10
 
+ELSEWHERE = "is url the management API's?"
+NO_PLUGIN = "does the broker run there, with its management plugin (rabbitmq-plugins enable rabbitmq_management)?"
 REASONS = {
     TimeoutError: "was not done in time; is the broker overloaded, or does it hang?",
-    ConnectionRefusedError: "refuses the connection; does the broker run there, with its management plugin "
-                            "(rabbitmq-plugins enable rabbitmq_management)?",
-    socket.gaierror: "cannot be found: there is no such host; correct url",
-    UnicodeError: "cannot be found: there is no such host; correct url",
+    ConnectionRefusedError: f"refuses the connection; {NO_PLUGIN}",
     ssl.SSLError: "speaks no TLS, or none that we do; should url begin with http://?",
-    ConnectionError: "broke the connection off; is url the management API's?",
-    HTTPException: "ended its answer too early, or speaks no HTTP; is url the management API's?",
+    ConnectionError: f"broke the connection off; {ELSEWHERE}",
+    HTTPException: f"ended its answer too early, or speaks no HTTP; {ELSEWHERE}",
 }
 """What went wrong -> how that is told. The first that fits counts."""
 
@@ -46,15 +45,6 @@ DENIALS = {
     b"": "the user or the password is wrong",
 }
 """Words in a refusal -> what is to be done. The first that fits counts."""
-
-ELSEWHERE = "is url the management API's?"
-STATUSES = {
-    404: "there is no management API; is its plugin enabled (rabbitmq-plugins enable rabbitmq_management), "
-         "and is url what stands before /api?",
-    3: f"it redirects, and no password is sent elsewhere; {ELSEWHERE}",
-    5: "the broker is starting, or in trouble; try later, or look into its log",
-}
-"""A status, or its first digit -> what is to be done."""
 
 
 def place(url: str) -> SplitResult:
@@ -86,52 +76,41 @@ class Api:
 
     def get(self, path: str) -> Any:
         """The JSON that stands at ``/api/`` + path. Raises Failed."""
-        with closing(self.ask(path)) as request:
-            return request.answer()
+        with closing(self.ask(path)) as connection:
+            return self.answer(connection)
 
-    def ask(self, path: str) -> Request:
-        """The same, sent: the broker works on it until the answer is read. Raises Failed."""
-        return Request(self, path)
-
-
-class Request:
-    """A GET request that was sent."""
-
-    def __init__(self, api: Api, path: str) -> None:
-        self._api = api
-        token = b64encode(api.user.encode(errors="surrogateescape") + b":" + api.password).decode()
+    def ask(self, path: str) -> HTTPConnection:
+        """Send the request: the broker works on it until the answer is read. Raises Failed."""
+        token = b64encode(self.user.encode(errors="surrogateescape") + b":" + self.password).decode()
         with self._explained():
-            host, port, seconds = api.url.hostname or "", api.url.port, api.deadline.left()
-            self._line = (HTTPSConnection(host, port, timeout=seconds, context=api.trusted) if api.url.scheme == "https"
-                          else HTTPConnection(host, port, timeout=seconds))
-            self._line.request("GET", f"{api.url.path.rstrip('/')}/api/{path}", headers={
+            host, port, seconds = self.url.hostname or "", self.url.port, self.deadline.left()
+            connection = (HTTPSConnection(host, port, timeout=seconds, context=self.trusted)
+                          if self.url.scheme == "https" else HTTPConnection(host, port, timeout=seconds))
+            connection.request("GET", f"{self.url.path.rstrip('/')}/api/{path}", headers={
                 "Authorization": f"Basic {token}", "User-Agent": f"counterbot/{__version__}", "Connection": "close"})
+        return connection
 
-    def close(self) -> None:
-        self._line.close()
-
-    def answer(self) -> Any:
+    def answer(self, connection: HTTPConnection) -> Any:
         """The JSON of the answer. Raises Failed."""
-        sock = self._line.sock
+        sock = connection.sock
         with self._explained():
-            sock.settimeout(self._api.deadline.left())
-            with self._line.getresponse() as response:
+            sock.settimeout(self.deadline.left())
+            with connection.getresponse() as response:
                 body = self._body(response, sock)
         if response.status != 200:
-            raise Failed(f"{self._api.place} answered {response.status}: {_refusal(response.status, body)}")
+            raise Failed(f"{self.place} answered {response.status}: {_refusal(response.status, body)}")
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
-            raise Failed(f"{self._api.place} did not answer with JSON; is url the management API's, "
-                         "whose port is 15672 as a rule?") from None
+            raise Failed(f"{self.place} did not answer with JSON; {ELSEWHERE}") from None
 
     def _body(self, response: HTTPResponse, sock: socket.socket) -> bytes:
         body = bytearray()
         while block := response.read1(BLOCK):  # one recv: a server that sends a byte at a time must not take forever
             body += block
             if len(body) > LONGEST:
-                raise Failed(f"{self._api.place} sends more than {LONGEST >> 20} MiB; {ELSEWHERE}")
-            sock.settimeout(self._api.deadline.left())
+                raise Failed(f"{self.place} sends more than {LONGEST >> 20} MiB; {ELSEWHERE}")
+            sock.settimeout(self.deadline.left())
         if response.length:
             raise IncompleteRead(b"")
         return bytes(body)
@@ -141,7 +120,7 @@ class Request:
         try:
             yield
         except (OSError, HTTPException, UnicodeError) as error:  # UnicodeError: of a host's name
-            raise Failed(f"{self._api.place} {_reason(error)}") from None
+            raise Failed(f"{self.place} {_reason(error)}") from None
 
 
 def _reason(error: Exception) -> str:
@@ -151,11 +130,13 @@ def _reason(error: Exception) -> str:
     for kind, why in REASONS.items():
         if isinstance(error, kind):
             return why
-    return f"cannot be reached: {getattr(error, 'strerror', None) or type(error).__name__}"
+    return f"cannot be reached: {getattr(error, 'strerror', None) or type(error).__name__}; correct url"
 
 
 def _refusal(status: int, body: bytes) -> str:
     """What a status means here; the broker's own words are looked at, and not shown."""
     if status in DENIED:
         return next(why for words, why in DENIALS.items() if words in body)
-    return STATUSES.get(status) or STATUSES.get(status // 100, ELSEWHERE)
+    if status >= 500:
+        return "the broker is starting, or in trouble; try later, or look into its log"
+    return f"{ELSEWHERE} {NO_PLUGIN[0].upper()}{NO_PLUGIN[1:]}"
