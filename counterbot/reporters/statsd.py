@@ -36,9 +36,8 @@ from ..core.model import Build, Counters
 WAITING = 1000
 """Builds that may wait, as while a name is looked up; a busy Zuul reports some hundred an hour."""
 
-ADDRESS_LIFE = 300.0
-LOOK_AGAIN = 60.0
-"""Seconds after which the host's address is looked up again, where it was found and where it was not."""
+ADDRESS_LIFE = 60.0
+"""Seconds after which the host's address is looked up again."""
 
 log = logging.getLogger("counterbot.statsd")
 
@@ -94,20 +93,14 @@ class Statsd:
             statsd.send(self._client, found)
 
     def _look_up(self) -> None:
-        """The host's address may change, and its resolver may be down; the last address is kept until then."""
-        if not self._lookup.exceeded:
-            return
-        host, port = self._settings.host, self._settings.port
-        try:
-            client = self._connect(host, port)
-        except OSError as error:
-            self._lookup = Deadline.after(LOOK_AGAIN, self._monotonic)
-            log.warning("statsd at %s:%d: %s; looked up again in %d s", host, port, error, LOOK_AGAIN)
-            return
-        self._lookup = Deadline.after(ADDRESS_LIFE, self._monotonic)
-        if self._client is not None:
-            self._client.close()
-        self._client = client
+        """The host's address may change; where it has none, the last one is kept."""
+        if self._lookup.exceeded:
+            self._lookup = Deadline.after(ADDRESS_LIFE, self._monotonic)
+            host, port = self._settings.host, self._settings.port
+            try:
+                self._client = self._connect(host, port)
+            except OSError as error:
+                log.warning("statsd at %s:%d: %s; looked up again in %d s", host, port, error, ADDRESS_LIFE)
 
 
 def prefix(template: str, build: Build) -> str:

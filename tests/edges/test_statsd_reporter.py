@@ -8,7 +8,7 @@ import pytest
 from counterbot.clients import statsd as client
 from counterbot.core.counters.metrics import Kind, Metric
 from counterbot.core.model import Build, Counters
-from counterbot.reporters.statsd import ADDRESS_LIFE, LOOK_AGAIN, WAITING, Settings, Statsd, prefix
+from counterbot.reporters.statsd import ADDRESS_LIFE, WAITING, Settings, Statsd, prefix
 from tests.clock import Clock
 from tests.statsd import Statsd as Socket
 
@@ -104,17 +104,17 @@ def test_a_name_without_an_address_is_looked_up_again_a_minute_later(listener, c
         return client.connect(host, port)
 
     statsd = reporter(listener, host=host, monotonic=clock, connect=connect)
-    for clock.seconds in (0, 1, LOOK_AGAIN - 1, LOOK_AGAIN + 1):
+    for clock.seconds in (0, 1, ADDRESS_LIFE - 1, ADDRESS_LIFE + 1):
         statsd.take(BUILD, Counters({"g.n": 1}))
         assert statsd.step()
-    assert asked == [0, LOOK_AGAIN + 1]
+    assert asked == [0, ADDRESS_LIFE + 1]
     assert [message.startswith(f"statsd at {host}:{listener.port}: ") for message in caplog.messages] == [True, True]
 
 
 def test_an_address_is_kept_for_a_while_and_beyond_while_there_is_no_other(listener, caplog):
     clock, hosts = Clock(), [listener.host, "statsd.invalid", listener.host]
     statsd = reporter(listener, monotonic=clock, connect=lambda host, port: client.connect(hosts.pop(0), port))
-    for clock.seconds, left in ((0, 2), (ADDRESS_LIFE - 1, 2), (ADDRESS_LIFE, 1), (ADDRESS_LIFE + LOOK_AGAIN, 0)):
+    for clock.seconds, left in ((0, 2), (ADDRESS_LIFE - 1, 2), (ADDRESS_LIFE, 1), (2 * ADDRESS_LIFE, 0)):
         statsd.take(BUILD, Counters({"g.n": left}))
         assert statsd.step()
         assert listener.lines() == [f"g.n:{left}|c"]
