@@ -42,7 +42,8 @@ SMALL, LARGE, HOSTILE = 1, 300, 4
 
 PARTS = "large", "memory", "odd", "others"
 EVENTS, EVENT = 10_000, 2_000
-GOALS = {"zlib": 1.35, "zlib_ng": 1.3, "isal": 1.5, "gzip": 0.6, "plain": 0.3, "memory": 40.0, "hostile": 10.0, "start": 8.0, "events": 4.0}
+GOALS = {"zlib": 1.35, "zlib_ng": 1.3, "isal": 1.5, "gzip": 0.6, "plain": 0.3, "memory": 40.0, "hostile": 10.0,
+         "start": 8.0, "events": 4.0}
 
 
 def medians(rounds: int, **sides: Callable[[], object]) -> dict[str, float]:
@@ -128,6 +129,7 @@ def with_library(name: str, folder: Path) -> dict[str, dict[str, float]]:
 
 def peak(path: Path) -> float:
     """MB of memory beyond what the imports take, at most, to read a stream."""
+    from counterbot.core.subunit import attachments  # noqa: F401
 
     def status(name: str) -> int:
         return int(re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())[1])
