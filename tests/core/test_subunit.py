@@ -232,6 +232,8 @@ def test_the_reason_names_the_file_and_the_place():
     "stream",
     [
         SOME + bytes(500) + TESTS[0] + counters(),
+        bytes(500) + SOME + counters(),
+        SOME + TESTS[0][:500] + bytes(20) + b"\n" + TESTS[0][500:] + counters(),
         TESTS[0] + TESTS[1][200:] + counters(),
         TESTS[0][:-400] + TESTS[1][600:] + counters(),
         counters(eof=True) + TESTS[0] + b"\xff" * 300 + TESTS[1],
@@ -376,6 +378,12 @@ def test_a_damaged_attachment_is_left_out_of_the_list_and_that_is_told():
     assert list(map(str, told)) == [place, place + "; attachments left out: 1"]
 
 
+def test_a_name_that_cannot_be_is_told():
+    told = []
+    assert list(listing([packet(b"x", name="a\0b"), packet(b"x", name=b"\xff"), *TESTS[:1]], tell=told.append)) != []
+    assert [damage.what for damage in told[:2]] == ["a string in a packet is not UTF-8, or has a zero byte"] * 2
+
+
 # Malice
 
 
@@ -401,7 +409,16 @@ def test_false_headers_cost_bounded_work(claimed, before):
 
 def test_where_false_headers_cost_too_much_the_stream_is_refused():
     with pytest.raises(Unreadable, match="too many false packet starts"):
-        documents([b"text\n", false_headers(60_000, 1_000_000), bytes(1_000_000), counters()], NAME)
+        documents([b"text\n", false_headers(100, 1_000_000), bytes(1_000_000), counters()], NAME)
+
+
+def test_where_packets_hide_behind_half_a_character_the_stream_is_refused():
+    """To search text for each of them would take 1 MB of reading."""
+    gaps = Packets([(bytes(11) + b"\xc3" + packet(test_id="t", status=1)) * 50_000])
+    read = []
+    with pytest.raises(Unreadable, match="too many false packet starts"):
+        read.extend(gaps)
+    assert len(read) < 200
 
 
 def test_damage_in_every_small_packet_is_refused():
@@ -459,6 +476,7 @@ def test_text_need_not_end_its_line(printed, size):
 
 def test_text_is_passed_over_however_long_it_is():
     told = []
-    assert documents([b"x" * 300_000] * 12 + [b"\n", counters()], NAME, tell=told.append) == [DOC]
+    for printed in (b"x" * 3_000_000 + b"\n", (b"\xe9" * 60 + b"\n") * 40_000):
+        assert documents(in_blocks(printed + counters(), 70_000), NAME, tell=told.append) == [DOC]
     assert found(SOME + b"a line\n\xb3y another\n" + counters() + b"\xb3y too\n", told) == [DOC]
     assert told == []

@@ -69,7 +69,7 @@ def is_text(gap: bytes, unwanted: bytes) -> bool:
     if not _is_textual(gap) or (unwanted and unwanted in gap):
         return False
     last = gap[gap.rfind(b"\n") + 1 :]
-    return is_utf8(last, cut=True) and not (gap[0] == SIGNATURE and (_is_version_2(gap) or last == gap))
+    return (not last or is_utf8(last, cut=True)) and not (gap[0] == SIGNATURE and (_is_version_2(gap) or last == gap))
 
 
 def classify(offset: int, gap: bytes, ended: bool, thorough: bool) -> Lost:

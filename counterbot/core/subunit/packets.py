@@ -175,9 +175,10 @@ class Packets:
         length = length_at(window.data, window.at + ahead) if window.search(ahead + HEADER) else 0
         if length < SHORTEST or not window.search(ahead + length + HEADER):
             return False
-        good = sound(window.data, window.at + ahead, window.at + ahead + length)
-        self._spend(0 if good else length)
-        return good
+        if sound(window.data, window.at + ahead, window.at + ahead + length):
+            return True
+        self._spend(length)
+        return False
 
     def _spend(self, work: int) -> None:
         """Work beyond once the stream is limited: false packet starts would make it quadratic."""
