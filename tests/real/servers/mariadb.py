@@ -23,7 +23,9 @@ class MariaDB(Server):
         self.folder = folder.absolute()
         self.socket = self.folder / "my.sock"
         self.port, = free_ports(1)
-        self._data = (f"--datadir={self.folder / 'data'}", f"--user={pwd.getpwuid(os.geteuid()).pw_name}")
+        # A starting server deletes the temporary tables that it finds in its tmpdir: /tmp has those of others.
+        self._data = (f"--datadir={self.folder / 'data'}", f"--tmpdir={self.folder}",
+                      f"--user={pwd.getpwuid(os.geteuid()).pw_name}")
         self._install, self._client = program("mariadb-install-db"), program("mariadb")
         self.cert = self.folder / "cert.pem" if tls else None
         super().__init__(Process([
