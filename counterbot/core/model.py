@@ -160,9 +160,9 @@ class Later:
 class Counters:
     """Counters of one build: ``group.name`` to a finite number.
 
-    ``unreadable`` gives names whose value is no finite number, with the reason; ``failures`` gives
+    ``unreadable`` gives names whose value is not a finite number, with the reason; ``failures`` gives
     collectors (or files) that failed, with the reason; ``absent`` and ``resets`` are names without a
-    value; ``repeated`` are names that came twice, of which the later value was kept. ``delta`` tells
+    value; ``repeated`` are duplicate names, of which the last value is used. ``delta`` tells
     differences of two readings from totals since the servers' start (None: neither, as in
     performance.json alone). ``mixed``: some are differences and some totals, and ``delta`` is None.
     ``seconds`` lie between the readings, and ``prefix`` is what their owner wants before their names.
