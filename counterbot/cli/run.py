@@ -27,13 +27,14 @@ def command(file: str, dry_run: bool, verbose: bool) -> None:
         bot = Bot(config, dry=True, told=Told(dry=True)) if dry_run else Bot(config)
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: bot.service.stop.set())
-        bot.start()
-        bot.listen()
-        log.info("running: %d rules from %s", len(bot.book.rules), bot.book.folder)
-        Upkeep(bot).run(bot.service.stop)
-    late = bot.close()
-    if late:
-        log.error("did not end in time: %s", ", ".join(late))
+        try:
+            bot.start()
+            bot.listen()
+            log.info("running: %d rules from %s", len(bot.book.rules), bot.book.folder)
+            Upkeep(bot).run(bot.service.stop)
+        finally:
+            if late := bot.close():
+                log.error("did not end in time: %s", ", ".join(late))
     if bot.service.error:
         raise click.ClickException(str(bot.service.error))
     log.info("stopped")

@@ -34,7 +34,7 @@ def command(file: str, as_json: bool) -> None:
     with told():
         if not exists(url):
             raise click.ClickException(f"no ledger at {url.removeprefix('sqlite:///')}: the bot has not run yet")
-        store = Store(url, password=None if secret is None else read_secret(secret))
+        store = Store(url, password=None if secret is None else read_secret(secret), migrate=False)
         found = status(store)
         store.close()
     troubles = list(unhealthy(found))

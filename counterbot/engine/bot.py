@@ -85,7 +85,8 @@ class Bot:
                                  self.statsd.take if self.statsd else lambda *_: None)
         audience = Audience(channels, Links(config.bugs.view, config.bugs.file))
         self.decider = Decider(self.ledger, self.book, audience, limit)
-        poster = Nobody() if dry else GerritReporter(OverSsh(_login(config)), config.gerrit.username)
+        self._gerrit = OverSsh(_login(config))
+        poster = Nobody() if dry else GerritReporter(self._gerrit, config.gerrit.username)
         self.comments = Comments(self.ledger, poster, monotonic=monotonic, at=at, told=told)
         self.lines = Lines(self.ledger, [channel.name for channel in channels], told=told)
         self.irc = Irc(_irc(config.irc), self.lines) if config.irc and not dry else None
@@ -135,10 +136,11 @@ class Bot:
         self._http.abort()
         late = self.service.join(STOPPING)
         if not late:
+            self._gerrit.close()
             self.ledger.close()
             while self.statsd and self.statsd.step():
                 pass
-        if self._folder:
+        if self._folder and not late:
             self._folder.cleanup()
         return late
 

@@ -23,7 +23,7 @@ from ..reporters.gerrit import CannotTell
 
 Result = Sent | Retry | Refused
 REFUSALS = 6
-"""Tries after which a refusal in words that we do not know is final; the waits between are a quarter of an hour."""
+"""Tries after which a refusal in words that we do not know is final; the waits between are some ten minutes."""
 
 LONGEST = 600.0
 """Seconds that a retry waits at the most."""
@@ -121,7 +121,7 @@ def _settled(settle: Callable[[DeliveryWork, Result], None], work: DeliveryWork,
     try:
         settle(work, result)
     except Lost:
-        log.warning("%s: claimed by another worker in the meantime", named(work.delivery))
+        log.warning("%s: claimed by another worker, or noted already", named(work.delivery))
         return result
     level = logging.WARNING if isinstance(result, Refused) else logging.INFO
     log.log(level, "%s: %s", named(work.delivery), worded(result))
@@ -134,7 +134,7 @@ def weighed(result: Result, tries: int, jitter: float) -> Result:
         return result
     if result.refusal and tries + 1 >= REFUSALS:
         return Refused(f"{result.why} (said {tries + 1} times)")
-    return replace(result, after=pause(tries, jitter, first=result.after, longest=max(LONGEST, result.after)))
+    return replace(result, after=pause(tries, jitter, first=1.5 * result.after, longest=LONGEST))
 
 
 def named(delivery: Delivery) -> str:

@@ -87,7 +87,7 @@ class Examiner:
             if isinstance(look, Later) and look.otherwise and age > DOUBT:
                 look = Reading(look.otherwise, look.why)
             if isinstance(look, Later):
-                return self._later(work, look.why, look.after)
+                return self._later(work, look.why, look.after, build)
             found[reader] = look
         return self._note(work, build, found)
 
@@ -114,12 +114,12 @@ class Examiner:
             self._later(work, f"Zuul's API does not know the {what}")
         return None
 
-    def _later(self, work: BuildWork, why: str, asked: float | None = None) -> None:
+    def _later(self, work: BuildWork, why: str, asked: float | None = None, build: Build | None = None) -> None:
         """Again after a part of the time that has passed, or after what the server asked for."""
         age = self._now() - work.received
         if age > PATIENCE:
             log.warning("%s: given up: %s", _named(work), why)
-            return self._builds.give_up(work, why)
+            return self._builds.give_up(work, why, build)
         usual = min(max(age // 4, SECOND), 60 * SECOND if not work.late else 3600 * SECOND)
         after = max(usual, int((asked or 0) * SECOND))
         level = logging.DEBUG if why == work.why else logging.INFO  # the same again is no news

@@ -1,4 +1,4 @@
-"""Keeps threads at work until told to stop; no piece of work can end one. Knows nothing of what the work is."""
+"""Keeps threads at work until told to stop; an error in a piece of work ends none. Knows nothing of the work."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def done(claim: Callable[[], W | None], do: Callable[[W], None], fault: Callable
     try:
         _do(work, do, fault)
     except Lost as lost:
-        log.warning("%s: claimed by another worker in the meantime", lost)
+        log.warning("%s: claimed by another worker, or noted already", lost)
     return True
 
 
@@ -93,6 +93,9 @@ class Service:
         try:
             body(*arguments)
         except Exception as error:
+            if self.stop.is_set() and isinstance(error, LedgerError):  # who waits for a database gives up at the stop
+                log.info("%s stopped: %s", threading.current_thread().name, error)
+                return
             self.error = self.error or error
             # A database that cannot be used is told in a sentence.
             log.error("%s ended: %s", threading.current_thread().name, error,

@@ -58,9 +58,11 @@ class Builds:
         under_way.execute(delete(builds).where(builds.c.id == work.claim.id))
 
     @transaction
-    def give_up(self, under_way: Transaction, work: BuildWork, why: str) -> None:
-        """A build will not be asked for again."""
+    def give_up(self, under_way: Transaction, work: BuildWork, why: str, build: Build | None) -> None:
+        """A build will not be asked for again; where it is known, it stands in the history without counters."""
         under_way.settle(builds, work.claim, state="gone", why=why)
+        if build is not None:
+            history.keep(under_way, build, work.patchset, None)
         hasten(under_way, work.claim.id)
 
     @transaction
@@ -71,7 +73,7 @@ class Builds:
 
 
 def refer_to(under_way: Transaction, report: int, needs: Mapping[BuildLink, frozenset[Reader]], due: int) -> None:
-    """Have a report refer to builds. A build that a reader has not looked at yet is due then, else the report is."""
+    """Have a report refer to builds. Builds with an unread reader become due at ``due``; with none, the report does."""
     under_way.insert_new(builds, [
         {"uuid": link.uuid, "job": link.job, "url": link.url, "received": under_way.now, "state": "done",
          "due": due, "why": ""} for link in needs])
@@ -82,8 +84,9 @@ def refer_to(under_way: Transaction, report: int, needs: Mapping[BuildLink, froz
     under_way.insert_new(report_builds, [{"report": report, "build": ids[link.uuid]} for link in needs])
     under_way.insert_new(readings, [{"build": ids[link.uuid], "reader": reader.value, "why": ""}
                                     for link, readers in needs.items() for reader in readers])
-    under_way.execute(update(builds).where(builds.c.id.in_(ids.values()), builds.c.state == "done", _unread())
-                      .values(state="due", due=due))
+    settled = builds.c.state.in_(("done", "gone"))
+    under_way.execute(update(builds).where(builds.c.id.in_(ids.values()), settled, _unread())
+                      .values(state="due", due=due, received=under_way.now))
     under_way.execute(update(reports).where(reports.c.id == report, pending(report) == 0).values(due=due))
 
 
@@ -115,4 +118,4 @@ def _work(under_way: Transaction, claim: Claim, row: Row) -> BuildWork:
     waiting = under_way.execute(select(readings.c.reader).where(
         readings.c.build == row["id"], readings.c.state.is_(None)).order_by(readings.c.reader)).scalars()
     return BuildWork(claim, link_from(row), tuple(map(Reader, waiting)), patchset_from(about[-1]),
-                     row["received"], all(report["decided"] for report in about), row["why"])
+                     row["received"], all(report["state"] != "due" for report in about), row["why"])

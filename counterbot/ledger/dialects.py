@@ -21,6 +21,7 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 BUSY_SECONDS = 30
+SILENT_SECONDS = 30
 POOL = 16
 
 LongText = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
@@ -43,7 +44,7 @@ PASSING = frozenset({
 
 
 MediumBlob = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
-"""Its ``BLOB`` likewise; this has room for 16 MB."""
+"""MariaDB's ``BLOB`` ends at 64 KB; this has room for 16 MB."""
 
 
 def Ascii(length: int) -> String:  # noqa: N802 - a type, as SQLAlchemy writes types
@@ -62,14 +63,24 @@ def table(name: str, metadata: MetaData, *parts: Any, **options: Any) -> Table:
 def engine(url: URL) -> Engine:
     """Connections to the database at ``url``."""
     if url.get_backend_name() == "sqlite":
-        made = create_engine(url, pool_size=POOL, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
+        made = create_engine(url, pool_size=POOL, max_overflow=-1, connect_args={"timeout": BUSY_SECONDS},
+                             hide_parameters=True)
         event.listen(made, "connect", _sqlite_connect)
         return made
-    # PyMySQL would encode a password that is text as Latin-1.
-    secret = {"password": url.password.encode()} if url.password and url.drivername.endswith("pymysql") else {}
     # Before use each connection is tried: it may be as old as the last restart of the server.
-    return create_engine(url, pool_size=POOL, pool_pre_ping=True, hide_parameters=True, connect_args=secret,
-                         isolation_level="READ COMMITTED")
+    return create_engine(url, pool_size=POOL, max_overflow=-1, pool_pre_ping=True, hide_parameters=True,
+                         connect_args=_options(url), isolation_level="READ COMMITTED")
+
+
+def _options(url: URL) -> dict[str, Any]:
+    """A server that is gone without a word is noticed within a minute or so."""
+    if url.get_backend_name() == "postgresql":
+        return {"connect_timeout": SILENT_SECONDS, "keepalives_idle": SILENT_SECONDS,
+                "tcp_user_timeout": SILENT_SECONDS * 1000}
+    # PyMySQL would encode a password that is text as Latin-1.
+    secret = {"password": url.password.encode()} if url.password else {}
+    return {"connect_timeout": SILENT_SECONDS, "read_timeout": 2 * SILENT_SECONDS,
+            "write_timeout": 2 * SILENT_SECONDS, **secret}
 
 
 def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:

@@ -16,7 +16,7 @@ from .schema import builds, cursors, inbox, outbox, readings, report_builds, rep
 from .store import Store, Transaction, transaction
 
 REREAD = 86_400_000
-"""Milliseconds for which what was found in a build is kept after its report: another report may refer to it."""
+"""Milliseconds for which what was found in a build is kept: another report may refer to it."""
 
 
 class Ledger:

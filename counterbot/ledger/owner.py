@@ -10,9 +10,9 @@ from pathlib import Path
 
 @cache
 def host() -> str:
-    """This host since it was last started: its name, and the kernel's boot id."""
+    """Where pids mean the same: the host's name, its pid namespace, and the kernel's boot id."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"{socket.gethostname()[:100]} {boot}"
+    return f"{socket.gethostname()[:100]} {os.readlink('/proc/self/ns/pid')} {boot}"
 
 
 @cache

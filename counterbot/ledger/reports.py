@@ -13,7 +13,7 @@ from ..core.model import BuildLink, Delivery, Kind, Reader, Reading, Report, Sub
 from .builds import refer_to
 from .inbox import WORK_LEASE
 from .schema import builds, findings, inbox, outbox, readings, report_builds, reports, said
-from .store import Store, Transaction, transaction
+from .store import Row, Store, Transaction, transaction
 from .work import (
     Decided,
     EventWork,
@@ -106,16 +106,21 @@ class Reports:
 
 
 def _examined(under_way: Transaction, report: int) -> tuple[ExaminedBuild, ...]:
-    found = list(under_way.execute(
-        select(builds).join(report_builds, report_builds.c.build == builds.c.id)
-        .where(report_builds.c.report == report).order_by(report_builds.c.id)).mappings())
-    noted = under_way.execute(select(readings).where(
-        readings.c.build.in_([row["id"] for row in found]), readings.c.state.is_not(None))).mappings()
-    by_build: dict[int, dict[Reader, Reading]] = {}
-    for row in noted:
-        by_build.setdefault(row["build"], {})[Reader(row["reader"])] = reading_from(row)
-    return tuple(ExaminedBuild(link_from(row), build_from(row["row"]), by_build.get(row["id"], {}),
-                               row["why"], row["fence"]) for row in found)
+    """One query: a reading must not come without the build's row, which is noted with it."""
+    query = (select(builds, readings.c.reader, readings.c.state.label("reading"), readings.c.why.label("reason"),
+                    readings.c.found)
+             .join(report_builds, report_builds.c.build == builds.c.id)
+             .outerjoin(readings, (readings.c.build == builds.c.id) & readings.c.state.is_not(None))
+             .where(report_builds.c.report == report).order_by(report_builds.c.id))
+    rows: dict[int, Row] = {}
+    found: dict[int, dict[Reader, Reading]] = {}
+    for row in under_way.execute(query).mappings():
+        rows[row["id"]] = row
+        read = found.setdefault(row["id"], {})
+        if row["reader"]:
+            read[Reader(row["reader"])] = reading_from(row["reading"], row["reason"], row["found"])
+    return tuple(ExaminedBuild(link_from(row), build_from(row["row"]), found[number], row["why"], row["fence"])
+                 for number, row in rows.items())
 
 
 def _said(under_way: Transaction, patchset: str) -> Said:

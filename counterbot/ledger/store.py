@@ -13,6 +13,8 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Table, insert, inspect, make_url, select, text, update
 from sqlalchemy.exc import (
@@ -99,11 +101,13 @@ class Store:
     """One database. ``wait`` waits so many seconds, or returns True to give up.
 
     ``now`` gives epoch milliseconds; left out, it is the server's clock: leases of bots on several hosts are to mean
-    the same. Raises LedgerError where the database cannot be opened.
+    the same. Without ``migrate`` the tables must be there as this version has them. Raises LedgerError where the
+    database cannot be opened.
     """
 
     def __init__(self, url: str, now: Callable[[], int] | None = None,
-                 wait: Callable[[float], bool | None] = time.sleep, password: str | None = None) -> None:
+                 wait: Callable[[float], bool | None] = time.sleep, password: str | None = None, *,
+                 migrate: bool = True) -> None:
         self._wait = wait
         try:
             self.engine = dialects.engine(make_url(url).set(password=password) if password else make_url(url))
@@ -111,7 +115,7 @@ class Store:
             raise LedgerError(f"database: {error}") from error
         self._name = self.engine.url.render_as_string(hide_password=True)
         try:
-            self._migrate()
+            self._migrate(migrate)
             self.now = now or steady(self._server_time())
         except DBAPIError as error:
             raise self._told(error) from error
@@ -120,11 +124,11 @@ class Store:
         self.engine.dispose()
 
     def write(self, work: Callable[[Transaction], T]) -> T:
-        """Do ``work`` in a transaction. Tried again, for PATIENCE, after what may pass. Raises LedgerError."""
+        """Do ``work`` in a transaction. Retried for up to PATIENCE after passing errors. Raises LedgerError."""
         return self._patiently(lambda: self._written(work))
 
     def read(self, work: Callable[[Transaction], T]) -> T:
-        """Do ``work``, which only reads and never waits for a writer. Tried again likewise."""
+        """Do ``work``, which only reads and never waits for a writer. Retried likewise."""
         return self._patiently(lambda: self._read(work))
 
     def claim(self, table: Table, lease: int, *conditions: Any, states: Sequence[str] = ("due",),
@@ -174,12 +178,13 @@ class Store:
             return work(Transaction(connection, self.now()))
 
     def _patiently(self, attempt: Callable[[], T]) -> T:
-        began, failures = self.now(), 0
+        began, failures, races = self.now(), 0, 0
         while True:
             try:
                 return attempt()
             except IntegrityError:  # another transaction was first with the same row; a bug, where it stays so
-                if failures >= RACES:
+                races += 1
+                if races > RACES:
                     raise
             except (DataError, ProgrammingError):  # a bug of ours, and no fault of the database
                 raise
@@ -200,14 +205,19 @@ class Store:
         with self.engine.connect() as connection:
             return None if query is None else int(connection.execute(text(query)).scalar_one())
 
-    def _migrate(self) -> None:
-        """A new database is made as the schema is now; an old one is brought there."""
+    def _migrate(self, may_change: bool) -> None:
+        """A new database is made as the schema is now; an old one is brought there, or else refused."""
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
         with self._begun() as connection:
             config.attributes["connection"] = connection
             try:
-                if inspect(connection).has_table("alembic_version"):
+                if not may_change:
+                    newest = ScriptDirectory.from_config(config).get_current_head()
+                    if MigrationContext.configure(connection).get_current_revision() != newest:
+                        raise LedgerError(f"database {self._name}: not of this version of counterbot, whose bot has not"
+                                          " run on it")
+                elif inspect(connection).has_table("alembic_version"):
                     command.upgrade(config, "head")
                 else:
                     metadata.create_all(connection)

@@ -124,8 +124,8 @@ def build_from(text: str | None) -> Build | None:
     return Build(**{**fields, "artifacts": artifacts, "changes": tuple(fields.get("changes", ()))})
 
 
-def reading_from(row: Row) -> Reading:
-    return Reading(State[row["state"]], row["why"], counters_from(row["found"]) if row["found"] else None)
+def reading_from(state: str, why: str, found: str | None) -> Reading:
+    return Reading(State[state], why, counters_from(found) if found else None)
 
 
 def found_text(reading: Reading) -> str | None:

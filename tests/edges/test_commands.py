@@ -492,6 +492,19 @@ def test_status_after_a_replay(tmp_path):
     assert json.loads(counterbot("status", "-c", config, "--json")[1])["backlog"] == 0
 
 
+def test_status_leaves_a_database_of_the_version_before_alone(tmp_path):
+    config = minimal(tmp_path)
+    with sqlite3.connect(tmp_path / "ledger.db") as database:
+        database.executescript((ROOT / "tests/samples/ledger/0001.sql").read_text())
+    database.close()
+    status, _, err = counterbot("status", "-c", config)
+    assert (status, err) == (1, f"Error: database sqlite:///{tmp_path}/ledger.db: not of this version of counterbot, "
+                                "whose bot has not run on it\n")
+    with sqlite3.connect(tmp_path / "ledger.db") as database:
+        assert database.execute("select version_num from alembic_version").fetchall() == [("0001",)]
+    database.close()
+
+
 @pytest.mark.parametrize(("host", "age", "dead"), [
     (socket.gethostname(), 0, True), ("elsewhere", 0, False), ("elsewhere", 61_000, True)])
 def test_status_looks_for_the_process_on_the_bots_own_host_alone(tmp_path, host, age, dead):

@@ -414,6 +414,18 @@ def test_totals_mixed_with_differences_stay_out_of_the_history_and_are_judged(le
     assert [each.readings for each in ledger.reports.claim().builds] == [mixed] * len(UUIDS)
 
 
+def test_a_build_that_was_given_up_is_asked_for_again_where_a_new_report_refers_to_it(ledger, clock):
+    opened(ledger)
+    ledger.builds.give_up(ledger.builds.claim(), "404", build(UUIDS[0], result="FAILURE"))
+    assert rows(ledger, "select job, result from runs") == [("job-a", "FAILURE")]
+    note(ledger)
+    ledger.reports.claim()
+    clock.pass_seconds(86_400)
+    opened(ledger, replace(REPORT, buildset="d" * 32), number=2)
+    work = ledger.builds.claim()
+    assert (work.link, work.received) == (REPORT.builds[0], clock())
+
+
 # -- reports
 
 
@@ -702,6 +714,21 @@ def test_a_database_that_cannot_be_opened_is_told(tmp_path, clock):
 
 
 # -- a database of the version before
+
+
+def test_a_build_that_a_report_waits_for_is_still_due_when_it_is_carried_over(tmp_path, clock):
+    """Another report on it was decided, which dropped its counters."""
+    old = sqlite3.connect(tmp_path / "ledger.db")
+    old.executescript((ROOT / "tests/samples/ledger/0001.sql").read_text())
+    old.execute("update builds set state = 'due', outcome = null, counters = null where report = 2")
+    old.commit()
+    old.close()
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db", clock)
+    clock.pass_seconds(601)
+    due = [ledger.builds.claim() for _ in range(4)]
+    assert sorted(work.link.job for work in due if work) == ["job-a", "job-c", "job-d"]
+    assert due[0].readers == (Reader.COUNTERS,)
+    ledger.close()
 
 
 def test_a_ledger_of_the_version_before_is_carried_over(tmp_path, clock):

@@ -20,7 +20,6 @@ from itertools import count
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from counterbot.engine.work import done
 from sqlalchemy import event
 
 from counterbot.core.decide import Decision, Reason
@@ -37,6 +36,7 @@ from counterbot.core.model import (
     State,
 )
 from counterbot.engine.deliver import Comments
+from counterbot.engine.service import done
 from counterbot.ledger import Ledger
 
 DAY = 86_400_000

@@ -53,7 +53,7 @@ def _said() -> None:
 
 
 def _builds() -> None:
-    """A build that stood in several reports is one now; where one of them has its outcome, with that."""
+    """A build that stood in several reports is one now: with its counters, else still due, else with its outcome."""
     old = _set_aside("builds")
     reports = _table("reports")
     query = sa.select(old, reports.c.received).join(reports, reports.c.id == old.c.report).order_by(old.c.id)
@@ -61,7 +61,7 @@ def _builds() -> None:
     op.drop_table("old_builds")
     _create_builds()
     known: dict[str, dict[str, Any]] = {}
-    for row in sorted(rows, key=lambda row: (row["state"] != "seen", row["counters"] is None)):
+    for row in sorted(rows, key=lambda row: (row["counters"] is None, row["state"] != "due", row["state"] != "seen")):
         known.setdefault(row["uuid"], row)
     columns = ("id", "uuid", "job", "url", "received", "row", "due", "fence", "faults", "why")
     _insert("builds", [{**{name: row[name] for name in columns},
