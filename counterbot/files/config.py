@@ -31,7 +31,7 @@ CENTURY = 36_500
 
 SQLITE = "sqlite:///"
 DRIVERS = {"postgresql": "postgresql+psycopg", "mariadb": "mysql+pymysql"}
-SERVER = re.compile(r"(?P<kind>postgresql|mariadb)://(?P<place>[^\s:@/?#]+@[^\s@/?#]+/[A-Za-z0-9_-]+(\?[^\s#]*)?)")
+SERVER = re.compile(r"(?P<kind>postgresql|mariadb)://(?P<place>[^\s:@/?#]+@[^\s@/?#]+/[A-Za-z0-9_-]+)")
 STATSD_PREFIX = re.compile(r"(?:[A-Za-z0-9_.-]|\{(?:project|branch|pipeline|job)\})+")
 HOST = re.compile(r"(?!.{254})[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 """RFC 1035, section 2.3.4; underscores are met in practice."""

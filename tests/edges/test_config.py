@@ -142,7 +142,8 @@ def test_database(url: str, meant: str) -> None:
 
 @pytest.mark.parametrize("url", [
     r"sqlite:///a\0b", r"sqlite:///a\nb", "sqlite:///:memory:", "counterbot.db", "postgresql://bot:word@db/counterbot",
-    "postgresql://db/counterbot", "mariadb://bot@db", "mysql://bot@db/counterbot"])
+    "postgresql://db/counterbot", "mariadb://bot@db", "mysql://bot@db/counterbot",
+    "mariadb://bot@db/counterbot?password=word"])
 def test_a_database_that_cannot_be_one(url: str) -> None:
     assert told(MINIMAL.replace("sqlite:///counterbot.db", f'"{url}"')) == [f"c.yaml:4:1: {NO_DATABASE}"]
 

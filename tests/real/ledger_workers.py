@@ -20,7 +20,7 @@ from itertools import count
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from sqlalchemy import event
+from sqlalchemy import event, func, select
 
 from counterbot.core.decide import Decision, Reason
 from counterbot.core.model import (
@@ -37,10 +37,13 @@ from counterbot.core.model import (
 )
 from counterbot.engine.deliver import Comments
 from counterbot.engine.service import done
-from counterbot.ledger import Ledger
+from counterbot.ledger import Ledger, schema
 
 DAY = 86_400_000
 READ = {Reader.COUNTERS: Reading(State.READ, "", Counters({"mysql.Queries": 12}))}
+ROUNDS = 20
+"""Times that leases end before what is pending is stuck."""
+
 MORE = 50
 """Times the chance to die at each moment of a delivery: there it counts."""
 
@@ -149,11 +152,15 @@ def until_nothing_is_due(options: argparse.Namespace, now: int, serials: count) 
     return deaths
 
 
-def pending(options: argparse.Namespace, now: int) -> int:
+def pending(options: argparse.Namespace, now: int) -> str:
+    """What is, as words; none where nothing is pending."""
     ledger = Ledger(options.url, lambda: now)
-    unsettled = ledger.unsettled()
+    found = ledger.unsettled() and [
+        (table.name, *row) for table in (schema.inbox, schema.builds, schema.reports, schema.outbox)
+        for row in ledger.store.read(lambda read, table=table: read.execute(
+            select(table.c.state, func.count(), func.max(table.c.due) - now).group_by(table.c.state)).all())]
     ledger.close()
-    return unsettled
+    return str(found) if found else ""
 
 
 def main() -> None:
@@ -167,9 +174,13 @@ def main() -> None:
     options = parser.parse_args()
     now, serials = int(time.time() * 1000), count()
     deaths = until_nothing_is_due(options, now, serials)
-    while pending(options, now):
+    for _ in range(ROUNDS):
+        if not (why := pending(options, now)):
+            break
         now += DAY // 24
         deaths += until_nothing_is_due(options, now, serials)
+    else:
+        sys.exit(f"still pending after {ROUNDS} rounds: {why}")
     print(deaths)
 
 

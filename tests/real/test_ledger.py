@@ -109,7 +109,7 @@ class Workers:
 
     def end(self) -> int:
         """Wait until nothing is pending; how many died."""
-        out, _ = self._process.communicate(timeout=300)
+        out, _ = self._process.communicate(timeout=180)
         log = self.log.read_text()
         assert self._process.returncode == 0, log
         assert "Work failed" not in log, log
