@@ -356,7 +356,6 @@ ODD = [
     "!include {folder}/one.cnf\n[client]\nuser=after\n ! includedir\t{folder}/many \nhost=still\n",
     "[client]\n!include {folder}/none.cnf\n!rubbish\nuser=a\n",
     "[client]\nuser=a\n!include {folder}/self.cnf\nhost=b\n",
-    "\xef\xbb\xbf[client]\nuser=a\n",
 ]
 INCLUDED = {
     "one.cnf": "[client]\nsocket=/one\n[mysqld]\n",
