@@ -50,7 +50,7 @@ class Scopes:
         for pattern, scope in self._rows:
             match = pattern.fullmatch(name)
             if match:
-                name = match.expand(scope)
+                name = match.expand(scope) if "\\" in scope else scope  # expand parses the scope each time
                 break
         return _STRANGE.sub("_", name)[:LONGEST] or "unnamed"
 
