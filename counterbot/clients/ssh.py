@@ -1,7 +1,7 @@
 """One SSH connection: log in to a server whose host key is known, run commands, read a stream.
 
 It must not wait without a deadline: a connection that hangs is closed by a timer, since paramiko's own deadlines run
-on wall time. paramiko's types stay here and in ``host_keys``.
+on wall time. paramiko's types stay here and in the modules beside it that are about keys and errors.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from dataclasses import dataclass
 import paramiko
 
 from ..core import limits
-from .host_keys import HostKeyRefused, LoginRefused, Server, SshError, check_host_key, load_key, trusted_keys, words
+from .host_keys import Server, check_host_key, load_key, trusted
+from .ssh_errors import SECOND_STEP, HostKeyRefused, Incompatible, LoginRefused, SshError, explained, refusal, words
 
 __all__ = [
     "Connection",
     "Finished",
     "HostKeyRefused",
+    "Incompatible",
     "LoginRefused",
     "Server",
     "SshError",
@@ -56,16 +58,16 @@ class Finished:
 
 
 def connect(server: Server, *, seconds: float = CONNECT_SECONDS) -> Connection:
-    """Log in. Raises HostKeyRefused or LoginRefused where a person must act, else SshError."""
+    """Log in. Raises HostKeyRefused, LoginRefused or Incompatible where a person must act, else SshError."""
     key = load_key(server.key_file)
-    trusted = trusted_keys(server)
+    trust = trusted(server)
     try:
         sock = _dial(server, seconds)
     except OSError as error:
         raise SshError(f"{server.name}: no TCP connection: {words(error)}") from error
     connection = Connection(sock, server.name)
     try:
-        check_host_key(server, connection._shake_hands(trusted, seconds), trusted)
+        check_host_key(server, connection._shake_hands(trust.keys, seconds), trust)
         connection._log_in(server, key, seconds)
     except BaseException:
         connection.close()  # paramiko keeps a thread and a socket for each failed login otherwise (its issue 2214)
@@ -168,7 +170,7 @@ class Connection:
         try:
             yield
         except TROUBLE as error:
-            raise SshError(self.why or f"{self.name}: {words(error)}") from error
+            raise (SshError(self.why) if self.why else explained(self.name, error)) from error
         finally:
             timer.cancel()
 
@@ -193,12 +195,12 @@ class Connection:
                 # paramiko raises the same for a lost connection
                 if not self.alive or "timeout" in str(error):
                     raise
-                missing = ["another key"]
-        if missing:
-            raise LoginRefused(
-                f"{self.name} rejects the login of {server.username!r} with {server.key_file} ({key.fingerprint}): "
-                "add its public half to that account in Gerrit's settings, or correct username or key_file"
-            )
+                refused: str | None = refusal(error, key)
+            else:
+                refused = SECOND_STEP.format(", ".join(missing)) if missing else None
+        if refused:
+            raise LoginRefused(f"{self.name} rejects the login of {server.username!r} with {server.key_file} "
+                               f"({key.fingerprint}): {refused}")
 
     def _collect(self, channel: paramiko.Channel, limit: int) -> Finished:
         stream = Stream(self, channel)

@@ -4,22 +4,73 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import threading
 import time
 from base64 import b64decode
+from contextlib import contextmanager, suppress
 
 import paramiko
 import pytest
 from cryptography.hazmat.primitives import serialization as to
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from counterbot.clients.host_keys import load_key
-from counterbot.clients.ssh import Connection, Finished, HostKeyRefused, LoginRefused, Server, SshError, connect
+from counterbot.clients.ssh import (
+    Connection,
+    Finished,
+    HostKeyRefused,
+    Incompatible,
+    LoginRefused,
+    Server,
+    SshError,
+    connect,
+)
 from counterbot.demo.sshd import Session, SshServer, make_key
 from tests.clock import eventually
-from tests.loopback import Hanging
+from tests.loopback import Hanging, served
 
 MEGABYTE = 1 << 20
+
+
+def pem(key, form: to.PrivateFormat) -> str:
+    return key.private_bytes(to.Encoding.PEM, form, to.NoEncryption()).decode()
+
+
+def packet(payload: bytes) -> bytes:
+    """A server's version and its first packet, before any encryption (RFC 4253, section 6)."""
+    padding = 16 - (len(payload) + 5) % 8
+    return b"SSH-2.0-old\r\n" + struct.pack(">IB", len(payload) + padding + 1, padding) + payload + bytes(padding)
+
+
+def text(*texts: str) -> bytes:
+    return b"".join(struct.pack(">I", len(text)) + text.encode() for text in texts)
+
+
+def kexinit(kex="ecdh-sha2-nistp256", host_key="ssh-ed25519", cipher="aes128-ctr", mac="hmac-sha2-256",
+            compression="none") -> bytes:
+    """What a server can do (RFC 4253, section 7.1)."""
+    lists = text(kex, host_key, cipher, cipher, mac, mac, compression, compression, "", "")
+    return packet(b"\x14" + bytes(16) + lists + bytes(5))
+
+
+@contextmanager
+def saying(data: bytes):
+    """The port of a server that says so much, and ends once the client does."""
+
+    def serve(sock: socket.socket) -> None:
+        with sock:
+            sock.sendall(data)
+            sock.shutdown(socket.SHUT_WR)
+            with suppress(OSError):
+                while sock.recv(1 << 16):
+                    pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        served(listener, serve)
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
 
 
 def fail(session: Session) -> int:
@@ -201,22 +252,57 @@ class TestHostKeys:
             connect(differently(server, host_key=keys[2]))
         assert f"changed: it offers ssh-ed25519 {new}, but host_key says ssh-ed25519 {old}." in str(caught.value)
 
-    @pytest.mark.parametrize("form", ["[127.0.0.1]:{port}", "elsewhere,[127.0.0.1]:{port}", "hashed"])
-    def test_known_hosts(self, server, sshd, tmp_path, form):
+    def known(self, server, folder, *lines):
+        (folder / "known").write_bytes(b"".join(f"{line}\n".encode("latin-1") for line in lines))
+        return differently(server, host_key=None, known_hosts=str(folder / "known"))
+
+    def test_known_hosts(self, server, sshd, tmp_path, keys, caplog):
+        """A bad line spoils no other, and is told once, not with every connection."""
         name = f"[127.0.0.1]:{sshd.port}"
-        name = paramiko.HostKeys.hash_host(name) if form == "hashed" else form.format(port=sshd.port)
-        (tmp_path / "known").write_text(f"# ours\n\nother ssh-rsa nonsense\n{name} {sshd.host_key} comment\n")
-        with connect(differently(server, host_key=None, known_hosts=str(tmp_path / "known"))) as connection:
-            assert connection.alive
+        known = self.known(server, tmp_path, "# M\xfcnster", f"{name} ssh-ed25519 AAAA", f"@cert-authority * {keys[2]}",
+                           f"{name} {sshd.host_key} M\xfcnster")
+        for _ in range(2):
+            connect(known).close()
+        assert caplog.messages == [f"{tmp_path}/known:2: the line is ignored: its ssh-ed25519 key is damaged"]
 
-    def test_known_hosts_names_the_port(self, server, sshd, tmp_path):
-        (tmp_path / "known").write_text(f"127.0.0.1 {sshd.host_key}\n")
-        with pytest.raises(HostKeyRefused, match="is not known"):
-            connect(differently(server, host_key=None, known_hosts=str(tmp_path / "known")))
+    def test_known_hosts_with_another_key(self, server, sshd, tmp_path, keys):
+        known = self.known(server, tmp_path, f"[127.0.0.1]:{sshd.port} {keys[2]}")
+        with pytest.raises(HostKeyRefused, match=f"changed: it offers .* but {tmp_path}/known says ssh-ed25519 "):
+            connect(known)
 
-    def test_a_file_that_is_not_there(self, server):
-        with pytest.raises(HostKeyRefused, match="known_hosts file /nowhere cannot be read"):
-            connect(differently(server, host_key=None, known_hosts="/nowhere"))
+    def test_a_revoked_key_is_refused(self, server, sshd, tmp_path):
+        name = f"[127.0.0.1]:{sshd.port}"
+        known = self.known(server, tmp_path, f"{name} {sshd.host_key}", f"@revoked * {sshd.host_key}")
+        with pytest.raises(HostKeyRefused) as caught:
+            connect(known)
+        assert str(caught.value) == (
+            f"host key of {name} is revoked: it offers ssh-ed25519 {load_public(sshd.host_key).fingerprint}, which "
+            f"{tmp_path}/known marks @revoked. Somebody may be intercepting the connection. Ask the server's operators "
+            "for its new key")
+
+    @pytest.mark.parametrize(("line", "why"), [
+        ("@cert-authority [127.*]:* {key}", "the bot cannot verify certificates of an authority (@cert-authority) and "
+                                            "needs the server's own key"),
+        ("[127.*]:* ssh-ed25519 AAAA", "its ssh-ed25519 key is damaged"),
+        ("[127.*]:* ssh-dss AAAA", "keys of type ssh-dss are not supported"),
+    ])
+    def test_the_only_line_is_of_no_use(self, server, sshd, tmp_path, line, why):
+        known = self.known(server, tmp_path, line.format(key=sshd.host_key))
+        with pytest.raises(HostKeyRefused) as caught:
+            connect(known)
+        assert f"is not known: it offers ssh-ed25519 {load_public(sshd.host_key).fingerprint}. " in str(caught.value)
+        assert f" {tmp_path}/known:1 is of no use: {why}. Compare that" in str(caught.value)
+        assert str(caught.value).endswith(f"'[127.0.0.1]:{sshd.port} {sshd.host_key}' to {tmp_path}/known")
+
+    def test_a_file_that_cannot_be_read(self, server, tmp_path):
+        for path, why in [
+            (tmp_path / "absent", "there is no such file; make it with 'ssh-keyscan -p {port} 127.0.0.1 > {path}' and "
+                                  "compare the key with what the server's operators publish, or set host_key"),
+            (tmp_path, "it cannot be read (Is a directory); give the bot's user read access, or set host_key"),
+        ]:
+            with pytest.raises(HostKeyRefused) as caught:
+                connect(differently(server, host_key=None, known_hosts=str(path)))
+            assert str(caught.value) == f"known_hosts file {path}: {why.format(path=path, port=server.port)}"
 
     @pytest.mark.parametrize("text", ["nonsense", "ssh-ed25519 %%%", "ssh-ed25519 AAAA", "ssh-dance AAAAC3NzaC1lZDI1"])
     def test_a_pin_that_is_no_key(self, server, text):
@@ -232,18 +318,51 @@ class TestLogins:
         assert f"rejects the login of '{username}' with {keys[0] / key} (SHA256:" in str(caught.value)
         assert "add its public half to that account" in str(caught.value)
 
+    def test_a_refused_rsa_key_may_be_too_old(self, server, tmp_path):
+        (tmp_path / "rsa").write_text(pem(rsa.generate_private_key(65537, 2048), to.PrivateFormat.OpenSSH))
+        with pytest.raises(LoginRefused, match="; a server that takes RSA keys with SHA-1 alone needs one made with"):
+            connect(differently(server, key_file=str(tmp_path / "rsa")))
+
     def test_key_files(self, server, tmp_path, keys):
-        (tmp_path / "public").write_text(keys[1])
         encrypted = paramiko.RSAKey.generate(1024)
         encrypted.write_private_key_file(str(tmp_path / "encrypted"), password="secret")
+        for name, content in {
+            "public": keys[1],
+            "rfc4716": "---- BEGIN SSH2 PUBLIC KEY ----\nComment: x\n",
+            "pkcs8": pem(Ed25519PrivateKey.generate(), to.PrivateFormat.PKCS8),
+            "putty": "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n",
+            "dsa": "-----BEGIN DSA PRIVATE KEY-----\nMIIB\n-----END DSA PRIVATE KEY-----\n",
+            "half": (keys[0] / "bot").read_text()[:200],
+            "empty": "",
+        }.items():
+            (tmp_path / name).write_text(content)
         for name, why in [
             ("missing", "there is no such file; make one with ssh-keygen"),
-            ("public", "it holds no private key"),
+            ("public", "it is a public key; give the private one"),
+            ("rfc4716", "it is a public key; give the private one"),
+            ("pkcs8", f"it is in PKCS#8 form, not in OpenSSH's; 'ssh-keygen -p -f {tmp_path}/pkcs8' rewrites"),
+            ("putty", f"it is in PuTTY's form; convert it with 'puttygen {tmp_path}/putty -O private-openssh -o NEW'"),
+            ("dsa", "it holds no private key of a supported type (ed25519, ECDSA, RSA), or a damaged one; make one"),
+            ("half", "it holds no private key of a supported type (ed25519, ECDSA, RSA), or a damaged one"),
+            ("empty", "it holds no private key of a supported type"),
             ("encrypted", "it is encrypted"),
-            ("", "it cannot be read"),
+            ("", "it cannot be read (Is a directory)"),
         ]:
-            with pytest.raises(LoginRefused, match=why):
+            with pytest.raises(LoginRefused) as caught:
                 connect(differently(server, key_file=str(tmp_path / name)))
+            assert str(caught.value).startswith(f"key file {tmp_path / name}: {why}")
+
+    @pytest.mark.parametrize(("make", "form", "kind"), [
+        (lambda: rsa.generate_private_key(65537, 2048), to.PrivateFormat.TraditionalOpenSSL, "ssh-rsa"),
+        (lambda: rsa.generate_private_key(65537, 2048), to.PrivateFormat.OpenSSH, "ssh-rsa"),
+        (lambda: ec.generate_private_key(ec.SECP256R1()), to.PrivateFormat.TraditionalOpenSSL, "ecdsa-sha2-nistp256"),
+        (lambda: ec.generate_private_key(ec.SECP521R1()), to.PrivateFormat.OpenSSH, "ecdsa-sha2-nistp521"),
+        (Ed25519PrivateKey.generate, to.PrivateFormat.OpenSSH, "ssh-ed25519"),
+    ])
+    @pytest.mark.parametrize("end", ["\n", "\r\n"])
+    def test_forms_of_keys(self, tmp_path, make, form, kind, end):
+        (tmp_path / "key").write_text(pem(make(), form), newline=end)
+        assert load_key(str(tmp_path / "key")).get_name() == kind
 
     @pytest.mark.parametrize("password", [None, b"secret"])
     def test_openssh_keys(self, tmp_path, password):
@@ -255,6 +374,18 @@ class TestLogins:
                 load_key(str(tmp_path / "key"))
         else:
             assert load_key(str(tmp_path / "key")).get_name() == "ssh-ed25519"
+
+    def test_a_server_that_takes_no_keys(self, server, sshd):
+        sshd.accounts.clear()
+        sshd.get_allowed_auths = lambda _: "password,keyboard-interactive"
+        with pytest.raises(LoginRefused, match="it takes no keys, only password, keyboard-interactive; correct host"):
+            connect(server)
+
+    def test_a_server_that_asks_for_more_than_a_key(self, server, sshd):
+        sshd.check_auth_publickey = lambda *_: paramiko.common.AUTH_PARTIALLY_SUCCESSFUL
+        sshd.get_allowed_auths = lambda _: "keyboard-interactive"
+        with pytest.raises(LoginRefused, match="the key is right, but the server asks for keyboard-interactive"):
+            connect(server)
 
     def test_failed_logins_leave_no_thread_and_no_socket(self, server, keys):
         stranger = differently(server, key_file=str(keys[0] / "stranger"))
@@ -279,12 +410,37 @@ class TestServersThatDoNotServe:
                 pytest.raises(SshError, match=r"no SSH handshake within 0.3 s"):
             connect(differently(server, port=silent.getsockname()[1]), seconds=0.3)
 
-    def test_no_ssh_server(self, server):
-        with socket.create_server(("127.0.0.1", 0)) as other:
-            threading.Thread(target=lambda: other.accept()[0].sendall(b"HTTP/1.0 400 Bad\r\n\r\n" * 200)).start()
+    @pytest.mark.parametrize(("says", "why"), [
+        (b"HTTP/1.0 400 Bad\r\n\r\n" * 200, "what answers there is no SSH server; correct host and port"),
+        (b"", "the server closed the connection before it said that it speaks SSH; correct host and port"),
+        (b"SSH-2.0-x\r\n", "the server closed the connection"),
+        (packet(b"\x01\0\0\0\x0c" + text("too many connections", "")), "the server ended the connection during the "
+                                                                       "handshake; its log says why"),
+        (kexinit() + bytes(16), "SSHException: "),
+    ])
+    def test_no_ssh_server(self, server, says, why):
+        with saying(says) as port:
             with pytest.raises(SshError) as caught:
-                connect(differently(server, port=other.getsockname()[1]), seconds=1)
+                connect(differently(server, port=port), seconds=10)
+            assert str(caught.value).startswith(f"[127.0.0.1]:{port}: {why}")
             assert not caught.value.lasting
+
+    @pytest.mark.parametrize(("says", "why"), [
+        (kexinit(kex="diffie-hellman-group14-sha1,diffie-hellman-group1-sha1"),
+         "in common no key exchange; the bot refuses those with SHA-1, as other SSH clients do: ask the server's"),
+        (kexinit(host_key="ssh-rsa,ssh-dss"), "in common no kind of host key; the bot takes Ed25519, ECDSA, and RSA"
+                                              " that is signed with SHA-2, and not ssh-rsa with SHA-1"),
+        (kexinit(cipher="arcfour,blowfish-cbc"), "in common no cipher: ask the server's operators to upgrade"),
+        (kexinit(mac="hmac-ripemd160"), "in common no MAC: ask the server's operators to upgrade"),
+        (kexinit(compression="zlib"), "no SSH in common (Incompatible ssh server (no acceptable compression)"),
+        (b"SSH-1.5-ancient\r\n", "no SSH in common (Incompatible version (1.5 instead of 2.0)): ask"),
+    ])
+    def test_a_server_with_nothing_in_common_is_not_retried_soon(self, server, says, why):
+        with saying(says) as port:
+            with pytest.raises(Incompatible) as caught:
+                connect(differently(server, port=port), seconds=10)
+            assert str(caught.value).startswith(f"[127.0.0.1]:{port} and the bot have {why}")
+            assert caught.value.lasting
 
     @pytest.mark.parametrize(
         "garbage", [b"\0\0\0\x0c\x0a\x14" + b"\xff" * 200, b"\0\0\0\x08\xff\0\0\0\0\0\0\0", b"\xff" * 64]
