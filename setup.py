@@ -18,7 +18,7 @@ NODE = [
 ]
 BOT = [
     "alembic>=1.13",
-    "irc>=20.3",  # SASL needs 20.3
+    "irc>=20.3",
     "paramiko>=3.4",
     "SQLAlchemy>=2.0.30",
     "statsd>=4",

@@ -19,12 +19,17 @@ class IrcServer(irc.IrcServer):
 
     ``accounts`` (names and passwords) turn SASL PLAIN on; ``certificate``, PEM files of chain and key, turns TLS on.
     ``refusals``: by channel, the numeric that refuses a JOIN, such as 474. ``silenced``: channels in which nobody may
-    speak. ``taken``: nicks of others. ``drop_after``: lines said, after which all connections break.
+    speak. ``taken``: nicks of others. ``drop_after``: lines said, after which all connections break. ``offers``: what
+    comes after CAP * LS, line by line; ``grants``: what comes after CAP * ACK. ``longest_nick`` is told in 005
+    where ``tells_longest``; with ``refuses_long`` a longer one is refused, else it is cut.
     """
 
     def __init__(self, *, password=None, accounts=None, certificate=None) -> None:
         super().__init__(FaultyClient)
         self.password, self.accounts, self.knows_cap = password, accounts or {}, True
+        self.offers, self.grants = [":sasl"] if accounts else [":"], ":sasl"
+        self.longest_nick: int | None = None
+        self.refuses_long = self.tells_longest = True
         self.context = None
         if certificate:
             self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -92,6 +97,7 @@ class IrcServer(irc.IrcServer):
 class FaultyClient(Client):
     server: IrcServer
     password: str | None = None
+    secret = ""
     negotiating = False
 
     def setup(self) -> None:
@@ -123,26 +129,33 @@ class FaultyClient(Client):
             return
         self.negotiating = command != "END"
         if command == "LS":
-            self.send(f":{NAME} CAP * LS :{'sasl' if self.server.accounts else ''}")
+            for offer in self.server.offers:
+                self.send(f":{NAME} CAP * LS {offer}")
         elif command == "REQ":
-            self.send(f":{NAME} CAP * ACK :sasl")
+            self.send(f":{NAME} CAP * ACK {self.server.grants}")
         self.welcome()
 
     def do_authenticate(self, word: str) -> None:
         if word == "PLAIN":
             self.send("AUTHENTICATE +")
             return
-        _identity, account, password = base64.b64decode(word).decode().split("\0")
+        self.secret += word.removesuffix("+") if len(word) == 1 else word
+        if len(word) == 400:
+            return
+        _identity, account, password = base64.b64decode(self.secret).decode().split("\0")
         if self.server.accounts.get(account) == password:
             self.numeric("903", ":SASL authentication successful")
         else:
             self.numeric("904", ":SASL authentication failed")
 
     def do_nick(self, nick: str) -> None:
+        longest = self.server.longest_nick
         if nick in self.server.taken:
             self.numeric("433", f"{nick} :Nickname is already in use")
+        elif longest and len(nick) > longest and self.server.refuses_long:
+            self.numeric("432", f"{nick} :Nickname too long")
         else:
-            super().do_nick(nick)
+            super().do_nick(nick[:longest])
 
     def welcome(self) -> None:
         if self.welcomed or self.negotiating or self.nick == "*" or not self.user:
@@ -153,6 +166,9 @@ class FaultyClient(Client):
             return
         self.server.logins += 1
         super().welcome()
+        if self.server.longest_nick and self.server.tells_longest:
+            self.numeric("005", f"CHANTYPES=# NICKLEN={self.server.longest_nick} :are supported by this server")
+            self.numeric("005", "NETWORK=demo :are supported by this server")
 
     def do_join(self, name: str) -> None:
         if name in self.server.refusals:

@@ -308,6 +308,22 @@ def test_a_line_without_end_is_not_kept(server, caplog):
 # Channels
 
 
+def test_log_lines_say_that_they_are_of_irc(server, caplog):
+    caplog.set_level(logging.INFO, logger="counterbot")
+    server.taken.add("counterbot")
+    with joined(server, Outbox(), REJOIN) as reporter:
+        server.send(b"PING")
+        server.silenced.add(CHANNEL)
+        reporter._outbox.add("hush")
+        eventually(lambda: "#qa: 404 Cannot send to channel" in caplog.text)
+        server.drop()
+        eventually(lambda: "connecting again" in caplog.text)
+    assert {message.split(":")[0] for message in caplog.messages} == {"IRC 127.0.0.1"}
+    place = f"IRC 127.0.0.1:{server.port}"
+    for message in (f"{place}: logged in as counterb_", f"{place}: joined #qa", f"{place}: #qa: 404 Cannot send to"):
+        assert any(told.startswith(message) for told in caplog.messages)
+
+
 @pytest.mark.parametrize("numeric", ["403", "474"])
 def test_lines_wait_for_a_channel_that_refuses(server, numeric):
     server.refusals[CHANNEL] = numeric
@@ -379,6 +395,23 @@ def test_a_taken_nick_is_replaced_and_later_recovered(server):
     assert server.lines[-1] == Line(CHANNEL, "counterbot", "as myself")
 
 
+@pytest.mark.parametrize(("refuses", "tells", "why", "nick"), [
+    (True, True, "too long for this network", "counterbot-of-th"),
+    (False, True, "too long for this network", "counterbot-of-th"),
+    (False, False, "too long for this network", "counterbot-of-th"),
+    (True, False, "refused (Nickname too long)", "counterbo"),
+])
+def test_a_nick_that_is_too_long_is_shortened(server, caplog, refuses, tells, why, nick):
+    server.longest_nick, server.refuses_long, server.tells_longest = 16, refuses, tells
+    wanted = "counterbot-of-the-qa-team"
+    with running(server, Outbox(), nick=wanted):
+        eventually(lambda: server.present(CHANNEL) == {nick})
+        eventually(lambda: server.raw.count(b"PING alive") >= 1)
+    assert caplog.text.count(
+        f"IRC 127.0.0.1:{server.port}: the nick {wanted} is {why}; it is shortened to {nick}") == 1
+    assert server.raw.count(f"NICK {wanted}".encode()) == 1
+
+
 def test_a_server_that_refuses_every_nick_is_left(server, caplog):
     server.taken |= {"counterbot", *("counterbot"[:9 - n] + n * "_" for n in range(1, 9))}
     with running(server, Outbox()):
@@ -410,7 +443,19 @@ def test_with_a_wrong_password_nothing_is_said(caplog, secrets, why):
     assert "guess-7" not in caplog.text
 
 
-@pytest.mark.parametrize(("knows_cap", "why"), [(True, "server does not support sasl"), (False, "without SASL")])
+@pytest.mark.parametrize(("offers", "grants"), [
+    ([":multi-prefix sasl "], ":sasl "),
+    (["* :account-notify multi-prefix", "* :sasl=PLAIN,EXTERNAL", ":server-time"], "sasl"),
+    ([":SASL=external,plain"], ":SASL"),
+])
+def test_servers_write_capabilities_in_many_ways(offers, grants):
+    password = "s3cret" * 100
+    with IrcServer(accounts={"bot": password}) as server:
+        server.offers, server.grants = offers, grants
+        assert delivered(server, sasl=("bot", password)) == ["hello"]
+
+
+@pytest.mark.parametrize(("knows_cap", "why"), [(True, "the server does not offer SASL"), (False, "without SASL")])
 def test_a_server_without_sasl_is_left(server, caplog, knows_cap, why):
     server.knows_cap = knows_cap
     with running(server, Outbox("hello"), sasl=("bot", "x")):

@@ -17,6 +17,7 @@ from jaraco.stream.buffer import LenientDecodingLineBuffer
 from ...clients import tls
 from ...core.deadline import Deadline
 from ...core.text.inert import inert
+from .sasl import ASK
 
 LONGEST_LINE = 64 << 10
 """Bytes without a line break after which we hang up; IRC lines, with message tags, have at most 8,704."""
@@ -47,6 +48,11 @@ class Settings:
     password: str | None = field(default=None, repr=False)
     sasl: tuple[str, str] | None = field(default=None, repr=False)
 
+    @property
+    def place(self) -> str:
+        """The server, for messages."""
+        return f"IRC {self.host}:{self.port}"
+
 
 class Connection(irc.client.ServerConnection):  # type: ignore[misc]
     """The library's connection, on a non-blocking socket."""
@@ -76,7 +82,8 @@ class Connection(irc.client.ServerConnection):  # type: ignore[misc]
         try:
             self._process_line(line)
         except Exception as error:  # the library raises on PING or QUIT without argument, on a blank line and others
-            log.warning("ignored a line of the server (%r): %s", error, inert(line, SHOWN))
+            log.warning("IRC %s:%s: ignored a line of the server (%r): %s", self.server, self.port, error,
+                        inert(line, SHOWN))
 
     def send_raw(self, string: str) -> None:
         """Send a line, unless disconnected; hang up where it does not fit into the socket's buffer."""
@@ -101,8 +108,11 @@ def dial(settings: Settings, timeout: float) -> socket.socket:
         sock.settimeout(deadline.left())
         if context:
             sock = context.wrap_socket(sock, server_hostname=settings.host)
-        if settings.password:  # here, because the library sends either PASS or SASL
+        # Here, before the library sends NICK and USER.
+        if settings.password:
             sock.sendall(f"PASS :{settings.password}\r\n".encode())
+        if settings.sasl:
+            sock.sendall(f"{ASK}\r\n".encode())
         sock.setblocking(False)
     except BaseException:
         sock.close()

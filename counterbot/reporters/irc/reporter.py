@@ -76,7 +76,7 @@ class Irc:
     def __init__(self, settings: Settings, outbox: Outbox, *, timing: Timing = NORMAL) -> None:
         self.maybe_repeated = 0
         self._settings, self._outbox, self._timing = settings, outbox, timing
-        self._where = f"{settings.host}:{settings.port}"
+        self._place = settings.place
         self._session: Session | None = None
         self._in_flight: dict[str, Line] = {}
         self._pace = Pace(timing.pace)
@@ -100,7 +100,7 @@ class Irc:
             wait = pause(self._failures, random.random(), first=self._timing.retry)  # noqa: S311
             self._failures += 1
             if not stop.is_set():
-                log.warning("%s: %s; connecting again in %.1f s", self._where, self._why, wait)
+                log.warning("%s: %s; connecting again in %.1f s", self._place, self._why, wait)
                 stop.wait(wait)
         self._why = "stopped"
 
@@ -114,7 +114,7 @@ class Irc:
         except (irc.client.IRCError, Unreadable) as error:
             session.why = session.why or inert(str(error), SHOWN)
         except Exception as error:
-            log.exception("%s: unexpected error", self._where)
+            log.exception("%s: unexpected error", self._place)
             session.why = repr(error)
         finally:
             session.close("leaving")
@@ -156,7 +156,7 @@ class Irc:
         try:
             line = self._outbox.claim()
         except Exception:
-            log.exception("cannot ask for lines; trying again")
+            log.exception("%s: cannot ask the database for lines; trying again", self._place)
         if line is None:
             self._poll_at = time.monotonic() + self._timing.poll
         return line
@@ -180,7 +180,7 @@ class Irc:
         if lines:
             self.maybe_repeated += len(lines)
             log.warning("%s: %d lines were not acknowledged and are sent again; they may appear twice (%d so far)",
-                        self._where, len(lines), self.maybe_repeated)
+                        self._place, len(lines), self.maybe_repeated)
         for line in lines:
             self._settle(line, Retry("connection lost", 0))
 
@@ -188,4 +188,5 @@ class Irc:
         try:
             self._outbox.settle(line, result)
         except Exception:
-            log.exception("%s: cannot note %s; the line is sent again when its lease ends", line.destination, result)
+            log.exception("%s: %s: cannot note %s; the line is sent again when its lease ends", self._place,
+                          line.destination, result)

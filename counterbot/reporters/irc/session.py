@@ -16,10 +16,15 @@ from irc.strings import lower
 from ...core.deadline import Deadline
 from ...core.text.inert import inert
 from .connection import SHOWN, Connection, Settings, dial
+from .sasl import Sasl, SaslRefused
 
-NICK_REFUSED = ("432", "433", "436", "437")
-SASL_FAILED = ("902", "905", "906", "908")
-"""The library handles 904."""
+BAD_NICK = "432"
+NICK_REFUSED = (BAD_NICK, "433", "436", "437")
+CAP_UNKNOWN = ("410", "421", "451")
+"""What servers without capabilities answer to CAP."""
+
+SHORT_NICK = 9
+"""So many characters every server accepts (RFC 2812, section 1.2.1)."""
 
 log = logging.getLogger(__name__)
 
@@ -67,12 +72,13 @@ class Session:
         self.channels = {lower(name): Channel(name) for name in settings.channels}
         self.welcomed = False
         self.why = ""
-        self._settings, self._timing = settings, timing
+        self._settings, self._timing, self._place = settings, timing, settings.place
         self._acknowledged, self._rejected = acknowledged, rejected
         self._reactor = irc.client.Reactor()
         self._reactor.connection_class = Connection
         self._connection: Connection = self._reactor.server()
-        self._authenticated = False
+        self._sasl = Sasl(*settings.sasl) if settings.sasl else None
+        self._nick = settings.nick  # or as much of it as the network allows
         self._nicks_tried = 0
         self._nick_at = self._ping_at = 0.0
         self._pings: dict[str, Deadline] = {}  # by token, oldest first
@@ -81,10 +87,9 @@ class Session:
     def connect(self) -> None:
         """Connect and begin the login. Raises the library's IRCError, or Unreadable for a useless ``ca_file``."""
         self._login = Deadline.after(self._timing.login, time.monotonic)
-        account, secret = self._settings.sasl or (None, None)
         self._connection.connect(
-            self._settings.host, self._settings.port, self._settings.nick, password=secret, sasl_login=account,
-            ircname="counterbot", connect_factory=lambda _: dial(self._settings, self._timing.connect))
+            self._settings.host, self._settings.port, self._nick, ircname="counterbot",
+            connect_factory=lambda _: dial(self._settings, self._timing.connect))
 
     @property
     def alive(self) -> bool:
@@ -139,18 +144,18 @@ class Session:
             self._connection.join(channel.name)
 
     def _recover_nick(self, now: float) -> None:
-        if self._connection.real_nickname != self._settings.nick and now >= self._nick_at:
+        if self._connection.real_nickname != self._nick and now >= self._nick_at:
             self._nick_at = now + self._timing.nick
-            self._connection.nick(self._settings.nick)
+            self._connection.nick(self._nick)
 
     def _event(self, _connection: Connection, event: irc.client.Event) -> None:
+        if self._sasl and not self._sasl.done:
+            self._log_in(self._sasl, event)
         match event.type:
             case "welcome":
                 self._welcome()
-            case "saslsuccess":
-                self._authenticated = True
-            case "login_failed":  # where the library has a list for the target
-                self._login_failed(event.target[-1])
+            case "featurelist":
+                self._heed_limit()
             case "join" | "part" | "kick":
                 self._moved(event)
             case "pong":
@@ -158,18 +163,39 @@ class Session:
                 self._acknowledged(_last(event))
             case "error" | "disconnect":
                 self.why = self.why or _words(event)
-            case numeric if getattr(numeric, "code", "").startswith(("4", "5", *SASL_FAILED)):
+            case numeric if getattr(numeric, "code", "").startswith(("4", "5")):
                 self._refused(numeric.code, event)
 
+    def _log_in(self, sasl: Sasl, event: irc.client.Event) -> None:
+        parameters = [*([] if event.target is None else [event.target]), *event.arguments]
+        try:
+            for line in sasl.heard(getattr(event.type, "code", event.type), parameters):
+                self._connection.send_raw(line)
+        except SaslRefused as refusal:
+            self.close(str(refusal))
+
     def _welcome(self) -> None:
-        if self._settings.sasl and not self._authenticated:
+        if self._sasl and not self._sasl.done:
             self.close("the server accepted us without SASL: it does not offer it, or not yet")
             return
         self.welcomed, self.why = True, ""
-        log.info("logged in to %s as %s", self._settings.host, inert(self._connection.real_nickname, SHOWN))
+        nick = self._connection.real_nickname
+        if not self._nicks_tried and self._nick.startswith(nick):  # some servers cut it without a word
+            self._shorten(len(nick))
+        log.info("%s: logged in as %s", self._place, inert(nick, SHOWN))
 
-    def _login_failed(self, words: str) -> None:
-        self.close(f"SASL login refused: {inert(words, SHOWN)}; check the account's name and password")
+    def _heed_limit(self) -> None:
+        """The network's limit for nicks comes after the welcome (005, NICKLEN)."""
+        limit = getattr(self._connection.features, "nicklen", None)
+        if isinstance(limit, int) and limit >= SHORT_NICK:
+            self._shorten(limit)
+
+    def _shorten(self, limit: int, why: str = "too long for this network") -> None:
+        """Want as much of the configured nick as is allowed."""
+        nick = self._settings.nick[:limit]
+        if nick not in (self._nick, self._settings.nick):
+            log.warning("%s: the nick %s is %s; it is shortened to %s", self._place, self._settings.nick, why, nick)
+        self._nick = nick
 
     def _moved(self, event: irc.client.Event) -> None:
         """Somebody joined or left a channel, or was kicked out of it."""
@@ -179,7 +205,7 @@ class Session:
             return
         channel.present, channel.why = event.type == "join", ""
         if channel.present:
-            log.info("joined %s", channel.name)
+            log.info("%s: joined %s", self._place, channel.name)
         else:
             self._hold(channel, f"kicked: {_words(event)}" if event.type == "kick" else "removed from the channel")
 
@@ -192,24 +218,25 @@ class Session:
         elif self.welcomed:
             return
         elif code in NICK_REFUSED:
-            self._try_another_nick(_words(event))
-        elif code in SASL_FAILED:
-            self._login_failed(_last(event))
-        else:
+            self._try_another_nick(code, _words(event))
+        elif code not in CAP_UNKNOWN:
             self.why = _words(event)  # such as 464, wrong password, just before the server hangs up
 
     def _hold(self, channel: Channel, why: str) -> None:
         channel.join_at, channel.why = time.monotonic() + self._timing.rejoin, why
-        log.warning("%s: %s; trying again in %g s", channel.name, why, self._timing.rejoin)
+        log.warning("%s: %s: %s; trying again in %g s", self._place, channel.name, why, self._timing.rejoin)
 
-    def _try_another_nick(self, why: str) -> None:
+    def _try_another_nick(self, code: str, why: str) -> None:
+        if code == BAD_NICK and len(self._nick) > SHORT_NICK:
+            self._shorten(SHORT_NICK, f"refused ({why})")
+            self._connection.nick(self._nick)
+            return
         self._nicks_tried += 1
-        if self._nicks_tried > 8:
+        if self._nicks_tried >= SHORT_NICK:
             self.close(f"no nick accepted: {why}")
             return
-        # Every server accepts nine characters (RFC 2812, section 1.2.1).
-        nick = self._settings.nick[: 9 - self._nicks_tried] + "_" * self._nicks_tried
-        log.warning("nick refused: %s; trying %s", why, nick)
+        nick = self._settings.nick[: SHORT_NICK - self._nicks_tried] + "_" * self._nicks_tried
+        log.warning("%s: nick refused: %s; trying %s", self._place, why, nick)
         self._connection.nick(nick)
 
 
