@@ -16,6 +16,7 @@ log = logging.getLogger("counterbot.run")
 @click.option("-v", "--verbose", is_flag=True, help="Log also what is ignored.")
 def command(file: str, dry_run: bool, verbose: bool) -> None:
     """Run the bot until SIGTERM or Ctrl-C, which end it cleanly. The log goes to standard error."""
+    from ..core.text.figures import counted
     from ..engine.bot import Bot
     from ..engine.upkeep import Upkeep
     from .replay import Told
@@ -30,7 +31,7 @@ def command(file: str, dry_run: bool, verbose: bool) -> None:
         try:
             bot.start()
             bot.listen()
-            log.info("running: %d rules from %s", len(bot.book.rules), bot.book.folder)
+            log.info("running: %s from %s", counted(len(bot.book.rules), "rule"), bot.book.folder)
             Upkeep(bot).run(bot.service.stop)
         finally:
             if late := bot.close():

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..core.text.figures import counted
+
 if TYPE_CHECKING:
     from ..ledger.status import Status
 
@@ -55,7 +57,8 @@ def unhealthy(found: Status) -> list[str]:
     elif found.pulse and found.pulse["state"] == "running" and found.pulse["stream"] != "connected":
         troubles.append(f"the event stream is {found.pulse['stream']}")
     if found.pulse and found.pulse["rule_mistakes"]:
-        troubles.append(f"{found.pulse['rule_mistakes']} mistakes in the rules: see 'counterbot rules check'")
+        mistakes = counted(found.pulse["rule_mistakes"], "mistake")
+        troubles.append(f"{mistakes} in the rules: see 'counterbot rules check'")
     if found.quarantined:
         troubles.append(f"{found.quarantined} quarantined after repeated failures, the first: {found.quarantined_why}")
     if (found.owed_age or 0) > PENDING_TOO_LONG:
@@ -79,16 +82,16 @@ def _rows(found: Status) -> list[tuple[str, str]]:
         ("bot", f"{pulse['state']}, pid {pulse['pid']} on {pulse['host']}, {_age(found.pulse_age)} ago" if pulse
          else "has not run on this database"),
         ("last event", "none yet" if found.last_event is None else f"{_age(found.last_event)} ago"),
-        ("backlog", f"{found.backlog} events and reports" + (f", oldest {_age(found.backlog_age)}"
-                                                            if found.backlog_age is not None else "")),
+        ("backlog", counted(found.backlog, "event or report", "events and reports")
+         + (f", oldest {_age(found.backlog_age)}" if found.backlog_age is not None else "")),
         ("pending", f"{pending}, oldest {_age(found.owed_age)}{': ' * bool(found.owed_why)}{found.owed_why}" if pending
          else "nothing"),
         ("refused", str(found.refused)),
         ("quarantine", f"{found.quarantined}{': ' * bool(found.quarantined_why)}{found.quarantined_why}"),
     ]
     if pulse and pulse["state"] == "running":
-        rows[1:1] = [("stream", f"{pulse['stream']}; {pulse['reconnects']} reconnects, {pulse['gaps']} gaps"),
-                     ("irc", pulse["irc"])]
+        lost = f"{counted(pulse['reconnects'], 'reconnect')}, {counted(pulse['gaps'], 'gap')}"
+        rows[1:1] = [("stream", f"{pulse['stream']}; {lost}"), ("irc", pulse["irc"])]
     return rows
 
 

@@ -17,6 +17,7 @@ from ..clients.http import Http
 from ..clients.ssh import Connection, Server, SshError, connect
 from ..clients.zuul import Zuul
 from ..core.model import Channel, Delivery, Reader, Sent, Unreadable
+from ..core.text.figures import counted
 from ..core.wording.comment import Links
 from ..files.config import Config, read_secret
 from ..files.config import Irc as IrcConfig
@@ -105,7 +106,7 @@ class Bot:
         """Begin to work, and to deliver."""
         count = self.ledger.take_up()
         if count:
-            log.info("taken up: %d claims of processes that ended", count)
+            log.info("taken up: %s of processes that ended", counted(count, "claim"))
         repeat, readers = self.service.repeat, self.config.workers
         repeat("recogniser", self.recogniser.step, then=["fresh examiner", "decider"])
         repeat("fresh examiner", self.examiner.step_fresh, (readers + 1) // 2, then=["decider", "statsd"])

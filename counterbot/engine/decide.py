@@ -12,6 +12,7 @@ from ..core.keys import delivery_key, marker
 from ..core.model import IRC, Channel, Delivery, Reader, Reading, Report, State
 from ..core.needs import facts
 from ..core.rules import Rule, applicable, judge, was_due
+from ..core.text.figures import counted
 from ..core.text.inert import inert
 from ..core.wording.comment import Links, comment
 from ..core.wording.irc import irc_line
@@ -62,8 +63,8 @@ class Decider:
                               for effect in decision.effects]
 
         decision = self._reports.decide(work, weigh)
-        log.info("%s: %s%s", report.patchset, inert(decision.why, 500),
-                 f"; {len(decision.effects)} deliveries pending" if decision.reason is Reason.OVER else "")
+        pending = f"; {counted(len(decision.effects), 'delivery', 'deliveries')} pending"
+        log.info("%s: %s%s", report.patchset, inert(decision.why, 500), pending * (decision.reason is Reason.OVER))
         return None
 
 

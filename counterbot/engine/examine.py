@@ -14,6 +14,7 @@ from ..clients.http import Forbidden, Unavailable
 from ..clients.zuul import Zuul
 from ..core.deadline import DeadlineExceeded
 from ..core.model import OMITTED, Build, BuildLink, Counters, Later, Reader, Reading, State, Unreadable
+from ..core.text.figures import counted
 from ..core.text.inert import inert
 from ..ledger import BuildWork, Ledger
 from .service import done
@@ -96,7 +97,7 @@ class Examiner:
         links = self._asked(work, self._zuul.buildset, "buildset")
         if links is not None:
             self._builds.unfold(work, links)
-            log.info("%s: %d builds of the buildset", work.patchset, len(links))
+            log.info("%s: %s of the buildset", work.patchset, counted(len(links), "build"))
 
     def _asked(self, work: BuildWork, ask: Callable[[BuildLink], T | None], what: str) -> T | None:
         """What Zuul's API answers; None where it cannot yet, and the work went back."""

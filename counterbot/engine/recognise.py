@@ -9,6 +9,7 @@ from ..core import events
 from ..core.events import Recognition
 from ..core.model import Ignored, Merged, Report, Unreadable
 from ..core.needs import needs
+from ..core.text.figures import counted
 from ..core.text.inert import inert
 from ..files.rulebook import RuleBook
 from ..ledger import EventWork, Ledger
@@ -62,6 +63,6 @@ class Recogniser:
             log.info("%s: %s", report.patchset, inert(why, 300))
             return self._inbox.ignore(work, why)
         new = self._reports.open(work, report, needed, self._deadline, self._settle)
-        log.info("%s: report on %d builds%s%s", report.patchset, len(report.builds),
+        log.info("%s: report on %s%s%s", report.patchset, counted(len(report.builds), "build"),
                  " and those it leaves out" if report.omitted else "", "" if new else ", known already")
         return None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from counterbot.core.text.figures import compared, number
+from counterbot.core.text.figures import compared, counted, number
 
 NUMBERS = st.integers(-(2**53), 2**53) | st.floats(-1e300, 1e300)
 
@@ -32,6 +32,17 @@ def read(text: str) -> float:
 ])
 def test_numbers_that_are_compared(value, bound, written):
     assert compared(value, bound) == written
+
+
+@pytest.mark.parametrize(("told", "expected"), [
+    ((0, "build"), "0 builds"),
+    ((1, "build"), "1 build"),
+    ((2000, "build"), "2,000 builds"),
+    ((1, "delivery", "deliveries"), "1 delivery"),
+    ((2, "delivery", "deliveries"), "2 deliveries"),
+])
+def test_one_has_no_plural(told, expected):
+    assert counted(*told) == expected
 
 
 @given(NUMBERS, NUMBERS)

@@ -519,6 +519,20 @@ def test_status_looks_for_the_process_on_the_bots_own_host_alone(tmp_path, host,
     assert (status, "the bot died" in out) == (int(dead), dead)
 
 
+def test_status_tells_one_of_a_thing(tmp_path):
+    config = minimal(tmp_path)
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db", lambda: int(time.time() * 1000))
+    ledger.inbox.put(b"{}", "test")
+    ledger.remember("pulse", json.dumps({
+        "state": "running", "host": "elsewhere", "pid": 1, "stream": "connected", "reconnects": 1, "gaps": 1,
+        "oversize": 0, "irc": "off", "rule_mistakes": 1}))
+    ledger.close()
+    _, out, _ = counterbot("status", "-c", config)
+    assert "connected; 1 reconnect, 1 gap\n" in out
+    assert " 1 event or report, oldest " in out
+    assert " 1 mistake in the rules: " in out
+
+
 # -- demo
 
 

@@ -209,7 +209,7 @@ def test_a_server_that_dies_in_the_middle_costs_no_line(server, caplog):
     assert set(server.said(CHANNEL)) == set(numbered(20))
     assert sorted(outbox.sent) == sorted(numbered(20))
     assert 1 <= reporter.maybe_repeated <= IN_FLIGHT
-    assert f"they may appear twice ({reporter.maybe_repeated} so far)" in caplog.text
+    assert f"not acknowledged; sent again, and may appear twice ({reporter.maybe_repeated} so far)" in caplog.text
 
 
 def waits(caplog):

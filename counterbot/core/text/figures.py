@@ -40,6 +40,11 @@ def number(value: Number, more: int = 0) -> str:
     return f"{value:,.{2 + more}f}" if abs(value) >= 1 else f"{value:.{3 + more}g}"
 
 
+def counted(count: int, noun: str, nouns: str = "") -> str:
+    """``1 build``, ``2 builds``; ``nouns`` where it is not the noun with an s."""
+    return f"{number(count)} {noun if count == 1 else nouns or f'{noun}s'}"
+
+
 def compared(value: Number, bound: Number) -> tuple[str, str]:
     """Both as numbers, with as many more digits as needed to look different where they are."""
     pairs = ((number(value, more), number(bound, more)) for more in range(DIGITS + 1))

@@ -20,6 +20,7 @@ from ...core.backoff import pause
 from ...core.deadline import Deadline
 from ...core.limits import IRC_LINE
 from ...core.model import Refused, Retry, Sent, Unreadable
+from ...core.text.figures import counted
 from ...core.text.inert import inert
 from .connection import SHOWN, Settings
 from .session import Session, Timing
@@ -179,8 +180,8 @@ class Irc:
         self._in_flight.clear()
         if lines:
             self.maybe_repeated += len(lines)
-            log.warning("%s: %d lines were not acknowledged and are sent again; they may appear twice (%d so far)",
-                        self._place, len(lines), self.maybe_repeated)
+            log.warning("%s: %s not acknowledged; sent again, and may appear twice (%d so far)",
+                        self._place, counted(len(lines), "line"), self.maybe_repeated)
         for line in lines:
             self._settle(line, Retry("connection lost", 0))
 
