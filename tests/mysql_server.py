@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +15,7 @@ from .loopback import served
 
 SALT = b"abcdefghijklmnopqrst"
 CAPABILITIES = 0x8A201  # LONG_PASSWORD, PROTOCOL_41, TRANSACTIONS, SECURE_CONNECTION, PLUGIN_AUTH
+TLS = 0x800
 QUIT, QUERY = 1, 3
 
 Row = tuple[str | None, ...]
@@ -39,10 +41,12 @@ class MySQLServer:
 
     Stages are ``greeting``, ``login``, ``query`` (its answer), ``result`` (one row was sent) and
     ``quit``. ``answers`` maps statements to an Answer or a function that gives one; others get OK.
+    ``tls`` is offered where it is given.
     """
 
-    def __init__(self, path: Path | None = None, user: str = "counters", password: str = "opensesame") -> None:
-        self.user, self.password = user, password
+    def __init__(self, path: Path | None = None, user: str = "counters", password: str = "opensesame",
+                 tls: ssl.SSLContext | None = None) -> None:
+        self.user, self.password, self.tls = user, password, tls
         self.trouble: dict[str, bytes | None] = {}
         self.answers: dict[str, Answer | Callable[[], Answer]] = {}
         self.logins: list[bytes] = []
@@ -78,11 +82,15 @@ class _Conversation:
 
     def hold(self) -> None:
         self._stage("greeting")
+        capabilities = CAPABILITIES | (TLS if self.server.tls else 0)
         self._send(
-            b"\x0a10.11.19-test\0" + struct.pack("<I", 7) + SALT[:8] + b"\0" + struct.pack("<H", CAPABILITIES & 0xFFFF)
-            + b"\x2d\2\0" + struct.pack("<HB", CAPABILITIES >> 16, 21) + bytes(10) + SALT[8:]
+            b"\x0a10.11.19-test\0" + struct.pack("<I", 7) + SALT[:8] + b"\0" + struct.pack("<H", capabilities & 0xFFFF)
+            + b"\x2d\2\0" + struct.pack("<HB", capabilities >> 16, 21) + bytes(10) + SALT[8:]
             + b"\0mysql_native_password\0")
         login = self._packet()
+        if self.server.tls and len(login) == 32:  # the login's beginning, which asks for TLS
+            self.sock = self.server.tls.wrap_socket(self.sock, server_side=True)
+            login = self._packet()
         self.server.logins.append(login)
         self.server.conversations.append(self.said)
         self._stage("login")
