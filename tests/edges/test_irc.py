@@ -512,8 +512,15 @@ def test_a_wrong_certificate_is_refused(tmp_path, caplog, name, trusted):
     pair = certificate(tmp_path, name)
     with IrcServer(certificate=pair) as server:
         with running(server, Outbox("hello"), tls=True, ca_file=pair[0] if trusted else None, password="p4ss"):
-            eventually(lambda: "CERTIFICATE_VERIFY_FAILED" in caplog.text)
+            eventually(lambda: "its certificate is not trusted (" in caplog.text)
+        assert "; give its authority's as irc.ca_file; connecting again" in caplog.text
         assert server.raw == []
+
+
+def test_a_port_without_tls_is_told(server):
+    with running(server, Outbox("hello"), tls=True) as reporter:
+        eventually(lambda: str(reporter.trouble).startswith("it speaks no TLS, or none that we do ("))
+        assert reporter.trouble.endswith("; correct irc.port, or set irc.tls to false")
 
 
 def test_a_file_without_certificates_is_named(tmp_path, server):

@@ -95,6 +95,17 @@ class Connection(irc.client.ServerConnection):  # type: ignore[misc]
             self.disconnect(f"connection lost: {error}")
 
 
+def unreachable(error: OSError) -> str:
+    """Why there is no connection, and what to do where it is known."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message}); give its authority's as irc.ca_file"
+    if isinstance(error, ssl.SSLError):
+        return f"it speaks no TLS, or none that we do ({error.reason}); correct irc.port, or set irc.tls to false"
+    if isinstance(error, socket.gaierror):
+        return f"its name cannot be looked up ({error.strerror}); correct irc.host"
+    return error.strerror or str(error)
+
+
 def dial(settings: Settings, timeout: float) -> socket.socket:
     """A connected socket. The library's own way has no timeout and verifies no certificate.
 

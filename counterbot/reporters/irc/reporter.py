@@ -22,7 +22,7 @@ from ...core.limits import IRC_LINE
 from ...core.model import Refused, Retry, Sent, Unreadable
 from ...core.text.figures import counted
 from ...core.text.inert import inert
-from .connection import SHOWN, Settings
+from .connection import SHOWN, Settings, unreachable
 from .session import Session, Timing
 
 __all__ = ["Irc", "Line", "Outbox", "Pace", "Settings", "Timing"]
@@ -113,7 +113,9 @@ class Irc:
             session.connect()
             self._serve(session, stop)
         except (irc.client.IRCError, Unreadable) as error:
-            session.why = session.why or inert(str(error), SHOWN)
+            cause = error.__cause__
+            why = unreachable(cause) if isinstance(cause, OSError) else str(error)
+            session.why = session.why or inert(why, SHOWN)
         except Exception as error:
             log.exception("%s: unexpected error", self._place)
             session.why = repr(error)
