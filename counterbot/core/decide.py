@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .model import GERRIT, IRC, Channel, Finding, Report, State, Subject
 from .rules import Outcome, Rule, Verdict, findings, matches
+from .unjudged import folded
 
 COUNTERS_STATE = {
     State.READ: "counted",
@@ -19,12 +20,15 @@ COUNTERS_STATE = {
 """How the reading of a build's counters ended, in words."""
 
 
+EVERY_CHANNEL = "every channel"
+
+
 @dataclass(frozen=True)
 class Observed:
-    """One build of a report, when the report is decided.
+    """One build of a report that a rule applies to, when the report is decided.
 
-    ``unjudged`` are counters that a rule names and that have no value, ``unmet`` patterns whose
-    collector failed, each with its reason.
+    ``unjudged`` are counters that a rule names and that have no value, and patterns whose collector failed.
+    ``result`` is Zuul's, None where it is not known.
     """
 
     job: str
@@ -32,8 +36,14 @@ class Observed:
     state: State
     why: str = ""
     verdicts: tuple[Verdict, ...] = ()
-    unjudged: tuple[str, ...] = ()
-    unmet: tuple[str, ...] = ()
+    unjudged: tuple[Verdict, ...] = ()
+    result: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is a failed build of which counters were judged."""
+        judged = any(verdict.outcome is not Outcome.NO_DATA for verdict in self.verdicts)
+        return judged and self.result not in (None, "SUCCESS")
 
 
 class Reason(enum.Enum):
@@ -45,6 +55,7 @@ class Reason(enum.Enum):
     WITHIN = "every counter is within its bound"
     PARTLY = "no counter that came is over its bound"
     NO_DATA = "no counters to judge"
+    NO_RULE = "no rule applies to its builds"
 
 
 @dataclass(frozen=True)
@@ -58,12 +69,16 @@ class Effect:
 
 @dataclass(frozen=True)
 class Decision:
-    """``findings`` is everything over its bound, told or not; ``missing`` says which builds gave nothing, and why."""
+    """``findings`` is everything over its bound, told or not; ``missing`` says which builds gave nothing, and why.
+
+    ``untold`` are findings that nobody is to hear of.
+    """
 
     reason: Reason
     findings: tuple[Finding, ...] = ()
     effects: tuple[Effect, ...] = ()
     missing: str = ""
+    untold: tuple[Finding, ...] = ()
 
     @property
     def why(self) -> str:
@@ -84,13 +99,16 @@ def decide(report: Report, observed: Iterable[Observed], rules: Mapping[str, Rul
     if not over:
         return Decision(_quiet(observed, missing), missing=missing)
     wanted = tuple(effect for effect in _wanted(report, over, rules, channels) if effect.findings)
+    untold = tuple(finding for finding in over if not any(finding in effect.findings for effect in wanted))
     if not wanted:
-        return Decision(Reason.NOBODY, over, missing=missing)
+        return Decision(Reason.NOBODY, over, missing=missing, untold=untold)
     fresh = tuple(effect for effect in wanted if _is_news(effect, said))
-    return Decision(Reason.OVER if fresh else Reason.SAID_BEFORE, over, fresh, missing)
+    return Decision(Reason.OVER if fresh else Reason.SAID_BEFORE, over, fresh, missing, untold)
 
 
-def _quiet(observed: Iterable[Observed], missing: str) -> Reason:
+def _quiet(observed: Sequence[Observed], missing: str) -> Reason:
+    if not observed:
+        return Reason.NO_RULE
     judged = any(verdict.outcome is Outcome.WITHIN for build in observed for verdict in build.verdicts)
     if not judged:
         return Reason.NO_DATA
@@ -107,8 +125,8 @@ def _lacks(build: Observed) -> Iterable[str]:
         yield f"{COUNTERS_STATE[build.state]}{f': {build.why}' if build.why else ''}"
     elif build.why:
         yield build.why
-    if build.unjudged or build.unmet:
-        yield f"not judged: {', '.join((*build.unjudged, *build.unmet))}"
+    if build.unjudged:
+        yield f"not judged: {', '.join(folded(build.unjudged))}"
 
 
 def _wanted(report: Report, over: tuple[Finding, ...], rules: Mapping[str, Rule],
@@ -123,6 +141,21 @@ def _wanted(report: Report, over: tuple[Finding, ...], rules: Mapping[str, Rule]
 def wants(channel: Channel, report: Report) -> bool:
     """Whether a channel's own filters let the report through; an unknown pipeline by no filter but ``*``."""
     return matches(channel.projects, report.patchset.project) and matches(channel.pipelines, report.pipeline or "")
+
+
+def unheard(rules: Iterable[Rule], channels: Iterable[Channel]) -> Iterator[tuple[Rule, str]]:
+    """Rules and what they tell in vain: a channel that is not configured, or every channel where there is none."""
+    names = {channel.name for channel in channels}
+    for rule in rules:
+        if rule.report.irc is None and not (rule.report.gerrit or names):
+            yield rule, EVERY_CHANNEL
+        yield from ((rule, name) for name in rule.report.irc or () if name not in names)
+
+
+def listeners(rule: Rule) -> str:
+    """Whom a rule tells, in words."""
+    named = [EVERY_CHANNEL] if rule.report.irc is None else rule.report.irc
+    return ", ".join([*(["reviewers"] if rule.report.gerrit else []), *named]) or "nobody"
 
 
 def _for_channel(rule: Rule, channel: Channel) -> bool:

@@ -99,7 +99,7 @@ class Verdict:
     """A bound held against a counter. ``value`` is None, and ``why`` says something, without data.
 
     ``is_pattern``: no counter met the bound, and ``counter`` is the pattern itself; a counter's own name may look
-    like one.
+    like one. ``came``: the counter is there, with or without a usable value.
     """
 
     rule: str
@@ -109,6 +109,7 @@ class Verdict:
     value: Number | None = None
     why: str = ""
     is_pattern: bool = False
+    came: bool = True
 
 
 def applicable(rules: Iterable[Rule], facts: BuildFacts) -> tuple[Rule, ...]:
@@ -167,13 +168,14 @@ def _limits(bounds: Sequence[Bound], counters: Counters) -> tuple[dict[str, Numb
 def _verdict(rule: str, name: str, limit: Number, counters: Counters) -> Verdict:
     value = counters.values.get(name)
     if value is None:
-        return Verdict(rule, name, limit, Outcome.NO_DATA, why=_why_none(name, counters))
+        came = name in counters.unreadable or name in counters.resets
+        return Verdict(rule, name, limit, Outcome.NO_DATA, why=_why_none(name, counters), came=came)
     return Verdict(rule, name, limit, Outcome.OVER if value > limit else Outcome.WITHIN, value)
 
 
 def _unmet(rule: str, pattern: str, limit: Number, counters: Counters) -> Verdict:
     why = _missing(pattern, counters, _groups_that_fit(pattern, counters))
-    return Verdict(rule, pattern, limit, Outcome.NO_DATA, why=why, is_pattern=True)
+    return Verdict(rule, pattern, limit, Outcome.NO_DATA, why=why, is_pattern=True, came=False)
 
 
 def _why_none(name: str, counters: Counters) -> str:

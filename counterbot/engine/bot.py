@@ -81,7 +81,7 @@ class Bot:
         channels = _channels(config)
         limit = int((deadline if deadline is not None else config.report.deadline) * 1000)
         self.recogniser = Recogniser(self.ledger, self.book, config.recognition, limit, config.report.settle * 1000)
-        self.examiner = Examiner(self.ledger, Zuul(self._http, config.zuul.url),
+        self.examiner = Examiner(self.ledger, Zuul(self._http, config.zuul.url), self.book,
                                  {Reader.COUNTERS: CountersReader(self._http)},
                                  self.statsd.take if self.statsd else lambda *_: None)
         audience = Audience(channels, Links(config.bugs.view, config.bugs.file))

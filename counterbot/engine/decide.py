@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..core import decide
-from ..core.decide import Decision, Effect, Observed, Reason, Said
+from ..core.decide import Decision, Effect, Observed, Reason, Said, listeners
 from ..core.keys import delivery_key, marker
-from ..core.model import IRC, Channel, Delivery, Reader, Reading, Report, State
+from ..core.model import IRC, Channel, Delivery, Finding, Reader, Reading, Report, State
 from ..core.needs import facts
 from ..core.rules import Rule, applicable, judge, was_due
 from ..core.text.figures import counted
@@ -21,6 +22,9 @@ from ..ledger import ExaminedBuild, Ledger, ReportWork
 from .service import done
 
 SECOND = 1000
+
+TOLD = 5
+"""Of a rule's findings that nobody is told of, how many are logged."""
 
 log = logging.getLogger("counterbot.engine")
 
@@ -55,7 +59,8 @@ class Decider:
             return self._reports.postpone(work, SECOND)
         rules = {rule.name: rule for rule in self._book.rules}
         report = _with_pipeline(work)
-        observed = [_observed(report, build, rules) for build in work.builds]
+        found = (_observed(report, build, rules) for build in work.builds)
+        observed = [build for build in found if build is not None]
 
         def weigh(said: Said) -> tuple[Decision, list[Delivery]]:
             decision = decide.decide(report, observed, rules, said, self._audience.channels)
@@ -65,7 +70,18 @@ class Decider:
         decision = self._reports.decide(work, weigh)
         pending = f"; {counted(len(decision.effects), 'delivery', 'deliveries')} pending"
         log.info("%s: %s%s", report.patchset, inert(decision.why, 500), pending * (decision.reason is Reason.OVER))
+        for line in _untold(decision.untold, rules):
+            log.info("%s: %s", report.patchset, inert(line, 500))
         return None
+
+
+def _untold(findings: Sequence[Finding], rules: dict[str, Rule]) -> Iterator[str]:
+    """A line for each rule whose findings nobody hears of."""
+    for name in dict.fromkeys(finding.rule for finding in findings):
+        over = [f"{finding.subject.name} in {finding.job}" for finding in findings if finding.rule == name]
+        more = f" and {len(over) - TOLD} more" if len(over) > TOLD else ""
+        yield (f"nobody is told of {', '.join(over[:TOLD])}{more}, over the bound of rule {name}: "
+               f"it tells {listeners(rules[name])}")
 
 
 def _with_pipeline(work: ReportWork) -> Report:
@@ -74,21 +90,23 @@ def _with_pipeline(work: ReportWork) -> Report:
     return replace(work.report, pipeline=named or work.report.pipeline)
 
 
-def _observed(report: Report, examined: ExaminedBuild, rules: dict[str, Rule]) -> Observed:
+def _observed(report: Report, examined: ExaminedBuild, rules: dict[str, Rule]) -> Observed | None:
+    """What is known of a build; None where Zuul's API tells that no rule applies to it."""
     job, uuid, build = examined.link.job, examined.link.uuid or "", examined.build
     reading = examined.readings.get(Reader.COUNTERS, Reading(State.MISSING, examined.why))
-    if build and build.changes and report.patchset.change not in build.changes:
-        return Observed(job, uuid, State.UNREADABLE, f"it is a build of change {build.changes[0]}")
-    if build is None or reading.found is None:
+    if build is None:
         return Observed(job, uuid, reading.state, reading.why)
+    asked = applicable(rules.values(), facts(report.patchset, build, report.pipeline))
+    if not asked:
+        return None
+    if build.changes and report.patchset.change not in build.changes:
+        return Observed(job, uuid, State.UNREADABLE, f"it is a build of change {build.changes[0]}")
+    if reading.found is None:
+        return Observed(job, uuid, reading.state, reading.why, result=build.result)
     counters = reading.found
-    verdicts = tuple(verdict for rule in applicable(rules.values(), facts(report, build))
-                     for verdict in judge(rule, counters))
-    due = [verdict for verdict in verdicts if was_due(verdict, counters)]
-    named = {pattern: tuple(dict.fromkeys(f"{verdict.counter} ({verdict.why})" for verdict in due
-                                          if verdict.is_pattern is pattern))
-             for pattern in (False, True)}
-    return Observed(job, uuid, reading.state, reading.why, verdicts, named[False], named[True])
+    verdicts = tuple(verdict for rule in asked for verdict in judge(rule, counters))
+    due = tuple(verdict for verdict in verdicts if was_due(verdict, counters))
+    return Observed(job, uuid, reading.state, reading.why, verdicts, due, build.result)
 
 
 def _delivery(report: Report, effect: Effect, observed: list[Observed], rules: dict[str, Rule],
@@ -97,7 +115,8 @@ def _delivery(report: Report, effect: Effect, observed: list[Observed], rules: d
     patchset = report.patchset
     about = {"project": patchset.project, "change": patchset.change, "patchset": patchset.number}
     if effect.kind == IRC:
-        return Delivery(key, effect.kind, effect.destination, {**about, "text": irc_line(report, effect.findings)})
+        line = irc_line(report, effect.findings, observed)
+        return Delivery(key, effect.kind, effect.destination, {**about, "text": line})
     text = comment(report, effect.findings, observed, rules, links, marker(key))
     return Delivery(key, effect.kind, effect.destination,
                     {**about, "message": text, "tag": _tag(report.pipeline), "marker": marker(key)})

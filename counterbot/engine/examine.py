@@ -14,8 +14,11 @@ from ..clients.http import Forbidden, Unavailable
 from ..clients.zuul import Zuul
 from ..core.deadline import DeadlineExceeded
 from ..core.model import OMITTED, Build, BuildLink, Counters, Later, Reader, Reading, State, Unreadable
+from ..core.needs import facts, needs
+from ..core.rules import applicable
 from ..core.text.figures import counted
 from ..core.text.inert import inert
+from ..files.rulebook import RuleBook
 from ..ledger import BuildWork, Ledger
 from .service import done
 
@@ -48,12 +51,14 @@ class BuildReader(Protocol):
 
 
 class Examiner:
-    """``counted`` is called once for each build with new counters, and must not wait."""
+    """``book`` has the rules in force. ``counted`` is called once for each build with new counters, and must not
+    wait."""
 
-    def __init__(self, ledger: Ledger, zuul: Zuul, readers: Mapping[Reader, BuildReader],
+    def __init__(self, ledger: Ledger, zuul: Zuul, book: RuleBook, readers: Mapping[Reader, BuildReader],
                  counted: Callable[[Build, Counters], None] = lambda *_: None) -> None:
         self._builds = ledger.builds
         self._zuul = zuul
+        self._book = book
         self._readers = readers
         self._now = ledger.now
         self._counted = counted
@@ -74,6 +79,10 @@ class Examiner:
             return None
         if build.result is None:
             return self._later(work, "the build has not ended in Zuul's API")
+        if not applicable(self._book.rules, facts(work.patchset, build)):
+            log.info("%s: not read: no rule applies", _named(work))
+            self._builds.note(work, build, {})
+            return None
         if not build.log_url:
             reading = Reading(State.NOT_RUN, f"{build.result}, without logs")
             return self._note(work, build, dict.fromkeys(work.readers, reading))
@@ -96,8 +105,9 @@ class Examiner:
         """Zuul's comment has no room for more than a hundred builds or two; its API tells them all."""
         links = self._asked(work, self._zuul.buildset, "buildset")
         if links is not None:
-            self._builds.unfold(work, links)
-            log.info("%s: %s of the buildset", work.patchset, counted(len(links), "build"))
+            needed = needs(work.patchset, links, self._book.rules)
+            self._builds.unfold(work, needed)
+            log.info("%s: %s of the buildset", work.patchset, counted(len(needed), "build"))
 
     def _asked(self, work: BuildWork, ask: Callable[[BuildLink], T | None], what: str) -> T | None:
         """What Zuul's API answers; None where it cannot yet, and the work went back."""

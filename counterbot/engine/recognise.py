@@ -57,12 +57,12 @@ class Recogniser:
         return replace(report, builds=builds, omitted=omitted)
 
     def _open(self, work: EventWork, report: Report) -> None:
-        needed = needs(report, self._book.rules)
+        needed = needs(report.patchset, report.links, self._book.rules)
         if not needed:
             why = f"no rule applies to {', '.join(link.job for link in report.links[:5])}"
             log.info("%s: %s", report.patchset, inert(why, 300))
             return self._inbox.ignore(work, why)
         new = self._reports.open(work, report, needed, self._deadline, self._settle)
-        log.info("%s: report on %s%s%s", report.patchset, counted(len(report.builds), "build"),
-                 " and those it leaves out" if report.omitted else "", "" if new else ", known already")
+        log.info("%s: report on %s%s%s", report.patchset, counted(len(needed.keys() & set(report.builds)), "build"),
+                 " and those it leaves out" if report.omitted in needed else "", "" if new else ", known already")
         return None

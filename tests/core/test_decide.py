@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from counterbot.core.decide import Decision, Observed, Reason, decide, wants
+from counterbot.core.decide import Decision, Observed, Reason, decide, listeners, unheard, wants
 from counterbot.core.model import BuildLink, Channel, Finding, Kind, PatchSet, Report, State, Subject
 from counterbot.core.rules import Audience, Outcome, Rule, Verdict
 
@@ -35,12 +35,12 @@ def within(counter: str = "m.q") -> Verdict:
     return Verdict("open", counter, 5, Outcome.WITHIN, 4)
 
 
-def no_data(counter: str = "m.q") -> Verdict:
-    return Verdict("open", counter, 5, Outcome.NO_DATA, why="missing from this build")
+def no_data(counter: str = "m.q", why: str = "missing from this build", is_pattern: bool = False) -> Verdict:
+    return Verdict("open", counter, 5, Outcome.NO_DATA, why=why, is_pattern=is_pattern, came=False)
 
 
-def build(*verdicts: Verdict, job: str = "a", unjudged: tuple[str, ...] = (), unmet: tuple[str, ...] = ()) -> Observed:
-    return Observed(job, "1", State.READ, "", verdicts, unjudged, unmet)
+def build(*verdicts: Verdict, job: str = "a", unjudged: tuple[Verdict, ...] = ()) -> Observed:
+    return Observed(job, "1", State.READ, "", verdicts, unjudged)
 
 
 def lost(state: State, why: str = "", job: str = "b") -> Observed:
@@ -64,10 +64,8 @@ CASES = [
     ([lost(State.NOTHING), lost(State.MISSING)], {}, [ALL], Reason.NO_DATA, {}),
     # Counters came, but none that a rule bounds.
     ([build(no_data())], {}, [ALL], Reason.NO_DATA, {}),
-    # No rule applied in the end, as the API's word on the pipeline wins.
-    ([build()], {}, [ALL], Reason.NO_DATA, {}),
-    # There are no builds.
-    ([], {}, [ALL], Reason.NO_DATA, {}),
+    # No rule applied to any build in the end, as the API's word wins.
+    ([], {}, [ALL], Reason.NO_RULE, {}),
     # Over: the reviewer is told, and every channel that wants the change.
     ([build(over())], {}, [QA, NOVA, ALL, ELSEWHERE], Reason.OVER,
      {"gerrit": [MQ], "#qa": [MQ], "#nova": [MQ], "#all": [MQ]}),
@@ -123,6 +121,31 @@ def test_what_is_over_is_kept_even_where_nobody_is_told():
     assert decision.findings == (Finding("a", "1", "silent", Subject(Kind.COUNTER, "m.q"), 6, 5),)
 
 
+def test_what_nobody_is_told_of():
+    found = [build(over("silent"), over("irc", "m.r"), over("gerrit", "m.s"))]
+    assert [finding.subject.name for finding in decide(REPORT, found, RULES, {}, []).untold] == ["m.q", "m.r"]
+    assert [finding.subject.name for finding in decide(REPORT, found, RULES, {}, [ALL]).untold] == ["m.q"]
+    assert decide(REPORT, found[:0], RULES, {}, [ALL]).untold == ()
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [("open", "reviewers, every channel"), ("silent", "nobody"), ("irc", "every channel"), ("nova", "reviewers, #nova"),
+     ("gerrit", "reviewers")],
+)
+def test_whom_a_rule_tells(rule, words):
+    assert listeners(RULES[rule]) == words
+
+
+def test_what_rules_tell_in_vain():
+    def told(*channels: Channel) -> list[tuple[str, str]]:
+        return [(rule.name, what) for rule, what in unheard(RULES.values(), channels)]
+
+    assert told() == [("irc", "every channel"), ("nova", "#nova")]
+    assert told(ALL) == [("nova", "#nova")]
+    assert told(ALL, NOVA) == []
+
+
 @pytest.mark.parametrize(
     ("observed", "why"),
     [
@@ -133,8 +156,10 @@ def test_what_is_over_is_kept_even_where_nobody_is_told():
         ([build(over()), lost(State.MISSING, "404")], "over its bound (b: logs not there in time: 404)"),
         ([build(over("silent")), lost(State.NOTHING)],
          "over its bound, but the rules tell nobody (b: no counters in its logs)"),
-        ([build(within(), no_data("m.r"), unjudged=("m.r (NaN)",), unmet=("m.s (null)",))],
-         "no counter that came is over its bound (a: not judged: m.r (NaN), m.s (null))"),
+        ([build(within(), unjudged=(no_data("m.r"), no_data("m.*", "x: 401", is_pattern=True)))],
+         "no counter that came is over its bound (a: not judged: m.r (missing from this build), m.* (x: 401))"),
+        ([build(within(), unjudged=tuple(no_data(f"m.{number}") for number in range(54)))],
+         "no counter that came is over its bound (a: not judged: m: 54 counters did not come)"),
     ],
 )
 def test_the_reason_in_full_names_what_is_missing(observed, why):

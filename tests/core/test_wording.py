@@ -14,7 +14,7 @@ from counterbot.core import limits
 from counterbot.core.counters.attachment import parse_counters
 from counterbot.core.decide import Observed, decide
 from counterbot.core.model import BuildLink, Finding, Kind, Number, PatchSet, Report, State, Subject
-from counterbot.core.rules import Rule, judge
+from counterbot.core.rules import Outcome, Rule, Verdict, judge
 from counterbot.core.text.figures import excess, largest_first, number
 from counterbot.core.wording.comment import Links, comment
 from counterbot.core.wording.irc import irc_line
@@ -53,8 +53,7 @@ def test_the_contracts_comment_to_the_letter():
     rules = RuleBook(CONTRACT / "queries").rules
     [rule] = [rule for rule in rules if rule.name == "sql-statements"]
     counters = parse_counters((CONTRACT / "counters.json").read_bytes())
-    observed = (Observed("tempest-full", "1", State.READ, verdicts=judge(rule, counters)),
-                Observed("devstack-nv", "2", State.NOTHING))
+    observed = (Observed("tempest-full", "1", State.READ, verdicts=judge(rule, counters)),)
     decision = decide(REPORT, observed, {rule.name: rule}, {}, ())
     [effect] = decision.effects
     text = comment(REPORT, effect.findings, observed, {rule.name: rule}, VIEW, MARKER)
@@ -68,18 +67,18 @@ def test_several_rows_stand_by_excess_and_several_rules_explain_themselves():
                 over("memory.n-api", 300, 10, rule="memory"), over("mysql.Com_select", 12, 10, job="devstack-nv"),
                 rules=rules, observed=(*COUNTED, Observed("devstack-nv", "2", State.READ)))
     assert text == f"""\
-Counters: 4 counters over their bound (not voting).
+Counters: 4 counters over their bound in 2 jobs (not voting).
 
-  job            counter                  this run      bound    over
-  tempest-full   memory.n-api                  300         10     ×30
-  devstack-nv    mysql.Com_select               12         10    +20%
-  tempest-full   queues.info_publish         9,410      8,500    +11%
-  tempest-full   mysql.Queries           1,300,000  1,250,000     +4%
+    job            counter                  this run      bound    over
+    tempest-full   memory.n-api                  300         10     ×30
+    devstack-nv    mysql.Com_select               12         10    +20%
+    tempest-full   queues.info_publish         9,410      8,500    +11%
+    tempest-full   mysql.Queries           1,300,000  1,250,000     +4%
 
-memory.n-api: Memory of services
-mysql.Com_select, mysql.Queries: SQL statements in a Tempest run, bug https://bugs.launchpad.net/bugs/2041234
-queues.info_publish: Notifications, bug https://bugs.example.org/9
-Noise? "recheck".
+`memory.n-api`: Memory of services
+`mysql.Com_select`, `mysql.Queries`: SQL statements in a Tempest run, bug https://bugs.launchpad.net/bugs/2041234
+`queues.info_publish`: Notifications, bug https://bugs.example.org/9
+Noise? Comment "recheck".
 {MARKER}"""
 
 
@@ -88,32 +87,104 @@ def test_of_more_than_ten_rows_the_largest_are_shown():
     assert text == f"""\
 Counters: 17 counters over their bound (not voting).
 
-  job            counter        this run      bound    over
-  tempest-full   mysql.c16           216        100   +116%
-  tempest-full   mysql.c15           215        100   +115%
-  tempest-full   mysql.c14           214        100   +114%
-  tempest-full   mysql.c13           213        100   +113%
-  tempest-full   mysql.c12           212        100   +112%
-  tempest-full   mysql.c11           211        100   +111%
-  tempest-full   mysql.c10           210        100   +110%
-  tempest-full   mysql.c09           209        100   +109%
-  tempest-full   mysql.c08           208        100   +108%
-  tempest-full   mysql.c07           207        100   +107%
-  … and 7 more
+    job            counter        this run      bound    over
+    tempest-full   mysql.c16           216        100   +116%
+    tempest-full   mysql.c15           215        100   +115%
+    tempest-full   mysql.c14           214        100   +114%
+    tempest-full   mysql.c13           213        100   +113%
+    tempest-full   mysql.c12           212        100   +112%
+    tempest-full   mysql.c11           211        100   +111%
+    tempest-full   mysql.c10           210        100   +110%
+    tempest-full   mysql.c09           209        100   +109%
+    tempest-full   mysql.c08           208        100   +108%
+    tempest-full   mysql.c07           207        100   +107%
+    … and 7 more
 
-mysql.c16, mysql.c15, mysql.c14 and 7 more: SQL statements in a Tempest run, \
+`mysql.c16`, `mysql.c15`, `mysql.c14` and 7 more: SQL statements in a Tempest run, \
 bug https://bugs.launchpad.net/bugs/2041234
-Noise? "recheck".
+Noise? Comment "recheck".
 {MARKER}"""
 
 
-def test_what_could_not_be_read_is_told():
-    spoilt = Observed("tempest-full", "1", State.READ, unjudged=("mysql.Com_select (NaN is not a finite number)",))
-    assert said(over(), observed=(spoilt,)).split("\n")[-3:] == [
-        "Not judged: tempest-full mysql.Com_select (NaN is not a finite number).", 'Noise? "recheck".', MARKER]
-    many = Observed("j", "1", State.READ, unjudged=tuple(f"m.{number} (null)" for number in range(7)))
-    assert ("Not judged: j m.0 (null); j m.1 (null); j m.2 (null); j m.3 (null); j m.4 (null) and 2 more.\n"
-            in said(over(), observed=(many,)))
+def no_data(counter: str, why: str = "missing from this build", came: bool = False, rule: str = "sql") -> Verdict:
+    return Verdict(rule, counter, 5, Outcome.NO_DATA, why=why, came=came)
+
+
+def not_judged(*unjudged: Verdict, job: str = "tempest-full") -> Observed:
+    return Observed(job, "1", State.READ, unjudged=unjudged)
+
+
+MEMORY = tuple(no_data(f"memory.unit-{number}") for number in range(54))
+RESET = tuple(no_data(f"mysql.Com_{number}", "counter reset: its server restarted", came=True) for number in range(222))
+NAN = no_data("mysql.Com_select", "NaN is not a finite number", came=True)
+
+
+@pytest.mark.parametrize(
+    ("observed", "sentence"),
+    [
+        ([not_judged()], None),
+        ([not_judged(NAN)], "`mysql.Com_select` (NaN is not a finite number) in `tempest-full`"),
+        ([not_judged(MEMORY[0])], "`memory.unit-0` (missing from this build) in `tempest-full`"),
+        # folded by group
+        ([not_judged(*MEMORY)], "memory: 54 counters did not come in `tempest-full`"),
+        ([not_judged(*MEMORY, *MEMORY)], "memory: 54 counters did not come in `tempest-full`"),
+        ([not_judged(*RESET)], "mysql: 222 counters (counter reset: its server restarted) in `tempest-full`"),
+        ([not_judged(*MEMORY, NAN, *RESET)],
+         "memory: 54 counters did not come in `tempest-full`; "
+         "`mysql.Com_select` (NaN is not a finite number) in `tempest-full`; "
+         "mysql: 222 counters (counter reset: its server restarted) in `tempest-full`"),
+        # why they did not come may differ
+        ([not_judged(no_data("memory.a"), no_data("memory.b", "no counter of group memory in this build; x: 401"))],
+         "memory: 2 counters did not come in `tempest-full`"),
+        # the same in several jobs
+        ([not_judged(*MEMORY), not_judged(*MEMORY, job="devstack")],
+         "memory: 54 counters did not come in `tempest-full` and `devstack`"),
+        ([not_judged(*MEMORY, job=f"j{number}") for number in range(6)],
+         "memory: 54 counters did not come in `j0`, `j1`, `j2` and 3 more"),
+        # at most five
+        ([not_judged(*(no_data(f"g{number}.c", "x") for number in range(7)))],
+         f"{'; '.join(f'`g{number}.c` (x) in `tempest-full`' for number in range(5))} and 2 more"),
+        # a pattern asks for what there is
+        ([not_judged(Verdict("sql", "m.*", 5, Outcome.NO_DATA, why="x", is_pattern=True))], None),
+    ],
+)
+def test_what_could_not_be_judged_is_one_line(observed, sentence):
+    told = [line for line in said(over(), observed=tuple(observed)).split("\n") if line.startswith("Not judged")]
+    assert told == [f"Not judged: {sentence}."] * bool(sentence)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "counters", "verdict"),
+    [
+        (1, 1, "1 counter over its bound"),
+        (1, 6, "6 counters over their bound"),
+        (6, 1, "1 counter over its bound in 6 jobs"),
+        (3, 2, "2 counters over their bound in 3 jobs"),
+    ],
+)
+def test_counters_are_counted_and_not_rows(jobs, counters, verdict):
+    rows = [over(f"mysql.c{counter}", job=f"job-{job}") for job in range(jobs) for counter in range(counters)]
+    assert said(*rows).startswith(f"Counters: {verdict} (not voting).\n")
+
+
+@pytest.mark.parametrize(
+    ("results", "sentence"),
+    [
+        (["SUCCESS"], None),
+        ([None], None),
+        (["FAILURE"], "`job-0` failed: its counters may be those of a part of the tests."),
+        (["TIMED_OUT"], "`job-0` (`TIMED_OUT`) failed: its counters may be those of a part of the tests."),
+        (["FAILURE", "SUCCESS", "NODE_FAILURE"],
+         "`job-0` and `job-2` (`NODE_FAILURE`) failed: their counters may be those of a part of the tests."),
+    ],
+)
+def test_a_judged_job_that_failed_is_said_to_have_failed(results, sentence):
+    judged = (Verdict("sql", "m.q", 5, Outcome.OVER, 6),)
+    observed = [Observed(f"job-{number}", str(number), State.READ, verdicts=judged, result=result)
+                for number, result in enumerate(results)]
+    unjudged = Observed("job-9", "9", State.READ, verdicts=(no_data("m.q"),), result="FAILURE")
+    text = said(over(), observed=(*observed, unjudged))
+    assert [line for line in text.split("\n") if " failed" in line] == [sentence] * bool(sentence)
 
 
 A, B, C, D, E, F = (f"job-{letter}" for letter in "abcdef")
@@ -126,18 +197,18 @@ COUNTED_A = Observed(A, "1", State.READ)
         ({}, None),
         ({B: State.READ}, None),
         ({B: State.NOT_RUN}, None),
-        ({B: State.NOTHING}, "Counters come from 1 of 2 builds; job-b had none."),
-        ({B: State.NOTHING, C: State.NOT_RUN}, "Counters come from 1 of 2 builds; job-b had none."),
-        ({B: State.UNREADABLE}, "Counters come from 1 of 2 builds; those of job-b could not be read."),
-        ({B: State.MISSING}, "Counters come from 1 of 2 builds; the logs of job-b were not there in time."),
-        ({B: State.NOTHING, C: State.NOTHING}, "Counters come from 1 of 3 builds; job-b and job-c had none."),
+        ({B: State.NOTHING}, "Counters come from 1 of 2 builds; `job-b` had none."),
+        ({B: State.NOTHING, C: State.NOT_RUN}, "Counters come from 1 of 2 builds; `job-b` had none."),
+        ({B: State.UNREADABLE}, "Counters come from 1 of 2 builds; those of `job-b` could not be read."),
+        ({B: State.MISSING}, "Counters come from 1 of 2 builds; the logs of `job-b` were not there in time."),
+        ({B: State.NOTHING, C: State.NOTHING}, "Counters come from 1 of 3 builds; `job-b` and `job-c` had none."),
         ({B: State.NOTHING, C: State.NOTHING, D: State.NOTHING},
-         "Counters come from 1 of 4 builds; job-b, job-c and job-d had none."),
+         "Counters come from 1 of 4 builds; `job-b`, `job-c` and `job-d` had none."),
         ({B: State.NOTHING, C: State.NOTHING, D: State.NOTHING, E: State.NOTHING, F: State.NOTHING},
-         "Counters come from 1 of 6 builds; job-b, job-c, job-d and 2 more had none."),
+         "Counters come from 1 of 6 builds; `job-b`, `job-c`, `job-d` and 2 more had none."),
         ({B: State.READ, C: State.MISSING, D: State.UNREADABLE, E: State.NOTHING},
-         "Counters come from 2 of 5 builds; job-e had none; those of job-d could not be read; "
-         "the logs of job-c were not there in time."),
+         "Counters come from 2 of 5 builds; `job-e` had none; those of `job-d` could not be read; "
+         "the logs of `job-c` were not there in time."),
     ],
 )
 def test_coverage(others, sentence):
@@ -154,33 +225,51 @@ def explanation(text: str) -> str:
 
 def test_a_rule_with_a_bug_links_it():
     assert explanation(said(over(), links=Links("https://bugs.example.org/{bug}?x"))) == (
-        "mysql.Queries: SQL statements in a Tempest run, bug https://bugs.example.org/2041234?x")
+        "`mysql.Queries`: SQL statements in a Tempest run, bug https://bugs.example.org/2041234?x")
+
+
+def test_a_bug_whose_link_is_long_is_not_linked():
+    rule = Rule("sql", "SQL", bug=f"https://bugs.example.org/{'9' * 200}")
+    assert explanation(said(over(), rules=(rule,))) == "`mysql.Queries`: SQL"
 
 
 def test_a_rule_without_a_bug_and_without_a_tracker_says_its_title():
-    assert explanation(said(over(), rules=(Rule("sql", "SQL & more"),))) == "mysql.Queries: SQL & more"
+    assert explanation(said(over(), rules=(Rule("sql", "SQL & more"),))) == "`mysql.Queries`: SQL & more"
+
+
+def filing(text: str) -> list[tuple[str, dict[str, list[str]]]]:
+    """What each line that offers to file a bug says, and what its link fills in; they stand before the marker."""
+    end = text.split('Noise? Comment "recheck".\n')[1].split("\n")[:-1]
+    assert all(len(line.rsplit(" ", 1)[1]) <= 200 for line in end)
+    return [(line.rsplit(" ", 1)[0], parse_qs(urlsplit(line.rsplit(" ", 1)[1]).query)) for line in end]
 
 
 def test_a_rule_without_a_bug_offers_the_link_that_files_one():
-    line = explanation(said(over(), over("mysql.b", 2, 1), rules=(Rule("sql", "SQL & more {text}"),), links=FILE))
-    start, link = line.split(": ", 1)[1].rsplit(" ", 1)
-    assert start == "SQL & more {text}; no bug yet, file one:"
-    assert link.startswith("https://bugs.launchpad.net/nova/+filebug?field.title=SQL%20%26%20more%20%7Btext%7D%3A%20my")
-    assert parse_qs(urlsplit(link).query) == {
-        "field.title": ["SQL & more {text}: mysql.b over its bound"],
-        "field.comment": ["tempest-full: mysql.b 2, bound 1 (+100%)\n"
-                          "tempest-full: mysql.Queries 1,300,000, bound 1,250,000 (+4%)\n"
-                          f"Seen on {URL}, patch set 2."]}
+    links = Links(file="https://bugs.example.org/new?t={title}&c={text}")
+    rules = (Rule("sql", "SQL & {text}"), Rule("bug", "Known", bug="1"))
+    text = said(over(), over("mysql.b", 2, 1), over("mysql.c", 3, 1, rule="bug"), rules=rules, links=links)
+    assert filing(text) == [("No bug yet for `mysql.b`? File one:", {
+        "t": ["SQL & {text}: mysql.b over its bound"], "c": [f"Seen on {URL}, patch set 2."]})]
 
 
-def test_a_link_too_long_leaves_figures_out_and_stays_whole():
-    rows = [over("日本" * 40 + str(row), 2, 1, job="päckchen" * 20) for row in range(5)]
-    line = explanation(said(*rows, rules=(Rule("sql", "SQL"),), links=FILE))
-    link = line.rsplit(" ", 1)[1]
-    [text] = parse_qs(urlsplit(link).query)["field.comment"]
-    assert len(link) <= 1500
-    assert "�" not in text
-    assert text.endswith(f"(+100%)\nSeen on {URL}, patch set 2.")
+def test_a_link_that_files_a_bug_gives_up_words_rather_than_become_long():
+    def filed(title: str, counter: str = "mysql.b") -> list[dict[str, list[str]]]:
+        return [fields for _, fields in filing(said(over(counter), rules=(Rule("sql", title),), links=FILE))]
+
+    seen = f"Seen on {URL}, patch set 2."
+    assert filed("SQL statements in a Tempest run") == [
+        {"field.title": ["mysql.b over its bound"], "field.comment": [seen]}]
+    assert filed("SQL statements in a Tempest run", "mysql.Innodb_rows_read") == [
+        {"field.title": ["SQL statements in a Tempest run: mysql.Innodb_rows_read over its bound"]}]
+    assert filed("日本" * 40) == [{"field.title": ["mysql.b over its bound"], "field.comment": [seen]}]
+    assert filed("日本" * 40, "日本" * 40) == []
+
+
+def test_three_rules_without_a_bug_offer_a_link():
+    rows = [over(f"mysql.c{number}", 9 - number, 1, rule=f"r{number}") for number in range(5)]
+    text = said(*rows, rules=tuple(Rule(f"r{number}", "SQL") for number in range(5)), links=FILE)
+    assert [words for words, _ in filing(text)] == [
+        f"No bug yet for `mysql.c{number}`? File one:" for number in range(3)]
 
 
 # -- figures
@@ -214,17 +303,16 @@ def test_excess(value, bound, written):
 
 def test_a_value_just_over_its_bound_does_not_look_equal_to_it():
     row = over(value=1.501, bound=1.5)
-    assert lines(said(row)) == ["  tempest-full   mysql.Queries         1.501      1.500   +0.1%"]
+    assert lines(said(row)) == ["    tempest-full   mysql.Queries         1.501      1.500   +0.1%"]
     assert " 1.501 over its bound 1.500 (+0.1%) " in irc_line(REPORT, [row])
-    assert "1.501%2C%20bound%201.500%20" in said(row, rules=(Rule("sql", "SQL"),), links=FILE)
 
 
 def test_names_of_any_width_keep_their_columns():
     rows = [over(job=job) for job in ("job-e\u0301", "job-日本語", "job-plain")]
     assert lines(said(*rows)) == [
-        "  job-e\u0301        mysql.Queries     1,300,000  1,250,000     +4%",
-        "  job-plain    mysql.Queries     1,300,000  1,250,000     +4%",
-        "  job-日本語   mysql.Queries     1,300,000  1,250,000     +4%",
+        "    job-e\u0301        mysql.Queries     1,300,000  1,250,000     +4%",
+        "    job-plain    mysql.Queries     1,300,000  1,250,000     +4%",
+        "    job-日本語   mysql.Queries     1,300,000  1,250,000     +4%",
     ]
 
 
@@ -238,8 +326,8 @@ def test_the_largest_excess_comes_first_and_a_bound_of_zero_before_all():
 def test_of_two_rules_on_one_counter_the_lower_bound_is_shown():
     rules = (SQL, Rule("strict", "Strict"))
     text = said(over(), over(bound=1_000_000, rule="strict"), rules=rules)
-    assert lines(text) == ["  tempest-full   mysql.Queries     1,300,000  1,000,000    +30%"]
-    assert explanation(text) == "mysql.Queries: Strict"
+    assert lines(text) == ["    tempest-full   mysql.Queries     1,300,000  1,000,000    +30%"]
+    assert explanation(text) == "`mysql.Queries`: Strict"
 
 
 # -- the hostile
@@ -251,8 +339,8 @@ def test_a_hostile_name_is_inert_and_keeps_to_its_row():
     text = said(over(evil, job=evil), rules=(Rule("sql", evil),), observed=observed)
     name = "x All is well ?2Jred evil ?nova " + "y" * 45 + "…"
     [row] = lines(text)
-    assert row == f"  {name}   {name}     1,300,000  1,250,000     +4%"
-    assert f"\nCounters come from 1 of 2 builds; {name} had none.\n" in text
+    assert row == f"    {name}   {name}     1,300,000  1,250,000     +4%"
+    assert f"\nCounters come from 1 of 2 builds; `{name}` had none.\n" in text
     assert text.count("\n") == 8
     line = irc_line(REPORT, [over(evil, job=evil)])
     assert line == f"openstack/nova 7,2 (check): {name} {name} 1,300,000 over its bound 1,250,000 (+4%) {URL}"
@@ -260,21 +348,22 @@ def test_a_hostile_name_is_inert_and_keeps_to_its_row():
 
 @pytest.mark.parametrize("name", ["", "\x00", "\u202e", "\n"])
 def test_a_name_of_nothing_is_a_question_mark(name):
-    assert lines(said(over(name, job=name))) == ["  ?     ?           1,300,000  1,250,000     +4%"]
+    assert lines(said(over(name, job=name))) == ["    ?     ?           1,300,000  1,250,000     +4%"]
 
 
 def test_a_comment_of_many_long_explanations_keeps_its_table_its_end_and_its_marker():
-    rules = tuple(Rule(f"r{row}", "日本語" * 200) for row in range(10))
+    rules = tuple(Rule(f"r{row}", "* " * 200) for row in range(10))
     rows = [over(f"g.{'n' * 180}{row}", 2 + row, 1, rule=f"r{row}", job="j" * 250) for row in range(10)]
-    lost = tuple(Observed(f"{state.name * 20}{row}", "1", state, unjudged=("x" * 1000,) * 3)
+    lost = tuple(Observed(f"{state.name * 20}{row}", "1", state,
+                          unjudged=tuple(no_data(f"g{number}.{row}", "_ " * 300, came=True) for number in range(3)))
                  for state in (State.NOTHING, State.UNREADABLE, State.MISSING) for row in range(9))
     text = said(*rows, rules=rules, links=FILE, observed=(*COUNTED, *lost))
-    assert 14_000 < len(text.encode()) <= limits.COMMENT
+    assert 15_000 < len(text.encode()) <= limits.COMMENT
     assert len(lines(text)) == 10
-    assert text.split("\n")[-2:] == ['Noise? "recheck".', MARKER]
+    assert text.split("\n")[-1] == MARKER
     assert "\nCounters come from 1 of 28 builds; " in text
     assert "\nNot judged: " in text
-    assert 1 <= text.count("no bug yet, file one: https://") < 10
+    assert 1 <= text.count("…`: ") < 10
 
 
 LONG, WIDE = "x" * 700, "日" * 300
@@ -283,6 +372,7 @@ NUMBERS = st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infi
 SUBJECTS = st.builds(Subject, st.just(Kind.COUNTER), ANYTHING)
 FINDINGS = st.lists(st.builds(Finding, ANYTHING, ANYTHING, st.sampled_from(["a", "b"]), SUBJECTS, NUMBERS, NUMBERS),
                     min_size=1, max_size=14)
+UNJUDGED = st.builds(no_data, ANYTHING, ANYTHING, st.booleans())
 REPORTS = st.builds(lambda project, url, pipeline: Report(
     PatchSet("s", project, "b", 10**10, 10**10, url), pipeline, None, LINKS),
     ANYTHING, st.none() | ANYTHING | st.just(URL), st.none() | ANYTHING)
@@ -294,7 +384,7 @@ def is_inert(text: str) -> bool:
 
 @settings(deadline=None)
 @given(REPORTS, FINDINGS, ANYTHING, st.lists(st.builds(Observed, ANYTHING, ANYTHING, st.sampled_from(State), ANYTHING,
-                                                      unjudged=st.lists(ANYTHING, max_size=3).map(tuple))))
+                                                      unjudged=st.lists(UNJUDGED, max_size=3).map(tuple))))
 def test_any_comment_is_bounded_inert_and_marked(report, rows, title, observed):
     rules = (Rule("a", title), Rule("b", title, bug="1"))
     text = said(*rows, report=report, rules=rules, observed=tuple(observed), links=FILE)
@@ -317,6 +407,14 @@ def test_of_several_findings_the_line_gives_the_largest():
     report = Report(PatchSet("s", "p", "b", 7, 2), None, None, LINKS)
     assert irc_line(report, [over(), over("queues.x", 9, 0), over(bound=1)]) == (
         "p 7,2: tempest-full queues.x 9 over its bound 0 (+9) and 1 more")
+    assert irc_line(report, [over(job=f"j{number}") for number in range(6)]).endswith("(+4%) and in 5 other jobs")
+    assert irc_line(report, [over(job=f"j{number}") for number in range(2)]).endswith("(+4%) and in 1 other job")
+
+
+def test_the_line_says_that_the_job_failed():
+    judged = (Verdict("sql", "m.q", 5, Outcome.OVER, 6),)
+    failed = Observed("tempest-full", "1", State.READ, verdicts=judged, result="FAILURE")
+    assert ": tempest-full (failed) mysql.Queries 1,300,000 over" in irc_line(REPORT, [over()], [failed])
 
 
 def test_names_give_way_to_figures_and_link():

@@ -27,7 +27,7 @@ from counterbot.core.model import (
     Subject,
     Unreadable,
 )
-from counterbot.core.rules import Bound, Outcome, Rule, holds, judge
+from counterbot.core.rules import Bound, Outcome, Rule, holds, judge, was_due
 from counterbot.core.text.inert import inert
 from counterbot.core.wording.comment import Links, comment
 from counterbot.core.wording.irc import irc_line
@@ -107,8 +107,8 @@ def _judged(found: Counters) -> None:
     verdicts = judge(RULE, found)
     for verdict in verdicts:
         assert (verdict.value is None) == (verdict.outcome is Outcome.NO_DATA)
-    unreadable = tuple(f"{name}: {why}" for name, why in found.unreadable.items())
-    observed = (Observed("tempest", "1", State.READ, verdicts=verdicts, unjudged=unreadable),
+    unjudged = tuple(verdict for verdict in verdicts if was_due(verdict, found))
+    observed = (Observed("tempest", "1", State.READ, verdicts=verdicts, unjudged=unjudged),
                 Observed("devstack", "2", State.NOTHING))
     decision = decide(REPORT, observed, {RULE.name: RULE}, {}, ())
     if decision.findings:

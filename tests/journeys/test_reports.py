@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from sqlalchemy import text
 
 from counterbot.demo.story import HARD, USUAL, Job, buildset, event, uuid
@@ -13,12 +14,11 @@ OVER = """Patch Set 1:
 
 Counters: 1 counter over its bound (not voting).
 
-  job            counter            this run      bound    over
-  tempest-full   mysql.Queries     1,300,000  1,250,000     +4%
+    job            counter            this run      bound    over
+    tempest-full   mysql.Queries     1,300,000  1,250,000     +4%
 
-mysql.Queries: SQL statements, bug https://bugs.launchpad.net/bugs/2041234
-Counters come from 1 of 2 builds; devstack-nv had none.
-Noise? "recheck".
+`mysql.Queries`: SQL statements, bug https://bugs.launchpad.net/bugs/2041234
+Noise? Comment "recheck".
 [counterbot:"""
 
 
@@ -51,9 +51,62 @@ def test_jobs_that_zuul_left_out_of_a_long_report_are_judged_too(world):
     change = world.change(7, *jobs)
     world.bot().hears(omitting(world, change)).works()
     assert world.comments(7)[0].startswith(OVER)
-    other = world.change(8, *jobs)
-    world.bot("other.db").hears(omitting(world, other, jobs[1])).works()
-    assert "Counters come from 1 of 2 builds; devstack-nv had none." in world.comments(8)[0]
+    assert asked(world, change) == ["tempest-full"]
+
+
+def asked(world, change):
+    """The jobs of a change that Zuul's API was asked for."""
+    return [job.name for job in change.jobs
+            if any(path.endswith(f"/build/{uuid(change, job)}") for path in world.zuul.requests)]
+
+
+def read(world, change):
+    """The jobs of a change whose logs were asked for."""
+    return [job.name for job in change.jobs
+            if any(f"/{uuid(change, job)}/" in path for path in world.zuul.requests)]
+
+
+def test_only_jobs_that_a_rule_applies_to_are_asked_for_and_named(world):
+    change = world.change(7, Job("tempest-full", HARD), Job("build-openstack-docs"), Job("devstack-nv", HARD))
+    bot = world.bot().reported(change).works()
+    assert asked(world, change) == read(world, change) == ["tempest-full"]
+    assert world.comments(7)[0].startswith(OVER)
+    assert bot.reasons() == ["over its bound"]
+
+
+@pytest.mark.parametrize(("where", "told"), [
+    ("voting: true", {"voting": False}),
+    ("pipeline: check", {"pipeline": "experimental"}),
+    ("branch: master", {"branch": "stable/2024.1"}),
+    ("project: openstack/nova", {"project": "openstack/cinder"}),
+])
+def test_builds_that_by_the_apis_word_no_rule_applies_to_are_neither_read_nor_named(world, where, told):
+    world.rule("sql", QUERIES.replace('where: {job: "tempest-full*"}', f"where: {{{where}}}"))
+    change = world.change(7, Job("tempest-full", HARD), Job("tempest-full-nv", HARD))
+    row = world.zuul.row(uuid(change, change.jobs[1]))
+    ref = {**row["ref"], **{key: value for key, value in told.items() if key in row["ref"]}}
+    world.zuul.serve_row({**row, **{key: value for key, value in told.items() if key in row}, "ref": ref})
+    bot = world.bot().reported(change).works()
+    assert read(world, change) == ["tempest-full"]
+    assert world.comments(7)[0].startswith(OVER)
+    assert bot.reasons() == ["over its bound"]
+
+
+def test_a_report_of_whose_builds_by_the_apis_word_no_rule_applies_to_any(world):
+    world.rule("sql", QUERIES.replace('where: {job: "tempest-full*"}', "where: {pipeline: gate}"))
+    change = world.change(7, Job("tempest-full", HARD))
+    bot = world.bot().reported(change).works()
+    assert read(world, change) == []
+    assert bot.reasons() == ["no rule applies to its builds"]
+
+
+def test_a_judged_job_that_failed_is_said_to_have_failed(world):
+    change = world.change(7, Job("tempest-full", HARD))
+    world.zuul.serve_row({**world.zuul.row(uuid(change, change.jobs[0])), "result": "FAILURE"})
+    bot = world.bot().reported(change).works()
+    [comment] = world.comments(7)
+    assert "\n`tempest-full` failed: its counters may be those of a part of the tests.\n" in comment
+    assert ": tempest-full (failed) mysql.Queries 1,300,000 over" in bot.irc_lines()[0][1]
 
 
 def test_jobs_that_zuul_left_out_are_waited_for(world):
@@ -168,7 +221,7 @@ def test_a_log_that_is_cut_short_is_waited_for_and_then_told_as_unreadable(world
     bot = world.bot().reported(change).works_until(25)
     assert world.comments(7) == []
     bot.works_until(60)
-    assert "Counters come from 1 of 2 builds; those of tempest-full-py3 could not be read." in world.comments(7)[0]
+    assert "Counters come from 1 of 2 builds; those of `tempest-full-py3` could not be read." in world.comments(7)[0]
 
 
 def test_a_listed_file_that_never_comes_is_given_up_before_the_deadline(world):
@@ -178,7 +231,7 @@ def test_a_listed_file_that_never_comes_is_given_up_before_the_deadline(world):
     bot = world.bot().reported(change).works_until(290, every=10)
     assert world.comments(7) == []
     bot.works_until(600, every=10)
-    assert "Counters come from 1 of 2 builds; those of tempest-full-py3 could not be read." in world.comments(7)[0]
+    assert "Counters come from 1 of 2 builds; those of `tempest-full-py3` could not be read." in world.comments(7)[0]
     asked = len(world.zuul.requests)
     bot.works_until(26 * 3600, every=600)
     assert len(world.zuul.requests) == asked
@@ -221,7 +274,7 @@ def test_one_build_that_is_late_does_not_keep_the_others_from_being_told(world):
     world.hide_logs(change, job=1)
     world.bot().reported(change).works_until(1201, every=20)
     [comment] = world.comments(7)
-    assert "Counters come from 1 of 2 builds; the logs of tempest-full-py3 were not there in time." in comment
+    assert "Counters come from 1 of 2 builds; the logs of `tempest-full-py3` were not there in time." in comment
 
 
 def test_a_build_that_runs_on_in_zuuls_database_is_asked_for_again(world):
@@ -290,6 +343,16 @@ def test_a_rule_that_tells_nobody_is_silent(world):
     bot = world.bot().reported(world.change(7, Job("tempest-full", HARD))).works()
     assert world.comments(7) == []
     assert bot.reasons() == ["over its bound, but the rules tell nobody"]
+
+
+def test_what_is_told_to_nobody_is_logged_with_its_rule_and_channel(world, caplog):
+    world.rule("sql", QUERIES + 'report: {gerrit: false, irc: ["#other"]}\n')
+    caplog.set_level("INFO", "counterbot")
+    bot = world.bot()
+    bot.reported(world.change(7, Job("tempest-full", HARD), Job("tempest-full-py3", HARD))).works()
+    assert bot.reasons() == ["over its bound, but the rules tell nobody"]
+    assert ("change 7,1: nobody is told of mysql.Queries in tempest-full, mysql.Queries in tempest-full-py3, over the "
+            "bound of rule sql: it tells #other") in caplog.messages
 
 
 def test_a_skipped_build_has_no_logs_and_is_not_missed(world):

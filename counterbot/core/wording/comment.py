@@ -1,25 +1,37 @@
-"""A decision -> the review comment, within its byte limit. Decides nothing."""
+"""A decision -> the review comment, within its byte limit. Decides nothing.
+
+Gerrit's page renders it as Markdown: a table stands in a code block, and names from outside stand in the table or in
+backticks.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from .. import limits
 from ..decide import Observed
-from ..model import Finding, Report, State
+from ..model import OMITTED, Finding, Report, State
 from ..rules import Rule
 from ..text.columns import left, right, width
 from ..text.figures import compared, excess, largest_first
-from ..text.inert import inert, name_of
+from ..text.inert import NAME, inert, name_of
+from ..text.markdown import code, link, prose
+from ..unjudged import folded
 
 ROWS = 10
 SENTENCE = 400
 """Bytes of a title or a reason that are shown."""
 
-FILE_LINK = 1500
-"""Bytes of a link that opens a bug tracker's form; servers refuse much longer ones."""
+NAMES = 3
+"""Of a list of names, how many are shown."""
+
+PHRASES = 5
+"""Of what was not judged."""
+
+FILED = 3
+"""Links that file a bug."""
 
 
 @dataclass(frozen=True)
@@ -30,24 +42,53 @@ class Links:
     file: str | None = None
 
 
+@dataclass(frozen=True)
+class Section:
+    """What the comment says of findings of one kind: the verdict without its full stop, the table, and lines on it.
+
+    The last lines give way where the comment becomes too long.
+    """
+
+    verdict: str
+    table: Sequence[str]
+    lines: Sequence[str]
+
+
 def comment(report: Report, over: Iterable[Finding], observed: Sequence[Observed], rules: Mapping[str, Rule],
             links: Links, marker: str) -> str:
     """The whole review comment: verdict first, marker last, at most ``limits.COMMENT`` bytes.
 
-    Of more than ROWS rows the largest are shown; explanations too long for the comment give way from the last.
+    Of more than ROWS rows the largest are shown.
     """
     rows = largest_first(over)
-    head = [_headline(len(rows)), "", *_table(rows), ""]
-    explanations = list(_explanations(report, rows[:ROWS], rules, links))
-    end = [*_coverage(observed), *_unjudged(observed), 'Noise? "recheck".', marker]
-    while explanations and _size([*head, *explanations, *end]) > limits.COMMENT:
-        explanations.pop()
-    return "\n".join([*head, *explanations, *end])
+    section = Section(_verdict(rows), _table(rows), list(_explanations(rows[:ROWS], rules, links)))
+    end = [*_failed(observed), *_coverage(observed), *_unjudged(observed), 'Noise? Comment "recheck".',
+           *_filing(report, rows[:ROWS], rules, links.file), marker]
+    return _joined([section], end)
 
 
-def _headline(count: int) -> str:
-    what = "1 counter over its bound" if count == 1 else f"{count} counters over their bound"
-    return f"Counters: {what} (not voting)."
+def _joined(sections: Sequence[Section], end: Sequence[str]) -> str:
+    """A blank line stands before and after each table, or Markdown would take it for text."""
+    spare = sum(len(section.lines) for section in sections)
+    while True:
+        text = "\n".join(_lines(sections, end, spare))
+        if spare == 0 or len(text.encode()) <= limits.COMMENT:
+            return text
+        spare -= 1
+
+
+def _lines(sections: Sequence[Section], end: Sequence[str], spare: int) -> Iterator[str]:
+    yield f"{'. '.join(section.verdict for section in sections)} (not voting)."
+    for section in sections:
+        yield from ("", *(f"    {row}" for row in section.table), "", *section.lines[:spare])
+        spare = max(0, spare - len(section.lines))
+    yield from end
+
+
+def _verdict(rows: Sequence[Finding]) -> str:
+    counters, jobs = len({row.subject for row in rows}), len({row.job for row in rows})
+    what = "1 counter over its bound" if counters == 1 else f"{counters} counters over their bound"
+    return f"Counters: {what}{f' in {jobs} jobs' if jobs > 1 else ''}"
 
 
 _COLUMNS = (("job", 0), ("counter", 0), ("this run", 12), ("bound", 9), ("over", 6))
@@ -59,51 +100,67 @@ def _table(rows: Sequence[Finding]) -> list[str]:
     cells = [tuple(title for title, _ in _COLUMNS)] + [
         (name_of(row.job), name_of(row.subject.name), *compared(row.value, row.bound), excess(row)) for row in shown]
     widths = [max(least, *(width(line[column]) for line in cells)) for column, (_, least) in enumerate(_COLUMNS)]
-    more = [f"  … and {len(rows) - ROWS} more"] if len(rows) > ROWS else []
-    return [_line(line, widths) for line in cells] + more
+    more = [f"… and {len(rows) - ROWS} more"] if len(rows) > ROWS else []
+    return [_row(line, widths) for line in cells] + more
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
     names = "   ".join(map(left, cells[:2], widths[:2]))
-    return "  " + "  ".join([names, *map(right, cells[2:], widths[2:])])
+    return "  ".join([names, *map(right, cells[2:], widths[2:])])
 
 
-def _explanations(report: Report, rows: Sequence[Finding], rules: Mapping[str, Rule], links: Links) -> Iterable[str]:
-    """A line for each rule that has a row: what it is about, and where its bug is or can be filed."""
+def _explanations(rows: Sequence[Finding], rules: Mapping[str, Rule], links: Links) -> Iterator[str]:
+    """A line for each rule that has a row: what it is about, and where its bug is."""
     for name in dict.fromkeys(row.rule for row in rows):
-        rule, mine = rules[name], [row for row in rows if row.rule == name]
-        counters = list(dict.fromkeys(name_of(row.subject.name) for row in mine))
-        named = ", ".join(counters[:3]) + (f" and {len(counters) - 3} more" if len(counters) > 3 else "")
-        yield f"{named}: {inert(rule.title, SENTENCE)}{_bug(report, rule, mine, links)}"
+        rule = rules[name]
+        counters = list(dict.fromkeys(row.subject.name for row in rows if row.rule == name))
+        more = f" and {len(counters) - NAMES} more" if len(counters) > NAMES else ""
+        yield f"{', '.join(map(code, counters[:NAMES]))}{more}: {prose(rule.title, SENTENCE)}{_bug(rule, links)}"
 
 
-def _bug(report: Report, rule: Rule, rows: Sequence[Finding], links: Links) -> str:
-    if rule.bug:
-        return f", bug {bug_link(rule.bug, links)}"
-    return f"; no bug yet, file one: {_file_link(report, rule, rows, links.file)}" if links.file else ""
+def _bug(rule: Rule, links: Links) -> str:
+    where = link(bug_link(rule.bug, links)) if rule.bug else None
+    return f", bug {where}" if where else ""
 
 
 def bug_link(bug: str, links: Links) -> str:
     return bug if "://" in bug else links.view.replace("{bug}", bug)
 
 
-def _file_link(report: Report, rule: Rule, rows: Sequence[Finding], template: str) -> str:
-    """A link that opens the tracker's form with title and figures filled in: as many figures as it holds whole."""
-    title = inert(f"{rule.title}: {name_of(rows[0].subject.name)} over its bound", 120)
-    where = f"Seen on {inert(report.patchset.url or '', SENTENCE) or report.patchset.change}, " \
-            f"patch set {report.patchset.number}."
-    figures = [f"{name_of(row.job)}: {name_of(row.subject.name)} {', bound '.join(compared(row.value, row.bound))} "
-               f"({excess(row)})" for row in rows[:3]]
-    texts = ["\n".join([*figures[:count], where]) for count in range(len(figures), -1, -1)]
-    filled = [_filled(template, title, text) for text in (*texts, "")]
-    return next((link for link in filled if len(link) <= FILE_LINK), filled[-1])
+def _filing(report: Report, rows: Sequence[Finding], rules: Mapping[str, Rule], template: str | None) -> Iterator[str]:
+    """Links that open the tracker's form, for the first rules without a bug."""
+    first = {row.rule: row for row in reversed(rows) if not rules[row.rule].bug}
+    without = [name for name in dict.fromkeys(row.rule for row in rows) if name in first][:FILED if template else 0]
+    for name in without:
+        counter = first[name].subject.name
+        where = _file_link(report, rules[name], counter, template or "")
+        if where:
+            yield f"No bug yet for {code(counter)}? File one: {where}"
 
 
-def _filled(template: str, title: str, text: str) -> str:
-    return template.replace("{title}", quote(title, safe="")).replace("{text}", quote(text, safe=""))
+def _file_link(report: Report, rule: Rule, counter: str, template: str) -> str | None:
+    """A link with title and text filled in, as much of them as it holds whole; None where it holds neither."""
+    short = f"{name_of(counter)} over its bound"
+    titles = (f"{inert(rule.title, NAME)}: {short}", short)
+    seen = inert(report.patchset.url or "", SENTENCE) or f"change {report.patchset.change}"
+    filled = (link(template.replace("{title}", quote(title, safe="")).replace("{text}", quote(text, safe="")))
+              for text in (f"Seen on {seen}, patch set {report.patchset.number}.", "") for title in titles)
+    return next(filter(None, filled), None)
 
 
-def _coverage(observed: Sequence[Observed]) -> Iterable[str]:
+def _failed(observed: Sequence[Observed]) -> Iterator[str]:
+    """A job that failed may have done a part of its work only."""
+    failed = [build for build in observed if build.failed]
+    if failed:
+        jobs = _listed([code(build.job) + _result(build.result or "") for build in failed])
+        yield f"{jobs} failed: {'its' if len(failed) == 1 else 'their'} counters may be those of a part of the tests."
+
+
+def _result(result: str) -> str:
+    return "" if result == "FAILURE" else f" ({prose(result, NAME)})"
+
+
+def _coverage(observed: Sequence[Observed]) -> Iterator[str]:
     """How many of the builds that ran the figures come from; nothing where all of them were counted."""
     ran = [build for build in observed if build.state is not State.NOT_RUN]
     counted = [build for build in ran if build.state is State.READ]
@@ -118,18 +175,23 @@ def _coverage(observed: Sequence[Observed]) -> Iterable[str]:
 
 
 def _names(builds: Iterable[Observed], state: State, sentence: str) -> str:
-    jobs = [name_of(build.job) for build in builds if build.state is state]
-    if not jobs:
-        return ""
-    shown = [*jobs[:3], f"{len(jobs) - 3} more"] if len(jobs) > 3 else jobs
-    return sentence.format(shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}")
+    jobs = [OMITTED if build.job == OMITTED else code(build.job) for build in builds if build.state is state]
+    return sentence.format(_listed(jobs)) if jobs else ""
 
 
-def _unjudged(observed: Sequence[Observed]) -> Iterable[str]:
-    names = [f"{name_of(build.job)} {inert(text, SENTENCE)}" for build in observed for text in build.unjudged]
-    if names:
-        yield f"Not judged: {'; '.join(names[:5])}{f' and {len(names) - 5} more' if len(names) > 5 else ''}."
+def _listed(names: Sequence[str]) -> str:
+    shown = [*names[:NAMES], f"{len(names) - NAMES} more"] if len(names) > NAMES else names
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def _size(lines: Iterable[str]) -> int:
-    return sum(len(line.encode()) + 1 for line in lines)
+def _unjudged(observed: Sequence[Observed]) -> Iterator[str]:
+    """Patterns are left out: they ask for what there is."""
+    jobs: dict[str, list[str]] = {}
+    for build in observed:
+        named = (verdict for verdict in build.unjudged if not verdict.is_pattern)
+        for phrase in folded(named, code, lambda text: prose(text, SENTENCE)):
+            jobs.setdefault(phrase, []).append(code(build.job))
+    phrases = [f"{phrase} in {_listed(where)}" for phrase, where in jobs.items()]
+    more = f" and {len(phrases) - PHRASES} more" if len(phrases) > PHRASES else ""
+    if phrases:
+        yield f"Not judged: {'; '.join(phrases[:PHRASES])}{more}."

@@ -1,0 +1,51 @@
+"""Text of others within Markdown, as Gerrit's page renders it: a name as code, a sentence without markup, a whole URL.
+
+Gerrit also makes links of addresses without a scheme, such as ``mysql.Queries``, but not within code.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from .inert import NAME, inert, name_of
+
+LINK = 200
+"""Bytes of a URL that is shown; a longer one is left out, since half a link leads nowhere."""
+
+MARKUP = re.compile(r"[\\*_\[\]<>#@]|~~|://|[^\s.]\.\w|&(?=#?\w+;)")
+"""What makes a link, a mention or markup of a word, wherever it stands."""
+
+BLOCK = re.compile(r"[-+=]+|[0-9]+[.)]")
+"""Words that begin a list or underline a heading where they begin a line."""
+
+END = re.compile(r"[\w/~-]", re.ASCII)
+"""What the last character of a URL may be for Gerrit to take it into the link."""
+
+
+def code(name: str, limit_bytes: int = NAME) -> str:
+    """A name from outside, as code, in which nothing has a meaning."""
+    return f"`{name_of(name, limit_bytes)}`"
+
+
+def prose(text: str, limit_bytes: int) -> str:
+    """A sentence from outside, inert, its words as code where Markdown or Gerrit would make something else of them.
+
+    It may stand anywhere in a line. ``limit_bytes`` are those of the sentence before.
+    """
+    first, *others = re.split(r"(\s+)", inert(text.replace("`", ""), limit_bytes))
+    return "".join([f"`{first}`" if BLOCK.fullmatch(first) else _word(first), *map(_word, others)])
+
+
+def link(url: str) -> str | None:
+    """A URL that is one link, whatever is in it; None where it is longer than LINK."""
+    url = quote(url, safe=":/?#@!$&+,=%")
+    url = re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", "%5F", url)  # elsewhere it does not begin emphasis
+    if not END.match(url[-1:]):
+        url = f"{url[:-1]}%{ord(url[-1]):02X}" if url else ""
+    return url if 0 < len(url) <= LINK else None
+
+
+def _word(word: str) -> str:
+    core = word.rstrip(",.:;!?")
+    return f"`{core}`{word[len(core):]}" if MARKUP.search(word) else word
