@@ -1,4 +1,4 @@
-"""``counterbot config``: checks a configuration, and explains its keys. Opens none of the files that it names."""
+"""``counterbot config``: checks a configuration, and explains its keys. Of the files that it names, reads the rules."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import click
 
 from ..files import config
+from ..files.rulebook import RuleBook
 from ..files.sample import sample as sample_of
 from .starting import loaded
 
@@ -22,11 +23,14 @@ def command() -> None:
 @click.argument("file", required=False)
 @click.option("-c", "--config", "option", metavar="FILE", help=f"The same as FILE (default: {DEFAULT}).")
 def check(file: str | None, option: str | None) -> None:
-    """Print every mistake in FILE; status 1 if there are any. The files it names are not opened."""
+    """Print every mistake in FILE; status 1 if there are any. Of the files it names, only the rules are read, if they
+    are there: to warn of channels that they tell, and that FILE does not name."""
     if file is not None and option is not None:
         raise click.UsageError("give the file once: as FILE or with -c")
     path = next(name for name in (file, option, DEFAULT) if name is not None)
-    loaded(path)
+    found = loaded(path)
+    for warning in RuleBook(found.rules).unheard(found.irc.channels if found.irc else ()):
+        click.echo(f"warning: {warning}", err=True)
     click.echo(f"{path}: no mistakes")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .model import GERRIT, IRC, Channel, Finding, Report, State, Subject
@@ -143,13 +143,12 @@ def wants(channel: Channel, report: Report) -> bool:
     return matches(channel.projects, report.patchset.project) and matches(channel.pipelines, report.pipeline or "")
 
 
-def unheard(rules: Iterable[Rule], channels: Iterable[Channel]) -> Iterator[tuple[Rule, str]]:
-    """Rules and what they tell in vain: a channel that is not configured, or every channel where there is none."""
-    names = {channel.name for channel in channels}
+def unheard(rules: Iterable[Rule], channels: Collection[str]) -> Iterator[tuple[Rule, str]]:
+    """Rules and what they tell in vain: a channel that is not configured, or every channel where none is."""
     for rule in rules:
-        if rule.report.irc is None and not (rule.report.gerrit or names):
+        if rule.report.irc is None and not (rule.report.gerrit or channels):
             yield rule, EVERY_CHANNEL
-        yield from ((rule, name) for name in rule.report.irc or () if name not in names)
+        yield from ((rule, name) for name in rule.report.irc or () if name not in channels)
 
 
 def listeners(rule: Rule) -> str:

@@ -79,6 +79,8 @@ class Bot:
         self._http = _http(config)
         self.statsd = _statsd(config.statsd) if config.statsd and not dry else None
         channels = _channels(config)
+        self._channels = [channel.name for channel in channels]
+        self._warned: frozenset[str] = frozenset()
         limit = int((deadline if deadline is not None else config.report.deadline) * 1000)
         self.recogniser = Recogniser(self.ledger, self.book, config.recognition, limit, config.report.settle * 1000)
         self.examiner = Examiner(self.ledger, Zuul(self._http, config.zuul.url), self.book,
@@ -89,7 +91,7 @@ class Bot:
         self._gerrit = OverSsh(_login(config))
         poster = Nobody() if dry else GerritReporter(self._gerrit, config.gerrit.username)
         self.comments = Comments(self.ledger, poster, monotonic=monotonic, at=at, told=told)
-        self.lines = Lines(self.ledger, [channel.name for channel in channels], told=told)
+        self.lines = Lines(self.ledger, self._channels, told=told)
         self.irc = Irc(_irc(config.irc), self.lines) if config.irc and not dry else None
         self.stream = GerritStream(_login(config), lambda line: self.take(line, "gerrit stream-events"))
 
@@ -104,6 +106,7 @@ class Bot:
 
     def start(self) -> None:
         """Begin to work, and to deliver."""
+        self.warn()
         count = self.ledger.take_up()
         if count:
             log.info("taken up: %s of processes that ended", counted(count, "claim"))
@@ -120,6 +123,14 @@ class Bot:
             repeat("irc", self._say_nothing)
         if self.statsd:
             repeat("statsd", self.statsd.step)
+
+    def warn(self) -> None:
+        """Log, once, which rules tell channels that are not configured."""
+        warnings = self.book.unheard(self._channels)
+        for warning in warnings:
+            if warning not in self._warned:
+                log.warning("%s", warning)
+        self._warned = frozenset(warnings)
 
     def take(self, line: bytes, source: str) -> bool:
         """An event goes into the inbox."""

@@ -53,6 +53,7 @@ class Upkeep:
         """All that is due now."""
         now = self._monotonic()
         self._bot.book.refresh()
+        self._bot.warn()
         if self._beat.due(now):
             self._note("running")
         if self._prune.due(now):

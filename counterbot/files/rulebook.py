@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..core import limits
+from ..core.decide import EVERY_CHANNEL, unheard
 from ..core.rules import Rule
 from ..core.text.inert import inert
 from .reader import Mistake, Place, load
@@ -69,6 +70,13 @@ class RuleBook:
     def path_of(self, rule: Rule) -> Path:
         """The file of one of ``rules``."""
         return next(entry.path for entry in self._entries.values() if entry.file.rule is rule)
+
+    def unheard(self, channels: Collection[str]) -> list[str]:
+        """A warning for each rule and channel that it tells, and that is not among the configured ``channels``."""
+        return [inert(f"{self.path_of(rule)}: rule {rule.name} tells {what}, and 'irc.channels' in the configuration "
+                      f"names {'none' if what == EVERY_CHANNEL else 'no such channel'}: name it there, or change "
+                      "'report' in the rule", limits.MISTAKE)
+                for rule, what in unheard(self.rules, channels)]
 
     def _entry(self, name: str, stamp: Stamp | None) -> _Entry:
         known = self._entries.get(name)

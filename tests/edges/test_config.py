@@ -354,10 +354,33 @@ def test_a_missing_secret(tmp_path) -> None:
         read_secret(tmp_path / "none")
 
 
-def test_check_passes_without_opening_what_is_named() -> None:
+def test_check_passes_where_what_is_named_is_not_there() -> None:
     for arguments in ([str(CONTRACT)], ["-c", str(CONTRACT)]):
         result = CliRunner().invoke(command, ["check", *arguments])
         assert (result.exit_code, result.stdout, result.stderr) == (0, f"{CONTRACT}: no mistakes\n", "")
+
+
+@pytest.mark.parametrize(
+    ("irc", "report", "warning"),
+    [
+        ("", "{irc: ['#qa']}", "tells #qa, and 'irc.channels' in the configuration names no such channel"),
+        ("irc: {host: h, nick: n, channels: {'#nova': {}}}\n", "{irc: ['#qa', '#nova']}",
+         "tells #qa, and 'irc.channels' in the configuration names no such channel"),
+        ("", "{gerrit: false}", "tells every channel, and 'irc.channels' in the configuration names none"),
+        ("irc: {host: h, nick: n, channels: {'#qa': {}}}\n", "{irc: ['#qa']}", None),
+        ("", "{gerrit: true}", None),
+        ("", "{gerrit: false, irc: []}", None),
+    ],
+)
+def test_check_warns_of_channels_that_rules_tell_in_vain(tmp_path, irc, report, warning) -> None:
+    path, rule = tmp_path / "c.yaml", tmp_path / "queries/slow.yaml"
+    path.write_text(MINIMAL + irc)
+    rule.parent.mkdir()
+    rule.write_text(f"bounds: {{mysql.Slow_queries: {{max: 1}}}}\nreport: {report}\n")
+    result = CliRunner().invoke(command, ["check", str(path)])
+    assert (result.exit_code, result.stdout) == (0, f"{path}: no mistakes\n")
+    said = f"warning: {rule}: rule slow {warning}: name it there, or change 'report' in the rule\n"
+    assert result.stderr == (said if warning else "")
 
 
 def test_check_tells_and_ends_with_1(tmp_path) -> None:

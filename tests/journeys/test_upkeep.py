@@ -52,6 +52,24 @@ def test_rules_are_read_anew_and_a_sign_of_life_is_noted(world):
     assert status(bot.ledger.store).pulse_age == 0
 
 
+def test_a_rule_that_tells_a_channel_which_is_not_configured_is_warned_of_once(world, caplog):
+    def warnings():
+        return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+    world.rule("sql", QUERIES + 'report: {irc: ["#qa", "#other"]}\n')
+    bot = world.bot()
+    upkeep = Upkeep(bot, monotonic=world.clock.monotonic)
+    bot.warn()
+    upkeep.step()
+    first = (f"{world.folder}/queries/sql.yaml: rule sql tells #other, and 'irc.channels' in the configuration names "
+             "no such channel: name it there, or change 'report' in the rule")
+    assert warnings() == [first]
+    world.rule("more", QUERIES.replace("2041234", "7") + "report: {irc: [\"#third\"]}\n")
+    upkeep.step()
+    upkeep.step()
+    assert warnings() == [first, first.replace("sql", "more").replace("#other", "#third")]
+
+
 def test_the_end_is_noted(world):
     bot = world.bot()
     bot.service.stop.set()
