@@ -20,7 +20,8 @@ from counterbot.core.wording.comment import Links, comment
 from counterbot.core.wording.irc import irc_line
 from counterbot.files.rulebook import RuleBook
 
-CONTRACT = Path(__file__).parents[1] / "samples/contract"
+ROOT = Path(__file__).parents[2]
+CONTRACT = ROOT / "tests/samples/contract"
 MARKER = "[counterbot:1a2b3c4d5e6f]"
 URL = "https://review.example.org/c/openstack/nova/+/7"
 LINKS = (BuildLink("tempest-full", "https://z/build/1", "1"), BuildLink("devstack-nv", "https://z/build/2", "2"))
@@ -216,6 +217,22 @@ def test_coverage(others, sentence):
     assert [line for line in text.split("\n") if line.startswith("Counters come")] == [sentence] * bool(sentence)
 
 
+def test_the_comment_in_the_documentation():
+    """With all that a comment can say."""
+    rules = (SQL, Rule("memory", "Memory of Nova's services (the bound is a starting point)"))
+    over_by = (Verdict("sql", "mysql.Queries", 1_250_000, Outcome.OVER, 1_300_000),)
+    observed = (
+        Observed("tempest-full", "1", State.READ, verdicts=over_by, result="SUCCESS",
+                 unjudged=tuple(no_data(f"queues.{number}_publish") for number in range(6))),
+        Observed("tempest-full-py3", "2", State.READ, verdicts=over_by, result="TIMED_OUT",
+                 unjudged=(no_data("mysql.Com_select", "counter reset: its server restarted", came=True),)),
+        Observed("tempest-full-multinode", "3", State.MISSING))
+    links = Links(file="https://bugs.example.org/new?title={title}&text={text}")
+    text = said(over(), over(value=1_412_530, job="tempest-full-py3"), over("memory.n-api", 548_118_528, 520_000_000,
+                rule="memory"), rules=rules, observed=observed, links=links)
+    assert f"{text}\n" == (ROOT / "docs/examples/comment.txt").read_text()
+
+
 # -- bugs
 
 
@@ -249,14 +266,14 @@ def test_a_rule_without_a_bug_offers_the_link_that_files_one():
     rules = (Rule("sql", "SQL & {text}"), Rule("bug", "Known", bug="1"))
     text = said(over(), over("mysql.b", 2, 1), over("mysql.c", 3, 1, rule="bug"), rules=rules, links=links)
     assert filing(text) == [("No bug yet for `mysql.b`? File one:", {
-        "t": ["SQL & {text}: mysql.b over its bound"], "c": [f"Seen on {URL}, patch set 2."]})]
+        "t": ["SQL & {text}: mysql.b over its bound"], "c": [f"Seen on {URL}, patch set 2"]})]
 
 
 def test_a_link_that_files_a_bug_gives_up_words_rather_than_become_long():
     def filed(title: str, counter: str = "mysql.b") -> list[dict[str, list[str]]]:
         return [fields for _, fields in filing(said(over(counter), rules=(Rule("sql", title),), links=FILE))]
 
-    seen = f"Seen on {URL}, patch set 2."
+    seen = f"Seen on {URL}, patch set 2"
     assert filed("SQL statements in a Tempest run") == [
         {"field.title": ["mysql.b over its bound"], "field.comment": [seen]}]
     assert filed("SQL statements in a Tempest run", "mysql.Innodb_rows_read") == [

@@ -146,6 +146,13 @@ def test_the_projects_own_rules_hold() -> None:
     assert all(rule.why and rule.owner for rule in rules)
 
 
+def test_the_projects_rules_tell_reviewers_on_every_site_that_their_bounds_are_starting_points() -> None:
+    book = RuleBook(ROOT / "queries")
+    assert book.unheard(()) == []
+    assert all(rule.report.gerrit for rule in book.rules)
+    assert [rule.name for rule in book.rules if "starting point" not in rule.title] == []
+
+
 def test_the_projects_bounds_hold_on_a_real_devstack_job() -> None:
     """The capture that the bounds' figures are from is within all of them, and is what they were doubled from."""
     counters = parse_performance((ROOT / "tests/samples/performance/performance-v1-2022-05-17.json").read_bytes())

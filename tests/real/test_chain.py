@@ -80,15 +80,19 @@ bug: 2041234
 where: {job: tempest-full}
 bounds: {mysql.Com_select: {max: 24}, mysql.Com_insert: {max: 12}, queues.*_publish: {max: 100}}
 """
+OTHER = """\
+title: Work of another job
+where: {job: devstack-nv}
+bounds: {mysql.Com_select: {max: 1000}}
+"""
 COMMENT = """\
 Counters: 2 counters over their bound (not voting).
 
-  job            counter                   this run      bound    over
-  tempest-full   mysql.Com_select                30         24    +25%
-  tempest-full   queues.reply_publish           107        100     +7%
+    job            counter                   this run      bound    over
+    tempest-full   mysql.Com_select                30         24    +25%
+    tempest-full   queues.reply_publish           107        100     +7%
 
-mysql.Com_select, queues.reply_publish: Work of the tests, bug https://bugs.launchpad.net/bugs/2041234
-Counters come from 2 of 3 builds; openstack-tox-py311 had none.
+`mysql.Com_select`, `queues.reply_publish`: Work of the tests, bug https://bugs.launchpad.net/bugs/2041234
 """
 
 
@@ -252,6 +256,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory, job: Job, gerrit: Gerrit, c
     folder = tmp_path_factory.mktemp("bot")
     (folder / "rules").mkdir()
     (folder / "rules/work.yaml").write_text(RULE)
+    (folder / "rules/other.yaml").write_text(OTHER)
     change = gerrit.push_change()
     with Zuul() as zuul, Statsd() as statsd:
         event = first_recorded(zuul, change)

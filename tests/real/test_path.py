@@ -15,12 +15,12 @@ from .servers.process import until
 COMMENT = """\
 Counters: 1 counter over its bound (not voting).
 
-  job            counter            this run      bound    over
-  tempest-full   mysql.Queries     1,300,000  1,250,000     +4%
+    job            counter            this run      bound    over
+    tempest-full   mysql.Queries     1,300,000  1,250,000     +4%
 
-mysql.Queries: SQL statements in a Tempest run, bug https://bugs.launchpad.net/bugs/2041234
-Counters come from 1 of 3 builds; openstack-tox-py311 and devstack-nv had none.
-Noise? "recheck".
+`mysql.Queries`: SQL statements in a Tempest run, bug https://bugs.launchpad.net/bugs/2041234
+`tempest-full` failed: its counters may be those of a part of the tests.
+Noise? Comment "recheck".
 [counterbot:"""
 
 

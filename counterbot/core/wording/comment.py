@@ -144,7 +144,7 @@ def _file_link(report: Report, rule: Rule, counter: str, template: str) -> str |
     titles = (f"{inert(rule.title, NAME)}: {short}", short)
     seen = inert(report.patchset.url or "", SENTENCE) or f"change {report.patchset.change}"
     filled = (link(template.replace("{title}", quote(title, safe="")).replace("{text}", quote(text, safe="")))
-              for text in (f"Seen on {seen}, patch set {report.patchset.number}.", "") for title in titles)
+              for text in (f"Seen on {seen}, patch set {report.patchset.number}", "") for title in titles)
     return next(filter(None, filled), None)
 
 
