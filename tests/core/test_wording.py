@@ -431,7 +431,7 @@ def test_of_several_findings_the_line_gives_the_largest():
 def test_the_line_says_that_the_job_failed():
     judged = (Verdict("sql", "m.q", 5, Outcome.OVER, 6),)
     failed = Observed("tempest-full", "1", State.READ, verdicts=judged, result="FAILURE")
-    assert ": tempest-full (failed) mysql.Queries 1,300,000 over" in irc_line(REPORT, [over()], [failed])
+    assert irc_line(REPORT, [over()], [failed]).endswith(f" over its bound 1,250,000 (+4%); the job failed {URL}")
 
 
 def test_names_give_way_to_figures_and_link():

@@ -106,7 +106,7 @@ def test_a_judged_job_that_failed_is_said_to_have_failed(world):
     bot = world.bot().reported(change).works()
     [comment] = world.comments(7)
     assert "\n`tempest-full` failed: its counters may be those of a part of the tests.\n" in comment
-    assert ": tempest-full (failed) mysql.Queries 1,300,000 over" in bot.irc_lines()[0][1]
+    assert " (+4%); the job failed https://" in bot.irc_lines()[0][1]
 
 
 def test_jobs_that_zuul_left_out_are_waited_for(world):

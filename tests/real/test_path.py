@@ -69,6 +69,7 @@ def test_from_zuuls_comment_to_the_reviewer_and_the_channel(tmp_path, gerrit, ng
     [line] = channel.lines
     assert line.target == CHANNEL
     assert f"openstack/nova {change.number},1 (check): tempest-full mysql.Queries 1,300,000 over its bound" in line.text
+    assert "; the job failed http" in line.text
     log = bot.log.read_text()
     assert "Traceback" not in log
     assert log.rstrip().endswith("stopped")

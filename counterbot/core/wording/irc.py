@@ -32,11 +32,10 @@ def irc_line(report: Report, over: Iterable[Finding], observed: Iterable[Observe
 def _text(report: Report, rows: Sequence[Finding], name: int, failed: bool) -> str:
     first, patchset = rows[0], report.patchset
     pipeline = f" ({name_of(report.pipeline, name)})" if report.pipeline else ""
-    job = f"{name_of(first.job, name)}{' (failed)' if failed else ''}"
     value, bound = compared(first.value, first.bound)
     return (f"{name_of(patchset.project, name)} {patchset.change},{patchset.number}{pipeline}: "
-            f"{job} {name_of(first.subject.name, name)} {value} over its bound {bound} "
-            f"({excess(first)}){_more(rows)}")
+            f"{name_of(first.job, name)} {name_of(first.subject.name, name)} {value} over its bound {bound} "
+            f"({excess(first)}){_more(rows)}{'; the job failed' if failed else ''}")
 
 
 def _more(rows: Sequence[Finding]) -> str:
