@@ -20,6 +20,7 @@ from ..core.model import Unreadable
 from ..core.text.urls import place_pattern
 from .fields import CONTROL, Channel, Patterns, Text, matching, web_address
 from .reader import Document, Mistake, load, read
+from .sample import SHOWN
 from .validate import Strict, validate
 
 SECRET_FILE = 4096
@@ -131,12 +132,13 @@ class Gerrit(Strict):
     key_file: FilePath = Field(description="The account's private SSH key.", examples=["/etc/counterbot/id_ed25519"])
     host_key: HostKey | None = Field(
         None,
-        description="Gerrit's public host key. Give this or known_hosts.",
+        description="Gerrit's public host key, instead of known_hosts.",
         examples=["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAcUg6ETYlqkejiNnSIiYscGh+1Vey8YMqjZBwILP3nK"],
     )
-    known_hosts: FilePath | None = Field(
+    known_hosts: Annotated[FilePath | None, SHOWN] = Field(
         None,
-        description="A known_hosts file with Gerrit's host key. With neither, ~/.ssh/known_hosts.",
+        description="A known_hosts file with Gerrit's host key. With neither, ~/.ssh/known_hosts, which the systemd"
+        " unit hides.",
         examples=["/etc/counterbot/known_hosts"],
         validate_default=True,
     )
@@ -274,9 +276,9 @@ class Config(Strict):
     zuul: Zuul = Field(description="The CI system.")
     rules: FilePath = Field(description="The folder of the rules.", examples=["queries/"])
     database: Annotated[str, AfterValidator(_database)] = Field(
-        description="The bot's database: the URL of an SQLite file on a local disk. For bots on several machines, see"
-        " the operator's manual.",
-        examples=["sqlite:///counterbot.db"],
+        description="The bot's database: the URL of an SQLite file on a local disk, in a folder that the bot may write"
+        " to; four slashes begin an absolute path. For bots on several machines, see the operator's manual.",
+        examples=["sqlite:////var/lib/counterbot/counterbot.db"],
         repr=False,
     )
     database_password_file: FilePath | None = Field(

@@ -16,6 +16,8 @@ HEAD = """\
 # Paths are relative to this file's folder; ~ is the home folder.
 """
 WIDTH = 100
+SHOWN = "shown"
+"""In the metadata of a key that may be left out, but should not be where the bot is a service."""
 
 
 def sample(model: type[BaseModel]) -> str:
@@ -30,7 +32,7 @@ def _lines(name: str, field: FieldInfo, enclosed: bool) -> Iterator[str]:
     section = _section(field)
     if section is None:
         has_value = not field.is_required() and field.default is not None
-        off = not field.is_required() and not (enclosed and has_value)
+        off = not (field.is_required() or SHOWN in field.metadata or (enclosed and has_value))
         lines = _entry(name, field.default if has_value else (field.examples or [None])[0])
     else:
         off = not field.is_required()
