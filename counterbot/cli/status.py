@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ..core.text.figures import counted
+from ..core.text.inert import called
+from .tables import coloured
 
 if TYPE_CHECKING:
     from ..ledger.status import Status
@@ -19,6 +21,14 @@ SILENT = 60_000
 """Milliseconds without a pulse after which a bot that was not stopped is considered dead."""
 
 PENDING_TOO_LONG = 30 * 60_000
+
+NAMES = {"last_event": "last_event_age_seconds", "backlog_age": "backlog_age_seconds", "pulse": "bot",
+         "pulse_age": "bot_age_seconds", "owed": "pending", "owed_age": "pending_age_seconds",
+         "owed_why": "pending_why", "quarantined": "quarantine", "quarantined_why": "quarantine_why"}
+"""The fields of a Status whose names in JSON are others."""
+
+AGES = frozenset({"last_event", "backlog_age", "owed_age", "pulse_age"})
+"""Those in milliseconds."""
 
 
 @click.command()
@@ -35,30 +45,31 @@ def command(file: str, as_json: bool) -> None:
     url, secret = config.database, config.database_password_file
     with told():
         if not exists(url):
-            raise click.ClickException(f"no ledger at {url.removeprefix('sqlite:///')}: the bot has not run yet")
+            raise click.ClickException(f"{called(url.removeprefix('sqlite:///'))}: no such file; 'database' in the "
+                                       "configuration names it, and the bot has not run yet")
         store = Store(url, password=None if secret is None else read_secret(secret), migrate=False)
         found = status(store)
         store.close()
     troubles = list(unhealthy(found))
     if as_json:
-        click.echo(json.dumps({"healthy": not troubles, "troubles": troubles, **asdict(found)}, indent=2))
+        click.echo(json.dumps({"healthy": not troubles, "troubles": troubles, **_fields(found)}, indent=2))
     else:
         for name, value in _rows(found):
             click.echo(f"{name:<12} {value}")
-        click.echo(f"{'health':<12} {'; '.join(troubles) or 'good'}")
+        click.echo(f"{'health':<12} {coloured('; '.join(troubles), 'red') if troubles else coloured('good', 'green')}")
     raise SystemExit(1 if troubles else 0)
 
 
 def unhealthy(found: Status) -> list[str]:
     """What a person should look at."""
     troubles = []
-    if _is_dead(found):
-        troubles.append("the bot died or hangs: it has no pulse and was not stopped")
-    elif found.pulse and found.pulse["state"] == "running" and found.pulse["stream"] != "connected":
-        troubles.append(f"the event stream is {found.pulse['stream']}")
-    if found.pulse and found.pulse["rule_mistakes"]:
-        mistakes = counted(found.pulse["rule_mistakes"], "mistake")
-        troubles.append(f"{mistakes} in the rules: see 'counterbot rules check'")
+    pulse = found.pulse
+    if pulse and (why := _why_dead(found)):
+        troubles.append(why)
+    elif pulse and pulse["state"] == "running" and pulse["stream"] != "connected":
+        troubles.append(f"the event stream is {pulse['stream']}")
+    if pulse and pulse["rule_mistakes"]:
+        troubles.append(f"{counted(pulse['rule_mistakes'], 'mistake')} in the rules: see 'counterbot rules check'")
     if found.quarantined:
         troubles.append(f"{found.quarantined} quarantined after repeated failures, the first: {found.quarantined_why}")
     if (found.owed_age or 0) > PENDING_TOO_LONG:
@@ -66,33 +77,56 @@ def unhealthy(found: Status) -> list[str]:
     return troubles
 
 
-def _is_dead(found: Status) -> bool:
+def _why_dead(found: Status) -> str:
+    """Why the bot is taken for dead; nothing where it runs, was stopped, or never ran."""
     pulse = found.pulse
     if pulse is None or pulse["state"] != "running":
-        return False
+        return ""
     if pulse["host"] == socket.gethostname() and not os.path.exists(f"/proc/{pulse['pid']}"):
-        return True
-    return (found.pulse_age or 0) > SILENT
+        return "the bot died: it was not stopped, and its process is gone"
+    if (found.pulse_age or 0) > SILENT:
+        return f"the bot died or hangs: it was not stopped, and gave no sign of life for {_age(found.pulse_age)}"
+    return ""
+
+
+def _fields(found: Status) -> dict[str, object]:
+    """The status as JSON has it: the table's words, and ages in seconds."""
+    return {NAMES.get(name, name): value / 1000 if name in AGES and value is not None else value
+            for name, value in asdict(found).items()}
 
 
 def _rows(found: Status) -> list[tuple[str, str]]:
-    pulse = found.pulse
     pending = ", ".join(f"{count} {kind}" for kind, count in sorted(found.owed.items()))
     rows = [
-        ("bot", f"{pulse['state']}, pid {pulse['pid']} on {pulse['host']}, {_age(found.pulse_age)} ago" if pulse
-         else "has not run on this database"),
+        ("bot", _bot(found)),
         ("last event", "none yet" if found.last_event is None else f"{_age(found.last_event)} ago"),
-        ("backlog", counted(found.backlog, "event or report", "events and reports")
-         + (f", oldest {_age(found.backlog_age)}" if found.backlog_age is not None else "")),
-        ("pending", f"{pending}, oldest {_age(found.owed_age)}{': ' * bool(found.owed_why)}{found.owed_why}" if pending
+        ("backlog", counted(found.backlog, "event or report", "events and reports") + _oldest(found.backlog_age)),
+        ("pending", f"{pending}{_oldest(found.owed_age)}{': ' * bool(found.owed_why)}{found.owed_why}" if pending
          else "nothing"),
         ("refused", str(found.refused)),
         ("quarantine", f"{found.quarantined}{': ' * bool(found.quarantined_why)}{found.quarantined_why}"),
     ]
-    if pulse and pulse["state"] == "running":
-        lost = f"{counted(pulse['reconnects'], 'reconnect')}, {counted(pulse['gaps'], 'gap')}"
-        rows[1:1] = [("stream", f"{pulse['stream']}; {lost}"), ("irc", pulse["irc"])]
+    pulse = found.pulse
+    if pulse and pulse["state"] == "running" and not _why_dead(found):
+        rows[1:1] = [("stream", f"{pulse['stream']}; {counted(pulse['reconnects'], 'reconnect')}, "
+                                f"{counted(pulse['gaps'], 'gap')}"),
+                     ("irc", pulse["irc"])]
     return rows
+
+
+def _bot(found: Status) -> str:
+    """What the bot does, and when it last said so."""
+    if found.pulse is None:
+        return "has not run on this database"
+    where = f"pid {found.pulse['pid']} on {found.pulse['host']}"
+    if found.pulse["state"] == "stopped":
+        return f"stopped {_age(found.pulse_age)} ago, {where}"
+    state = "not running" if _why_dead(found) else "running"
+    return f"{state}, {where}; last sign of life {_age(found.pulse_age)} ago"
+
+
+def _oldest(age: int | None) -> str:
+    return "" if age is None else f", the oldest from {_age(age)} ago"
 
 
 def _age(milliseconds: int | None) -> str:

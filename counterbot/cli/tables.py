@@ -1,8 +1,11 @@
-"""Tables as text, for commands that a plain install must be able to run."""
+"""Tables and coloured words as text, for commands that a plain install must be able to run."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
+
+import click
 
 from ..core.text import columns
 
@@ -17,3 +20,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[
     return "\n".join("  ".join(
         (columns.right if column in right else columns.left)(line[column], width)
         for column, width in widths.items()).rstrip() for line in (head, *rows))
+
+
+def coloured(text: str, colour: str) -> str:
+    """In colour, unless ``NO_COLOR`` is set (https://no-color.org); ``click.echo`` drops it where no terminal reads."""
+    return text if os.environ.get("NO_COLOR") else click.style(text, fg=colour)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import (
     URL,
@@ -60,16 +62,25 @@ def table(name: str, metadata: MetaData, *parts: Any, **options: Any) -> Table:
                  mysql_collate="utf8mb4_nopad_bin", **options)
 
 
-def engine(url: URL) -> Engine:
-    """Connections to the database at ``url``."""
+def engine(url: URL, *, read_only: bool = False) -> Engine:
+    """Connections to the database at ``url``. ``read_only``: for a user without any right to write."""
     if url.get_backend_name() == "sqlite":
-        made = create_engine(url, pool_size=POOL, max_overflow=-1, connect_args={"timeout": BUSY_SECONDS},
-                             hide_parameters=True)
-        event.listen(made, "connect", _sqlite_connect)
+        made = create_engine(_sqlite_read_only(url) if read_only else url, pool_size=POOL, max_overflow=-1,
+                             connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
+        if not read_only:
+            event.listen(made, "connect", _sqlite_connect)
         return made
     # Before use each connection is tried: it may be as old as the last restart of the server.
     return create_engine(url, pool_size=POOL, max_overflow=-1, pool_pre_ping=True, hide_parameters=True,
                          connect_args=_options(url), isolation_level="READ COMMITTED")
+
+
+def _sqlite_read_only(url: URL) -> URL:
+    # Without its log, which the last writer removes, SQLite would make a new one beside the file: "immutable" says that
+    # nobody writes (https://sqlite.org/wal.html, section 5).
+    used = Path(f"{url.database}-wal").exists()
+    return url.set(database=f"file:{quote(url.database or '')}",
+                   query={"uri": "true", "mode": "ro", **({} if used else {"immutable": "1"})})
 
 
 def _options(url: URL) -> dict[str, Any]:

@@ -101,8 +101,8 @@ class Store:
     """One database. ``wait`` waits so many seconds, or returns True to give up.
 
     ``now`` gives epoch milliseconds; left out, it is the server's clock: leases of bots on several hosts are to mean
-    the same. Without ``migrate`` the tables must be there as this version has them. Raises LedgerError where the
-    database cannot be opened.
+    the same. Without ``migrate`` the database is only read, which takes no right to write, and its tables must be there
+    as this version has them. Raises LedgerError where the database cannot be opened.
     """
 
     def __init__(self, url: str, now: Callable[[], int] | None = None,
@@ -110,12 +110,17 @@ class Store:
                  migrate: bool = True) -> None:
         self._wait = wait
         try:
-            self.engine = dialects.engine(make_url(url).set(password=password) if password else make_url(url))
+            self.engine = dialects.engine(make_url(url).set(password=password) if password else make_url(url),
+                                          read_only=not migrate)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             raise LedgerError(f"database: {error}") from error
-        self._name = self.engine.url.render_as_string(hide_password=True)
+        self._name = make_url(url).render_as_string(hide_password=True)
         try:
-            self._migrate(migrate)
+            with self._told_by_alembic():
+                if migrate:
+                    self._migrate()
+                else:
+                    self._check_version()
             self.now = now or steady(self._server_time())
         except DBAPIError as error:
             raise self._told(error) from error
@@ -205,25 +210,36 @@ class Store:
         with self.engine.connect() as connection:
             return None if query is None else int(connection.execute(text(query)).scalar_one())
 
-    def _migrate(self, may_change: bool) -> None:
-        """A new database is made as the schema is now; an old one is brought there, or else refused."""
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    def _migrate(self) -> None:
+        """A new database is made as the schema is now; an old one is brought there."""
+        config = _alembic()
         with self._begun() as connection:
             config.attributes["connection"] = connection
-            try:
-                if not may_change:
-                    newest = ScriptDirectory.from_config(config).get_current_head()
-                    if MigrationContext.configure(connection).get_current_revision() != newest:
-                        raise LedgerError(f"database {self._name}: not of this version of counterbot, whose bot has not"
-                                          " run on it")
-                elif inspect(connection).has_table("alembic_version"):
-                    command.upgrade(config, "head")
-                else:
-                    metadata.create_all(connection)
-                    command.stamp(config, "head")
-            except CommandError as error:
-                raise LedgerError(f"database {self._name}: not of this version of counterbot: {error}") from error
+            if inspect(connection).has_table("alembic_version"):
+                command.upgrade(config, "head")
+            else:
+                metadata.create_all(connection)
+                command.stamp(config, "head")
+
+    def _check_version(self) -> None:
+        newest = ScriptDirectory.from_config(_alembic()).get_current_head()
+        with self.engine.connect() as connection:
+            if MigrationContext.configure(connection).get_current_revision() != newest:
+                raise LedgerError(f"database {self._name}: not of this version of counterbot, whose bot has not"
+                                  " run on it")
+
+    @contextmanager
+    def _told_by_alembic(self) -> Iterator[None]:
+        try:
+            yield
+        except CommandError as error:
+            raise LedgerError(f"database {self._name}: not of this version of counterbot: {error}") from error
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    return config
 
 
 class HasStore(Protocol):

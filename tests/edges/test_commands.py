@@ -1,8 +1,13 @@
 """The commands as people call them: a process, its output, its status."""
 
 import ast
+import contextlib
+import ctypes
 import json
+import os
+import pty
 import re
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -26,6 +31,21 @@ def counterbot(*arguments, stdin=b"", cwd=ROOT):
     done = subprocess.run(command, input=stdin, capture_output=True, timeout=60, cwd=cwd,
                           env={"PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"})
     return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def on_a_terminal(*arguments, **environment):
+    """What a terminal of 80 columns gets of both streams."""
+    terminal, end = pty.openpty()
+    process = subprocess.Popen([sys.executable, "-m", "counterbot", *map(str, arguments)], stdin=end, stdout=end,
+                               stderr=end, env={"PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin",
+                                                "TERM": "xterm", "COLUMNS": "80", **environment})
+    os.close(end)
+    shown = b""
+    with contextlib.suppress(OSError), open(terminal, "rb", buffering=0) as screen:  # EIO: nobody has it open any more
+        while data := screen.read(1 << 16):
+            shown += data
+    process.wait(60)
+    return shown.decode()
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
@@ -516,7 +536,75 @@ def test_status_looks_for_the_process_on_the_bots_own_host_alone(tmp_path, host,
         "oversize": 0, "irc": "off", "rule_mistakes": 0}))  # no kernel gives a pid so high
     ledger.close()
     status, out, _ = counterbot("status", "-c", config)
-    assert (status, "the bot died" in out) == (int(dead), dead)
+    assert (status, out.count("the bot died")) == (int(dead), int(dead))
+    assert ("bot          running" in out, "stream" in out) == (not dead, not dead)
+
+
+def test_status_says_what_each_time_is(tmp_path):
+    config = minimal(tmp_path)
+    now = int(time.time() * 1000)
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db", lambda: now - 7_300_000)
+    ledger.inbox.put(b'{"type": "ref-updated"}', "here")
+    ledger.remember("pulse", json.dumps({
+        "state": "running", "host": socket.gethostname(), "pid": 2**22 + 1, "stream": "connected", "reconnects": 1,
+        "gaps": 0, "oversize": 0, "irc": "off", "rule_mistakes": 1}))
+    ledger.close()
+    pid = f"pid {2**22 + 1} on {socket.gethostname()}"
+    assert counterbot("status", "-c", config)[1].splitlines() == [
+        f"bot          not running, {pid}; last sign of life 2 h ago",
+        "last event   2 h ago",
+        "backlog      1 event or report, the oldest from 2 h ago",
+        "pending      nothing",
+        "refused      0",
+        "quarantine   0",
+        "health       the bot died: it was not stopped, and its process is gone; "
+        "1 mistake in the rules: see 'counterbot rules check'",
+    ]
+    found = json.loads(counterbot("status", "-c", config, "--json")[1])
+    assert {name for name in found if "age" in name} == {
+        f"{name}_age_seconds" for name in ("last_event", "backlog", "bot", "pending")}
+    assert 7_300 <= found["last_event_age_seconds"] < 7_400
+    assert (found["bot"]["reconnects"], found["pending"], found["quarantine"]) == (1, {}, 0)
+
+
+def test_health_has_a_colour_on_a_terminal_alone(tmp_path):
+    config = minimal(tmp_path)
+    counterbot("replay", "-", "-c", config)
+    assert "\x1b[32mgood\x1b[0m" in on_a_terminal("status", "-c", config)
+    assert "\x1b" not in on_a_terminal("status", "-c", config, NO_COLOR="1")
+    assert "\x1b" not in counterbot("status", "-c", config)[1]
+
+
+def as_a_reader():
+    """Root without the rights to write to, and read, what the mode forbids (capabilities(7), prctl(2))."""
+    for capability in (1, 2):
+        ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)
+
+
+@pytest.mark.parametrize("bot", ["stopped", "running", "killed"])
+def test_status_needs_no_right_to_write(tmp_path, bot):
+    config = minimal(tmp_path, database="sqlite:///data/l#1.db")
+    folder = tmp_path / "data"
+    folder.mkdir()
+    ledger = Ledger(f"sqlite:///{folder}/l#1.db")
+    ledger.inbox.put(b'{"type": "ref-updated"}', "here")
+    if bot == "killed":
+        shutil.copytree(folder, tmp_path / "left")
+    if bot != "running":
+        ledger.close()
+    if bot == "killed":
+        shutil.copytree(tmp_path / "left", folder, dirs_exist_ok=True)
+    for path in (*folder.iterdir(), folder):
+        path.chmod(path.stat().st_mode & ~0o222)
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert len(before) == (1 if bot == "stopped" else 3)
+    done = subprocess.run([sys.executable, "-m", "counterbot", "status", "-c", config, "--json"], capture_output=True,
+                          text=True, cwd=ROOT, preexec_fn=as_a_reader)
+    folder.chmod(0o755)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["backlog"] == 1
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+    ledger.close()
 
 
 def test_status_tells_one_of_a_thing(tmp_path):
