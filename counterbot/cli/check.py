@@ -15,6 +15,7 @@ from ..core.model import BuildFacts, Counters, Finding, Kind, Subject, Unreadabl
 from ..core.rules import Outcome, Rule, Verdict, applicable, judge, was_due
 from ..core.text.figures import compared, excess, number, order
 from ..core.text.inert import called, inert
+from ..core.text.refusal import refusal
 from ..core.wording.comment import Links, bug_link
 from ..files.rulebook import RuleBook
 from .streams import beside, give, warn
@@ -68,7 +69,7 @@ def _read(source: str) -> Counters | str:
         with click.open_file(source, "rb") as stream:
             data = stream.read(limits.COUNTERS_FILE + 1)
     except OSError as error:
-        return f"{called(source)}: {error.strerror}"
+        return f"{called(source)}: {refusal(error)}"
     try:
         return parse_performance(data) if looks_like_performance(data) else parse_counters(data)
     except Unreadable as error:

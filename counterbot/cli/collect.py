@@ -15,6 +15,7 @@ from ..core import limits
 from ..core.counters.difference import difference
 from ..core.counters.snapshot import Snapshot, read, written
 from ..core.model import ATTACHMENT, JSON, Unreadable
+from ..core.text.refusal import refusal
 from .streams import Failure, beside, give, warn
 
 WRONG, SOME_FAILED = 2, 3
@@ -67,7 +68,7 @@ def _before(path: str) -> Snapshot:
         with open(path, "rb") as stream:
             return read(stream.read(limits.COUNTERS_FILE + 1))
     except OSError as error:
-        raise Unreadable(str(error.strerror)) from None
+        raise Unreadable(refusal(error)) from None
 
 
 def _chosen(path: str | None, names: Sequence[str], single: Sequence[str]) -> list[node.Chosen]:

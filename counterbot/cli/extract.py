@@ -13,6 +13,7 @@ from ..core import limits
 from ..core.model import ATTACHMENT, Unreadable
 from ..core.subunit import attachments as subunit
 from ..core.subunit import gunzip
+from ..core.text.refusal import refusal
 from .streams import Failure, warn
 
 ABSENT, UNREADABLE = 1, 3
@@ -69,4 +70,4 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
     try:
         yield from iter(lambda: stream.read(BLOCK), b"")
     except OSError as error:
-        raise Failure(f"{stream.name}: {error.strerror}") from None
+        raise Failure(f"{stream.name}: {refusal(error)}") from None

@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 
 from ..core.text.inert import called
+from ..core.text.refusal import refusal
 
 
 class Failure(click.ClickException):
@@ -24,7 +25,7 @@ def failure(error: OSError, status: int = 1) -> Failure:
     if error.filename is None:  # what is still buffered would fail again when the process ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     name = "standard output" if error.filename is None else called(error.filename)
-    return Failure(f"{name}: {error.strerror}", status)
+    return Failure(f"{name}: {refusal(error)}", status)
 
 
 def give(printed: str | bytes, path: str | None, document: bytes, status: int = 1) -> None:

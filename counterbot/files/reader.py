@@ -17,6 +17,7 @@ from yaml.composer import ComposerError
 
 from ..core import limits
 from ..core.text.inert import called, inert
+from ..core.text.refusal import refusal
 
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 Steps = tuple[str | int, ...]
@@ -42,14 +43,14 @@ LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """Where something is written; lines and columns count from 1."""
+    """Where something is written; lines and columns count from 1, and are 0 where it is the whole file."""
 
     path: str
     line: int = 1
     column: int = 1
 
     def __str__(self) -> str:
-        return f"{called(self.path)}:{self.line}:{self.column}"
+        return f"{called(self.path)}:{self.line}:{self.column}" if self.line else called(self.path)
 
 
 @dataclass(frozen=True, order=True)
@@ -92,7 +93,7 @@ def load(path: Path | str, private: re.Pattern[str] | None = None) -> Document:
         with open(path, "rb") as stream:
             data = stream.read(limits.RULE_FILE + 1)
     except OSError as error:
-        return _unread(Place(str(path)), f"cannot be read: {error.strerror}")
+        return _unread(Place(str(path), 0, 0), refusal(error))
     return read(data, str(path), private)
 
 

@@ -174,13 +174,13 @@ def test_a_byte_order_mark_does_not_come_along(files):
 def test_an_empty_name_is_named(files):
     counted, stream = files(SOME)
     for arguments in ((counted, ""), ("", stream)):
-        assert attach(*arguments) == (1, "Error: '' (an empty name): No such file or directory\n")
+        assert attach(*arguments) == (1, "Error: '' (an empty name): no such file\n")
 
 
 def test_what_is_missing_is_named(files, tmp_path):
     counted, stream = files(SOME)
-    assert attach(counted, tmp_path / "other") == (1, f"Error: {tmp_path}/other: No such file or directory\n")
-    assert attach(tmp_path / "other", stream) == (1, f"Error: {tmp_path}/other: No such file or directory\n")
+    assert attach(counted, tmp_path / "other") == (1, f"Error: {tmp_path}/other: no such file\n")
+    assert attach(tmp_path / "other", stream) == (1, f"Error: {tmp_path}/other: no such file\n")
     assert attach(counted, tmp_path) == (1, f"Error: {tmp_path}: it is no regular file\n")
 
 

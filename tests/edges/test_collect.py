@@ -280,7 +280,7 @@ def test_a_group_that_failed_before_gives_no_difference(node):
 
 
 @pytest.mark.parametrize(("before", "why"), [
-    (None, "No such file or directory; take the reading on this node, before the tests, with: counterbot collect"),
+    (None, "no such file; take the reading on this node, before the tests, with: counterbot collect"),
     ("", "it is empty; take the reading on this node, before the tests, with: counterbot collect --output FILE"),
     ('{"__meta__": {"unixtime": 17', "not JSON"),
     ('{"__meta__": {"unixtime": 17, "delta_seconds": 4}}', "it is itself a difference"),

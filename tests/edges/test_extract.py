@@ -117,9 +117,9 @@ def test_what_is_no_whole_version_2_stream_is_status_3(stream, data, why, option
 @pytest.mark.parametrize("option", [[], ["--list"]])
 def test_a_stream_that_cannot_be_read_is_status_1(tmp_path, option):
     none = tmp_path / "none.subunit"
-    assert extract(none, *option) == (1, b"", [f"Error: {none}: No such file or directory"])
+    assert extract(none, *option) == (1, b"", [f"Error: {none}: no such file"])
     assert extract(tmp_path, *option) == (1, b"", [f"Error: {tmp_path}: Is a directory"])
-    assert extract("", *option) == (1, b"", ["Error: '' (an empty name): No such file or directory"])
+    assert extract("", *option) == (1, b"", ["Error: '' (an empty name): no such file"])
 
 
 def test_an_error_of_reading_is_status_1():
