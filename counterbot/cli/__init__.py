@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from .. import __version__
+from .groups import Group
 from .streams import failure
 
 COMMANDS = {
@@ -30,7 +31,7 @@ EXTRA = frozenset({"alembic", "irc", "paramiko", "sqlalchemy", "statsd", "urllib
 """Modules of the extra ``bot``, which the plain install leaves out."""
 
 
-class Lazy(click.Group):
+class Lazy(Group):
     """A group that imports a command's module only when it is needed."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
@@ -60,13 +61,12 @@ class Lazy(click.Group):
             raise click.ClickException(f"this command needs {error.name}, which the plain install leaves out: "
                                        "pip install 'counterbot[bot]'") from error
 
-    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+    def rows(self, _context: click.Context) -> list[tuple[str, str]]:
         """The list above, so that ``--help`` imports nothing."""
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(COMMANDS.items()))
+        return sorted(COMMANDS.items())
 
 
-@click.group(cls=Lazy)
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="counterbot")
 def main() -> None:
     """Tells people when a change makes a CI job work harder, or when a job failed by a known bug."""

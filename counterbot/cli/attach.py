@@ -12,14 +12,15 @@ from ..core.counters.performance import looks_like_performance
 from ..core.counters.strictjson import documents
 from ..core.model import Unreadable
 from ..files.attach import attach
+from .completion import files
 from .streams import Failure, warn
 
 UNREADABLE = 3
 
 
 @click.command("attach")
-@click.argument("counters", metavar="COUNTERS")
-@click.argument("stream", metavar="STREAM")
+@click.argument("counters", metavar="COUNTERS", shell_complete=files)
+@click.argument("stream", metavar="STREAM", shell_complete=files)
 def command(counters: str, stream: str) -> None:
     """Append COUNTERS (a counters.json) to the subunit STREAM, a file, gzipped or not.
 

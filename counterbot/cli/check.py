@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,8 +19,9 @@ from ..core.text.inert import called, inert
 from ..core.text.refusal import refusal
 from ..core.wording.comment import Links, bug_link
 from ..files.rulebook import RuleBook
+from .completion import files, folders
 from .streams import beside, give, warn
-from .tables import table
+from .tables import coloured, table
 
 OVER, COULD_NOT_JUDGE = 1, 3
 WORDS = {Outcome.WITHIN: "within", Outcome.NO_DATA: "no data", Outcome.OVER: "OVER"}
@@ -31,12 +33,14 @@ FEW = 3
 
 
 @click.command()
-@click.argument("counters", metavar="COUNTERS")
+@click.argument("counters", metavar="COUNTERS", shell_complete=files)
 @click.option("--job", help="The job's name; rules for other jobs are left out.")
 @click.option("--branch", help="The branch; rules for other branches are left out.")
-@click.option("--rules", "folder", metavar="DIR", default="queries/", show_default=True, help="The rules.")
+@click.option("--rules", "folder", metavar="DIR", default="queries/", show_default=True, shell_complete=folders,
+              help="The rules.")
 @click.option("--warn-only", is_flag=True, help="Status 0 also where a counter is over its bound.")
-@click.option("--output", metavar="FILE", callback=beside, help="Write what was found here too, as JSON.")
+@click.option("--output", metavar="FILE", callback=beside, shell_complete=files,
+              help="Write what was found here too, as JSON.")
 def command(counters: str, job: str | None, branch: str | None, folder: str, warn_only: bool,
             output: str | None) -> None:
     """Compare COUNTERS (counters.json or performance.json, - is standard input) with the rules.
@@ -105,7 +109,9 @@ def _report(rules: Mapping[str, Rule], verdicts: Sequence[Verdict], job: str | N
     if not rules:
         return f"no rule applies{f' to job {inert(job, NAME)}' if job else ''}; nothing was judged"
     rows = [row for same in _alike(verdicts) for row in _rows(same, rules)]
-    return table(("RESULT", "COUNTER", "THIS RUN", "BOUND", "OVER", "RULE OR REASON"), rows, right={2, 3, 4})
+    shown = table(("RESULT", "COUNTER", "THIS RUN", "BOUND", "OVER", "RULE OR REASON"), rows, right={2, 3, 4})
+    word = WORDS[Outcome.OVER]
+    return re.sub(f"^{word}", coloured(word, "red"), shown, flags=re.MULTILINE)
 
 
 def _alike(verdicts: Iterable[Verdict]) -> Iterable[list[Verdict]]:

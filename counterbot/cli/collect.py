@@ -16,6 +16,7 @@ from ..core.counters.difference import difference
 from ..core.counters.snapshot import Snapshot, read, written
 from ..core.model import ATTACHMENT, JSON, Unreadable
 from ..core.text.refusal import refusal
+from .completion import files
 from .streams import Failure, beside, give, warn
 
 WRONG, SOME_FAILED = 2, 3
@@ -25,12 +26,14 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 @click.command("collect")
-@click.option("--output", metavar="FILE", callback=beside, help="Write the JSON here too.")
+@click.option("--output", metavar="FILE", callback=beside, shell_complete=files, help="Write the JSON here too.")
 @click.option("--subunit", "attachment", metavar="[NAME]", is_flag=False, flag_value=ATTACHMENT,
               help=f"Print a subunit packet instead of JSON, with a file of this name (default: {ATTACHMENT}).")
-@click.option("--delta", "before", metavar="FILE", help="Give what was counted since this reading.")
+@click.option("--delta", "before", metavar="FILE", shell_complete=files,
+              help="Give what was counted since this reading.")
 @click.option("--meta-prefix", "prefix", metavar="PREFIX", help="What statsd puts before the counters' names.")
-@click.option("--settings", metavar="FILE", envvar="COUNTERBOT_SETTINGS", help="How to reach the servers, in YAML.")
+@click.option("--settings", metavar="FILE", envvar="COUNTERBOT_SETTINGS", shell_complete=files,
+              help="How to reach the servers, in YAML.")
 @click.option("--collector", "names", metavar="NAME", multiple=True,
               help="Run this collector; may come again. Default: those in the settings, else mysql and rabbitmq, "
                    "and systemd where it runs.")

@@ -9,19 +9,22 @@ import click
 from ..files import config
 from ..files.rulebook import RuleBook
 from ..files.sample import sample as sample_of
+from .completion import files
+from .groups import Group
 from .starting import loaded
 
 DEFAULT = "config.yaml"
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Check the configuration, or print what it may hold."""
 
 
 @command.command()
-@click.argument("file", required=False)
-@click.option("-c", "--config", "option", metavar="FILE", help=f"The same as FILE (default: {DEFAULT}).")
+@click.argument("file", required=False, shell_complete=files)
+@click.option("-c", "--config", "option", metavar="FILE", shell_complete=files,
+              help=f"The same as FILE (default: {DEFAULT}).")
 def check(file: str | None, option: str | None) -> None:
     """Print every mistake in FILE; status 1 if there are any. Of the files it names, only the rules are read, if they
     are there: to warn of channels that they tell, and that FILE does not name."""

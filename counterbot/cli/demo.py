@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .completion import folders
+from .progress import progress
+
 if TYPE_CHECKING:
     from ..demo.gerrit import Gerrit
     from ..demo.irc import IrcServer
@@ -38,7 +41,7 @@ class Clock:
 
 @click.command()
 @click.option("--stay", is_flag=True, help="Keep the servers up, and print their addresses.")
-@click.option("--keep", metavar="DIR", help="Leave configuration, rules and database in DIR.")
+@click.option("--keep", metavar="DIR", shell_complete=folders, help="Leave configuration, rules and database in DIR.")
 def command(stay: bool, keep: str | None) -> None:
     """Show the whole job on loopback servers: four reports of Zuul, and what the bot says of them."""
     from ..demo import story
@@ -65,7 +68,8 @@ def command(stay: bool, keep: str | None) -> None:
         clock = Clock()
         bot = Bot(loaded(str(folder / "config.yaml")), now=clock)
         stack.callback(bot.close)
-        arrived = _play(bot, clock, gerrit, zuul, irc)
+        with progress(lambda: f"{len(bot.ledger.reports.decided())} of {len(story.CHANGES)} reports decided"):
+            arrived = _play(bot, clock, gerrit, zuul, irc)
         _show(bot, gerrit, irc)
         if stay:
             _stay(folder, gerrit, zuul, irc)

@@ -9,12 +9,13 @@ import click
 
 from ..core import events
 from ..core.model import Ignored, Merged, Unreadable
+from .completion import files
 
 
 @click.command()
-@click.argument("source", metavar="[EVENTS|-]", default="-")
-@click.option("-c", "--config", "file", metavar="FILE", help="Take accounts and Zuul's root from FILE"
-              " (default: account zuul, any URL).")
+@click.argument("source", metavar="[EVENTS|-]", default="-", shell_complete=files)
+@click.option("-c", "--config", "file", metavar="FILE", shell_complete=files,
+              help="Take accounts and Zuul's root from FILE (default: account zuul, any URL).")
 def command(source: str, file: str | None) -> None:
     """Print a JSON line for each line of EVENTS (default: standard input)."""
     from ..sources.recording import recorded

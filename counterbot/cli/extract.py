@@ -14,6 +14,7 @@ from ..core.model import ATTACHMENT, Unreadable
 from ..core.subunit import attachments as subunit
 from ..core.subunit import gunzip
 from ..core.text.refusal import refusal
+from .completion import files
 from .streams import Failure, warn
 
 ABSENT, UNREADABLE = 1, 3
@@ -21,7 +22,7 @@ BLOCK = 1 << 18
 
 
 @click.command("extract")
-@click.argument("stream", metavar="STREAM")
+@click.argument("stream", metavar="STREAM", shell_complete=files)
 @click.option("--name", metavar="NAME", help=f"The run-level file to extract (default: {ATTACHMENT}).")
 @click.option("--list", "list_all", is_flag=True,
               help="List all attachments instead, or those called NAME, a JSON line each.")

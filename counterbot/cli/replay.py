@@ -5,11 +5,14 @@ from __future__ import annotations
 import click
 
 from ..core.model import Delivery, Refused, Retry, Sent
+from .completion import files
+from .progress import progress
 
 
 @click.command()
-@click.argument("events", metavar="EVENTS")
-@click.option("-c", "--config", "file", metavar="FILE", required=True, help="The configuration.")
+@click.argument("events", metavar="EVENTS", shell_complete=files)
+@click.option("-c", "--config", "file", metavar="FILE", required=True, shell_complete=files,
+              help="The configuration.")
 @click.option("--dry-run", is_flag=True, help="Deliver nothing and note nothing: print what would be said.")
 @click.option("--deadline", type=click.FloatRange(min=0), metavar="SECONDS",
               help="Wait so long for logs (default: report.deadline).")
@@ -31,9 +34,10 @@ def command(events: str, file: str, dry_run: bool, deadline: float | None, verbo
             if not dry_run:
                 bot.greet()
             bot.start()
-            for number, line in enumerate(recorded(events), 1):
-                bot.take(line, f"recording, line {number}")
-            until(lambda: bot.ledger.unsettled() == 0, bot.service.stop)
+            with progress(lambda: f"{bot.ledger.unsettled()} events and reports to go"):
+                for number, line in enumerate(recorded(events), 1):
+                    bot.take(line, f"recording, line {number}")
+                until(lambda: bot.ledger.unsettled() == 0, bot.service.stop)
             after = status(bot.ledger.store)
         finally:
             bot.close()

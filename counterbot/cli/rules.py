@@ -11,17 +11,19 @@ import click
 from ..core.rules import Rule, holds
 from ..core.text.inert import inert
 from ..files.rulebook import RuleBook
+from .completion import files
+from .groups import Group
 from .streams import end_with
-from .tables import table
+from .tables import coloured, table
 
-FOLDER = click.argument("folder", metavar="[DIR]", default="queries/")
+FOLDER = click.argument("folder", metavar="[DIR]", default="queries/", shell_complete=files)
 HEAD = ("NAME", "TITLE", "WHERE", "BOUNDS", "BUG")
 UNMATCHED = "fingerprint: not matched yet"
 SHOWN = 1_000
 """Bytes of a cell of the table, and of a failed case."""
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """List, validate and test the rules in DIR (default: queries/)."""
 
@@ -57,7 +59,7 @@ def test(folder: str) -> None:
     book = RuleBook(folder)
     failures = [f"FAIL {book.path_of(rule)}: {why}" for rule in book.rules for why in _failures(rule)]
     for failure in failures:
-        click.echo(inert(failure, SHOWN))
+        click.echo(coloured("FAIL", "red") + inert(failure, SHOWN).removeprefix("FAIL"))
     tested = [rule for rule in book.rules if rule.bounds]
     cases = sum(len(rule.cases) for rule in tested)
     summary = [_many(len(tested), "rule"), _many(cases, "case"), _many(len(failures), "failure")]

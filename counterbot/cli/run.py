@@ -7,11 +7,14 @@ import signal
 
 import click
 
+from .completion import files
+
 log = logging.getLogger("counterbot.run")
 
 
 @click.command()
-@click.option("-c", "--config", "file", metavar="FILE", required=True, help="The configuration.")
+@click.option("-c", "--config", "file", metavar="FILE", required=True, shell_complete=files,
+              help="The configuration.")
 @click.option("--dry-run", is_flag=True, help="Listen and decide; print what would be said, send and note nothing.")
 @click.option("-v", "--verbose", is_flag=True, help="Log also what is ignored.")
 def command(file: str, dry_run: bool, verbose: bool) -> None:

@@ -12,6 +12,7 @@ import click
 
 from ..core.text.figures import counted
 from ..core.text.inert import called
+from .completion import files
 from .tables import coloured
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ AGES = frozenset({"last_event", "backlog_age", "owed_age", "pulse_age"})
 
 
 @click.command()
-@click.option("-c", "--config", "file", metavar="FILE", required=True, help="The bot's configuration.")
+@click.option("-c", "--config", "file", metavar="FILE", required=True, shell_complete=files,
+              help="The bot's configuration.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object instead of a table.")
 def command(file: str, as_json: bool) -> None:
     """Print the last event, the backlog, pending deliveries and the quarantine; status 1 if unhealthy."""

@@ -1,0 +1,38 @@
+"""Says on a terminal what a silent command is doing."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+SILENCE = 2.0
+"""Seconds without a word after which a person begins to wonder."""
+
+
+@contextmanager
+def progress(text: Callable[[], str]) -> Iterator[None]:
+    """While the body takes longer, ``text`` stands on the last line of standard error, if that is a terminal.
+
+    It is called in another thread. Keep it shorter than what else is printed, which is written over it.
+    """
+    if not sys.stderr.isatty():
+        yield
+        return
+    done = threading.Event()
+    thread = threading.Thread(target=_show, args=(text, done), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _show(text: Callable[[], str], done: threading.Event) -> None:
+    while not done.wait(SILENCE):
+        click.echo(f"{text()}\x1b[K\r", nl=False, err=True)
+    click.echo("\x1b[K", nl=False, err=True)
