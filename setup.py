@@ -37,6 +37,7 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["counterbot", "counterbot.*"]),
     package_data={"counterbot": ["demo/data/*", "demo/data/*/*"]},
+    data_files=[("share/man/man1", ["docs/counterbot.1"])],
     install_requires=NODE,
     extras_require={"bot": BOT, "fast": ["isal>=1.7"], "postgresql": POSTGRESQL, "subunit2sql": SUBUNIT2SQL},
     entry_points={

@@ -33,10 +33,10 @@ def counterbot(*arguments, stdin=b"", cwd=ROOT):
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
-def on_a_terminal(*arguments, **environment):
+def on_a_terminal(*arguments, program=("-m", "counterbot"), **environment):
     """What a terminal of 80 columns gets of both streams."""
     terminal, end = pty.openpty()
-    process = subprocess.Popen([sys.executable, "-m", "counterbot", *map(str, arguments)], stdin=end, stdout=end,
+    process = subprocess.Popen([sys.executable, *program, *map(str, arguments)], stdin=end, stdout=end,
                                stderr=end, env={"PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin",
                                                 "TERM": "xterm", "COLUMNS": "80", **environment})
     os.close(end)
@@ -59,10 +59,60 @@ def test_help_names_every_command():
     assert all(f"  {name}" in counterbot("--help")[1] for name in COMMANDS)
 
 
-def test_an_unknown_command_is_a_usage_error():
-    status, _, err = counterbot("replya")
+@pytest.mark.parametrize("group", ["", "config", "rules"])
+def test_help_is_short_or_long_and_never_cut(group):
+    asked = [group] if group else []
+    status, out, _ = counterbot(*asked, "-h")
+    assert (status, out) == (0, counterbot(*asked, "--help")[1])
+    assert "..." not in out.partition("Options:")[2]
+    assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(("words", "meant"), [
+    ("replya", "command 'replya'. Did you mean 'replay'?"), ("rules chek", "command 'chek'. Did you mean 'check'?"),
+    ("confg check", "command 'confg'. Did you mean 'config'?"), ("xyzzy", "command 'xyzzy'."),
+])
+def test_an_unknown_command_is_a_usage_error(words, meant):
+    status, _, err = counterbot(*words.split())
+    assert (status, err.splitlines()[-1]) == (2, f"Error: No such {meant}")
+
+
+def test_an_unknown_option_is_a_usage_error():
+    status, _, err = counterbot("run", "--dryrun")
     assert status == 2
-    assert "No such command 'replya'" in err
+    assert "--dry-run" in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("line", "completed"), [
+    ("counterbot re", ["plain,replay"]),
+    ("counterbot rules ", ["plain,check", "plain,list", "plain,test"]),
+    *((f"counterbot {words} da", ["file,da"]) for words in (
+        "attach", "attach c.json", "check", "check c.json --output", "collect --delta", "collect --output",
+        "collect --settings", "config check", "explain", "explain - -c", "extract", "replay", "replay - -c",
+        "rules check", "run -c", "run --config", "status -c")),
+    *((f"counterbot {words} da", ["dir,da"]) for words in ("check c.json --rules", "demo --keep")),
+])
+def test_the_shell_completes_commands_files_and_folders(line, completed):
+    code = "from counterbot.cli import main; main(prog_name='counterbot')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env={
+        "_COUNTERBOT_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))})
+    assert (done.stdout.split(), done.stderr) == (completed, "")
+
+
+def test_a_terminal_is_told_what_a_silent_command_does():
+    code = ("import sys, threading; from counterbot.cli import progress as p; p.SILENCE = 0.01\n"
+            "shown = threading.Event()\n"
+            "with p.progress(lambda: shown.set() or '3 to go'): assert shown.wait(60) or True")
+    assert "3 to go\x1b[K\r" in on_a_terminal(program=["-c", code])
+    piped = code.replace("wait(60)", "wait(0.1)")
+    assert subprocess.run([sys.executable, "-c", piped], capture_output=True, cwd=ROOT).stderr == b""
+
+
+def test_the_manual_page_is_what_the_commands_say():
+    made = subprocess.run([sys.executable, "docs/man.py"], capture_output=True, text=True, cwd=ROOT).stdout
+    assert made == (ROOT / "docs/counterbot.1").read_text(), "run: python docs/man.py > docs/counterbot.1"
+    assert all(f"counterbot {name}" in made for name in COMMANDS)
+    assert '("share/man/man1", ["docs/counterbot.1"])' in (ROOT / "setup.py").read_text()
 
 
 def test_starting_is_quick_for_what_runs_on_test_nodes():
@@ -129,6 +179,19 @@ def test_check_over(tmp_path):
         "",
         "1 over its bound, 1 without data, 0 within",
     ]
+
+
+def test_what_is_over_has_a_colour_on_a_terminal_alone(tmp_path):
+    (tmp_path / "c.json").write_text(json.dumps(COUNTERS))
+    asked = ("check", tmp_path / "c.json", "--rules", CONTRACT / "queries")
+    assert "\n\x1b[31mOVER\x1b[0m     mysql.Queries     1,300,000" in on_a_terminal(*asked)
+    assert "\x1b" not in on_a_terminal(*asked, NO_COLOR="1")
+
+
+def test_a_case_that_fails_has_a_colour_on_a_terminal_alone(tmp_path):
+    (tmp_path / "a.yaml").write_text("bounds: {mysql.Queries: {max: 1}}\n")
+    assert f"\x1b[31mFAIL\x1b[0m {tmp_path}/a.yaml" in on_a_terminal("rules", "test", tmp_path)
+    assert "\x1b" not in counterbot("rules", "test", tmp_path)[1]
 
 
 def test_check_puts_the_largest_excess_first_and_what_is_missing_together(tmp_path):
