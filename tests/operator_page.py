@@ -35,7 +35,7 @@ class Reader:
 
     def __init__(self, machine: Path, clone: Path, tools: Path, names: Mapping[str, str], more: str = "") -> None:
         self.machine, self.clone, self.names, self.more = machine, clone, names, more
-        self.environment = {"PATH": f"{machine}/usr/local/bin:{tools}:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
+        self.environment = {"PATH": f"{machine}/usr/local/bin:{tools}:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
                             "MACHINE": str(machine), "PYTHONUNBUFFERED": "1"}
 
     def here(self, text: str) -> str:
@@ -97,7 +97,7 @@ def follow(reader: Reader, report: Callable[[Said], None], commented: Callable[[
     outputs = {}
     for block in blocks():
         if "stream-events" in block:
-            outputs[block] = reader.run_until(block, lambda said: "comment-added" in said, report)
+            outputs[block] = reader.run_until(block, lambda said: " pipeline)" in said, report)
         elif "--dry-run" in block and " run " in block:
             outputs[block] = reader.run_until(block, lambda said: "would be sent" in said, report)
         elif "counterbot status" in block:
