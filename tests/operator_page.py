@@ -35,8 +35,8 @@ class Reader:
 
     def __init__(self, machine: Path, clone: Path, tools: Path, names: Mapping[str, str], more: str = "") -> None:
         self.machine, self.clone, self.names, self.more = machine, clone, names, more
-        self.environment = {"PATH": f"{machine}/usr/local/bin:{tools}:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
-                            "MACHINE": str(machine), "PYTHONUNBUFFERED": "1"}
+        path = f"{machine}/usr/local/bin:{tools}:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        self.environment = {"PATH": path, "LANG": "C.UTF-8", "MACHINE": str(machine), "PYTHONUNBUFFERED": "1"}
 
     def here(self, text: str) -> str:
         """A text of the page, as it is on this machine and site."""
