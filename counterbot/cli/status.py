@@ -23,14 +23,6 @@ SILENT = 60_000
 
 PENDING_TOO_LONG = 30 * 60_000
 
-NAMES = {"last_event": "last_event_age_seconds", "backlog_age": "backlog_age_seconds", "pulse": "bot",
-         "pulse_age": "bot_age_seconds", "owed": "pending", "owed_age": "pending_age_seconds",
-         "owed_why": "pending_why", "quarantined": "quarantine", "quarantined_why": "quarantine_why"}
-"""The fields of a Status whose names in JSON are others."""
-
-AGES = frozenset({"last_event", "backlog_age", "owed_age", "pulse_age"})
-"""Those in milliseconds."""
-
 
 @click.command()
 @click.option("-c", "--config", "file", metavar="FILE", required=True, shell_complete=files,
@@ -54,7 +46,7 @@ def command(file: str, as_json: bool) -> None:
         store.close()
     troubles = list(unhealthy(found))
     if as_json:
-        click.echo(json.dumps({"healthy": not troubles, "troubles": troubles, **_fields(found)}, indent=2))
+        click.echo(json.dumps({"healthy": not troubles, "troubles": troubles, **asdict(found)}, indent=2))
     else:
         for name, value in _rows(found):
             click.echo(f"{name:<12} {value}")
@@ -89,12 +81,6 @@ def _why_dead(found: Status) -> str:
     if (found.pulse_age or 0) > SILENT:
         return f"the bot died or hangs: it was not stopped, and gave no sign of life for {_age(found.pulse_age)}"
     return ""
-
-
-def _fields(found: Status) -> dict[str, object]:
-    """The status as JSON has it: the table's words, and ages in seconds."""
-    return {NAMES.get(name, name): value / 1000 if name in AGES and value is not None else value
-            for name, value in asdict(found).items()}
 
 
 def _rows(found: Status) -> list[tuple[str, str]]:
