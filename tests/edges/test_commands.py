@@ -678,7 +678,7 @@ def test_status_tells_one_of_a_thing(tmp_path):
     ledger.close()
     _, out, _ = counterbot("status", "-c", config)
     assert "connected; 1 reconnect, 1 gap\n" in out
-    assert " 1 event or report, oldest " in out
+    assert " 1 event or report, the oldest from " in out
     assert " 1 mistake in the rules: " in out
 
 
