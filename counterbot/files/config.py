@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from ..core.events import Recognition
 from ..core.model import Unreadable
 from ..core.text.urls import place_pattern
-from .fields import CONTROL, Channel, Patterns, Text, matching, web_address
+from .fields import CONTROL, Channel, Pipelines, Projects, Text, matching, web_address
 from .reader import Document, Mistake, load, read
 from .sample import SHOWN
 from .validate import Strict, validate
@@ -183,8 +183,8 @@ class Zuul(Strict):
 class ChannelFilter(Strict):
     """Which reports a channel wants; a key that is left out asks nothing."""
 
-    projects: Patterns | None = Field(None, description="Shell patterns of projects.")
-    pipelines: Patterns | None = Field(None, description="Shell patterns of pipelines.")
+    projects: Projects | None = Field(None, description="Shell patterns of projects.")
+    pipelines: Pipelines | None = Field(None, description="Shell patterns of pipelines.")
 
 
 class Sasl(Strict):

@@ -11,13 +11,12 @@ from pydantic import AfterValidator, Field, PlainValidator, StringConstraints
 
 from ..core import limits
 from ..core.model import Number
+from ..core.patterns import Names, complaint
 from .validate import shown
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 CHANNEL = re.compile(r"[#&+!][^\x00-\x20\x7f,:]{1,63}")
 """RFC 2812, section 1.3, and a length that every network keeps to."""
-
-BRACKETS = re.compile(r"\[!?\]?[^]]*\]")
 
 
 def matching(pattern: re.Pattern[str], what: str) -> AfterValidator:
@@ -38,11 +37,14 @@ def _text(value: str) -> str:
     return value
 
 
-def _pattern(value: str) -> str:
-    """An fnmatch pattern; an unclosed bracket would match itself."""
-    if "[" in BRACKETS.sub("", value):
-        raise ValueError("must be a shell pattern: its '[' is never closed")
-    return value
+def fitting(names: Names) -> AfterValidator:
+    """A shell pattern that may fit such names."""
+    def check(value: str) -> str:
+        if wrong := complaint(names, value):
+            raise ValueError(wrong)
+        return value
+
+    return AfterValidator(check)
 
 
 def _counter(value: str) -> str:
@@ -80,11 +82,14 @@ Text = Annotated[str, AfterValidator(_text)]
 Name = Annotated[str, Field(max_length=limits.NAME), AfterValidator(_text)]
 
 Prose = Annotated[str, StringConstraints(strip_whitespace=True)]
-Pattern = Annotated[str, Field(max_length=limits.PATTERN), AfterValidator(_text), AfterValidator(_pattern)]
-Patterns = Annotated[tuple[Pattern, ...], Field(strict=False, min_length=1)]
-"""A list of shell patterns, of which any must match."""
+_Pattern = Annotated[str, Field(max_length=limits.PATTERN), AfterValidator(_text)]
+Jobs = Annotated[tuple[Annotated[_Pattern, fitting(Names.JOB)], ...], Field(strict=False, min_length=1)]
+Branches = Annotated[tuple[Annotated[_Pattern, fitting(Names.BRANCH)], ...], Field(strict=False, min_length=1)]
+Projects = Annotated[tuple[Annotated[_Pattern, fitting(Names.PROJECT)], ...], Field(strict=False, min_length=1)]
+Pipelines = Annotated[tuple[Annotated[_Pattern, fitting(Names.PIPELINE)], ...], Field(strict=False, min_length=1)]
+"""Lists of shell patterns, of which any must match."""
 
 CounterName = Annotated[str, Field(max_length=limits.COUNTER_NAME), AfterValidator(_text), AfterValidator(_counter)]
-CounterPattern = Annotated[CounterName, AfterValidator(_pattern)]
+CounterPattern = Annotated[CounterName, fitting(Names.COUNTER)]
 Finite = Annotated[Number, PlainValidator(_finite)]
 Channel = Annotated[str, matching(CHANNEL, "a channel's name, such as '#openstack-qa'")]

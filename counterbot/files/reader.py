@@ -38,6 +38,10 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 HANDLE = re.compile(r"tag handle .*", re.DOTALL)
 """The only text of the file, but for single characters, that PyYAML repeats; it may be part of a password."""
 
+OWN_SIGNS = {"an alias": "'*'", "an anchor": "'&'", "a block scalar": "'|' or '>'"}
+IN_TEXT = re.compile(r"but (?:got|found) '[?{}\[\]:,]'|(?:mapping values|sequence entries) are not allowed here")
+"""What PyYAML says at a sign in text without quotes."""
+
 LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
@@ -171,7 +175,7 @@ class _Loader(yaml.BaseLoader):
                 what = "the file must hold keys and values" if node else "the file is empty"
                 self.mistakes.append(Mistake(Place(self.path), what))
         except yaml.MarkedYAMLError as error:
-            self.report(error.problem_mark, _problem(error))
+            self.report(*_problem(error))
         except (OverflowError, ValueError):  # of chr() in PyYAML's scanner
             self.report(self.get_mark(), "an escape that is not a character")
         mistakes = tuple(sorted(self.mistakes))
@@ -191,12 +195,12 @@ class _Loader(yaml.BaseLoader):
         if SURROGATE.search(getattr(event, "value", "")):
             raise ComposerError(None, None, "an escape that is not a character", mark)
         if is_alias:
-            self.report(mark, "aliases are not supported; write the value out")
+            self.report(mark, "aliases are not supported; write the value out, or put it in quotes")
             self.anchors[event.anchor] = yaml.Node("", None, event.start_mark, None)  # of no kind: it has no value
         else:
             for kind in ("anchor", "tag"):
                 if getattr(event, kind) is not None:
-                    self.report(mark, f"{kind}s are not supported; leave it out")
+                    self.report(mark, f"{kind}s are not supported; leave it out, or put the value in quotes")
             event.anchor = None
         self.depth += 1
         node = super().compose_node(parent, index)
@@ -210,7 +214,7 @@ class _Loader(yaml.BaseLoader):
             return self.mapping(node, steps)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*steps, number), item.start_mark) for number, item in enumerate(node.value)]
-        if isinstance(node, yaml.ScalarNode):
+        if isinstance(node, yaml.ScalarNode) and not node.tag.startswith("!"):  # a tag takes the value's beginning
             try:
                 return scalar(node.value) if node.style is None else str(node.value)
             except ValueError as error:
@@ -240,8 +244,29 @@ class _Loader(yaml.BaseLoader):
         return Place(self.path, mark.line + 1, mark.column + 1)
 
 
-def _problem(error: yaml.MarkedYAMLError) -> str:
+def _problem(error: yaml.MarkedYAMLError) -> tuple[Any, str]:
+    """Where it is, and what."""
     if "'\\t'" in (error.problem or ""):
-        return "a tab; YAML is indented with spaces"
+        return error.problem_mark, "a tab; YAML is indented with spaces"
     what = ", ".join(filter(None, (error.context, error.problem)))
-    return what if isinstance(error, ComposerError) else f"not YAML: {HANDLE.sub('tag handle', what)}"
+    if isinstance(error, ComposerError):
+        return error.problem_mark, what
+    if sign := _own_sign(what):
+        return (error.context_mark or error.problem_mark,
+                f"not YAML: {sign} has a meaning of its own here; put the whole text in quotes")
+    return error.problem_mark, f"not YAML: {HANDLE.sub('tag handle', what)}{_advice(what)}"
+
+
+def _own_sign(what: str) -> str | None:
+    """The sign, in quotes, that made YAML of what was probably meant as text."""
+    for of, sign in OWN_SIGNS.items():
+        if what.startswith(f"while scanning {of},"):
+            return sign
+    found = re.search(r"found character ('.') that cannot start any token", what)
+    return found and found[1]
+
+
+def _advice(what: str) -> str:
+    if "unknown escape" in what:
+        return "; in single quotes a backslash is no escape"
+    return "; put the whole text in quotes" if IN_TEXT.search(what) else ""

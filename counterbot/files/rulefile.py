@@ -15,7 +15,20 @@ from pydantic import BeforeValidator, Field, StringConstraints, ValidationInfo, 
 
 from ..core.model import BuildFacts
 from ..core.rules import Audience, Bound, Case, Fingerprint, Rule, Where
-from .fields import Channel, CounterName, CounterPattern, Finite, Name, Patterns, Prose, Text, web_address
+from .fields import (
+    Branches,
+    Channel,
+    CounterName,
+    CounterPattern,
+    Finite,
+    Jobs,
+    Name,
+    Pipelines,
+    Projects,
+    Prose,
+    Text,
+    web_address,
+)
 from .reader import Document, Mistake, Place
 from .validate import Strict, shown, validate
 
@@ -50,7 +63,9 @@ def _bug(value: object) -> str:
 
 
 def _one_or_more(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+    if isinstance(value, dict):
+        raise ValueError("must be a shell pattern or a list of them, as in [master, 'stable/*'], not a mapping")
+    return value if value is None or isinstance(value, list) else [value]
 
 
 def _expect(value: object) -> object:
@@ -59,9 +74,6 @@ def _expect(value: object) -> object:
     if not isinstance(value, dict):
         raise ValueError(f"must be 'within' or {{over: [NAMES]}}, not {shown(value)}")
     return value
-
-
-OneOrMore = Annotated[Patterns, BeforeValidator(_one_or_more)]
 
 
 class _Section(Strict):
@@ -74,10 +86,10 @@ class _Section(Strict):
 
 
 class _Where(_Section):
-    job: OneOrMore = ()
-    branch: OneOrMore = ()
-    project: OneOrMore = ()
-    pipeline: OneOrMore = ()
+    job: Annotated[Jobs, BeforeValidator(_one_or_more)] = ()
+    branch: Annotated[Branches, BeforeValidator(_one_or_more)] = ()
+    project: Annotated[Projects, BeforeValidator(_one_or_more)] = ()
+    pipeline: Annotated[Pipelines, BeforeValidator(_one_or_more)] = ()
     voting: bool | None = None
 
 

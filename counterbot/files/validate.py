@@ -109,7 +109,8 @@ def _subject(document: Document, steps: Steps) -> str:
 def _complaint(error: Mapping[str, Any], secret: bool) -> str:
     kind, value = error["type"], error["input"]
     if kind in TYPES:
-        return f"must be {TYPES[kind]}" + ("" if secret and value is not None else f", not {shown(value)}")
+        quotes = "; put it in quotes" if kind == "string_type" and isinstance(value, int | float) else ""
+        return f"must be {TYPES[kind]}" + ("" if secret and value is not None else f", not {shown(value)}") + quotes
     if kind in LIMITS:
         return LIMITS[kind].format_map(error["ctx"])
     return f"is wrong: {error['msg']}"

@@ -175,11 +175,11 @@ def test_no_password_is_shown() -> None:
         ("irc: {sasl: {password_file: 5417}}",
          "'password_file' must be a file's or folder's path, as text on one line"),
         ("irc: {password_file: 5417}", "'password_file' must be a file's or folder's path, as text on one line"),
-        ("irc: {password: *hunter2 }", "aliases are not supported; write the value out"),
-        ("irc: {password: &hunter2 x}", "anchors are not supported; leave it out"),
-        ("irc: {password: !hunter2 x}", "tags are not supported; leave it out"),
+        ("irc: {password: *hunter2 }", "aliases are not supported; write the value out, or put it in quotes"),
+        ("irc: {password: &hunter2 x}", "anchors are not supported; leave it out, or put the value in quotes"),
+        ("irc: {password: !hunter2 x}", "tags are not supported; leave it out, or put the value in quotes"),
         ("irc: {password: !hunter2!x y}", "not YAML: while parsing a node, found undefined tag handle"),
-        ("irc: {password: [!hunter2 x]}", "tags are not supported; leave it out"),
+        ("irc: {password: [!hunter2 x]}", "tags are not supported; leave it out, or put the value in quotes"),
         ("password: 0123456789", "not a plain decimal number; quote it if it is text"),
         ("api_token: 0x5ec7", "not a plain decimal number; quote it if it is text"),
         ("'password: hunter2': x", "unknown key 'password…'; known: gerrit"),
@@ -245,7 +245,7 @@ workers: 0
          ["1:44: unknown key 'project'; did you mean 'projects'?"]),
         ("irc: {host: h, nick: n, channels: {'#qa': {projects: ['a[', 5]}}}",
          ["1:55: item 1 of 'projects' must be a shell pattern: its '[' is never closed",
-          "1:61: item 2 of 'projects' must be text, not 5"]),
+          "1:61: item 2 of 'projects' must be text, not 5; put it in quotes"]),
         ("irc: {host: h, nick: n, tls: 'yes', channels: {'#qa': {projects: a}}}",
          ["1:25: 'tls' must be true or false, not text 'yes'", "1:56: 'projects' must be a list, not text 'a'"]),
         ("bugs: {view: https://bugs.example.org/}", ["1:8: 'view' must be a URL with {bug} and no other braces"]),
@@ -275,7 +275,7 @@ workers: 0
            ["1:10: 'host' must be a host's name or address alone, without scheme, port or path"])
           for host in ("h:8125", "10.0.0.1:8125", "[::1]", "::1:h", "fe80::1%eth0", "a..b", ".", "a" * 64,
                        "a." * 127 + "b")),
-        ("irc: *x", ["1:1: aliases are not supported; write the value out"]),
+        ("irc: *x", ["1:1: aliases are not supported; write the value out, or put it in quotes"]),
     ],
 )  # fmt: skip
 def test_mistakes(text: str, mistakes: list[str]) -> None:

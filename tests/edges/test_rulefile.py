@@ -142,14 +142,14 @@ def test_bounds_that_are_plain_decimal_numbers(written: str, meant: float) -> No
         ("bounds: {.b: {max: 1}}", ["1:10: '.b' must be a counter's name, which is group.name"]),
         ("bounds: {'a.[b': {max: 1}}", ["1:10: 'a.[b' must be a shell pattern: its '[' is never closed"]),
         ("bounds: {a.b: 5}", ["1:10: 'a.b' must be a mapping of keys to values, not 5"]),
-        ("bounds: *x", ["1:1: aliases are not supported; write the value out"]),
-        ("query: 5", ["1:1: 'query' must be text, not 5"]),
+        ("bounds: *x", ["1:1: aliases are not supported; write the value out, or put it in quotes"]),
+        ("query: 5", ["1:1: 'query' must be text, not 5; put it in quotes"]),
         ("query: ''", ["1:1: 'query' must not be empty"]),
         ("qurey: x", ["1:1: a rule needs 'bounds' or 'query'", "1:1: unknown key 'qurey'; did you mean 'query'?"]),
         ("query: x\nsuppress_graph: true", ["2:1: unknown key 'suppress_graph'; did you mean 'suppress-graph'?"]),
         ("query: x\nbug: true", ["2:1: 'bug' must be a Launchpad bug number or a URL, not true"]),
         ("query: x\nbug: LP5", ["2:1: 'bug' must be a Launchpad bug number or a URL, not text 'LP5'"]),
-        ("query: x\ntitle: 404", ["2:1: 'title' must be text, not 404"]),
+        ("query: x\ntitle: 404", ["2:1: 'title' must be text, not 404; put it in quotes"]),
         ('query: x\ntitle: "a\\nb"', ["2:1: 'title' must be on one line, without control characters"]),
         ("query: x\nwhere: {jobs: a}", ["2:9: unknown key 'jobs'; did you mean 'job'?"]),
         ("query: x\nwhere: {job: [], voting: 1}", ["2:9: 'job' must have at least one item",
@@ -251,3 +251,43 @@ def test_every_mistake_has_a_sentence(content: dict[str, str]) -> None:
     file = parse_rule(read("".join(f"{name}: {value}\n" for name, value in content.items()).encode(), "r.yaml"))
     assert (file.rule is None) == bool(file.mistakes)
     assert not [mistake for mistake in file.mistakes if "is wrong" in mistake.what]
+
+
+def test_a_pattern_of_zuul_is_told_with_the_shell_pattern_at_its_place() -> None:
+    text = (
+        'title: t\nwhere: {job: [tempest-full, "a|b"], branch: "^(?!stable/).*$", project: "openstack/.*"}\n'
+        'bounds: {mysql.Com_.*: {max: 5}, "mysql\\\\.Queries": {max: 5}}\n'
+    )
+    assert told(text) == [
+        "r.yaml:2:29: item 2 of 'job' must be a single shell pattern; write a list: ['a', 'b']",
+        "r.yaml:2:37: 'branch' must be a shell pattern, which cannot exclude names; list those that are meant",
+        "r.yaml:2:64: 'project' must be a shell pattern, not a regular expression; write 'openstack/*'",
+        "r.yaml:3:10: 'mysql.Com_.*' must be a shell pattern, not a regular expression; write 'mysql.Com_*'",
+        "r.yaml:3:34: 'mysql\\\\.Queries' must be a shell pattern, not a regular expression; write 'mysql.Queries'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "mistake"),
+    [
+        ("branch: 2024.1", "3: 'branch' must be text, not 2024.1; put it in quotes"),
+        ("job: [1]", "9: item 1 of 'job' must be text, not 1; put it in quotes"),
+        ("job: true", "3: 'job' must be text, not true; put it in quotes"),
+        ("branch: {regex: ^master, negate: true}",
+         "3: 'branch' must be a shell pattern or a list of them, as in [master, 'stable/*'], not a mapping"),
+        ("branch: {master, main}",
+         "3: 'branch' must be a shell pattern or a list of them, as in [master, 'stable/*'], not a mapping"),
+        ("job: *-full", "3: aliases are not supported; write the value out, or put it in quotes"),
+        ("job: &a", "3: anchors are not supported; leave it out, or put the value in quotes"),
+        ("branch: !master", "3: tags are not supported; leave it out, or put the value in quotes"),
+        *((f"job: {sign} x", f"8: not YAML: '{sign}' has a meaning of its own here; put the whole text in quotes")
+          for sign in "*&%@`"),
+        ("branch: [0-9]*", "16: not YAML: '*' has a meaning of its own here; put the whole text in quotes"),
+        ("job: |a", "8: not YAML: '|' or '>' has a meaning of its own here; put the whole text in quotes"),
+        ("job: a: b", "9: not YAML: mapping values are not allowed here; put the whole text in quotes"),
+        ('job: "\\d"', "10: not YAML: while scanning a double-quoted scalar, found unknown escape character 'd'; "
+                       "in single quotes a backslash is no escape"),
+    ],
+)  # fmt: skip
+def test_text_that_yaml_takes_for_something_else(written: str, mistake: str) -> None:
+    assert mistake in [line.removeprefix("r.yaml:2:") for line in told(f"where:\n  {written}\nquery: x\n")]

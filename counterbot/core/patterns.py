@@ -1,0 +1,177 @@
+"""Tells shell patterns from regular expressions and lists, which fit no name, and what to write instead. Pure text.
+
+A character in brackets is always meant: ``a[|]b`` is a name with a bar.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+
+class Names(enum.Enum):
+    """What a pattern is matched with."""
+
+    JOB = "job"
+    BRANCH = "branch"
+    PROJECT = "project"
+    PIPELINE = "pipeline"
+    COUNTER = "counter"
+
+
+CLASS = re.compile(r"\[!?\]?[^]]*\]")
+EMPTY_RANGE = re.compile(r"(?=(.)-([^]]))")
+OF_REGEXES = re.compile(r"\[\^|\[\[:")
+"""What excludes characters, and names a kind of them, in regular expressions and in shells, but not in fnmatch."""
+
+LIKE_A_CLASS = "\0"
+"""Stands for a class while the rest is looked at; text with controls is refused before."""
+
+REGEX = re.compile(
+    r"^\^|\$$|^/.*/$|\\[^A-Za-z0-9]|\\[ABDSWZbdswz]"  # anchors, delimiters, escapes
+    r"|(?<![\w*?\0])\.[*?]|_\.[*?]|\.\+|\0[+{]|\)[*+?{]|\{[0-9]+(?:,[0-9]*)?\}"  # repetitions
+    r"|\(\?")
+AFTER_A_LETTER = re.compile(r"[A-Za-z]\.\*")
+"""``tempest.*``: a regular expression, except where names have dots between words: projects, queues, databases."""
+
+EXCLUDES = re.compile(r"^!|!\(|\(\?<?!")
+BRACES = re.compile(r"\{[^{}]*,[^{}]*\}")
+LIST = re.compile(r"[|,]")
+LIST_OF_COUNTERS = re.compile(r"\([^()]*\|[^()]*\)|[|,]\s*[\w*]+\.")
+"""Queues and exchanges may have any name."""
+
+NEVER = {
+    Names.BRANCH: re.compile(r"[\s~^:\\]|\.\.|@\{|//|(?:^|/)\.|^/|/$|\.$|\.lock(?:/|$)"),
+    Names.PROJECT: re.compile(r"[~:<>|$%\\]|//|/\.{1,2}/|^\.\./|/\+|^/|/$|\.git$"),
+}
+"""What no branch has (git check-ref-format) and no project (Gerrit's LocalDiskRepositoryManager)."""
+
+EXCLUSION = "must be a shell pattern, which cannot exclude names"
+HEADS = "refs/heads/"
+MOST = 8
+"""Patterns that are suggested for one regular expression."""
+
+
+def complaint(names: Names, pattern: str) -> str | None:
+    """What is wrong with a pattern that fits no name, as the end of a sentence about it; None for one that may fit."""
+    what = _mistaken_for(names, pattern)
+    if what is None:
+        return _wrong_class(pattern) or _blanks(pattern) or _impossible(names, pattern)
+    if what == EXCLUSION:
+        return f"{what}; {'name the counters' if names is Names.COUNTER else 'list those'} that are meant"
+    return f"{what}; {_advice(names, _as_shell_patterns(pattern))}"
+
+
+def _mistaken_for(names: Names, pattern: str) -> str | None:
+    """What it must be, where it is something else than a shell pattern."""
+    text = CLASS.sub(LIKE_A_CLASS, pattern)
+    if EXCLUDES.search(text):
+        return EXCLUSION
+    has_dots = names is Names.PROJECT or (names is Names.COUNTER and not pattern.startswith("mysql."))
+    name = text.partition(".")[2] if names is Names.COUNTER else text
+    if REGEX.search(text) or (not has_dots and AFTER_A_LETTER.search(name)):
+        return "must be a shell pattern, not a regular expression"
+    if BRACES.search(text) or (LIST_OF_COUNTERS if names is Names.COUNTER else LIST).search(text):
+        return "must be a single shell pattern"
+    return None
+
+
+def _wrong_class(pattern: str) -> str | None:
+    if "[" in CLASS.sub("", pattern):
+        return "must be a shell pattern: its '[' is never closed"
+    for found in CLASS.findall(pattern):
+        if OF_REGEXES.match(found):
+            return "must be a shell pattern, which has characters and ranges in brackets: [abc], [0-9], or [!0-9]"
+        if any(first > last for first, last in EMPTY_RANGE.findall(found[1:-1])):
+            return f"must be a shell pattern: there is nothing in the range {found}"
+    return None
+
+
+def _blanks(pattern: str) -> str | None:
+    return "must not begin or end with a blank" if pattern != pattern.strip() else None
+
+
+def _impossible(names: Names, pattern: str) -> str | None:
+    """A character that no name of this kind has, or not where it stands."""
+    if names is Names.BRANCH and pattern.startswith(HEADS):
+        return f"must be a branch's short name; write {_quoted(pattern.removeprefix(HEADS))}"
+    literal = CLASS.sub(lambda found: found[0][1] if len(found[0]) == 3 else LIKE_A_CLASS, pattern)
+    never = NEVER[names].search(literal) if names in NEVER else None
+    if never is None:
+        return None
+    place = {0: " at its beginning", len(literal): " at its end"}
+    where = place.get(never.start()) or place.get(never.end()) or ""
+    return f"must fit the name of a {names.value}, and none has {never[0]!r}{where}"
+
+
+def _advice(names: Names, patterns: tuple[str, ...]) -> str:
+    if not patterns or any(not pattern or _mistaken_for(names, pattern) or complaint(names, pattern)
+                           for pattern in patterns):
+        return "* stands for any text, ? for a character, [0-9] for one of these"
+    if len(patterns) == 1:
+        return f"write {_quoted(patterns[0])}"
+    each = ", ".join(map(_quoted, patterns))
+    return f"write a bound for each: {each}" if names is Names.COUNTER else f"write a list: [{each}]"
+
+
+def _quoted(pattern: str) -> str:
+    """As YAML has it."""
+    return "'" + pattern.replace("'", "''") + "'"
+
+
+# -- from a regular expression, or a list on one line, to shell patterns
+
+GROUP = re.compile(r"@?\((?:\?:)?([^()]*)\)([*+?]?)|\{(?![0-9]+,[0-9]*\})([^{}]*,[^{}]*)\}")
+TOKEN = re.compile(r"(\[!?\]?[^]]*\]|\\.|.)([*+?]|\{[0-9]+(?:,[0-9]*)?\})?\??")
+ESCAPED = re.compile(r"\\[^A-Za-z0-9]")
+KINDS = {"\\d": "[0-9]", "\\w": "?", "\\S": "?"}
+
+
+def _as_shell_patterns(written: str) -> tuple[str, ...]:
+    """Those that fit the names that were probably meant; () where that is not to be told."""
+    if re.fullmatch("/.*/", written):
+        written = written[1:-1]
+    whole = list(islice(_alternatives(written), MOST + 1))
+    if len(whole) > MOST or re.search(r"\(\?[^:]", written):
+        return ()
+    parts = (part.strip() for each in whole for part in re.split(r"[|,]", each))
+    return tuple(dict.fromkeys(_shell_pattern(part) for part in parts if part))
+
+
+def _alternatives(written: str) -> Iterator[str]:
+    """The texts without groups: ``a(b|c)`` is ``ab`` and ``ac``, as is ``a{b,c}``."""
+    group = GROUP.search(written)
+    if group is None:
+        yield written
+        return
+    inside, repeated, braces = group.groups()
+    choices = inside.split("|") if braces is None else braces.split(",")
+    if repeated:
+        choices = [*choices, ""] if repeated == "?" else [".*"]
+    for choice in choices:
+        yield from _alternatives(written[:group.start()] + choice.strip() + written[group.end():])
+
+
+def _shell_pattern(regex: str) -> str:
+    anchored, ended = regex.startswith("^"), regex.endswith("$") and not regex.endswith("\\$")
+    body = regex[anchored:len(regex) - ended]
+    pattern = "".join(_token(*found.groups("")) for found in TOKEN.finditer(body))
+    return re.sub(r"\*+", "*", pattern + "*" * (anchored and not ended))
+
+
+def _token(atom: str, repeated: str) -> str:
+    if atom == ".":
+        return {"": ".", "+": "?*"}.get(repeated, "*")
+    if atom == "*":
+        return "*"
+    one = KINDS.get(atom, atom)
+    if ESCAPED.fullmatch(one):
+        one = f"[{one[1]}]" if one[1] in "*?[" else one[1]
+    times = re.fullmatch(r"\{([1-4])\}", repeated)
+    if times:
+        return one * int(times[1])
+    if not repeated:
+        return one
+    return "*" if repeated == "?" or (repeated == "*" and one[0] in "?[") else one + "*"
