@@ -38,19 +38,20 @@ FEW = 3
 @click.option("--branch", help="The branch; rules for other branches are left out.")
 @click.option("--rules", "folder", metavar="DIR", default="queries/", show_default=True, shell_complete=folders,
               help="The rules.")
+@click.option("--allow-none", is_flag=True, help="No rule at all is no mistake.")
 @click.option("--warn-only", is_flag=True, help="Status 0 also where a counter is over its bound.")
 @click.option("--output", metavar="FILE", callback=beside, shell_complete=files,
               help="Write what was found here too, as JSON.")
-def command(counters: str, job: str | None, branch: str | None, folder: str, warn_only: bool,
-            output: str | None) -> None:
+def command(counters: str, job: str | None, branch: str | None, folder: str, allow_none: bool,
+            warn_only: bool, output: str | None) -> None:
     """Compare COUNTERS (counters.json or performance.json, - is standard input) with the rules.
 
     Status 1 where a counter is over its bound, 3 where something could not be judged, or not be written.
     """
     book = RuleBook(folder)
-    for mistake in book.mistakes:
-        warn(str(mistake))
-    problems = [str(mistake) for mistake in book.mistakes]
+    problems = [str(mistake) for mistake in (*book.mistakes, *(() if allow_none else book.none()))]
+    for problem in problems:
+        warn(problem)
     found = _read(counters)
     if isinstance(found, str):
         warn(inert(f"could not judge: {found}", limits.MISTAKE))
@@ -58,7 +59,7 @@ def command(counters: str, job: str | None, branch: str | None, folder: str, war
         raise SystemExit(COULD_NOT_JUDGE)
     rules = {rule.name: rule for rule in applicable(book.rules, BuildFacts(job=job, branch=branch))}
     verdicts = sorted((verdict for rule in rules.values() for verdict in judge(rule, found)), key=_order)
-    status = _status(book, verdicts, found, warn_only)
+    status = _status(verdicts, found, warn_only, bool(problems))
     lines = [_report(rules, verdicts, job),
              *(f"{name}: duplicate; the last value is used" for name in sorted(found.repeated)),
              *(["", _summary(verdicts, status)] if verdicts else [])]
@@ -92,13 +93,13 @@ def _finding(verdict: Verdict) -> Finding | None:
     return Finding("", "", verdict.rule, Subject(Kind.COUNTER, verdict.counter), verdict.value, verdict.bound)
 
 
-def _status(book: RuleBook, verdicts: Sequence[Verdict], found: Counters, warn_only: bool) -> int:
+def _status(verdicts: Sequence[Verdict], found: Counters, warn_only: bool, problems: bool) -> int:
     """Over comes first; then whether something that was due is missing."""
     if any(verdict.outcome is Outcome.OVER for verdict in verdicts):
         return 0 if warn_only else OVER
     missing = [verdict for verdict in verdicts if verdict.outcome is Outcome.NO_DATA]
     judged_nothing = bool(verdicts) and len(missing) == len(verdicts)
-    return COULD_NOT_JUDGE if book.mistakes or judged_nothing or any(was_due(verdict, found) for verdict in missing) \
+    return COULD_NOT_JUDGE if problems or judged_nothing or any(was_due(verdict, found) for verdict in missing) \
         else 0
 
 

@@ -1,86 +1,154 @@
-"""``counterbot rules``: lists, validates and tests the rules of a folder."""
+"""``counterbot rules``: lists, validates and tests rules, and prints their JSON Schema."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NoReturn
 
 import click
 
+from ..core import limits
 from ..core.rules import Rule, holds
 from ..core.text.inert import inert
+from ..files.reader import Mistake
 from ..files.rulebook import RuleBook
+from ..files.rulefile import schema as schema_of_rules
 from .completion import files
 from .groups import Group
-from .streams import end_with
+from .streams import warn
 from .tables import coloured, table
 
-FOLDER = click.argument("folder", metavar="[DIR]", default="queries/", shell_complete=files)
 HEAD = ("NAME", "TITLE", "WHERE", "BOUNDS", "BUG")
 UNMATCHED = "fingerprint: not matched yet"
 SHOWN = 1_000
-"""Bytes of a cell of the table, and of a failed case."""
+"""Bytes of a cell of the table."""
+
+
+def _take_rules(command: Callable[..., None]) -> Callable[..., None]:
+    """Arguments that name rules, and what to make of it where they name none."""
+    for option in (
+        click.argument("paths", metavar="[DIR|FILE]...", nargs=-1, shell_complete=files),
+        click.option("--allow-none", is_flag=True, help="No rule at all is no mistake."),
+    ):
+        command = option(command)
+    return command
+
+
+FORMAT = click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text",
+                      show_default=True, help="For people, programs, or annotations of GitHub Actions.")
 
 
 @click.group(cls=Group)
 def command() -> None:
-    """List, validate and test the rules in DIR (default: queries/)."""
+    """List, validate and test rules: those in files, and in folders (default: queries/)."""
 
 
 @command.command("list")
-@FOLDER
+@_take_rules
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list instead of a table.")
-def list_rules(folder: str, as_json: bool) -> None:
-    """Show the rules in DIR."""
-    book = RuleBook(folder)
+def list_rules(paths: Sequence[str], allow_none: bool, as_json: bool) -> None:
+    """Show the rules."""
+    book, mistakes = _book(paths, allow_none)
     if as_json:
         click.echo(json.dumps([_summary(rule) for rule in book.rules], indent=2))
     elif book.rules:
         click.echo(table(HEAD, [[inert(cell, SHOWN) for cell in row] for rule in book.rules for row in _rows(rule)]))
-    if book.mistakes:
-        end_with(book.mistakes)
+    for mistake in mistakes:
+        warn(str(mistake))
+    raise SystemExit(1 if mistakes else 0)
 
 
 @command.command()
-@FOLDER
-def check(folder: str) -> None:
-    """Print every mistake in DIR; status 1 if there are any."""
-    book = RuleBook(folder)
-    click.echo(f"{_many(len(book.rules), 'rule')}, {_many(len(book.mistakes), 'mistake')}")
-    if book.mistakes:
-        end_with(book.mistakes)
+@_take_rules
+@FORMAT
+def check(paths: Sequence[str], allow_none: bool, form: str) -> None:
+    """Print every mistake in the rules; status 1 if there are any, or no rule."""
+    book, mistakes = _book(paths, allow_none)
+    summary = f"{_many(len(book.rules), 'rule')}, {_many(len(mistakes), 'mistake')}"
+    _end(form, summary, {"rules": len(book.rules)}, mistakes=mistakes)
 
 
 @command.command()
-@FOLDER
-def test(folder: str) -> None:
-    """Run the cases of every rule in DIR; status 1 if one fails, or a rule lacks them."""
-    book = RuleBook(folder)
-    failures = [f"FAIL {book.path_of(rule)}: {why}" for rule in book.rules for why in _failures(rule)]
-    for failure in failures:
-        click.echo(coloured("FAIL", "red") + inert(failure, SHOWN).removeprefix("FAIL"))
+@_take_rules
+@FORMAT
+def test(paths: Sequence[str], allow_none: bool, form: str) -> None:
+    """Run the cases of every rule; status 1 if one fails, a rule lacks them, or there is no rule."""
+    book, mistakes = _book(paths, allow_none)
+    failures = [failure for rule in book.rules for failure in _failures(rule, book)]
     tested = [rule for rule in book.rules if rule.bounds]
     cases = sum(len(rule.cases) for rule in tested)
-    summary = [_many(len(tested), "rule"), _many(cases, "case"), _many(len(failures), "failure")]
     skipped = len(book.rules) - len(tested)
-    click.echo(", ".join(summary) + (f"; {_many(skipped, 'fingerprint')} not matched yet" if skipped else ""))
-    if book.mistakes or failures:
-        end_with(book.mistakes)
+    counted = [_many(len(tested), "rule"), _many(cases, "case"), _many(len(failures), "failure")]
+    summary = ", ".join(counted + [_many(len(mistakes), "mistake")] * bool(mistakes)) + (
+        f"; {_many(skipped, 'fingerprint')} not matched yet" if skipped else "")
+    _end(form, summary, {"rules": len(tested), "cases": cases, "fingerprints": skipped},
+         mistakes=mistakes, failures=failures)
 
 
-def _failures(rule: Rule) -> Iterator[str]:
+@command.command()
+def schema() -> None:
+    """Print the JSON Schema of a rule's file, for editors."""
+    click.echo(json.dumps(schema_of_rules(), indent=2))
+
+
+def _book(paths: Sequence[str], allow_none: bool) -> tuple[RuleBook, tuple[Mistake, ...]]:
+    """The rules, and the mistakes in them."""
+    book = RuleBook(*(paths or ["queries/"]))
+    return book, book.mistakes + (() if allow_none else book.none())
+
+
+def _end(form: str, summary: str, counts: dict[str, int], mistakes: Sequence[Mistake],
+         failures: Sequence[Mistake] | None = None) -> NoReturn:
+    """Print what is wrong, and the summary as the last line; end with status 1 if anything is."""
+    wrong = (*mistakes, *(failures or ()))
+    if form == "json":
+        lists = {"mistakes": mistakes} if failures is None else {"mistakes": mistakes, "failures": failures}
+        click.echo(json.dumps({**counts, **{name: list(map(_fields, each)) for name, each in lists.items()}}, indent=2))
+        raise SystemExit(1 if wrong else 0)
+    if form == "github":
+        for each in wrong:
+            click.echo(_annotation(each))
+    else:
+        for mistake in mistakes:
+            warn(str(mistake))
+        for failure in failures or ():
+            click.echo(f"{coloured('FAIL', 'red')} {inert(str(failure), limits.MISTAKE)}")
+    click.echo(summary)
+    raise SystemExit(1 if wrong else 0)
+
+
+def _fields(wrong: Mistake) -> dict[str, str | int]:
+    return {"file": wrong.where.path, "line": wrong.where.line, "column": wrong.where.column, "what": wrong.what}
+
+
+def _annotation(wrong: Mistake) -> str:
+    """A workflow command of GitHub Actions, which shows it beside the line."""
+    where = wrong.where
+    return (f"::error file={_escaped(where.path, ':,')},line={where.line},col={where.column}::"
+            f"{_escaped(inert(wrong.what, limits.MISTAKE))}")
+
+
+def _escaped(text: str, more: Iterable[str] = "") -> str:
+    """As GitHub's toolkit has it (packages/core/src/command.ts)."""
+    for sign in ("%", "\r", "\n", *more):
+        text = text.replace(sign, f"%{ord(sign):02X}")
+    return text
+
+
+def _failures(rule: Rule, book: RuleBook) -> Iterator[Mistake]:
     """What is wrong with a rule's cases, one sentence each."""
     if not rule.bounds:
         return
+    whole, *each = book.file_of(rule).cases_at
     if not any(case.over for case in rule.cases):
-        yield "no case expects a counter over its bound"
+        yield Mistake(whole, "no case expects a counter over its bound")
     if not any(not case.over for case in rule.cases):
-        yield "no case expects all counters within their bounds"
-    for number, case in enumerate(rule.cases, 1):
+        yield Mistake(whole, "no case expects all counters within their bounds")
+    for number, (case, place) in enumerate(zip(rule.cases, each, strict=True), 1):
         why = holds(rule, case)
         if why:
-            yield f"case {number}: {why}"
+            yield Mistake(place, f"case {number}: {why}")
 
 
 def _summary(rule: Rule) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def command(file: str, dry_run: bool, verbose: bool) -> None:
         try:
             bot.start()
             bot.listen()
-            log.info("running: %s from %s", counted(len(bot.book.rules), "rule"), bot.book.folder)
+            log.info("running: %s from %s", counted(len(bot.book.rules), "rule"), bot.config.rules)
             Upkeep(bot).run(bot.service.stop)
         finally:
             if late := bot.close():

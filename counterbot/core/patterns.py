@@ -49,6 +49,13 @@ NEVER = {
 """What no branch has (git check-ref-format) and no project (Gerrit's LocalDiskRepositoryManager)."""
 
 EXCLUSION = "must be a shell pattern, which cannot exclude names"
+MEANT = {
+    Names.JOB: "list those that are meant, such as [tempest-full, 'devstack*']",
+    Names.BRANCH: "list those that are meant, such as [master, 'feature/*']",
+    Names.PROJECT: "list those that are meant, such as [openstack/nova, 'openstack/neutron*']",
+    Names.PIPELINE: "list those that are meant, such as [check, gate]",
+    Names.COUNTER: "write a bound for each that is meant",
+}
 HEADS = "refs/heads/"
 MOST = 8
 """Patterns that are suggested for one regular expression."""
@@ -60,7 +67,7 @@ def complaint(names: Names, pattern: str) -> str | None:
     if what is None:
         return _wrong_class(pattern) or _blanks(pattern) or _impossible(names, pattern)
     if what == EXCLUSION:
-        return f"{what}; {'name the counters' if names is Names.COUNTER else 'list those'} that are meant"
+        return f"{what}; {MEANT[names]}"
     return f"{what}; {_advice(names, _as_shell_patterns(pattern))}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -118,15 +118,19 @@ def applicable(rules: Iterable[Rule], facts: BuildFacts) -> tuple[Rule, ...]:
 
 
 def fits(where: Where, facts: BuildFacts) -> bool:
+    """Whether all that is asked fits what is known."""
+    return next(misfits(where, facts), None) is None
+
+
+def misfits(where: Where, facts: BuildFacts) -> Iterator[str]:
+    """What is asked and does not fit, with what is known."""
     if where.voting is not None and facts.voting is not None and where.voting != facts.voting:
-        return False
-    asked = (
-        (where.job, facts.job),
-        (where.branch, facts.branch),
-        (where.project, facts.project),
-        (where.pipeline, facts.pipeline),
-    )
-    return all(matches(patterns, value) for patterns, value in asked)
+        yield f"where.voting {str(where.voting).lower()} does not fit {str(facts.voting).lower()}"
+    for key in ("job", "branch", "project", "pipeline"):
+        patterns, value = getattr(where, key), getattr(facts, key)
+        if not matches(patterns, value):
+            asked = repr(patterns[0]) if len(patterns) == 1 else f"[{', '.join(map(repr, patterns))}]"
+            yield f"where.{key} {asked} does not fit {value!r}"
 
 
 def matches(patterns: Sequence[str], value: str | None) -> bool:
@@ -223,8 +227,9 @@ def findings(job: str, build: str, verdicts: Iterable[Verdict]) -> tuple[Finding
 
 def holds(rule: Rule, case: Case) -> str | None:
     """None where the rule does what its case expects, else what it does instead."""
-    if not fits(rule.where, case.given):
-        return "the rule does not apply to the given build"
+    unfit = ", ".join(misfits(rule.where, case.given))
+    if unfit:
+        return f"the rule does not apply: {unfit}"
     over = {verdict.counter for verdict in judge(rule, Counters(case.counters)) if verdict.outcome is Outcome.OVER}
     missed, extra = sorted(case.over - over), sorted(over - case.over)
     if not missed and not extra:

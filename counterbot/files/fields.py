@@ -7,7 +7,7 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, PlainValidator, StringConstraints
+from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
 
 from ..core import limits
 from ..core.model import Number
@@ -91,5 +91,5 @@ Pipelines = Annotated[tuple[Annotated[_Pattern, fitting(Names.PIPELINE)], ...], 
 
 CounterName = Annotated[str, Field(max_length=limits.COUNTER_NAME), AfterValidator(_text), AfterValidator(_counter)]
 CounterPattern = Annotated[CounterName, fitting(Names.COUNTER)]
-Finite = Annotated[Number, PlainValidator(_finite)]
+Finite = Annotated[Number, PlainValidator(_finite), WithJsonSchema({"type": "number"})]
 Channel = Annotated[str, matching(CHANNEL, "a channel's name, such as '#openstack-qa'")]

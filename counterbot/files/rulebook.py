@@ -1,4 +1,4 @@
-"""Keeps the rules of a folder up to date. Applies no rule.
+"""Keeps the rules of folders and files up to date. Applies no rule.
 
 Only changed files are read again. A broken file keeps its last good rule, which is logged once.
 """
@@ -19,76 +19,99 @@ from .reader import Mistake, Place, load
 from .rulefile import RuleFile, parse_rule
 
 SUFFIXES = (".yaml", ".yml")
+USUAL = "queries"
+"""The folder that holds a project's rules."""
+
 Stamp = tuple[int, int, int]
 """Modification time in nanoseconds, size in bytes, inode: they show that a file was written or replaced."""
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """A file as last read, with its last good rule. ``stamp`` is None for a broken link."""
+    """A file as last read, with its last good rule. ``given`` is the path that led to it; ``stamp`` is None for a
+    broken link."""
 
+    given: str
     path: Path
     stamp: Stamp | None
     file: RuleFile
 
 
 class RuleBook:
-    """The rules of a folder, without those in subfolders, read at first and by each ``refresh``.
+    """The rules of files, and of folders without their subfolders, read at first and by each ``refresh``.
 
     ``rules`` and ``mistakes`` are replaced as a whole, so that other threads may read them at any time.
     One thread calls ``refresh``.
     """
 
     rules: tuple[Rule, ...] = ()
-    """The good ones, and the last good ones of broken files, in the order of file names."""
+    """The good ones, and the last good ones of broken files, in the order of the paths, then of file names."""
 
     mistakes: tuple[Mistake, ...] = ()
-    """In the order of file names."""
+    """In the same order."""
 
-    def __init__(self, folder: Path | str, log: logging.Logger | None = None) -> None:
-        self.folder = Path(folder)
-        self._name = str(self.folder) if folder else ""  # Path("") would be the current folder
+    def __init__(self, *paths: Path | str, log: logging.Logger | None = None) -> None:
+        self.paths = tuple(str(Path(path)) if path else "" for path in paths)  # Path("") would be the current folder
         self.log = log
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, _Entry] | None = None
         self.refresh()
 
     def refresh(self) -> None:
-        """Read what changed. Never raises for a file or the folder."""
-        try:
-            stamps = dict(_stamps(self._name))
-        except OSError as error:  # the rules stay: the folder may come back (a checkout, a mount)
-            self._publish([Mistake(Place(self._name), f"the folder of rules cannot be read: {error.strerror}")])
-            return
-        for name in sorted(self._entries.keys() - stamps.keys()):
-            if self.log:
-                self.log.info("%s", inert(f"{self.folder / name}: removed, with its rule", limits.MISTAKE))
-        self._entries = {name: self._entry(name, stamp) for name, stamp in stamps.items()}
-        rules, conflicts = _joined(self._entries.values())
+        """Read what changed. Never raises for a file or a folder."""
+        known, entries, lost = self._entries or {}, {}, []
+        for given in self.paths:
+            try:
+                found = {os.path.abspath(path): self._entry(given, path, stamp) for path, stamp in _stamps(given)}
+            except OSError as error:  # its rules stay: the folder may come back (a checkout, a mount)
+                found = {key: entry for key, entry in known.items() if entry.given == given}
+                lost.append(Mistake(Place(given), _why_unread(error)))
+            entries.update(found)
+        for key in known.keys() - entries.keys():
+            self._tell(known[key].path, "removed, with its rule")
+        self._entries = entries
+        rules, conflicts = _joined(entries.values())
         self.rules = tuple(rules)
-        self._publish([*(mistake for each in self._entries.values() for mistake in each.file.mistakes), *conflicts])
+        self._publish([*lost, *(mistake for each in entries.values() for mistake in each.file.mistakes), *conflicts])
 
-    def path_of(self, rule: Rule) -> Path:
+    def file_of(self, rule: Rule) -> RuleFile:
         """The file of one of ``rules``."""
-        return next(entry.path for entry in self._entries.values() if entry.file.rule is rule)
+        return self._entry_of(rule).file
 
     def unheard(self, channels: Collection[str]) -> list[str]:
         """A warning for each rule and channel that it tells, and that is not among the configured ``channels``."""
-        return [inert(f"{self.path_of(rule)}: rule {rule.name} tells {what}, and 'irc.channels' in the configuration "
-                      f"names {'none' if what == EVERY_CHANNEL else 'no such channel'}: name it there, or change "
-                      "'report' in the rule", limits.MISTAKE)
+        return [inert(f"{self._entry_of(rule).path}: rule {rule.name} tells {what}, and 'irc.channels' in the "
+                      f"configuration names {'none' if what == EVERY_CHANNEL else 'no such channel'}: name it there, "
+                      "or change 'report' in the rule", limits.MISTAKE)
                 for rule, what in unheard(self.rules, channels)]
 
-    def _entry(self, name: str, stamp: Stamp | None) -> _Entry:
-        known = self._entries.get(name)
+    def none(self) -> tuple[Mistake, ...]:
+        """Where there is neither a rule nor a mistake: what each path has instead."""
+        return () if self.rules or self.mistakes else tuple(Mistake(Place(path), _instead(path)) for path in self.paths)
+
+    def _entry_of(self, rule: Rule) -> _Entry:
+        return next(entry for entry in (self._entries or {}).values() if entry.file.rule is rule)
+
+    def _entry(self, given: str, path: Path, stamp: Stamp | None) -> _Entry:
+        known = (self._entries or {}).get(os.path.abspath(path))
         if known and known.stamp == stamp:
             return known
-        path = self.folder / name
         file = parse_rule(load(path))
-        if file.rule is None and known and known.file.rule:
+        if known is None:
+            if self._entries is not None:
+                self._tell(path, "added" if file.rule else "added, but broken: it gives no rule")
+        elif file.rule is None and known.file.rule:
             file = replace(file, rule=known.file.rule)
             if self.log:
                 self.log.warning("%s", Mistake(Place(str(path)), "broken; the last good version stays in force"))
-        return _Entry(path, stamp, file)
+        elif file.rule and known.file.mistakes:
+            self._tell(path, "mended")
+        elif file.rule != known.file.rule:
+            self._tell(path, "changed")
+        return _Entry(given, path, stamp, file)
+
+    def _tell(self, path: Path, what: str) -> None:
+        if self.log:
+            self.log.info("%s", inert(f"{path}: {what}", limits.MISTAKE))
 
     def _publish(self, mistakes: Sequence[Mistake]) -> None:
         """Log the new ones."""
@@ -98,16 +121,36 @@ class RuleBook:
         self.mistakes = tuple(mistakes)
 
 
-def _stamps(folder: str) -> Iterator[tuple[str, Stamp | None]]:
-    """Every file that is named as a rule, with its stamp; raises OSError where the folder cannot be read."""
-    for name in sorted(os.listdir(folder)):
-        if not name.endswith(SUFFIXES) or name.startswith("."):
-            continue
+def _stamps(given: str) -> Iterator[tuple[Path, Stamp | None]]:
+    """The files of a path, with their stamps; raises OSError where it is a folder that cannot be read."""
+    for path in _files(given):
         try:
-            status = os.stat(os.path.join(folder, name))
-            yield name, (status.st_mtime_ns, status.st_size, status.st_ino)
+            status = os.stat(path)
+            yield path, (status.st_mtime_ns, status.st_size, status.st_ino)
         except OSError:  # reading it will report this
-            yield name, None
+            yield path, None
+
+
+def _files(given: str) -> list[Path]:
+    """A file that is named as a rule, or all of a folder."""
+    if given.endswith(SUFFIXES) and not os.path.isdir(given):
+        return [Path(given)]
+    return [Path(given, name) for name in sorted(os.listdir(given))
+            if name.endswith(SUFFIXES) and not name.startswith(".")]
+
+
+def _why_unread(error: OSError) -> str:
+    if isinstance(error, NotADirectoryError):
+        return "no folder, and no rule: a rule's file is named NAME.yaml or NAME.yml"
+    return f"the folder of rules cannot be read: {error.strerror}"
+
+
+def _instead(path: str) -> str:
+    """What a folder without rules has."""
+    names = [name for name in os.listdir(path) if not name.startswith(".")]
+    what = f"none of its {len(names)} files and folders is named NAME.yaml or NAME.yml" if names else "it is empty"
+    usual = os.path.join(path, USUAL)
+    return f"no rule in this folder: {what}" + (f"; did you mean {usual}?" if os.path.isdir(usual) else "")
 
 
 def _joined(entries: Iterable[_Entry]) -> tuple[list[Rule], list[Mistake]]:

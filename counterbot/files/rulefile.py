@@ -9,10 +9,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationInfo, WithJsonSchema, field_validator
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import core_schema
 
+from ..core import limits
 from ..core.model import BuildFacts
 from ..core.rules import Audience, Bound, Case, Fingerprint, Rule, Where
 from .fields import (
@@ -44,12 +47,14 @@ class RuleFile:
     """What a file gave: a rule, or None and mistakes.
 
     ``bug`` is its bug in one form, however it is written, even where the file has mistakes; ``bug_at`` is its place.
+    ``cases_at`` is the place of the cases, and then of each.
     """
 
     rule: Rule | None
     mistakes: tuple[Mistake, ...]
     bug: str | None
     bug_at: Place
+    cases_at: tuple[Place, ...]
 
 
 def _bug(value: object) -> str:
@@ -85,24 +90,50 @@ class _Section(Strict):
         return value
 
 
+def _list_of(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items, "minItems": 1}
+
+
+PATTERN = {"type": "string", "maxLength": limits.PATTERN}
+PATTERNS = WithJsonSchema({"anyOf": [PATTERN, _list_of(PATTERN)]})
+MAX = WithJsonSchema({"type": "number", "minimum": 0, "maximum": LARGEST})
+EXPECT = WithJsonSchema({"anyOf": [{"const": "within"}, {
+    "type": "object", "properties": {"over": _list_of({"type": "string", "maxLength": limits.COUNTER_NAME})},
+    "required": ["over"], "additionalProperties": False}]})
+"""What stands in the file, where it is not what becomes of it."""
+
+
 class _Where(_Section):
-    job: Annotated[Jobs, BeforeValidator(_one_or_more)] = ()
-    branch: Annotated[Branches, BeforeValidator(_one_or_more)] = ()
-    project: Annotated[Projects, BeforeValidator(_one_or_more)] = ()
-    pipeline: Annotated[Pipelines, BeforeValidator(_one_or_more)] = ()
-    voting: bool | None = None
+    """Which builds the rule applies to: by shell patterns, or lists of which one must fit. All that is asked must."""
+
+    job: Annotated[Jobs, BeforeValidator(_one_or_more), PATTERNS] = Field(default=(), description="The job's name.")
+    branch: Annotated[Branches, BeforeValidator(_one_or_more), PATTERNS] = Field(
+        default=(), description="The change's branch.")
+    project: Annotated[Projects, BeforeValidator(_one_or_more), PATTERNS] = Field(
+        default=(), description="The change's project.")
+    pipeline: Annotated[Pipelines, BeforeValidator(_one_or_more), PATTERNS] = Field(
+        default=(), description="Zuul's pipeline.")
+    voting: bool | None = Field(default=None, description="Only voting builds, or only others.")
 
 
 class _Bound(_Section):
-    max: Annotated[Finite, Field(ge=0, le=LARGEST)]
+    """What a counter may be at most."""
+
+    max: Annotated[Finite, Field(ge=0, le=LARGEST), MAX] = Field(description="A larger value is over its bound.")
 
 
 class _Report(_Section):
-    gerrit: bool = True
-    irc: Annotated[tuple[Channel, ...], Field(strict=False)] | None = None
+    """Who is told."""
+
+    gerrit: bool = Field(default=True, description="Whether a comment is posted.")
+    irc: Annotated[tuple[Channel, ...], Field(strict=False)] | None = Field(
+        default=None,
+        description="These channels only; [] is none, and without this key every channel that wants the change.")
 
 
 class _Given(_Section):
+    """The build of a case. What is left out is not asked for."""
+
     job: Name | None = None
     branch: Name | None = None
     project: Name | None = None
@@ -116,25 +147,54 @@ class _Expect(_Section):
 
 
 class _Case(_Section):
+    """A test of the rule."""
+
     given: _Given
-    expect: Annotated[_Expect, BeforeValidator(_expect)]
+    expect: Annotated[_Expect, BeforeValidator(_expect), EXPECT] = Field(
+        description="'within', or exactly the counters that must be over their bounds.")
 
 
 class _File(_Section):
-    title: Text | None = None
-    why: Prose = ""
-    owner: Text = ""
-    bug: Annotated[str, BeforeValidator(_bug)] | None = None
-    where: _Where = _Where()
-    bounds: dict[CounterPattern, _Bound] = Field(default={}, min_length=1)
-    report: _Report = _Report()
-    cases: Annotated[tuple[_Case, ...], Field(strict=False)] = ()
-    query: Annotated[Prose, StringConstraints(min_length=1)] | None = None
+    """A rule of counterbot: bounds for counters, or a known failure as elastic-recheck has it."""
+
+    title: Text | None = Field(default=None, description="One line, shown in the comment.")
+    why: Prose = Field(default="", description="Why the bound exists, for later readers.")
+    owner: Text = Field(default="", description="Who maintains the rule.")
+    bug: Annotated[str | None, BeforeValidator(_bug), WithJsonSchema({"type": ["integer", "string"]})] = Field(
+        default=None, description="A Launchpad bug's number, or a URL.")
+    where: _Where = Field(default=_Where(), description="Which builds the rule applies to.")
+    bounds: dict[CounterPattern, _Bound] = Field(
+        default={}, min_length=1, description="By counter (group.name) or shell pattern, what it may be at most.")
+    report: _Report = Field(default=_Report(), description="Who is told.")
+    cases: Annotated[tuple[_Case, ...], Field(strict=False)] = Field(
+        default=(), description="The rule's tests: at least one within its bounds, and one over.")
+    query: Annotated[Prose, StringConstraints(min_length=1)] | None = Field(
+        default=None, description="elastic-recheck's query of a known failure.")
     suppress_graph: bool = Field(default=False, alias="suppress-graph")
     suppress_notification: bool = Field(default=False, alias="suppress-notification")
     allow_nonvoting: bool = Field(default=False, alias="allow-nonvoting")
     test_ids: Annotated[tuple[Text, ...], Field(strict=False)] = ()
-    resolved_at: Text | None = None
+    resolved_at: Annotated[Text | None, WithJsonSchema({"type": ["string", "null"]})] = None
+
+
+class _ForEditors(GenerateJsonSchema):
+    """What a file may hold: no nulls, and no defaults, which are not what a key means that is left out."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> dict[str, Any]:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> dict[str, Any]:
+        return self.generate_inner(schema["schema"])
+
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002  # pydantic's
+        return False
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a rule's file, for editors. It accepts every file that ``parse_rule`` does."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema",
+            **_File.model_json_schema(schema_generator=_ForEditors),
+            "title": "Rule", "anyOf": [{"required": ["bounds"]}, {"required": ["query"]}]}
 
 
 def parse_rule(document: Document) -> RuleFile:
@@ -142,7 +202,8 @@ def parse_rule(document: Document) -> RuleFile:
     content, mistakes = validate(document, _File)
     mistakes = tuple(sorted((*mistakes, *_as_a_whole(document))))
     rule = None if content is None or mistakes else _rule(PurePath(document.path).stem, content)
-    return RuleFile(rule, mistakes, _one_form(document), document.at(("bug",)))
+    cases = (("cases",), *(("cases", number) for number in range(len(rule.cases) if rule else 0)))
+    return RuleFile(rule, mistakes, _one_form(document), document.at(("bug",)), tuple(map(document.at, cases)))
 
 
 def _as_a_whole(document: Document) -> Iterator[Mistake]:

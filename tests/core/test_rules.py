@@ -223,7 +223,7 @@ BOTH = rule(where=Where(job=("tempest-*",)), **{"m.a": 5, "q.*": 5})
         # a counter that is not given is not over
         ("tempest-full", {}, set(), None),
         # otherwise
-        ("devstack", {"m.a": 6}, {"m.a"}, "the rule does not apply to the given build"),
+        ("devstack", {"m.a": 6}, {"m.a"}, "the rule does not apply: where.job 'tempest-*' does not fit 'devstack'"),
         ("tempest-full", {"m.a": 5}, {"m.a"}, "expected over: m.a"),
         ("tempest-full", {"m.a": 6}, set(), "over as well: m.a"),
         ("tempest-full", {"q.z": 6, "q.x": 6}, {"m.a", "b.c"}, "expected over: b.c, m.a; over as well: q.x, q.z"),

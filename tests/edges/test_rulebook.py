@@ -26,7 +26,7 @@ class Folder:
         self.log = log
 
     def open(self) -> RuleBook:
-        return RuleBook(self.path, self.log)
+        return RuleBook(self.path, log=self.log)
 
     def write(self, name: str, text: str) -> None:
         """As an editor does: a new file takes the old one's place."""
@@ -58,7 +58,7 @@ def test_rules_in_the_order_of_file_names(folder) -> None:
     (folder.path / "d/e.yaml").write_text(GOOD)
     book = folder.open()
     assert (names(book), book.mistakes, folder.logged()) == (["a", "b"], (), [])
-    assert [book.path_of(rule).name for rule in book.rules] == ["a.yml", "b.yaml"]
+    assert [Path(book.file_of(rule).bug_at.path).name for rule in book.rules] == ["a.yml", "b.yaml"]
 
 
 def test_a_folder_or_a_broken_link_that_is_named_as_a_rule_is_a_mistake(folder) -> None:
@@ -189,7 +189,7 @@ def test_two_files_for_one_bug(folder) -> None:
     assert folder.logged() == ["WARNING a.yaml:2:1: bug 12 has a rule in 12.yaml already"]
     folder.write("b.yaml", GOOD)
     book.refresh()
-    assert folder.logged() == []
+    assert folder.logged() == ["INFO b.yaml: added"]
 
 
 def test_two_files_of_one_name(folder) -> None:
@@ -198,3 +198,74 @@ def test_two_files_of_one_name(folder) -> None:
     book = folder.open()
     assert [rule.bounds[0].max for rule in book.rules] == [1]
     assert folder.told(book) == ["a.yml:1:1: a rule of this name is in a.yaml already"]
+
+
+def test_every_change_of_a_rule_is_logged_once(folder) -> None:
+    folder.write("a.yaml", GOOD)
+    book = folder.open()
+    for text, told in (
+        (GOOD.replace("1", "2"), ["INFO b.yaml: added"]),
+        (GOOD.replace("1", "3"), ["INFO b.yaml: changed"]),
+        (GOOD.replace("1", "3") + "# a remark\n", []),
+        ("bounds: 5\n", ["WARNING b.yaml:1:1: broken; the last good version stays in force",
+                         "WARNING b.yaml:1:1: 'bounds' must be a mapping of keys to values, not 5"]),
+        ("bounds: 6\n", ["WARNING b.yaml:1:1: broken; the last good version stays in force",
+                         "WARNING b.yaml:1:1: 'bounds' must be a mapping of keys to values, not 6"]),
+        (GOOD, ["INFO b.yaml: mended"]),
+    ):
+        folder.write("b.yaml", text)
+        book.refresh()
+        assert folder.logged() == told
+    (folder.path / "b.yaml").unlink()
+    folder.write("c.yaml", "bounds: 5\n")
+    book.refresh()
+    assert folder.logged() == ["INFO c.yaml: added, but broken: it gives no rule",
+                               "INFO b.yaml: removed, with its rule",
+                               "WARNING c.yaml:1:1: 'bounds' must be a mapping of keys to values, not 5"]
+    folder.write("c.yaml", GOOD)
+    book.refresh()
+    assert folder.logged() == ["INFO c.yaml: mended"]
+
+
+def test_files_and_folders_each_once(folder) -> None:
+    (folder.path / "more").mkdir()
+    for name in ("a.yaml", "b.yaml", "more/c.yaml"):
+        folder.write(name, GOOD)
+    book = RuleBook(folder.path / "more", folder.path / "b.yaml", folder.path, f"{folder.path}/./b.yaml")
+    assert (names(book), book.mistakes) == (["c", "b", "a"], ())
+
+
+def test_a_path_that_is_lost_keeps_its_rules_and_costs_no_other(folder) -> None:
+    (folder.path / "more").mkdir()
+    folder.write("a.yaml", GOOD)
+    folder.write("more/c.yaml", GOOD)
+    book = RuleBook(folder.path / "more", folder.path)
+    (folder.path / "more").rename(folder.path / "away")
+    folder.write("b.yaml", GOOD)
+    book.refresh()
+    assert names(book) == ["c", "a", "b"]
+    assert folder.told(book) == ["more:1:1: the folder of rules cannot be read: No such file or directory"]
+
+
+def test_what_is_no_rule_is_told(folder) -> None:
+    (folder.path / "README.rst").write_text("x")
+    assert folder.told(RuleBook(folder.path / "README.rst")) == [
+        "README.rst:1:1: no folder, and no rule: a rule's file is named NAME.yaml or NAME.yml"]
+    assert folder.told(RuleBook(folder.path / "none.yaml")) == [
+        "none.yaml:1:1: cannot be read: No such file or directory"]
+
+
+def test_where_there_is_no_rule_it_is_told_what_there_is(folder) -> None:
+    def instead() -> list[str]:
+        return [str(mistake).replace(f"{folder.path}", "DIR") for mistake in RuleBook(folder.path).none()]
+
+    assert instead() == ["DIR:1:1: no rule in this folder: it is empty"]
+    for name in ("passwd", "hosts", ".hidden.yaml"):
+        (folder.path / name).write_text("x")
+    assert instead() == [
+        "DIR:1:1: no rule in this folder: none of its 2 files and folders is named NAME.yaml or NAME.yml"]
+    (folder.path / "queries").mkdir()
+    assert instead() == ["DIR:1:1: no rule in this folder: none of its 3 files and folders is named NAME.yaml or "
+                         "NAME.yml; did you mean DIR/queries?"]
+    folder.write("a.yaml", GOOD)
+    assert instead() == []

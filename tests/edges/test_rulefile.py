@@ -260,7 +260,8 @@ def test_a_pattern_of_zuul_is_told_with_the_shell_pattern_at_its_place() -> None
     )
     assert told(text) == [
         "r.yaml:2:29: item 2 of 'job' must be a single shell pattern; write a list: ['a', 'b']",
-        "r.yaml:2:37: 'branch' must be a shell pattern, which cannot exclude names; list those that are meant",
+        "r.yaml:2:37: 'branch' must be a shell pattern, which cannot exclude names; list those that are meant, "
+        "such as [master, 'feature/*']",
         "r.yaml:2:64: 'project' must be a shell pattern, not a regular expression; write 'openstack/*'",
         "r.yaml:3:10: 'mysql.Com_.*' must be a shell pattern, not a regular expression; write 'mysql.Com_*'",
         "r.yaml:3:34: 'mysql\\\\.Queries' must be a shell pattern, not a regular expression; write 'mysql.Queries'",

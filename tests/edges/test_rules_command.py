@@ -16,6 +16,12 @@ from counterbot.files.rulebook import RuleBook
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = ROOT / "tests/samples/contract/queries"
+GOOD = """\
+bounds: {a.b: {max: 1}}
+cases:
+- {given: {counters: {a.b: 1}}, expect: within}
+- {given: {counters: {a.b: 2}}, expect: {over: [a.b]}}
+"""
 
 
 def run(*arguments: str | Path) -> Result:
@@ -68,12 +74,84 @@ def test_test_tells_what_fails(folder) -> None:
     result = run("test", folder)
     assert result.exit_code == 1
     assert result.stdout.replace(f"{folder}/", "") == (
-        "FAIL a.yaml: no case expects a counter over its bound\n"
-        "FAIL a.yaml: no case expects all counters within their bounds\n"
-        "FAIL b.yaml: case 2: expected over: a.b; over as well: a.c\n"
-        "FAIL b.yaml: case 3: the rule does not apply to the given build\n"
+        "FAIL a.yaml:1:1: no case expects a counter over its bound\n"
+        "FAIL a.yaml:1:1: no case expects all counters within their bounds\n"
+        "FAIL b.yaml:5:5: case 2: expected over: a.b; over as well: a.c\n"
+        "FAIL b.yaml:6:5: case 3: the rule does not apply: where.job 'x' does not fit 'y'\n"
         "2 rules, 3 cases, 4 failures\n"
     )
+
+
+def test_no_rule_at_all_is_a_mistake_that_says_what_is_there(folder) -> None:
+    (folder / "passwd").write_text("x")
+    told = f"{folder}:1:1: no rule in this folder: none of its 1 files and folders is named NAME.yaml or NAME.yml\n"
+    for name, summary, none in (("list", "", ""), ("check", "no rules, 1 mistake\n", "no rules, no mistakes\n"),
+                                ("test", "no rules, no cases, no failures, 1 mistake\n",
+                                 "no rules, no cases, no failures\n")):
+        result = run(name, folder)
+        assert (result.exit_code, result.stdout, result.stderr) == (1, summary, told)
+        result = run(name, folder, "--allow-none")
+        assert (result.exit_code, result.stdout, result.stderr) == (0, none, "")
+
+
+def test_files_and_folders_any_number(folder) -> None:
+    (folder / "good.yaml").write_text(GOOD)
+    (folder / "bad.yaml").write_text("query: 5\n")
+    for name, summary in (("check", "3 rules, no mistakes"),
+                          ("test", "2 rules, 4 cases, no failures; 1 fingerprint not matched yet")):
+        result = run(name, folder / "good.yaml", CONTRACT)
+        assert (result.exit_code, result.stdout) == (0, f"{summary}\n")
+        result = run(name, folder, CONTRACT)
+        assert result.exit_code == 1
+        assert result.output.endswith(f"{summary.replace('no mistakes', '1 mistake').replace(';', ', 1 mistake;')}\n")
+    assert run("list", folder / "good.yaml").stdout.splitlines()[1].startswith("good ")
+
+
+def test_the_default_is_the_folder_queries(folder, monkeypatch) -> None:
+    monkeypatch.chdir(folder)
+    assert run("check").stderr == "queries:1:1: the folder of rules cannot be read: No such file or directory\n"
+    (folder / "queries").mkdir()
+    (folder / "queries/good.yaml").write_text(GOOD)
+    assert run("check").stdout == "1 rule, no mistakes\n"
+
+
+BROKEN = """\
+where: {job: x}
+bounds: {'a.b,%': {max: 1}}
+cases:
+- {given: {job: y, counters: {a.b: 1}}, expect: within}
+"""
+
+
+def test_what_is_wrong_as_json(folder) -> None:
+    (folder / "bad.yaml").write_text("query: 5\n")
+    (folder / "fails.yaml").write_text(BROKEN)
+    mistakes = [{"file": f"{folder}/bad.yaml", "line": 1, "column": 1,
+                 "what": "'query' must be text, not 5; put it in quotes"}]
+    result = run("check", folder, "--format", "json")
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert json.loads(result.stdout) == {"rules": 1, "mistakes": mistakes}
+    result = run("test", folder, "--format", "json")
+    assert (result.exit_code, result.stderr) == (1, "")
+    found = json.loads(result.stdout)
+    assert (found["rules"], found["cases"], found["fingerprints"], found["mistakes"]) == (1, 1, 0, mistakes)
+    assert found["failures"][1] == {"file": f"{folder}/fails.yaml", "line": 4, "column": 3,
+                                    "what": "case 1: the rule does not apply: where.job 'x' does not fit 'y'"}
+    assert json.loads(run("check", CONTRACT, "--format", "json").stdout) == {"rules": 2, "mistakes": []}
+
+
+def test_what_is_wrong_as_annotations_of_github(folder) -> None:
+    (folder / "a,b.yaml").write_text("query: '100%'\nbug: '5%0A'\n")
+    (folder / "fails.yaml").write_text(BROKEN)
+    result = run("check", folder, "--format", "github")
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert result.stdout.replace(f"{folder}/", "") == (
+        "::error file=a%2Cb.yaml,line=2,col=1::'bug' must be a Launchpad bug number or a URL, not text '5%250A'\n"
+        "1 rule, 1 mistake\n")
+    assert run("test", folder, "--format", "github").stdout.replace(f"{folder}/", "").splitlines()[1:] == [
+        "::error file=fails.yaml,line=3,col=1::no case expects a counter over its bound",
+        "::error file=fails.yaml,line=4,col=3::case 1: the rule does not apply: where.job 'x' does not fit 'y'",
+        "1 rule, 1 case, 2 failures, 1 mistake"]
 
 
 def test_list(folder) -> None:
@@ -96,8 +174,8 @@ def test_what_stands_in_a_rule_reaches_no_terminal_raw(folder) -> None:
         'cases: [{given: {counters: {"m.\\u202ec": 2}}, expect: within}]\n')
     assert run("list", folder).stdout.splitlines()[1] == "ab    Rowsx  job=j*  m.c <= 1"
     assert run("test", folder).stdout.replace(f"{folder}/", "").splitlines() == [
-        "FAIL ab.yaml: no case expects a counter over its bound",
-        "FAIL ab.yaml: case 1: over as well: m.c",
+        "FAIL ab.yaml:4:1: no case expects a counter over its bound",
+        "FAIL ab.yaml:4:9: case 1: over as well: m.c",
         "1 rule, 1 case, 2 failures"]
 
 
