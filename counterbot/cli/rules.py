@@ -17,7 +17,7 @@ from ..files.rulefile import schema as schema_of_rules
 from .completion import files
 from .groups import Group
 from .streams import warn
-from .tables import coloured, table
+from .tables import coloured, table, terminal
 
 HEAD = ("NAME", "TITLE", "WHERE", "BOUNDS", "BUG")
 UNMATCHED = "fingerprint: not matched yet"
@@ -53,7 +53,7 @@ def list_rules(paths: Sequence[str], allow_none: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_summary(rule) for rule in book.rules], indent=2))
     elif book.rules:
-        click.echo(table(HEAD, [[inert(cell, SHOWN) for cell in row] for rule in book.rules for row in _rows(rule)]))
+        click.echo(table(HEAD, [_row(rule) for rule in book.rules], within=terminal()))
     for mistake in mistakes:
         warn(str(mistake))
     raise SystemExit(1 if mistakes else 0)
@@ -168,13 +168,13 @@ def _summary(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _rows(rule: Rule) -> Iterator[tuple[str, ...]]:
-    """A rule's lines in the table: one for each bound; the first has the rest."""
+def _row(rule: Rule) -> list[str]:
+    """A rule in the table, with a line for each bound."""
     asked = {key: value for key, value in vars(rule.where).items() if value not in ((), None)}
     where = " ".join(f"{key}={_words(value)}" for key, value in asked.items()) or "anywhere"
-    first, *others = [f"{bound.counter} <= {bound.max:,}" for bound in rule.bounds] or [UNMATCHED]
-    yield rule.name, rule.title, where, first, rule.bug or ""
-    yield from (("", "", "", bound, "") for bound in others)
+    bounds = [f"{bound.counter} <= {bound.max:,}" for bound in rule.bounds] or [UNMATCHED]
+    cells = [rule.name], [rule.title], [where], bounds, [rule.bug or ""]
+    return ["\n".join(inert(line, SHOWN) for line in lines) for lines in cells]
 
 
 def _words(value: tuple[str, ...] | bool) -> str:

@@ -99,6 +99,8 @@ def _rows(found: Status) -> list[tuple[str, str]]:
         rows[1:1] = [("stream", f"{pulse['stream']}; {counted(pulse['reconnects'], 'reconnect')}, "
                                 f"{counted(pulse['gaps'], 'gap')}"),
                      ("irc", pulse["irc"])]
+    if pulse and "rules" in pulse:
+        rows.append(("rules", f"{pulse['rules']} in force, from {pulse['rules_from']}"))
     return rows
 
 

@@ -67,4 +67,5 @@ class Upkeep:
                       f"not connected: {stream.why or 'not yet'}",
             "reconnects": stream.reconnects, "gaps": stream.gaps, "oversize": stream.oversize,
             "irc": "off" if bot.irc is None else bot.irc.trouble or "joined",
+            "rules": len(bot.book.rules), "rules_from": str(bot.config.rules),
             "rule_mistakes": len(bot.book.mistakes)}))

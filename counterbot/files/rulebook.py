@@ -22,6 +22,9 @@ SUFFIXES = (".yaml", ".yml")
 USUAL = "queries"
 """The folder that holds a project's rules."""
 
+SHOWN = 3
+"""Names of what a folder has instead of rules."""
+
 Stamp = tuple[int, int, int]
 """Modification time in nanoseconds, size in bytes, inode: they show that a file was written or replaced."""
 
@@ -141,16 +144,19 @@ def _files(given: str) -> list[Path]:
 
 def _why_unread(error: OSError) -> str:
     if isinstance(error, NotADirectoryError):
-        return "no folder, and no rule: a rule's file is named NAME.yaml or NAME.yml"
+        return "no folder, and no rule: a rule is named NAME.yaml or NAME.yml"
     return f"the folder of rules cannot be read: {error.strerror}"
 
 
 def _instead(path: str) -> str:
     """What a folder without rules has."""
-    names = [name for name in os.listdir(path) if not name.startswith(".")]
-    what = f"none of its {len(names)} files and folders is named NAME.yaml or NAME.yml" if names else "it is empty"
+    names = sorted(name for name in os.listdir(path) if not name.startswith("."))
+    if not names:
+        return "no rule in this folder: it is empty"
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     usual = os.path.join(path, USUAL)
-    return f"no rule in this folder: {what}" + (f"; did you mean {usual}?" if os.path.isdir(usual) else "")
+    meant = f"; did you mean {usual}?" if os.path.isdir(usual) else ""
+    return f"no rule in this folder, but {', '.join(names[:SHOWN])}{more}; a rule is named NAME.yaml or NAME.yml{meant}"
 
 
 def _joined(entries: Iterable[_Entry]) -> tuple[list[Rule], list[Mistake]]:

@@ -230,10 +230,23 @@ def test_check_shows_titles_that_can_do_nothing(tmp_path):
     assert over["text"] == "mysql.Queries is 2, over its bound 1 (+100%): Rows"
 
 
+def test_check_without_any_rule_could_not_judge(tmp_path):
+    (tmp_path / "empty").mkdir()
+    counters = CONTRACT / "counters.json"
+    for folder, why in (("empty", "no rule in this folder: it is empty"),
+                        ("nowhere", "the folder of rules cannot be read: No such file or directory")):
+        assert counterbot("check", counters, "--rules", tmp_path / folder, "--warn-only", "--output",
+                          tmp_path / "found.json") == (
+            3, "no rule applies; nothing was judged\n", f"{tmp_path}/{folder}:1:1: {why}\n")
+        assert json.loads((tmp_path / "found.json").read_text())["problems"] == [f"{tmp_path}/{folder}:1:1: {why}"]
+    assert counterbot("check", counters, "--rules", tmp_path / "empty", "--allow-none") == (
+        0, "no rule applies; nothing was judged\n", "")
+
+
 def test_check_shows_what_it_was_given_that_can_do_nothing(tmp_path):
     assert check(tmp_path, with_queries(2), "--job", "x\x1b[31my\nz")[1] == (
         "no rule applies to job x[31my z; nothing was judged\n")
-    assert counterbot("check", "a\x1b[31m\nb", "--rules", tmp_path, cwd=tmp_path)[2] == (
+    assert counterbot("check", "a\x1b[31m\nb", "--rules", CONTRACT / "queries", cwd=tmp_path)[2] == (
         "could not judge: a[31m b: no such file\n")
 
 

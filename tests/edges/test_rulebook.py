@@ -250,7 +250,7 @@ def test_a_path_that_is_lost_keeps_its_rules_and_costs_no_other(folder) -> None:
 def test_what_is_no_rule_is_told(folder) -> None:
     (folder.path / "README.rst").write_text("x")
     assert folder.told(RuleBook(folder.path / "README.rst")) == [
-        "README.rst:1:1: no folder, and no rule: a rule's file is named NAME.yaml or NAME.yml"]
+        "README.rst:1:1: no folder, and no rule: a rule is named NAME.yaml or NAME.yml"]
     assert folder.told(RuleBook(folder.path / "none.yaml")) == [
         "none.yaml:1:1: cannot be read: No such file or directory"]
 
@@ -263,9 +263,10 @@ def test_where_there_is_no_rule_it_is_told_what_there_is(folder) -> None:
     for name in ("passwd", "hosts", ".hidden.yaml"):
         (folder.path / name).write_text("x")
     assert instead() == [
-        "DIR:1:1: no rule in this folder: none of its 2 files and folders is named NAME.yaml or NAME.yml"]
+        "DIR:1:1: no rule in this folder, but hosts, passwd; a rule is named NAME.yaml or NAME.yml"]
+    (folder.path / "group").write_text("x")
     (folder.path / "queries").mkdir()
-    assert instead() == ["DIR:1:1: no rule in this folder: none of its 3 files and folders is named NAME.yaml or "
-                         "NAME.yml; did you mean DIR/queries?"]
+    assert instead() == ["DIR:1:1: no rule in this folder, but group, hosts, passwd and 1 more; a rule is named "
+                         "NAME.yaml or NAME.yml; did you mean DIR/queries?"]
     folder.write("a.yaml", GOOD)
     assert instead() == []

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -84,7 +92,7 @@ def test_test_tells_what_fails(folder) -> None:
 
 def test_no_rule_at_all_is_a_mistake_that_says_what_is_there(folder) -> None:
     (folder / "passwd").write_text("x")
-    told = f"{folder}:1:1: no rule in this folder: none of its 1 files and folders is named NAME.yaml or NAME.yml\n"
+    told = f"{folder}:1:1: no rule in this folder, but passwd; a rule is named NAME.yaml or NAME.yml\n"
     for name, summary, none in (("list", "", ""), ("check", "no rules, 1 mistake\n", "no rules, no mistakes\n"),
                                 ("test", "no rules, no cases, no failures, 1 mistake\n",
                                  "no rules, no cases, no failures\n")):
@@ -166,6 +174,33 @@ def test_list(folder) -> None:
         "sql   SQL statements  job=a*,b voting=true  mysql.Queries <= 1,250,000\n"
         "                                            a.b <= 0.5\n"
     )
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_list_fits_the_terminal_and_is_whole_elsewhere(width) -> None:
+    piped = run("list", ROOT / "queries").stdout
+    assert max(map(len, piped.splitlines())) > 120
+    shown = on_a_terminal(width, "rules", "list", ROOT / "queries")
+    assert 70 < max(map(len, shown)) <= width
+    assert shown[0].split() == piped.split("\n")[0].split() == ["NAME", "TITLE", "WHERE", "BOUNDS"]
+    assert sorted("".join("".join(shown).split())) == sorted("".join(piped.split()))  # nothing is cut
+
+
+def on_a_terminal(width: int, *arguments: str | Path) -> list[str]:
+    """What a command prints on a terminal so wide."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    with subprocess.Popen([sys.executable, "-m", "counterbot", *map(str, arguments)], stdout=its, cwd=ROOT,
+                          env=environment) as process:
+        os.close(its)
+        printed = b""
+        with contextlib.suppress(OSError):  # EIO: the other end is closed
+            while data := os.read(ours, 65536):
+                printed += data
+    os.close(ours)
+    assert process.returncode == 0
+    return printed.decode().splitlines()
 
 
 def test_what_stands_in_a_rule_reaches_no_terminal_raw(folder) -> None:

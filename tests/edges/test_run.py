@@ -35,7 +35,8 @@ class Running:
         self.process = None
 
     def rule(self, name, text):
-        (self.folder / "queries" / name).write_text(text)
+        (self.folder / "new").write_text(text)
+        (self.folder / "new").replace(self.folder / "queries" / name)  # never seen half written
 
     def start(self):
         with self.log.open("ab") as log:
@@ -94,6 +95,17 @@ def test_it_posts_says_how_it_does_and_ends_when_told(running):
     status, table = running.status()
     assert status == 0, table
     assert "bot          stopped" in table
+
+
+def test_changes_of_rules_are_logged_and_the_status_says_how_many_are_in_force(running):
+    queries = running.folder / "queries"
+    running.rule("new.yaml", RULE % 1)
+    eventually(lambda: f"INFO {queries}/new.yaml: added" in running.log.read_text())
+    running.rule("new.yaml", RULE % "many")
+    eventually(lambda: f"WARNING {queries}/new.yaml:1:1: broken; the last good version" in running.log.read_text())
+    (queries / "sql.yaml").unlink()
+    eventually(lambda: f"INFO {queries}/sql.yaml: removed, with its rule" in running.log.read_text())
+    eventually(lambda: f"rules        1 in force, from {queries}\n" in running.status()[1])
 
 
 def test_counters_go_to_statsd(tmp_path):

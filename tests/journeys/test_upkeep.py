@@ -47,9 +47,11 @@ def test_rules_are_read_anew_and_a_sign_of_life_is_noted(world):
     assert len(bot.book.rules) == 2
     found = status(bot.ledger.store)
     assert (found.pulse["state"], found.pulse_age) == ("running", 5000)
+    assert (found.pulse["rules"], found.pulse["rules_from"]) == (1, str(bot.config.rules))
     world.clock.seconds += 5
     upkeep.step()
-    assert status(bot.ledger.store).pulse_age == 0
+    found = status(bot.ledger.store)
+    assert (found.pulse_age, found.pulse["rules"]) == (0, 2)
 
 
 def test_a_rule_that_tells_a_channel_which_is_not_configured_is_warned_of_once(world, caplog):
