@@ -1,12 +1,16 @@
 """How counterbot is built and what it needs."""
 
-import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
-VERSION = re.search(r'__version__ = "(.+)"', (HERE / "counterbot/__init__.py").read_text())[1]
+
+VERSION = {  # of the git tag; written to a file, since to ask importlib.metadata takes longer than to start
+    "version_file": "counterbot/_version.py",
+    "version_file_template": '"""The version, as setup.py wrote it."""\n\n__version__ = "{version}"\n',
+    "fallback_version": "0.dev0",  # without git, and outside an archive that git or setuptools made
+}
 
 # A test node needs these alone: they are small, and all of them come as wheels.
 NODE = [
@@ -29,7 +33,8 @@ SUBUNIT2SQL = ["oslo.config>=8", "statsd>=4"]  # for the plugin, which runs in s
 
 setup(
     name="counterbot",
-    version=VERSION,
+    use_scm_version=VERSION,
+    setup_requires=["setuptools-scm>=8"],
     description="Tells reviewers when a change makes a CI job work harder, or when it failed by a known bug",
     long_description=(HERE / "README.rst").read_text(),
     long_description_content_type="text/x-rst",
