@@ -37,15 +37,6 @@ bounds: {mysql.Com_select: {max: 1}, mysql.Com_insert: {max: 5}}
 
 
 @pytest.fixture(scope="module")
-def ansible(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of Ansible's programs and stestr's, in an environment of its own. Takes about ten seconds."""
-    folder = tmp_path_factory.mktemp("ansible")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    subprocess.run([folder / "bin/pip", "install", "-q", "ansible-core", "stestr"], check=True)
-    return folder / "bin"
-
-
-@pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
     with MariaDB(tmp_path_factory.mktemp("mariadb")) as server:
         quoted = PASSWORD.replace("'", "''")

@@ -18,7 +18,7 @@ def main():
         with open(path) as stream:
             results = json.load(stream)
     for key, value in module.params["data"]["zuul"].items():
-        results.setdefault(key, []).extend(value)
+        results[key] = results.get(key, []) + value if isinstance(value, list) else value
     with open(path, "w") as stream:
         json.dump(results, stream)
     module.exit_json(changed=False)
