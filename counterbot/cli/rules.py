@@ -125,7 +125,8 @@ def _fields(wrong: Mistake) -> dict[str, str | int]:
 def _annotation(wrong: Mistake) -> str:
     """A workflow command of GitHub Actions, which shows it beside the line."""
     where = wrong.where
-    return (f"::error file={_escaped(where.path, ':,')},line={where.line},col={where.column}::"
+    at = f",line={where.line},col={where.column}" if where.line else ""
+    return (f"::error file={_escaped(where.path, ':,')}{at}::"
             f"{_escaped(inert(wrong.what, limits.MISTAKE))}")
 
 

@@ -67,7 +67,7 @@ class RuleBook:
                 found = {os.path.abspath(path): self._entry(given, path, stamp) for path, stamp in _stamps(given)}
             except OSError as error:  # its rules stay: the folder may come back (a checkout, a mount)
                 found = {key: entry for key, entry in known.items() if entry.given == given}
-                lost.append(Mistake(Place(given), _why_unread(error)))
+                lost.append(Mistake(Place(given, 0, 0), _why_unread(error)))
             entries.update(found)
         for key in known.keys() - entries.keys():
             self._tell(known[key].path, "removed, with its rule")
@@ -89,7 +89,9 @@ class RuleBook:
 
     def none(self) -> tuple[Mistake, ...]:
         """Where there is neither a rule nor a mistake: what each path has instead."""
-        return () if self.rules or self.mistakes else tuple(Mistake(Place(path), _instead(path)) for path in self.paths)
+        if self.rules or self.mistakes:
+            return ()
+        return tuple(Mistake(Place(path, 0, 0), _instead(path)) for path in self.paths)
 
     def _entry_of(self, rule: Rule) -> _Entry:
         return next(entry for entry in (self._entries or {}).values() if entry.file.rule is rule)
@@ -105,7 +107,7 @@ class RuleBook:
         elif file.rule is None and known.file.rule:
             file = replace(file, rule=known.file.rule)
             if self.log:
-                self.log.warning("%s", Mistake(Place(str(path)), "broken; the last good version stays in force"))
+                self.log.warning("%s", Mistake(Place(str(path), 0, 0), "broken; the last good version stays in force"))
         elif file.rule and known.file.mistakes:
             self._tell(path, "mended")
         elif file.rule != known.file.rule:
@@ -145,7 +147,7 @@ def _files(given: str) -> list[Path]:
 def _why_unread(error: OSError) -> str:
     if isinstance(error, NotADirectoryError):
         return "no folder, and no rule: a rule is named NAME.yaml or NAME.yml"
-    return f"the folder of rules cannot be read: {error.strerror}"
+    return "no such folder" if isinstance(error, FileNotFoundError) else f"the folder of rules: {error.strerror}"
 
 
 def _instead(path: str) -> str:
@@ -168,7 +170,7 @@ def _joined(entries: Iterable[_Entry]) -> tuple[list[Rule], list[Mistake]]:
     for entry in entries:
         rule, bug = entry.file.rule, entry.file.bug
         if rule and (first := names.setdefault(rule.name, entry.path)) != entry.path:
-            mistakes.append(Mistake(Place(str(entry.path)), f"a rule of this name is in {first} already"))
+            mistakes.append(Mistake(Place(str(entry.path), 0, 0), f"a rule of this name is in {first} already"))
             continue
         if rule:
             rules.append(rule)

@@ -209,7 +209,8 @@ def parse_rule(document: Document) -> RuleFile:
 def _as_a_whole(document: Document) -> Iterator[Mistake]:
     """What is wrong with the file's name, and with its keys together."""
     if not PurePath(document.path).name.isprintable():
-        yield Mistake(Place(document.path), "the file's name has characters that cannot be printed; rename the file")
+        yield Mistake(Place(document.path, 0, 0),
+                      "the file's name has characters that cannot be printed; rename the file")
     if document.value is not None and not document.value.keys() & {"bounds", "query"}:
         yield Mistake(document.at(()), "a rule needs 'bounds' or 'query'")
 

@@ -62,7 +62,7 @@ def test_a_missing_folder_ends_with_1(folder) -> None:
     for name in ("list", "check", "test"):
         result = run(name, folder / "none")
         assert result.exit_code == 1
-        assert result.stderr == f"{folder}/none:1:1: the folder of rules cannot be read: No such file or directory\n"
+        assert result.stderr == f"{folder}/none: no such folder\n"
 
 
 def test_test_of_good_rules() -> None:
@@ -92,7 +92,7 @@ def test_test_tells_what_fails(folder) -> None:
 
 def test_no_rule_at_all_is_a_mistake_that_says_what_is_there(folder) -> None:
     (folder / "passwd").write_text("x")
-    told = f"{folder}:1:1: no rule in this folder, but passwd; a rule is named NAME.yaml or NAME.yml\n"
+    told = f"{folder}: no rule in this folder, but passwd; a rule is named NAME.yaml or NAME.yml\n"
     for name, summary, none in (("list", "", ""), ("check", "no rules, 1 mistake\n", "no rules, no mistakes\n"),
                                 ("test", "no rules, no cases, no failures, 1 mistake\n",
                                  "no rules, no cases, no failures\n")):
@@ -117,7 +117,7 @@ def test_files_and_folders_any_number(folder) -> None:
 
 def test_the_default_is_the_folder_queries(folder, monkeypatch) -> None:
     monkeypatch.chdir(folder)
-    assert run("check").stderr == "queries:1:1: the folder of rules cannot be read: No such file or directory\n"
+    assert run("check").stderr == "queries: no such folder\n"
     (folder / "queries").mkdir()
     (folder / "queries/good.yaml").write_text(GOOD)
     assert run("check").stdout == "1 rule, no mistakes\n"
@@ -219,7 +219,7 @@ def test_a_name_with_controls_reaches_no_terminal(folder) -> None:
     for name in ("list", "check", "test"):
         result = run(name, folder)
         assert result.stderr.replace(f"{folder}/", "") == (
-            "a]0;x b.yaml:1:1: the file's name has characters that cannot be printed; rename the file\n")
+            "a]0;x b.yaml: the file's name has characters that cannot be printed; rename the file\n")
         assert all(line.isprintable() for line in result.stdout.splitlines())
 
 
