@@ -55,11 +55,9 @@ class CountersReader:
             return _Look(http, build, self._packed, self._unpacked, seconds, awaits).reading()
         except DeadlineExceeded as error:
             costly = 2 * http.waited < http.passed
-            return Later(str(error), otherwise=State.UNREADABLE if costly else None)
+            return Later(str(error), otherwise=Reading(State.UNREADABLE, str(error)) if costly else None)
         except Unavailable as error:
-            return Later(str(error), error.after, State.UNREADABLE if isinstance(error, Unfinished) else None)
-        except Forbidden as error:
-            return Reading(State.UNREADABLE, str(error))
+            return Later(str(error), error.after)
 
 
 class _Look:
@@ -78,23 +76,24 @@ class _Look:
         self._documents = 0
         self._failures: dict[str, str] = {}
         self._damage: dict[str, str] = {}
+        self._unfinished: Unfinished | None = None
 
     def reading(self) -> Reading | Later:
         """Every source is read, one after the other: that one cannot be read is told, and costs no other."""
-        try:
-            self._logs.list_files()
-        except Unreadable as error:
-            self._failures[MANIFEST] = str(error)
+        self._attempt(MANIFEST, self._logs.list_files)
         returned = [artifact.url for artifact in self._build.artifacts if artifact.type == "counters"]
         for url in self._first("artifacts", returned):
             self._read(name_of(url), self._take_returned, url)
-        streams = [] if returned else [path for path in self._logs.paths if path.endswith((".subunit", ".subunit.gz"))]
+        streams = [] if returned else [path for path in self._logs.paths if path.endswith(".subunit")]
         for path in self._first("streams", streams):
             self._read(path, self._take_stream, path)
         self._read(PERFORMANCE, self._take_performance)
         if not (self._logs.listed or self._documents or self._failures):
             self._logs.expect()
-        return self._reading()
+        found = self._reading()
+        if self._unfinished and isinstance(found, Reading):
+            return Later(str(self._unfinished), otherwise=found)
+        return found
 
     def _first(self, kind: str, names: Sequence[str]) -> Sequence[str]:
         """As many of a build's files as are read."""
@@ -105,9 +104,14 @@ class _Look:
     def _read(self, name: str, take: Callable[..., None], *arguments: str) -> None:
         if self._http.passed > self._seconds:
             raise DeadlineExceeded(f"its logs could not be read in {self._seconds:g} s")
+        self._attempt(name, take, *arguments)
+
+    def _attempt(self, name: str, take: Callable[..., None], *arguments: str) -> None:
         try:
             take(*arguments)
-        except (Unreadable, Forbidden) as error:
+        except (Unreadable, Forbidden, Unfinished) as error:
+            if isinstance(error, Unfinished):
+                self._unfinished = self._unfinished or error
             self._failures[name] = str(error)
             self._damage.pop(name, None)
 
@@ -127,7 +131,7 @@ class _Look:
         self._documents = documents
 
     def _take_returned(self, url: str) -> None:
-        self._merge(parse_each(self._logs.needed(url, limits.COUNTERS_FILE)))
+        self._merge(parse_each(self._logs.returned(url, limits.COUNTERS_FILE)))
 
     def _take_stream(self, path: str) -> None:
         """The run-level attachments of one subunit stream, in order of completion."""
@@ -157,7 +161,8 @@ class _Look:
         if self._failures or found.unreadable:
             return Reading(State.UNREADABLE, _told(self._failures or found.unreadable))
         if not self._logs.listed:
-            return Later(f"no {MANIFEST}, and nothing in the usual places", otherwise=State.NOTHING)
+            why = f"no {MANIFEST}, and nothing in the usual places"
+            return Later(why, otherwise=Reading(State.NOTHING, why))
         return Reading(State.NOTHING, _told({**found.failures, **self._damage}))
 
 

@@ -14,6 +14,7 @@ from ..core.counters.attachment import parse_counters
 from ..core.counters.performance import looks_like_performance, parse_performance
 from ..core.model import BuildFacts, Counters, Finding, Kind, Subject, Unreadable, group_of
 from ..core.rules import Outcome, Rule, Verdict, applicable, judge, was_due
+from ..core.subunit.gunzip import unzipped
 from ..core.text.figures import compared, excess, number, order
 from ..core.text.inert import called, inert
 from ..core.text.refusal import refusal
@@ -76,6 +77,7 @@ def _read(source: str) -> Counters | str:
     except OSError as error:
         return f"{called(source)}: {refusal(error)}"
     try:
+        data = b"".join(unzipped([data], packed_limit=len(data), unpacked_limit=limits.COUNTERS_FILE + 1))
         return parse_performance(data) if looks_like_performance(data) else parse_counters(data)
     except Unreadable as error:
         return f"{source}: {error}"

@@ -39,6 +39,8 @@ REDIRECTS = 5
 RETRY_AFTER = 24 * 3600
 HEADERS = {"User-Agent": f"counterbot/{__version__}", "Accept-Encoding": "gzip"}
 GONE = (404, 410)
+PASSING = (408, 425, 429, 498)
+"""Below 500, the answers of a server that is busy; Swift limits rates with 498."""
 UNICAST, NAT64 = ip_network("2000::/3"), ip_network("64:ff9b::/96")
 """The public part of IPv6 (RFC 4291), and IPv4 addresses as a host without IPv4 sees them (RFC 6052)."""
 
@@ -57,6 +59,10 @@ class Unavailable(Exception):
 
 class Unfinished(Unavailable):
     """The server sent all it has, but the end is missing: the upload is under way, or was cut short."""
+
+
+class Refused(Unavailable):
+    """The server refuses this one file, for good by its answer; others may be there."""
 
 
 class Http:
@@ -114,8 +120,8 @@ class Http:
     def open(self, url: str, *, packed_limit: int, unpacked_limit: int) -> Iterator[Iterator[bytes] | None]:
         """A body's blocks without their gzip, read as they are taken; None where the server has no such file.
 
-        Raises Unavailable, DeadlineExceeded or Forbidden; taking blocks raises Unavailable, also for gzip data
-        that ends too early, DeadlineExceeded, and Unreadable for corrupt or too much data.
+        Raises Unavailable, DeadlineExceeded or Forbidden; taking blocks raises Unavailable (Unfinished for gzip data
+        that ends too early), DeadlineExceeded, and Unreadable for corrupt or too much data.
         """
         with self._exchange() as exchange:
             response = self._final(url, exchange)
@@ -179,12 +185,13 @@ class Http:
                 return response
             location = response.get_redirect_location()
             if not location:
-                raise Unavailable(f"{response.status} from {exchange.host}",
-                                  _retry_after(response.headers.get("Retry-After", "")))
+                busy = response.status >= 500 or response.status in PASSING
+                raise (Unavailable if busy else Refused)(f"{response.status} from {exchange.host}",
+                                                         _retry_after(response.headers.get("Retry-After", "")))
             with suppress(ValueError):  # an invalid URL is under no prefix
                 location = urljoin(url, location)
             url = location
-        raise Unavailable(f"more than {REDIRECTS} redirects")
+        raise Refused(f"more than {REDIRECTS} redirects")
 
     def _blocks(self, response: urllib3.BaseHTTPResponse, exchange: _Exchange) -> Iterator[bytes]:
         """The body as it is sent. Raises Unavailable where it is shorter than was announced."""

@@ -153,7 +153,7 @@ class Later:
 
     why: str
     after: float | None = None
-    otherwise: State | None = None
+    otherwise: Reading | None = None
 
 
 @dataclass(frozen=True)

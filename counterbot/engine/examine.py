@@ -95,7 +95,7 @@ class Examiner:
         for reader in work.readers:
             look = self._readers[reader].read(build, FIRST_LOOK * work.tries ** 2, awaits=age <= GONE)
             if isinstance(look, Later) and look.otherwise and age > DOUBT:
-                look = Reading(look.otherwise, look.why)
+                look = look.otherwise
             if isinstance(look, Later):
                 return self._later(work, look.why, look.after, build)
             found[reader] = look

@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import ctypes
+import gzip
 import json
 import os
 import pty
@@ -297,6 +298,13 @@ def test_check_reads_performance_json(tmp_path):
     status, out, _ = counterbot("check", sample, "--rules", tmp_path)
     assert status == 1
     assert "OVER    memory.n-api  261,332,992  1,000,000  ×261  nova" in out
+
+
+def test_check_reads_files_as_they_are_stored(tmp_path):
+    (tmp_path / "a.yaml").write_text("bounds: {mysql.Queries: {max: 5}}\n")
+    (tmp_path / "c.json.gz").write_bytes(gzip.compress(json.dumps(with_queries(6)).encode()))
+    status, out, _ = counterbot("check", tmp_path / "c.json.gz", "--rules", tmp_path)
+    assert (status, "mysql.Queries" in out) == (1, True)
 
 
 def test_check_reads_no_more_of_a_file_than_it_may_hold(tmp_path):

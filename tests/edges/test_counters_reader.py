@@ -23,9 +23,12 @@ from tests.streams import counters as packed_counters
 from tests.streams import packet
 
 SAMPLES = Path(__file__).parent.parent / "samples"
+HUNT = SAMPLES / "hunt/manifest-performance-gz.json"
 UUID = "0123456789abcdef" * 2
 STREAM = "testrepository.subunit"
 PERFORMANCE = "controller/logs/performance.json"
+LASTING = [400, 401, 403, 405, 451, 204, 302]
+"""Statuses of a store that will not give one file, whether there is one or not; 302 leads nowhere here."""
 MYSQL = {"mysql": {"Queries": 7}}
 PERFORMED = {"services": [{"service": "devstack@n-api.service", "MemoryCurrent": 5}],
              "db": [{"db": "nova", "op": "SELECT", "count": 3}], "processes": [], "api": [], "report": {"version": 2}}
@@ -44,6 +47,17 @@ def stream(*groups) -> bytes:
 
 def performance(**changed) -> bytes:
     return json.dumps({**PERFORMED, **changed}).encode()
+
+
+class Refusing(dict):
+    """The answers of a store that refuses what it does not have, so that nobody learns what there is."""
+
+    def __init__(self, answers, status: int) -> None:
+        super().__init__(answers)
+        self.status = status
+
+    def get(self, path):
+        return super().get(path) or demo.Answer(b"<Error><Code>AccessDenied</Code></Error>", self.status)
 
 
 class Logs:
@@ -127,6 +141,16 @@ class TestStreams:
         logs.has({STREAM: b""}).answers(STREAM, status=404).answers(STREAM + ".gz", gzip.compress(stream(MYSQL)))
         counted(logs.read(), mysql__Queries=7)
 
+    def test_listed_under_another_name_than_stored(self, logs):
+        logs.has({STREAM + ".gz": b""}).answers(STREAM + ".gz", status=404).answers(STREAM, stream(MYSQL))
+        counted(logs.read(), mysql__Queries=7)
+
+    def test_listed_plain_and_compressed_are_read_once(self, logs):
+        content = stream(MYSQL)
+        reading = logs.has({STREAM: content, STREAM + ".gz": gzip.compress(content)}).read()
+        assert counted(reading, mysql__Queries=7) == ""
+        assert logs.asked(STREAM + ".gz") == 0
+
     def test_that_are_not_there_yet(self, logs):
         logs.has({STREAM: stream(MYSQL)}).answers(STREAM, b"<html>404</html>", 404)
         assert late(logs.read()) == "testrepository.subunit is listed but not there yet"
@@ -143,6 +167,33 @@ class TestStreams:
         logs.answers(PERFORMANCE, status=status)
         why = "testrepository.subunit: it is listed but not there; performance.json: it is listed but not there"
         assert unreadable(logs.read(awaits=False)) == why
+
+    @pytest.mark.parametrize("status", LASTING)
+    def test_that_are_refused_cost_only_themselves(self, server, logs, status):
+        logs.has({"a.subunit": b"", STREAM: stream(MYSQL)})
+        del server.answers[f"/logs/{UUID[:3]}/{UUID}/a.subunit"]
+        server.answers = Refusing(server.answers, status)
+        assert late(logs.read()).startswith(f"{status} from ")
+        reading = logs.read(awaits=False)
+        why = counted(reading, mysql__Queries=7)
+        assert why == f"a.subunit: it is listed but refused: {status} from {server.url.removeprefix('http://')}"
+
+    def test_that_are_refused_under_one_name_are_read_under_the_other(self, server, logs):
+        logs.has({STREAM + ".gz": gzip.compress(stream(MYSQL))}, manifest=False)
+        server.answers = Refusing(server.answers, 403)
+        counted(logs.read(), mysql__Queries=7)
+
+    def test_that_redirect_without_end_cost_only_themselves(self, server, logs):
+        logs.has({"a.subunit": b"", STREAM: stream(MYSQL)})
+        logs.answers("a.subunit", status=302, headers={"Location": "a.subunit"})
+        why = counted(logs.read(awaits=False), mysql__Queries=7)
+        assert why == "a.subunit: it is listed but refused: more than 5 redirects"
+
+    def test_that_were_cut_short_for_good_cost_only_themselves(self, logs):
+        cut = gzip.compress(stream({"queues": {"a": 1}}))[:-9]
+        reading = logs.has({"a.subunit": b"", STREAM: stream(MYSQL)}).answers("a.subunit", cut).read()
+        assert late(reading) == "truncated gzip data: the end is missing"
+        assert counted(reading.otherwise, mysql__Queries=7) == "a.subunit: truncated gzip data: the end is missing"
 
     def test_that_a_busy_store_withholds_are_awaited_all_the_same(self, logs):
         logs.has({STREAM: stream(MYSQL)}).answers(STREAM, status=503)
@@ -208,7 +259,7 @@ class TestStreams:
         lines = (b"a line\n" + packet(test_id="t", status=3)) * 60_000
         reading = logs.has({STREAM: lines}).read(seconds=0.2, clock=Clock(each=0.01))
         assert late(reading).endswith("not done in 0.2 s")
-        assert reading.otherwise is State.UNREADABLE
+        assert reading.otherwise.state is State.UNREADABLE
 
     @pytest.mark.parametrize("content", [b"", TEST])
     def test_without_counters(self, logs, content):
@@ -306,6 +357,20 @@ class TestReturned:
         logs.has({STREAM: stream(MYSQL)}, artifacts=returned(server, "c.json?x"))
         assert late(logs.read()) == "c.json is not there yet"
 
+    def test_that_never_comes_costs_only_itself(self, server, logs):
+        logs.has({PERFORMANCE: performance()}, artifacts=returned(server, "c.json?x"))
+        why = counted(logs.read(awaits=False), **{"memory.n-api": 5, "db.nova.SELECT": 3})
+        assert why == "c.json: Zuul's API names it, but it is not there"
+
+    @pytest.mark.parametrize(("named", "stored"), [
+        ("counters.json.gz", "counters.json.gz"), ("a/counters.json", "a/counters.json.gz"),
+        ("counters.json.gz?x=/a.gz", "counters.json?x=/a.gz"), ("counters.json?x=.gz", "counters.json.gz?x=.gz"),
+    ])
+    def test_compressed_or_not(self, server, logs, named, stored):
+        logs.has({STREAM: stream({"queues": {"a": 1}})}, artifacts=returned(server, named))
+        logs.answers(stored, gzip.compress(document(MYSQL)))
+        counted(logs.read(), mysql__Queries=7)
+
     def test_unreadable_does_not_fall_back_on_the_streams(self, server, logs):
         logs.has({STREAM: stream(MYSQL), "c.json": b"<html>"}, artifacts=returned(server, "c.json"))
         assert unreadable(logs.read()).startswith("c.json: not JSON")
@@ -355,6 +420,42 @@ class TestManifest:
         logs.answers(STREAM, b"", 404)
         assert why in unreadable(logs.read())
 
+    def test_elsewhere_is_not_fetched_and_the_usual_places_are_tried(self, logs):
+        artifact = {"name": "m", "url": "http://169.254.169.254/m.json", "metadata": {"type": "zuul_manifest"}}
+        why = counted(logs.has({STREAM: stream(MYSQL)}, manifest=False, artifacts=(artifact,)).read(), mysql__Queries=7)
+        assert why.startswith("zuul-manifest.json: http://169.254.169.254/m.json is not under")
+
+    @pytest.mark.parametrize("named", ["zuul-manifest.json.gz", "zuul-manifest.json", None])
+    def test_compressed(self, server, logs, named):
+        (artifact,) = returned(server, named)
+        artifact["metadata"] = {"type": "zuul_manifest"}
+        logs.has({"a/b.subunit": stream(MYSQL)}, manifest=False, artifacts=(artifact,) if named else ())
+        tree = server.tree({"a/b.subunit": b""})
+        logs.answers("zuul-manifest.json.gz", gzip.compress(json.dumps({"tree": tree}).encode()))
+        assert counted(logs.read(), mysql__Queries=7) == ""
+
+    @pytest.mark.parametrize("status", LASTING)
+    def test_that_is_refused_is_awaited_and_then_the_usual_places_are_tried(self, logs, status):
+        logs.has({STREAM: stream(MYSQL), PERFORMANCE: performance()}).answers("zuul-manifest.json", status=status)
+        logs.answers("zuul-manifest.json.gz", status=status)
+        assert late(logs.read()).startswith(f"{status} from ")
+        values = {"memory.n-api": 5, "db.nova.SELECT": 3, "mysql.Queries": 7}
+        assert counted(logs.read(awaits=False), **values).startswith(
+            f"zuul-manifest.json: it is refused: {status} from ")
+
+    @pytest.mark.parametrize("status", LASTING)
+    def test_that_nobody_announced_and_a_store_that_refuses_what_it_has_not(self, server, logs, status):
+        logs.has({"logs/performance.json": performance()}, manifest=False)
+        server.answers = Refusing(server.answers, status)
+        assert counted(logs.read(), **{"memory.n-api": 5, "db.nova.SELECT": 3}) == ""
+
+    @pytest.mark.parametrize("status", LASTING)
+    def test_nor_anything_else_that_a_store_gives(self, server, logs, status):
+        logs.has({}, manifest=False)
+        server.answers = Refusing(server.answers, status)
+        assert late(logs.read()) == "neither zuul-manifest.json nor job-output.txt is there yet"
+        assert unreadable(logs.read(awaits=False)).startswith(f"zuul-manifest.json: it is refused: {status} from ")
+
     def test_leads_nowhere_else(self, server, logs):
         logs.has({})
         tree = [{"name": "..", "children": [{"name": "x.subunit"}]}, {"name": "../x.subunit"},
@@ -375,7 +476,7 @@ class TestManifest:
 
     def test_without_any(self, logs):
         reading = logs.has({"job-output.txt": b"log"}, manifest=False).read()
-        assert (type(reading), reading.otherwise) == (Later, State.NOTHING)  # nothing tells what is still to come
+        assert (type(reading), reading.otherwise.state) == (Later, State.NOTHING)  # nothing tells what is still to come
         assert logs.asked(STREAM + ".gz") == 1
 
     def test_nor_any_log_of_zuuls_own(self, logs):
@@ -388,6 +489,19 @@ class TestPerformance:
         own = {"mysql": {"Queries": 7}, "memory": {"mine": 1}}
         reading = logs.has({STREAM: stream(own), PERFORMANCE: performance()}).read()
         counted(reading, mysql__Queries=7, memory__mine=1, db__nova__SELECT=3)
+
+    def test_as_a_real_manifest_lists_it_compressed(self, logs):
+        logs.has({}, manifest=False).answers("zuul-manifest.json", HUNT.read_bytes())
+        logs.answers(PERFORMANCE + ".gz", gzip.compress(performance()))
+        assert counted(logs.read(), **{"memory.n-api": 5, "db.nova.SELECT": 3}) == ""
+        assert logs.asked(PERFORMANCE) == 0
+
+    @pytest.mark.parametrize("stored", ["", ".gz"])
+    @pytest.mark.parametrize("folder", ["", "a/b/c/"])
+    def test_in_any_folder(self, logs, folder, stored):
+        body = performance()
+        logs.has({f"{folder}performance.json{stored}": gzip.compress(body) if stored else body})
+        counted(logs.read(), **{"memory.n-api": 5, "db.nova.SELECT": 3})
 
     def test_of_version_1_alone(self, logs):
         body = next((SAMPLES / "performance").glob("*v1*")).read_bytes()
