@@ -1,6 +1,7 @@
 """Fetches files over HTTP, bounded in bytes and in time, and only from where the operator allowed.
 
-It must not interpret content, send credentials, keep cookies, or believe Content-Length and Content-Encoding.
+It must not interpret content, send credentials, keep cookies, or believe Content-Length. Content-Encoding is believed
+where the bytes do not tell: for deflate, and for codings that cannot be read here.
 urllib3 reads neither environment nor .netrc, and keeps no cookies.
 """
 
@@ -25,8 +26,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from .. import __version__
 from ..core import limits
 from ..core.deadline import DeadlineExceeded
-from ..core.model import Truncated
-from ..core.subunit.gunzip import unzipped_all
+from ..core.model import Truncated, Unreadable
+from ..core.subunit.gunzip import inflated, unzipped, unzipped_all
 from ..core.text.inert import inert
 from ..core.text.urls import place, place_pattern
 from . import tls
@@ -41,6 +42,13 @@ HEADERS = {"User-Agent": f"counterbot/{__version__}", "Accept-Encoding": "gzip"}
 GONE = (404, 410)
 PASSING = (408, 425, 429, 498)
 """Below 500, the answers of a server that is busy; Swift limits rates with 498."""
+UNREAD = frozenset({"aes128gcm", "br", "compress", "dcb", "dcz", "exi", "pack200-gzip", "x-compress", "zstd"})
+"""Content codings (IANA's registry) that are not asked for. Stores also give words that name no coding, such as
+aws-chunked or utf-8."""
+
+LAYERS = 4
+"""Of compression in transfer; one is usual."""
+
 UNICAST, NAT64 = ip_network("2000::/3"), ip_network("64:ff9b::/96")
 """The public part of IPv6 (RFC 4291), and IPv4 addresses as a host without IPv4 sees them (RFC 6052)."""
 
@@ -210,14 +218,21 @@ class Http:
 
     def _unpacked(self, response: urllib3.BaseHTTPResponse, exchange: _Exchange, packed_limit: int,
                   unpacked_limit: int) -> Iterator[bytes]:
-        """A file may be gzipped, and its .gz once more in transfer: the bytes decide, not the headers."""
+        """A file may be gzipped, and its .gz once more in transfer: the bytes decide, not the headers.
+
+        Raises Unreadable for a coding that cannot be read.
+        """
         def check() -> None:
             if self._is_over(exchange):  # few bytes may unpack to many
                 raise self._failure(exchange)
 
+        blocks = self._blocks(response, exchange)
+        for coding in codings(response.headers.get("Content-Encoding", "")):
+            unpack = inflated if coding == "deflate" else unzipped
+            blocks = unpack(blocks, packed_limit=packed_limit, unpacked_limit=unpacked_limit)
+            packed_limit = unpacked_limit
         try:
-            yield from unzipped_all(self._blocks(response, exchange), packed_limit=packed_limit,
-                                    unpacked_limit=unpacked_limit, check=check)
+            yield from unzipped_all(blocks, packed_limit=packed_limit, unpacked_limit=unpacked_limit, check=check)
         except Truncated as error:
             raise Unfinished(str(error)) from error
 
@@ -341,6 +356,20 @@ def is_public(address: str) -> bool:
     if ip.version == 6 and (ip not in UNICAST or ip.sixtofour):
         return False
     return ip.is_global and not ip.is_multicast
+
+
+def codings(header: str) -> list[str]:
+    """What to take off a body, the last put on first: ``deflate`` and whatever gzip may be under or over it.
+
+    Raises Unreadable for a coding that cannot be read, or too many.
+    """
+    named = [coding.strip().lower() for coding in header.split(",")]
+    if unread := next((coding for coding in named if coding in UNREAD), None):
+        raise Unreadable(f"it was sent in Content-Encoding {unread}, which was not asked for")
+    found = [coding for coding in reversed(named) if coding in ("deflate", "gzip", "x-gzip")]
+    if len(found) > LAYERS:
+        raise Unreadable(f"it was sent in {len(found)} content codings")
+    return found if "deflate" in found else []
 
 
 def _retry_after(value: str) -> float | None:

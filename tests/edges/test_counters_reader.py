@@ -57,7 +57,7 @@ class Refusing(dict):
         self.status = status
 
     def get(self, path):
-        return super().get(path) or demo.Answer(b"<Error><Code>AccessDenied</Code></Error>", self.status)
+        return super().get(path) or demo.Answer(b"", self.status)
 
 
 class Logs:

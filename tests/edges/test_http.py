@@ -10,6 +10,7 @@ import ssl
 import struct
 import threading
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from email.utils import format_datetime
@@ -21,11 +22,12 @@ from hypothesis import strategies as st
 from urllib3.util import parse_url
 
 from counterbot.clients import http as client
-from counterbot.clients.http import IDLE_SECONDS, Forbidden, Http, Unavailable, is_public
+from counterbot.clients.http import IDLE_SECONDS, Forbidden, Http, Unavailable, Unfinished, is_public
 from counterbot.core.deadline import DeadlineExceeded
 from counterbot.core.model import Unreadable
 from tests.clock import Clock, eventually
 from tests.loopback import certificate, served
+from tests.memory import peak_below
 
 LIMIT = 1 << 20
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -293,11 +295,18 @@ class TestStatuses:
         assert 900 < refusal(http, f"{server.url}/logs/a").after <= 1000
 
 
+def deflated(data: bytes, form: int, level: int = 6) -> bytes:
+    """``form`` is zlib's ``wbits``: 15 with its wrapper, -15 without."""
+    packer = zlib.compressobj(level, wbits=form)
+    return packer.compress(data) + packer.flush()
+
+
 class TestBodies:
     CONTENT = b"0123456789" * 5000
 
     @pytest.mark.parametrize("header", [b"Content-Encoding: gzip", b"Content-Encoding: identity", b"X: y",
-                                        b"Content-Encoding: gzip, gzip", b"Content-Encoding: br"])
+                                        b"Content-Encoding: gzip, gzip", b"Content-Encoding: aws-chunked",
+                                        b"Content-Encoding: X-GZIP,Identity", b"Content-Encoding: utf-8"])
     def test_come_unpacked_whatever_the_header_says(self, server, http, header):
         body = self.CONTENT
         for _ in range(3):
@@ -305,8 +314,64 @@ class TestBodies:
             assert http.fetch(f"{server.url}/logs/a", LIMIT) == self.CONTENT
             body = gzip.compress(body)
 
+    @pytest.mark.parametrize("form", [15, -15], ids=["zlib", "raw"])
+    @pytest.mark.parametrize(("header", "before", "after"), [
+        (b"deflate", 0, 0), (b"DEFLATE", 0, 0), (b" Deflate , identity", 0, 0), (b"gzip, deflate", 1, 0),
+        (b"deflate, gzip", 0, 1), (b"gzip\r\nContent-Encoding: deflate", 1, 0), (b"deflate", 2, 0),
+    ])
+    @pytest.mark.parametrize("content", [CONTENT, b"{}", b"", bytes(70_000)])
+    def test_come_deflated(self, server, http, form, header, before, after, content):
+        body = content
+        for _ in range(before):
+            body = gzip.compress(body)
+        body = deflated(body, form)
+        for _ in range(after):
+            body = gzip.compress(body)
+        server.answers["/logs/a"] = sized(body, b"Content-Encoding: " + header)
+        assert http.fetch(f"{server.url}/logs/a", LIMIT) == content
+
+    @pytest.mark.parametrize("level", range(10))
+    @pytest.mark.parametrize("form", [9, 10, 12, 15, -9, -12, -15])
+    def test_come_deflated_at_any_level_and_window(self, server, http, form, level):
+        server.answers["/logs/a"] = sized(deflated(self.CONTENT, form, level), b"Content-Encoding: deflate")
+        assert http.fetch(f"{server.url}/logs/a", LIMIT) == self.CONTENT
+
+    @pytest.mark.parametrize("form", [15, -15], ids=["zlib", "raw"])
+    @pytest.mark.parametrize(("change", "error", "why"), [
+        (lambda body: body[:-9], Unfinished, "truncated deflate data"),
+        (lambda body: body[:1], Unfinished, "truncated deflate data"),
+        (lambda body: body[:5] + b"\xff" * 20, Unreadable, "corrupt deflate data"),
+        (lambda body: body + b"more", Unreadable, "other data stands behind the deflate data"),
+    ])
+    def test_that_are_deflated_and_wrong(self, server, http, form, change, error, why):
+        body = deflated(self.CONTENT, form)
+        server.answers["/logs/a"] = sized(change(body), b"Content-Encoding: deflate")
+        with pytest.raises(error, match=why):
+            http.fetch(f"{server.url}/logs/a", LIMIT)
+
+    @pytest.mark.parametrize("header", [b"deflate", b"deflate, gzip, deflate"])
+    def test_that_are_deflated_explode(self, server, http, header):
+        body = bytes(200 << 20)
+        for coding in header.split(b", "):
+            body = gzip.compress(body, 1) if coding == b"gzip" else zlib.compress(body, 1)
+        server.answers["/logs/a"] = sized(body, b"Content-Encoding: " + header)
+        with peak_below(16 << 20), pytest.raises(Unreadable, match="more than 1,048,576 bytes"):
+            http.fetch(f"{server.url}/logs/a", LIMIT)
+
+    @pytest.mark.parametrize(("header", "named"), [
+        (b"br", "br"), (b"ZSTD", "zstd"), (b"gzip, br", "br"), (b"identity,zstd", "zstd"), (b"compress", "compress")])
+    def test_in_a_coding_that_was_not_asked_for(self, server, http, header, named):
+        server.answers["/logs/a"] = sized(b"\x1b\x03\x00", b"Content-Encoding: " + header)
+        with pytest.raises(Unreadable, match=f"^it was sent in Content-Encoding {named}, which was not asked for$"):
+            http.fetch(f"{server.url}/logs/a", LIMIT)
+
+    def test_in_codings_without_end(self, server, http):
+        server.answers["/logs/a"] = sized(b"x", b"Content-Encoding: " + b"deflate," * 1000)
+        with pytest.raises(Unreadable, match="1000 content codings"):
+            http.fetch(f"{server.url}/logs/a", LIMIT)
+
     def test_may_be_empty(self, server, http):
-        for body in (sized(b""), chunked()):
+        for body in (sized(b""), sized(b"", b"Content-Encoding: deflate"), chunked()):
             server.answers["/logs/a"] = body
             assert http.fetch(f"{server.url}/logs/a", LIMIT) == b""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,15 @@ class TestAnswers:
     def test_that_are_packed(self, server):
         row = server.add_build(UUID, "tempest-full")
         server.serve_log(f"{server.url}/api/tenant/openstack/build/{UUID}", json.dumps(row).encode())
+        assert client(server).build(link(server.page(UUID))).job == "tempest-full"
+
+    @pytest.mark.parametrize("form", [15, -15])
+    def test_that_are_deflated(self, server, form):
+        row = server.add_build(UUID, "tempest-full")
+        packer = zlib.compressobj(wbits=form)
+        body = packer.compress(json.dumps(row).encode()) + packer.flush()
+        server.answers[f"/api/tenant/openstack/build/{UUID}"] = demo.Answer(body, headers={
+            "Content-Encoding": "Deflate"})
         assert client(server).build(link(server.page(UUID))).job == "tempest-full"
 
     def test_without_end(self, server):

@@ -224,10 +224,11 @@ def test_a_log_that_is_cut_short_is_waited_for_and_then_told_as_unreadable(world
     assert "Counters come from 1 of 2 builds; those of `tempest-full-py3` could not be read." in world.comments(7)[0]
 
 
-def test_a_listed_file_that_never_comes_is_given_up_before_the_deadline(world):
+@pytest.mark.parametrize("status", [404, 403])
+def test_a_listed_file_that_never_comes_is_given_up_before_the_deadline(world, status):
     change = world.change(7, Job("tempest-full", HARD), Job("tempest-full-py3", HARD))
     path = [path for path in world.zuul.answers if path.endswith(".subunit")][1]
-    world.zuul.answers[path] = Answer(b"", 404)
+    world.zuul.answers[path] = Answer(b"", status)
     bot = world.bot().reported(change).works_until(290, every=10)
     assert world.comments(7) == []
     bot.works_until(600, every=10)

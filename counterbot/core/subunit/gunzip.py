@@ -21,6 +21,7 @@ SIMPLE = (b"\0", b"\x08")
 """Flags of a header with no field but a name. isal misreads a header's checksum, and fields that a block's end cuts."""
 
 GZIP = 16 + 15  # wbits: a gzip header and check, the largest window
+WRAPPED, RAW = 15, -15  # a zlib header and check, and neither
 PACKED_PIECE, PIECE = 1 << 16, 1 << 18
 """Bytes taken in and handed on at a time: few enough to be still in the processor's cache when read."""
 
@@ -74,6 +75,33 @@ def unzipped_all(
     once = unzipped(blocks, packed_limit=packed_limit, unpacked_limit=unpacked_limit, library=library)
     twice = unzipped(_checked(once, check), packed_limit=unpacked_limit, unpacked_limit=unpacked_limit, library=library)
     return _checked(twice, check)
+
+
+def inflated(blocks: Iterable[bytes], *, packed_limit: int, unpacked_limit: int) -> Iterator[bytes]:
+    """The blocks without their deflate, in zlib's wrapper (RFC 1950) or raw (RFC 1951): HTTP servers send both.
+
+    Of no bytes there is nothing to take off. Raises Unreadable (or Truncated) as :func:`unzipped` does.
+    """
+    start, rest = _start(iter(blocks))
+    if not start:
+        return
+    packed = _limited(_cut(start, rest, PACKED_PIECE), packed_limit, " of deflate data")
+    yield from _limited(_inflated(packed, WRAPPED if _is_wrapped(start) else RAW), unpacked_limit, " when decompressed")
+
+
+def _is_wrapped(start: bytes) -> bool:
+    """Raw data cannot begin like that: three bits of 0 are a stored block's, and what fills its byte up is 0 too."""
+    return len(start) == len(MAGIC) and start[0] & 0x0f == SIMPLE[1][0] and int.from_bytes(start, "big") % 31 == 0
+
+
+def _inflated(packed: Iterator[bytes], form: int) -> Iterator[bytes]:
+    data = zlib.decompressobj(form)
+    for block in packed:
+        yield from _unpacked(data, block, zlib, "deflate")
+        if data.unused_data:
+            raise Unreadable("other data stands behind the deflate data")
+    if not data.eof:
+        raise Truncated("truncated deflate data: the end is missing")
 
 
 def _checked(blocks: Iterator[bytes], check: Callable[[], None]) -> Iterator[bytes]:
@@ -142,13 +170,13 @@ def _next_member(block: bytes, library: ModuleType) -> Any:
     return (library if block[3:4] in SIMPLE else zlib).decompressobj(GZIP)
 
 
-def _unpacked(member: Any, block: bytes, library: ModuleType) -> Iterator[bytes]:
+def _unpacked(member: Any, block: bytes, library: ModuleType, kind: str = "gzip") -> Iterator[bytes]:
     """What the block adds, a piece at a time: a bomb must not be in memory at once."""
     while True:
         try:
             piece = member.decompress(block, PIECE)
         except (zlib.error, library.error) as error:
-            raise Unreadable(f"corrupt gzip data ({error})") from None
+            raise Unreadable(f"corrupt {kind} data ({error})") from None
         if piece:
             yield piece
         block = member.unconsumed_tail
