@@ -27,11 +27,11 @@ NAMES = frozenset({"job_name", "project", "branch", "pipeline", "result"})
 
 
 class Zuul:
-    """The API behind one web root."""
+    """The API behind web roots: a tenant may have one of its own."""
 
-    def __init__(self, http: Http, root: str) -> None:
+    def __init__(self, http: Http, *roots: str) -> None:
         self._http = http
-        self._root = root.rstrip("/") + "/"
+        self._roots = sorted((root.rstrip("/") + "/" for root in roots), key=len, reverse=True)
 
     def build(self, link: BuildLink) -> Build | None:
         """A build's row; None where Zuul does not know it (yet).
@@ -57,11 +57,12 @@ class Zuul:
             BuildLink(job, f"{root}/build/{uuid}", uuid) for job, uuid in parse_buildset(data))
 
     def _api(self, link: BuildLink, kind: str) -> str:
-        page = _PAGE.fullmatch(link.url.removeprefix(self._root))
-        if not link.url.startswith(self._root) or page is None or (page["kind"], page["uuid"]) != (kind, link.uuid):
-            raise Forbidden(f"{inert(link.url, 200)} is no {kind} page under {self._root}")
+        root = next((root for root in self._roots if link.url.startswith(root)), "")
+        page = _PAGE.fullmatch(link.url.removeprefix(root))
+        if page is None or (page["kind"], page["uuid"]) != (kind, link.uuid):
+            raise Forbidden(f"{inert(link.url, 200)} is no {kind} page under {' or '.join(self._roots)}")
         tenant = f"tenant/{quote(unquote(page['tenant']), safe='')}/" if page["tenant"] else ""
-        return f"{self._root}api/{tenant}{kind}/{link.uuid}"
+        return f"{root}api/{tenant}{kind}/{link.uuid}"
 
 
 def parse_build(data: bytes) -> Build:

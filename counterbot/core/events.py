@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from . import limits
@@ -23,14 +23,14 @@ from .text.inert import inert
 class Recognition:
     """What tells a CI report from other comments.
 
-    ``zuul_url`` is the web root under which build pages must stand (None: anywhere); ``own_account``
+    ``zuul_urls`` are the web roots of which one must be that of a build page (None: any may); ``own_account``
     is the bot's user name, whose comments never count.
     """
 
     accounts: frozenset[str]
     server: str = ""
     own_account: str | None = None
-    zuul_url: str | None = None
+    zuul_urls: tuple[str, ...] | None = None
 
 
 _VOTES = re.compile(r"\APatch Set \d+:[^\n]*\n+")
@@ -115,18 +115,18 @@ def recognise(event: Mapping[str, object], settings: Recognition) -> Report | Me
     if isinstance(patchset, Ignored):
         return patchset
     return _within(Report(patchset, _pipeline(introduction), _buildset(introduction), builds, omitted),
-                   settings.zuul_url)
+                   settings.zuul_urls)
 
 
-def _within(report: Report, zuul_url: str | None) -> Report | Ignored:
-    if zuul_url is None or any(follows(link, zuul_url) for link in report.links):
+def _within(report: Report, zuul_urls: tuple[str, ...] | None) -> Report | Ignored:
+    if zuul_urls is None or any(follows(link, zuul_urls) for link in report.links):
         return report
-    return Ignored(f"no build page under {zuul_url}: {_short(report.links[0].url)}")
+    return Ignored(f"no build page under {' or '.join(zuul_urls)}: {_short(report.links[0].url)}")
 
 
-def follows(link: BuildLink, zuul_url: str) -> bool:
-    """Whether a link leads to a build, or a buildset, of the Zuul whose web root is given."""
-    return link.uuid is not None and link.url.startswith(zuul_url.rstrip("/") + "/")
+def follows(link: BuildLink, zuul_urls: Iterable[str]) -> bool:
+    """Whether a link leads to a build, or a buildset, of a Zuul whose web roots are given."""
+    return link.uuid is not None and any(link.url.startswith(url.rstrip("/") + "/") for url in zuul_urls)
 
 
 def _why_none(text: str) -> str:

@@ -83,7 +83,7 @@ class Bot:
         self._warned: frozenset[str] = frozenset()
         limit = int((deadline if deadline is not None else config.report.deadline) * 1000)
         self.recogniser = Recogniser(self.ledger, self.book, config.recognition, limit, config.report.settle * 1000)
-        self.examiner = Examiner(self.ledger, Zuul(self._http, config.zuul.url), self.book,
+        self.examiner = Examiner(self.ledger, Zuul(self._http, *config.zuul.url), self.book,
                                  {Reader.COUNTERS: CountersReader(self._http)},
                                  self.statsd.take if self.statsd else lambda *_: None)
         audience = Audience(channels, Links(config.bugs.view, config.bugs.file))
@@ -181,8 +181,9 @@ def _check_readable(path: Path) -> None:
 
 def _http(config: Config) -> Http:
     zuul = config.zuul
+    prefixes = [*(f"{root}/api/" for root in zuul.url), *zuul.logs]
     try:
-        return Http([f"{zuul.url}/api/", *zuul.logs], private=zuul.private_addresses, ca_file=_text(zuul.ca_file))
+        return Http(prefixes, private=zuul.private_addresses, ca_file=_text(zuul.ca_file))
     except Unreadable as error:
         raise CannotStart(f"{error}; 'zuul.ca_file' in the configuration names it") from error
 

@@ -51,9 +51,9 @@ class Recogniser:
 
     def _followed(self, report: Report) -> Report:
         """The report without links that lead elsewhere than to the configured Zuul."""
-        root = self._recognition.zuul_url or ""
-        builds = tuple(dict.fromkeys(link for link in report.builds if events.follows(link, root)))
-        omitted = report.omitted if report.omitted and events.follows(report.omitted, root) else None
+        roots = self._recognition.zuul_urls or ()
+        builds = tuple(dict.fromkeys(link for link in report.builds if events.follows(link, roots)))
+        omitted = report.omitted if report.omitted and events.follows(report.omitted, roots) else None
         return replace(report, builds=builds, omitted=omitted)
 
     def _open(self, work: EventWork, report: Report) -> None:

@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from ..core.events import Recognition
 from ..core.model import Unreadable
 from ..core.text.urls import place_pattern
+from . import addresses
 from .fields import CONTROL, Channel, Pipelines, Projects, Text, matching, web_address
 from .reader import Document, Mistake, load, read
 from .sample import SHOWN
-from .validate import Strict, validate
+from .validate import Strict, shown, validate
 
 SECRET_FILE = 4096
 """Bytes of a password's file."""
@@ -85,6 +86,36 @@ def _fetched(value: str) -> str:
     return value.rstrip("/")
 
 
+def _root(value: str) -> str:
+    """A root of Zuul's web pages; its other pages are what a browser shows."""
+    web_address(value)
+    root = _fetched(addresses.zuul_root(value))
+    if "*" in root:
+        raise ValueError("must be Zuul's root itself, without '*'")
+    if root != value.rstrip("/"):
+        raise ValueError(f"must be the root of Zuul's pages, without tenant and page: {root}")
+    return root
+
+
+def _roots(value: object) -> object:
+    """One root need not stand in a list."""
+    if not isinstance(value, str | list):
+        raise ValueError(f"must be a URL or a list of URLs, not {shown(value)}")
+    return [value] if isinstance(value, str) else value
+
+
+def _log_prefix(value: str) -> str:
+    """Ends with a slash: https://logs.example.org must not admit https://logs.example.org.evil."""
+    web_address(value)
+    if addresses.is_zuul_page(value):
+        raise ValueError("must be where logs are stored, not a page of Zuul's: take what the links to logs on a"
+                         " build's page begin with")
+    root = addresses.logs_root(value)
+    if root != value:
+        raise ValueError(f"must be what the logs of all builds begin with, and not of one, perhaps {_fetched(root)}/")
+    return f"{_fetched(value)}/"
+
+
 def _database(value: str, info: ValidationInfo) -> str:
     """SQLAlchemy's URL of it. A wrong one may hold a password and is not repeated."""
     path = value.removeprefix(SQLITE)
@@ -108,9 +139,10 @@ def _template(*required: str) -> Callable[[str], str]:
     return checked
 
 
-FetchedUrl = Annotated[str, AfterValidator(_fetched)]
-LogPrefix = Annotated[FetchedUrl, AfterValidator(lambda value: f"{value}/")]
-"""With a slash: https://logs.example.org must not admit https://logs.example.org.evil."""
+ROOTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+ZuulRoots = Annotated[tuple[Annotated[str, AfterValidator(_root)], ...], Field(strict=False, min_length=1),
+                      BeforeValidator(_roots), WithJsonSchema(ROOTS)]
+LogPrefix = Annotated[str, AfterValidator(_log_prefix)]
 
 FilePath = Annotated[Path, BeforeValidator(_path)]
 Host = Annotated[str, AfterValidator(_host)]
@@ -160,8 +192,9 @@ class Zuul(Strict):
     accounts: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] = Field(
         description="Gerrit usernames whose comments are CI reports.", examples=[["zuul"]]
     )
-    url: FetchedUrl = Field(
-        description="Root of Zuul's web pages and API. Build pages elsewhere are not followed.",
+    url: ZuulRoots = Field(
+        description="Root of Zuul's web pages and API, or a list of roots: tenants may have their own. Build pages"
+        " elsewhere are not followed.",
         examples=["https://zuul.example.org"],
     )
     logs: Annotated[tuple[LogPrefix, ...], Field(strict=False, min_length=1)] = Field(

@@ -204,7 +204,7 @@ def test_a_whole_report_has_all_its_jobs():
 
 
 def test_the_buildset_of_another_zuul_is_not_asked():
-    ours = Recognition(frozenset({"zuul"}), zuul_url="https://other.example.org")
+    ours = Recognition(frozenset({"zuul"}), zuul_urls=("https://other.example.org",))
     comment = f"Build succeeded.\n{ROOT}/buildset/{SET}\n\n{SHORT}"
     assert why(comment, ours) == f"no build page under https://other.example.org: {ROOT}/buildset/{SET}"
 
@@ -277,14 +277,24 @@ def test_several_ci_accounts():
     assert report(f"- job {page()} : S", both, author={"username": "arm-ci"})
 
 
+def test_pages_under_any_of_the_configured_roots_count():
+    """A tenant may have a root of its own, without its name in it."""
+    roots = ("https://zuul.example.org", "https://ci.tenant.org/")
+    settings = Recognition(frozenset({"zuul"}), zuul_urls=roots)
+    for url in ("https://zuul.example.org/t/x", "https://ci.tenant.org"):
+        assert report(f"- a {url}/build/{ONE} : S", settings).builds == (BuildLink("a", f"{url}/build/{ONE}", ONE),)
+    assert why(f"- a https://other.org/build/{ONE} : S", settings) == (
+        f"no build page under {' or '.join(roots)}: https://other.org/build/{ONE}")
+
+
 def test_only_pages_under_the_configured_root_count():
-    settings = Recognition(frozenset({"zuul"}), zuul_url="https://zuul.example.org/")
+    settings = Recognition(frozenset({"zuul"}), zuul_urls=("https://zuul.example.org/",))
     assert len(report(f"- a {page()} : S\n- b https://evil.example.com/build/{TWO} : S", settings).builds) == 2
     for url in ("https://evil.example.com/t/x", "https://zuul.example.org.evil.com", "https://zuul.example.organic",
                 "http://zuul.example.org"):
         assert why(f"- a {url}/build/{ONE} : S", settings) == (
             f"no build page under https://zuul.example.org/: {url}/build/{ONE}")
-    assert not follows(BuildLink("a", "https://zuul.example.org/logs/1", None), "https://zuul.example.org")
+    assert not follows(BuildLink("a", "https://zuul.example.org/logs/1", None), ["https://zuul.example.org"])
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_defaults() -> None:
 def test_addresses_are_made_alike() -> None:
     """A log prefix without a slash would admit https://logs.example.org.evil."""
     assert config().zuul.logs == ("https://logs.example.org/",)
-    assert config().zuul.url == "https://zuul.example.org"
+    assert config().zuul.url == ("https://zuul.example.org",)
 
 
 NOT_PLAIN = [
@@ -90,6 +90,95 @@ def zuul(**changed: object) -> str:
                    for line in MINIMAL.splitlines(keepends=True))
 
 
+def test_one_root_of_zuul_or_several() -> None:
+    for url in ("https://a/zuul/", ["https://a/zuul"]):
+        outcome = read_config(zuul(url=url).encode(), "c.yaml")
+        assert isinstance(outcome, Config)
+        assert outcome.zuul.url == outcome.recognition.zuul_urls == ("https://a/zuul",)
+    outcome = read_config(zuul(url=["https://zuul.example.org", "https://ci.tenant.org/"]).encode(), "c.yaml")
+    assert isinstance(outcome, Config)
+    assert outcome.zuul.url == ("https://zuul.example.org", "https://ci.tenant.org")
+    assert schema()["$defs"]["Zuul"]["properties"]["url"]["anyOf"][0] == {"type": "string"}
+
+
+@pytest.mark.parametrize(("url", "why"), [
+    ([], "'url' must have at least one item"), (5, "'url' must be a URL or a list of URLs, not 5"),
+    ({"a": "https://a"}, "'url' must be a URL or a list of URLs, not a mapping"),
+    (["https://a", 5], "item 2 of 'url' must be text, not 5"),
+    (["https://a", "ftp://b"], "item 2 of 'url' must be a URL that begins with http:// or https://"),
+    (["https://a", "https://b/t/c"], "item 2 of 'url' must be the root of Zuul's pages, without tenant and page:"
+                                     " https://b"),
+    ("https://*.example.org", "'url' must be Zuul's root itself, without '*'"),
+])
+def test_roots_of_zuul_that_are_none(url: object, why: str) -> None:
+    (mistake,) = told(zuul(url=url))
+    assert re.fullmatch(r"c\.yaml:2:\d+: " + re.escape(why), mistake)
+
+
+UUID = "e7399332667b42ffabfe9ae67a7f2389"
+
+
+@pytest.mark.parametrize("page", [
+    "t/openstack", "t/openstack/", "t/openstack/status", "t/openstack/builds?job_name=tempest-full&skip=0",
+    f"t/openstack/build/{UUID}", f"t/openstack/build/{UUID}/logs", f"t/openstack/build/{UUID}/log/job-output.txt#12",
+    f"t/openstack/buildset/{UUID}", "t/openstack/status/change/12,3", "t/my%20tenant/jobs", "t/", "status", "builds/",
+    f"build/{UUID}", f"buildset/{UUID}", "jobs", "job/tempest-full", "project/opendev.org/openstack/nova", "projects",
+    "tenants", "components", "openapi", "api", "api/", "api/tenants", "api/tenant/openstack/builds", "api/info",
+    "api/status", "index.html", "?", "#", "#/builds", "t/openstack/stream/1?logfile=console.log",
+])
+@pytest.mark.parametrize("root", ["https://zuul.example.org", "http://10.0.0.1:9000", "https://host/zuul",
+                                  "https://host/a/status-of/zuul"])
+def test_a_page_of_zuul_is_told_with_the_root_that_would_do(root: str, page: str) -> None:
+    (mistake,) = told(zuul(url=f"{root}/{page}"))
+    assert mistake.endswith(f": 'url' must be the root of Zuul's pages, without tenant and page: {root}")
+    (mistake,) = told(zuul(url=["https://other.example.org", f"{root}/{page}"]))
+    assert f"item 2 of 'url' must be the root of Zuul's pages, without tenant and page: {root}" in mistake
+    assert isinstance(read_config(zuul(url=root).encode(), "c.yaml"), Config)
+
+
+@pytest.mark.parametrize("root", [
+    "https://host/zuul", "https://host/ci/builds-of/zuul", "https://host/t-systems/zuul", "https://host/api/zuul",
+    "https://host/jobs/zuul", "https://status.example.org/zuul", "https://api.example.org", "https://host/project"])
+def test_a_root_in_a_folder_is_right_whatever_its_name(root: str) -> None:
+    outcome = read_config(zuul(url=root).encode(), "c.yaml")
+    assert isinstance(outcome, Config)
+    assert outcome.zuul.url == (root,)
+
+
+@pytest.mark.parametrize(("url", "root"), [
+    (f"https://storage.example.org/v1/AUTH_dcaab5e32b234d56b626f72581e3644c/zuul_opendev_logs_e73/openstack/{UUID}/",
+     "https://storage.example.org/v1/AUTH_dcaab5e32b234d56b626f72581e3644c/"),
+    (f"https://storage.example.org/v1/dcaab5e32b234d56b626f72581e3644c/logs_e73/{UUID}/job-output.txt?x=y",
+     "https://storage.example.org/v1/dcaab5e32b234d56b626f72581e3644c/"),
+    (f"https://logs.example.org/e7/{UUID}", "https://logs.example.org/"),
+    (f"https://logs.example.org/zuul/{UUID}/zuul-manifest.json", "https://logs.example.org/zuul/"),
+    ("https://logs.example.org/98/12398/1/check/tempest-full/e739933/", "https://logs.example.org/"),
+    ("https://logs.example.org/ci/05/1005/12/gate/", "https://logs.example.org/ci/"),
+])
+def test_logs_of_one_build_are_told_with_what_those_of_all_begin_with(url: str, root: str) -> None:
+    (mistake,) = told(zuul(logs=["https://logs.example.org", url]))
+    assert mistake.endswith(
+        f": item 2 of 'logs' must be what the logs of all builds begin with, and not of one, perhaps {root}")
+    assert isinstance(read_config(zuul(logs=[root]).encode(), "c.yaml"), Config)
+
+
+@pytest.mark.parametrize("url", [f"https://zuul.example.org/t/openstack/build/{UUID}", "https://host/zuul/t/x/builds",
+                                 f"https://ci.tenant.org/build/{UUID}/logs", "https://zuul.example.org/t/x/status#a"])
+def test_a_page_of_zuul_is_no_place_of_logs(url: str) -> None:
+    (mistake,) = told(zuul(logs=[url]))
+    assert mistake.endswith("item 1 of 'logs' must be where logs are stored, not a page of Zuul's: take what the links"
+                            " to logs on a build's page begin with")
+
+
+@pytest.mark.parametrize("url", [
+    "https://storage.example.org/v1/AUTH_dcaab5e32b234d56b626f72581e3644c/", "https://host/t/logs/", "https://host/98/",
+    "https://storage.example.org/v1/dcaab5e32b234d56b626f72581e3644c/", "https://*.ssl.example.org/", "https://h/a/1/2"])
+def test_places_of_all_logs(url: str) -> None:
+    outcome = read_config(zuul(logs=[url]).encode(), "c.yaml")
+    assert isinstance(outcome, Config)
+    assert outcome.zuul.logs == (url.rstrip("/") + "/",)
+
+
 @pytest.mark.parametrize("url", NOT_PLAIN)
 def test_urls_that_nothing_could_be_fetched_from(url: str) -> None:
     """Http raises for them, when the bot has begun to start."""
@@ -104,7 +193,7 @@ def test_http_takes_every_prefix_that_the_check_takes(rest: str) -> None:
     text = zuul(url=f"https://z{rest}", logs=[f"https://{rest}"])
     outcome = read_config(text.encode(), "c.yaml")
     if isinstance(outcome, Config):
-        Http([f"{outcome.zuul.url}/api/", *outcome.zuul.logs])
+        Http([*(f"{root}/api/" for root in outcome.zuul.url), *outcome.zuul.logs])
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,20 @@ class TestAnswers:
             client(server, "/zuul").build(link(server.url + page))
         assert server.requests == []
 
+    def test_are_asked_for_under_the_root_of_their_page(self, server):
+        """Roots may lie within each other; the longest is that of the page."""
+        roots = [server.url, f"{server.url}/tenant/", f"{server.url}/ten"]
+        zuul = Zuul(Http([f"{root.rstrip('/')}/api/" for root in roots], seconds=5), *roots)
+        pages = {f"{server.url}/t/openstack/build/{UUID}": f"/api/tenant/openstack/build/{UUID}",
+                 f"{server.url}/tenant/build/{UUID}": f"/tenant/api/build/{UUID}",
+                 f"{server.url}/ten/build/{UUID}": f"/ten/api/build/{UUID}"}
+        for page, asked in pages.items():
+            server.answers[asked] = demo.Answer(json.dumps(ROW).encode())
+            assert zuul.build(link(page)).uuid == UUID
+        assert server.requests == list(pages.values())
+        with pytest.raises(Forbidden, match=f"is no build page under {roots[1]} or {roots[2]}/ or {roots[0]}/"):
+            zuul.build(link(f"https://elsewhere.example.org/build/{UUID}"))
+
     def test_that_the_build_is_unknown(self, server):
         body = (SAMPLES / "zuul-14.3/api-build-unknown.txt").read_text().partition("\n\n")[2].encode()
         server.answers[f"/api/tenant/openstack/build/{UUID}"] = demo.Answer(body, 404, {"Content-Type": "text/html"})

@@ -41,7 +41,7 @@ from .damage import damage, gunzip, one_byte, subunit
 Target = Callable[[bytes], None]
 
 SETTINGS = (Recognition(frozenset({"zuul"}), "review", "counterbot"),
-            Recognition(frozenset({"zuul", "jenkins"}), zuul_url="https://zuul.opendev.org/t/openstack"))
+            Recognition(frozenset({"zuul", "jenkins"}), zuul_urls=("https://zuul.opendev.org/t/openstack",)))
 LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 PATH = 4096
 """Characters of a path: no system that Zuul runs on has longer ones."""

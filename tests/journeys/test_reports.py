@@ -36,6 +36,21 @@ def test_a_counter_over_its_bound_is_told_to_reviewer_and_channel(world):
                 "https://review.example.org/c/openstack/nova/+/7")]
 
 
+def test_a_tenant_with_a_web_root_of_its_own_is_heard_too(world):
+    change = world.change(7, Job("tempest-full", HARD), Job("devstack-nv"))
+    root = f"{world.zuul.url}/white-label"
+    for path, answer in tuple(world.zuul.answers.items()):
+        if path.startswith("/api/tenant/openstack/"):
+            world.zuul.answers["/white-label/api/" + path.removeprefix("/api/tenant/openstack/")] = answer
+            del world.zuul.answers[path]
+    heard = event(change, world.zuul)
+    heard["comment"] = heard["comment"].replace(f"{world.zuul.url}/t/openstack/", f"{root}/")
+    world.bot("one.db").hears(heard).works()
+    assert world.comments(7) == []
+    world.bot(roots=[root]).hears(heard).works()
+    assert len(world.comments(7)) == 1
+
+
 def omitting(world, change, *shown):
     """Zuul's report on a change for which there was no room: it names these jobs only, and the buildset."""
     whole = event(change, world.zuul)

@@ -16,7 +16,7 @@ SECOND = 1000
 CONFIG = """\
 gerrit: {{host: {gerrit.host}, port: {gerrit.port}, username: counterbot, key_file: key,
          host_key: {gerrit.host_key}}}
-zuul: {{accounts: [zuul], url: "{zuul.url}", logs: ["{zuul.logs}"]}}
+zuul: {{accounts: [zuul], url: {roots}, logs: ["{zuul.logs}"]}}
 rules: queries
 database: "{database}"
 report: {{deadline: {deadline}, settle: {settle}}}
@@ -98,11 +98,11 @@ class World:
 class Bot(engine.Bot):
     """The real bot, its work done step by step in the caller's thread."""
 
-    def __init__(self, world, database, deadline=1200, settle=0, more=""):
+    def __init__(self, world, database, deadline=1200, settle=0, more="", roots=()):
         self.world, self.at = world, lambda moment: None
         self.results = []
         database = database if "://" in database else f"sqlite:///{database}"
-        text = CONFIG.format(gerrit=world.gerrit, zuul=world.zuul, database=database, deadline=deadline,
+        text = CONFIG.format(roots=json.dumps([world.zuul.url, *roots]), gerrit=world.gerrit, zuul=world.zuul, database=database, deadline=deadline,
                              settle=settle, channels=json.dumps(world.channels)) + more
         super().__init__(read_config(text.encode(), str(world.folder / "config.yaml")),
                          told=lambda delivery, result: self.results.append(result),
