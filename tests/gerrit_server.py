@@ -11,11 +11,13 @@ MESSAGE_LIMIT = 16 << 10
 
 
 class Gerrit(gerrit.Gerrit):
-    """``commands`` lists all command lines. ``noise`` is written to the stderr of every command."""
+    """``commands`` lists all command lines. ``noise`` is written to the stderr of every command. ``forbidden`` is one
+    that no account may run."""
 
     def __init__(self, accounts) -> None:
         self.commands: list[str] = []
         self.noise = b""
+        self.forbidden = ""
         self._refusals: list[str] = []
         self._lost = 0
         super().__init__(accounts)
@@ -60,6 +62,9 @@ class Gerrit(gerrit.Gerrit):
         self.commands.append(line)
         if self.noise:
             session.complain(self.noise)
+        if line == self.forbidden:
+            session.complain(b"fatal: not permitted\n")
+            return 1
         status = super()._command(session, line)
         if self._lost and status == 0 and "gerrit review" in line:
             self._lost -= 1

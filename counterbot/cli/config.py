@@ -1,4 +1,4 @@
-"""``counterbot config``: checks a configuration, and explains its keys. Of the files that it names, reads the rules."""
+"""``counterbot config``: checks a configuration, tries what it names, and explains its keys."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .groups import Group
 from .starting import loaded
 
 DEFAULT = "config.yaml"
+WORDS = {True: "ok", False: "FAIL", None: "-"}
 
 
 @click.group(cls=Group)
@@ -25,9 +26,14 @@ def command() -> None:
 @click.argument("file", required=False, shell_complete=files)
 @click.option("-c", "--config", "option", metavar="FILE", shell_complete=files,
               help=f"The same as FILE (default: {DEFAULT}).")
-def check(file: str | None, option: str | None) -> None:
-    """Print every mistake in FILE; status 1 if there are any. Of the files it names, only the rules are read, if they
-    are there: to warn of channels that they tell, and that FILE does not name."""
+@click.option("--try", "tries", is_flag=True, help="Open each file that FILE names, and try Gerrit, Zuul, the logs,"
+              " IRC, statsd and the database; post and change nothing.")
+def check(file: str | None, option: str | None, tries: bool) -> None:
+    """Print every mistake in FILE; status 1 if there are any.
+
+    Without --try, of the files that FILE names only the rules are read, if they are there: to warn of channels that
+    they tell, and that FILE does not name.
+    """
     if file is not None and option is not None:
         raise click.UsageError("give the file once: as FILE or with -c")
     path = next(name for name in (file, option, DEFAULT) if name is not None)
@@ -35,6 +41,19 @@ def check(file: str | None, option: str | None) -> None:
     for warning in RuleBook(found.rules).unheard(found.irc.channels if found.irc else ()):
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"{path}: no mistakes")
+    if tries:
+        raise SystemExit(_tried(found))
+
+
+def _tried(found: config.Config) -> int:
+    """A line for each trial, as soon as it ends; the status."""
+    from ..engine.trial import outcomes
+
+    status = 0
+    for outcome in outcomes(found):
+        click.echo(f"{WORDS[outcome.good]:<4}  {outcome.key:<23} {outcome.words}")
+        status = status or int(outcome.good is False)
+    return status
 
 
 @command.command()

@@ -28,7 +28,7 @@ def command(events: str, file: str, dry_run: bool, deadline: float | None, verbo
     log_to_stderr(verbose)
     results = Told(dry_run)
     with told():
-        bot = Bot(loaded(file), dry=dry_run, deadline=deadline, told=results)
+        bot = Bot(loaded(file), dry=dry_run, listens=False, deadline=deadline, told=results)
         try:
             before = status(bot.ledger.store).quarantined
             if not dry_run:

@@ -139,6 +139,13 @@ class Http:
             finally:
                 response.close()
 
+    def status(self, url: str) -> int:
+        """What a server answers, redirects included. Raises Unavailable, DeadlineExceeded or Forbidden as ``open``."""
+        with self._exchange() as exchange:
+            response = self._response(url, exchange)
+            response.close()
+            return response.status
+
     def fetch(self, url: str, limit: int) -> bytes | None:
         """A whole small body without its gzip; None where the server has no such file.
 
@@ -180,10 +187,7 @@ class Http:
     def _final(self, url: str, exchange: _Exchange) -> urllib3.BaseHTTPResponse:
         """The response at the end of all redirects: 200, 404 or 410."""
         for _ in range(1 + REDIRECTS):
-            if not self.allows(url):
-                raise Forbidden(f"{inert(url, 200)} is not under {' or '.join(self._prefixes)}")
-            with self._waiting(exchange):
-                response = exchange.get(url, self._pool)
+            response = self._response(url, exchange)
             if response.status == 200:
                 return response
             if response.length_remaining is not None and response.length_remaining < BLOCK:
@@ -200,6 +204,12 @@ class Http:
                 location = urljoin(url, location)
             url = location
         raise Refused(f"more than {REDIRECTS} redirects")
+
+    def _response(self, url: str, exchange: _Exchange) -> urllib3.BaseHTTPResponse:
+        if not self.allows(url):
+            raise Forbidden(f"{inert(url, 200)} is not under {' or '.join(self._prefixes)}")
+        with self._waiting(exchange):
+            return exchange.get(url, self._pool)
 
     def _blocks(self, response: urllib3.BaseHTTPResponse, exchange: _Exchange) -> Iterator[bytes]:
         """The body as it is sent. Raises Unavailable where it is shorter than was announced."""

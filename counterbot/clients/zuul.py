@@ -46,6 +46,15 @@ class Zuul:
             raise Unreadable(f"Zuul's API answered with another build, {build.uuid[:40]!r}")
         return build
 
+    def greet(self) -> None:
+        """Ask each root whether it is Zuul's. Raises as ``build`` does, and Unreadable where it is not."""
+        for root in self._roots:
+            data = self._http.fetch(f"{root}api/info", limits.API_ANSWER)
+            if data is None:
+                raise Unreadable(f"there is no Zuul: {root}api/info is not found")
+            if not isinstance(_object(data).get("info"), dict):
+                raise Unreadable(f"what answers at {root}api/info is no Zuul")
+
     def buildset(self, link: BuildLink) -> tuple[BuildLink, ...] | None:
         """The builds that have logs or are still running; None where Zuul does not know the buildset (yet).
 

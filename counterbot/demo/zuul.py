@@ -33,7 +33,8 @@ class Zuul:
     tenant = "openstack"
 
     def __init__(self) -> None:
-        self.answers: dict[str, Answer] = {}
+        info = {"capabilities": {"job_history": True}, "rest_api_url": None, "stats": {"url": None}}
+        self.answers: dict[str, Answer] = {"/api/info": Answer(json.dumps({"info": info}).encode())}
         self.requests: list[str] = []
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"

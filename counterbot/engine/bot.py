@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import logging
-import os
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import cast
 
 from ..builds.counters import CountersReader
 from ..clients.gerrit.over_ssh import OverSsh
-from ..clients.http import Http
-from ..clients.ssh import Connection, Server, SshError, connect
+from ..clients.ssh import SshError
 from ..clients.zuul import Zuul
-from ..core.model import Channel, Delivery, Reader, Sent, Unreadable
+from ..core.model import Channel, Delivery, Reader, Sent
 from ..core.text.figures import counted
 from ..core.wording.comment import Links
-from ..files.config import Config, read_secret
-from ..files.config import Irc as IrcConfig
+from ..files.config import Config
 from ..files.config import Statsd as StatsdConfig
 from ..files.reader import Mistake
 from ..files.rulebook import RuleBook
 from ..ledger import Ledger
+from ..ledger.store import trouble
 from ..reporters.gerrit import GerritReporter
 from ..reporters.irc.reporter import Irc
-from ..reporters.irc.reporter import Settings as IrcSettings
 from ..reporters.nobody import Nobody
 from ..reporters.statsd import Settings as StatsdSettings
 from ..reporters.statsd import Statsd
@@ -35,6 +31,7 @@ from ..sources.gerrit_stream import GerritStream
 from .decide import Audience, Decider
 from .deliver import Comments, Lines, Result
 from .examine import Examiner
+from .parts import http, irc_settings, login, named_files, secret
 from .recognise import Recogniser
 from .service import Service
 
@@ -48,35 +45,34 @@ log = logging.getLogger("counterbot.bot")
 
 
 class CannotStart(Exception):
-    """What the configuration names cannot be used; ``mistakes`` are those of the rules."""
+    """What the configuration names cannot be used; ``mistakes`` are all reasons, those in the rules too."""
 
-    def __init__(self, why: str = "", mistakes: Sequence[Mistake] = ()) -> None:
+    def __init__(self, why: str = "", mistakes: Sequence[Mistake | str] = ()) -> None:
         super().__init__(why or "\n".join(map(str, mistakes)))
         self.mistakes = mistakes
 
 
 class Bot:
-    """The parts of one bot. ``dry``: a ledger of its own that goes with it, and nothing is sent.
+    """The parts of one bot. ``dry``: a ledger of its own that goes with it, and nothing is sent. ``listens``: Gerrit's
+    events are to be heard.
 
     ``deadline`` is seconds and replaces that of the configuration, ``lease`` is milliseconds. ``told`` is called with
     what became of each delivery. ``at`` hears of the moments of a delivery, at which tests let the process die; they
     move ``now`` (epoch milliseconds) and ``monotonic`` (seconds) by hand. Raises CannotStart and LedgerError.
     """
 
-    def __init__(self, config: Config, *, dry: bool = False, deadline: float | None = None, lease: int = LEASE,
-                 told: Callable[[Delivery, Result], None] = lambda *_: None,
+    def __init__(self, config: Config, *, dry: bool = False, listens: bool = True, deadline: float | None = None,
+                 lease: int = LEASE, told: Callable[[Delivery, Result], None] = lambda *_: None,
                  at: Callable[[str], None] = lambda _: None,
                  now: Callable[[], int] | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.config, self.dry = config, dry
-        if not dry:
-            _check_readable(config.gerrit.key_file)
-        self.book = _rules(config.rules)
+        self.book = _rules(config.rules, _troubles(config, dry, listens))
         self.service = Service(threading.Event())
         self._folder = tempfile.TemporaryDirectory(prefix="counterbot-dry-") if dry else None
         url = f"sqlite:///{self._folder.name}/ledger.db" if self._folder else config.database
-        password = _secret(config.database_password_file) if not dry else None
+        password = secret(config.database_password_file) if not dry else None
         self.ledger = Ledger(url, now, lease, self.service.stop.wait, password)
-        self._http = _http(config)
+        self._http = http(config)
         self.statsd = _statsd(config.statsd) if config.statsd and not dry else None
         channels = _channels(config)
         self._channels = [channel.name for channel in channels]
@@ -88,18 +84,18 @@ class Bot:
                                  self.statsd.take if self.statsd else lambda *_: None)
         audience = Audience(channels, Links(config.bugs.view, config.bugs.file))
         self.decider = Decider(self.ledger, self.book, audience, limit)
-        self._gerrit = OverSsh(_login(config))
+        self._gerrit = OverSsh(login(config))
         poster = Nobody() if dry else GerritReporter(self._gerrit, config.gerrit.username)
         self.comments = Comments(self.ledger, poster, monotonic=monotonic, at=at, told=told)
         self.lines = Lines(self.ledger, self._channels, told=told)
-        self.irc = Irc(_irc(config.irc), self.lines) if config.irc and not dry else None
-        self.stream = GerritStream(_login(config), lambda line: self.take(line, "gerrit stream-events"))
+        self.irc = Irc(irc_settings(config.irc), self.lines) if config.irc and not dry else None
+        self.stream = GerritStream(login(config), lambda line: self.take(line, "gerrit stream-events"))
 
     def greet(self) -> None:
         """Log in once. Raises CannotStart where Gerrit rejects our login, or its host key is not the trusted one; a
         Gerrit that is away may come back."""
         try:
-            _login(self.config)().close()
+            login(self.config)().close()
         except SshError as error:
             if error.lasting:
                 raise CannotStart(error.why) from error
@@ -163,36 +159,22 @@ class Bot:
         return line is not None
 
 
-def _rules(folder: Path) -> RuleBook:
-    """At the start there is no last good version to go on with: mistakes end it."""
+def _troubles(config: Config, dry: bool, listens: bool) -> list[str]:
+    """Of all that the configuration names, so that a person mends it in one go."""
+    files = named_files(config, gerrit=listens or not dry, sends=not dry)
+    database = None if dry else trouble(config.database)
+    return [*(file.trouble for file in files if file.trouble), *([database] if database else [])]
+
+
+def _rules(folder: Path, troubles: Sequence[str]) -> RuleBook:
+    """At the start there is no last good version to go on with: mistakes end it, as other troubles do."""
     if not folder.is_dir():
-        raise CannotStart(f"{folder}: no such folder; 'rules' in the configuration names it")
+        raise CannotStart(mistakes=[*troubles, f"{folder}: no such folder; 'rules' in the configuration names it"])
     book = RuleBook(folder)
-    if book.mistakes:
-        raise CannotStart(mistakes=book.mistakes)
+    if troubles or book.mistakes:
+        raise CannotStart(mistakes=[*troubles, *book.mistakes])
     book.log = logging.getLogger("counterbot.rules")
     return book
-
-
-def _check_readable(path: Path) -> None:
-    if not os.access(path, os.R_OK):
-        raise CannotStart(f"{path}: cannot be read; 'gerrit.key_file' in the configuration names it")
-
-
-def _http(config: Config) -> Http:
-    zuul = config.zuul
-    prefixes = [*(f"{root}/api/" for root in zuul.url), *zuul.logs]
-    try:
-        return Http(prefixes, private=zuul.private_addresses, ca_file=_text(zuul.ca_file))
-    except Unreadable as error:
-        raise CannotStart(f"{error}; 'zuul.ca_file' in the configuration names it") from error
-
-
-def _login(config: Config) -> Callable[[], Connection]:
-    gerrit = config.gerrit
-    server = Server(gerrit.host, gerrit.port, gerrit.username, str(gerrit.key_file), gerrit.host_key,
-                    _text(gerrit.known_hosts))
-    return lambda: connect(server)
 
 
 def _channels(config: Config) -> tuple[Channel, ...]:
@@ -202,21 +184,3 @@ def _channels(config: Config) -> tuple[Channel, ...]:
 
 def _statsd(config: StatsdConfig) -> Statsd:
     return Statsd(StatsdSettings(config.host, config.port, config.prefix or ""))
-
-
-def _irc(irc: IrcConfig) -> IrcSettings:
-    return IrcSettings(
-        irc.host, cast(int, irc.port), irc.nick, tuple(irc.channels), tls=irc.tls, ca_file=_text(irc.ca_file),
-        password=_secret(irc.password_file),
-        sasl=(irc.sasl.username, str(_secret(irc.sasl.password_file))) if irc.sasl else None)
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
-
-
-def _secret(path: Path | None) -> str | None:
-    try:
-        return None if path is None else read_secret(path)
-    except Unreadable as error:
-        raise CannotStart(str(error)) from error

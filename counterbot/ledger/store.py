@@ -16,7 +16,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Table, insert, inspect, make_url, select, text, update
+from sqlalchemy import URL, Connection, Table, insert, inspect, make_url, select, text, update
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
@@ -27,7 +27,7 @@ from sqlalchemy.exc import (
 )
 
 from ..core.backoff import pause
-from . import dialects, owner
+from . import dialects, owner, sqlite_file
 from .schema import metadata
 from .work import Claim
 
@@ -108,13 +108,14 @@ class Store:
     def __init__(self, url: str, now: Callable[[], int] | None = None,
                  wait: Callable[[float], bool | None] = time.sleep, password: str | None = None, *,
                  migrate: bool = True) -> None:
-        self._wait = wait
+        self._wait, self._writes = wait, migrate
         try:
-            self.engine = dialects.engine(make_url(url).set(password=password) if password else make_url(url),
+            self._url = make_url(url)
+            self.engine = dialects.engine(self._url.set(password=password) if password else self._url,
                                           read_only=not migrate)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             raise LedgerError(f"database: {error}") from error
-        self._name = make_url(url).render_as_string(hide_password=True)
+        self._name = self._url.render_as_string(hide_password=True)
         try:
             with self._told_by_alembic():
                 if migrate:
@@ -202,8 +203,7 @@ class Store:
             failures += 1
 
     def _told(self, error: DBAPIError) -> LedgerError:
-        """Without the statement and its values."""
-        return LedgerError(f"database {self._name}: {' '.join(str(error.orig).split())}")
+        return explained(error, self._url, self._writes)
 
     def _server_time(self) -> int | None:
         query = dialects.NOW.get(self.engine.dialect.name)
@@ -212,7 +212,7 @@ class Store:
 
     def _migrate(self) -> None:
         """A new database is made as the schema is now; an old one is brought there."""
-        config = _alembic()
+        config = migrations()
         with self._begun() as connection:
             config.attributes["connection"] = connection
             if inspect(connection).has_table("alembic_version"):
@@ -222,7 +222,7 @@ class Store:
                 command.stamp(config, "head")
 
     def _check_version(self) -> None:
-        newest = ScriptDirectory.from_config(_alembic()).get_current_head()
+        newest = ScriptDirectory.from_config(migrations()).get_current_head()
         with self.engine.connect() as connection:
             if MigrationContext.configure(connection).get_current_revision() != newest:
                 raise LedgerError(f"database {self._name}: not of this version of counterbot, whose bot has not"
@@ -234,12 +234,6 @@ class Store:
             yield
         except CommandError as error:
             raise LedgerError(f"database {self._name}: not of this version of counterbot: {error}") from error
-
-
-def _alembic() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
-    return config
 
 
 class HasStore(Protocol):
@@ -259,6 +253,27 @@ def transaction(method: Callable[Concatenate[S, Transaction, P], T]) -> Callable
         return self.store.write(lambda under_way: method(self, under_way, *arguments, **options))
 
     return cast(Callable[Concatenate[S, P], T], within)
+
+
+def migrations() -> Config:
+    """The way from each version of the schema to this one."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    return config
+
+
+def explained(error: DBAPIError, url: URL, writes: bool = True) -> LedgerError:
+    """A driver's error, without the statement and its values."""
+    name = url.render_as_string(hide_password=True)
+    return LedgerError(trouble(url, writes) or f"database {name}: {' '.join(str(error.orig).split())}")
+
+
+def trouble(url: str | URL, writes: bool = True) -> str | None:
+    """What to change before the file of an SQLite database can be used; None for a server's, which must be asked."""
+    found = make_url(url)
+    if found.get_backend_name() != "sqlite" or not found.database:
+        return None
+    return sqlite_file.trouble(Path(found.database), writes)
 
 
 def exists(url: str) -> bool:

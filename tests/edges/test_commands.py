@@ -497,9 +497,11 @@ def minimal(tmp_path, **changes):
 
 
 @pytest.mark.parametrize(("changes", "told"), [
-    ({"key_file": "nokey"}, "nokey: cannot be read; 'gerrit.key_file' in the configuration names it"),
+    ({"key_file": "nokey"}, "nokey: no such file; 'gerrit.key_file' in the configuration names it"),
     ({"rules": "norules"}, "norules: no such folder; 'rules' in the configuration names it"),
-    ({"database": "sqlite:///no/folder/x.db"}, "no/folder/x.db: unable to open database file"),
+    ({"database": "sqlite:///no/folder/x.db"}, "/no/folder: no such folder; 'database' in the configuration names it"),
+    ({"database": "sqlite:///queries"}, "/queries: a folder; 'database' in the configuration must name a file"),
+    ({"database": "sqlite:///config.yaml"}, "/config.yaml: no SQLite database; move it away, or correct 'database' in"),
 ])
 @pytest.mark.parametrize("command", [("run",), ("replay", "-")])
 def test_run_and_replay_say_which_file_is_missing(tmp_path, command, changes, told):
@@ -507,6 +509,27 @@ def test_run_and_replay_say_which_file_is_missing(tmp_path, command, changes, to
     assert status == 1
     assert told in err
     assert "Traceback" not in err
+
+
+def test_all_that_is_missing_is_told_at_once(tmp_path):
+    config = minimal(tmp_path, key_file="nokey", rules="norules", database="sqlite:///no/x.db")
+    with config.open("a") as more:
+        more.write("irc: {host: h, nick: n, ca_file: noca, password_file: nopass, channels: {'#a': {}},\n"
+                   "      sasl: {username: u, password_file: nosasl}}\n")
+    for command in (("run",), ("replay", "-")):
+        status, _, err = counterbot(*command, "-c", config)
+        assert (status, err.splitlines()) == (1, [
+            f"{tmp_path}/{name}: no such {kind}; {key!r} in the configuration names it" for name, kind, key in (
+                ("nokey", "file", "gerrit.key_file"), ("noca", "file", "irc.ca_file"),
+                ("nopass", "file", "irc.password_file"), ("nosasl", "file", "irc.sasl.password_file"),
+                ("no", "folder", "database"), ("norules", "folder", "rules"))])
+
+
+def test_status_tells_a_file_that_is_no_database_as_run_does(tmp_path):
+    config = minimal(tmp_path, database="sqlite:///config.yaml")
+    status, _, err = counterbot("status", "-c", config)
+    assert (status, err) == (1, f"Error: {config}: no SQLite database; move it away, or correct 'database' in the"
+                                " configuration\n")
 
 
 def test_replay_ends_where_no_key_will_ever_do(tmp_path):

@@ -2,11 +2,13 @@
 
 import json
 import os
+import pwd
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +42,7 @@ from counterbot.core.model import (
 )
 from counterbot.ledger import Ledger, LedgerError, Lost, schema
 from counterbot.ledger.status import status
+from counterbot.ledger.trial import tried
 
 ROOT = Path(__file__).parents[2]
 UUIDS = ("a" * 32, "b" * 32)
@@ -709,8 +712,79 @@ def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path, clock):
 
 
 def test_a_database_that_cannot_be_opened_is_told(tmp_path, clock):
-    with pytest.raises(LedgerError, match="unable to open database file"):
-        Ledger(f"sqlite:///{tmp_path}/no/such/folder.db", clock)
+    (tmp_path / "text").write_text("title: a rule\n")
+    for path, why in (("no/such/folder.db", "no/such: no such folder; 'database' in the configuration names it"),
+                      ("text/a.db", "text: no folder; 'database' in the configuration names a file in it"),
+                      ("text/a/b.db", "text/a: no such folder; 'database' in the configuration names it"),
+                      ("", ": a folder; 'database' in the configuration must name a file"),
+                      ("text", "text: no SQLite database; move it away, or correct 'database' in the configuration")):
+        for attempt in (Ledger, tried):
+            with pytest.raises(LedgerError) as told:
+                attempt(f"sqlite:///{tmp_path}/{path}")
+            assert str(told.value) == f"{tmp_path}/{why}".replace("/:", ":")
+    assert (tmp_path / "text").read_text() == "title: a rule\n"
+
+
+@contextmanager
+def as_nobody():
+    """Without the rights of root, who may write everywhere; anybody else has none anyway."""
+    user = os.geteuid()
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        yield pwd.getpwuid(os.geteuid()).pw_name
+    finally:
+        os.seteuid(user)
+
+
+@pytest.mark.parametrize(("folder", "file", "why"), [
+    (0o555, 0o666, "d: user {} may not write in this folder, where SQLite keeps files beside the database"),
+    (0o555, None, "d: user {} may not write in this folder, where SQLite keeps files beside the database"),
+    (0o777, 0o444, "d/a.db: user {} may not write to this file"),
+    (0o777, 0o000, "d/a.db: user {} may not read this file"),
+])
+def test_a_database_that_may_not_be_written_is_told(tmp_path, monkeypatch, folder, file, why):
+    monkeypatch.chdir(tmp_path)  # whose own path may be closed to others
+    (tmp_path / "d").mkdir()
+    if file is not None:
+        Ledger(f"sqlite:///{tmp_path}/d/a.db").close()
+        (tmp_path / "d/a.db").chmod(file)
+    tmp_path.chmod(0o755)
+    (tmp_path / "d").chmod(folder)
+    with as_nobody() as name:
+        for attempt in (Ledger, tried):
+            with pytest.raises(LedgerError) as told:
+                attempt("sqlite:///d/a.db")
+            told_to_do = "; change its owner or mode, or 'database' in the configuration"
+            assert str(told.value) == why.format(name) + told_to_do
+    (tmp_path / "d").chmod(0o755)
+
+
+def test_a_database_is_tried_and_left_as_it_is(tmp_path):
+    path = tmp_path / "ledger.db"
+    url = f"sqlite:///{path}"
+    assert tried(url) == "not there yet; the bot makes it at its start"
+    assert list(tmp_path.iterdir()) == []
+    path.touch()
+    assert tried(url) == "empty; the bot makes its tables at its start"
+    path.unlink()
+    Ledger(url).close()
+    assert tried(url) == "version 0002, may be written"
+    with sqlite3.connect(path) as database:
+        database.execute("update alembic_version set version_num = '9999'")
+    database.close()
+    with pytest.raises(LedgerError, match="version 9999 is not of this version of counterbot, but of a later one"):
+        tried(url)
+
+
+def test_a_database_of_the_version_before_is_tried_and_not_carried_over(tmp_path):
+    with sqlite3.connect(tmp_path / "ledger.db") as database:
+        database.executescript((ROOT / "tests/samples/ledger/0001.sql").read_text())
+    database.close()
+    assert tried(f"sqlite:///{tmp_path}/ledger.db") == "version 0001; the bot brings it to 0002 at its start"
+    with sqlite3.connect(tmp_path / "ledger.db") as database:
+        assert database.execute("select version_num from alembic_version").fetchall() == [("0001",)]
+    database.close()
 
 
 # -- a database of the version before

@@ -102,8 +102,9 @@ class Bot(engine.Bot):
         self.world, self.at = world, lambda moment: None
         self.results = []
         database = database if "://" in database else f"sqlite:///{database}"
-        text = CONFIG.format(roots=json.dumps([world.zuul.url, *roots]), gerrit=world.gerrit, zuul=world.zuul, database=database, deadline=deadline,
-                             settle=settle, channels=json.dumps(world.channels)) + more
+        text = CONFIG.format(gerrit=world.gerrit, zuul=world.zuul, database=database, deadline=deadline,
+                             roots=json.dumps([world.zuul.url, *roots]), settle=settle,
+                             channels=json.dumps(world.channels)) + more
         super().__init__(read_config(text.encode(), str(world.folder / "config.yaml")),
                          told=lambda delivery, result: self.results.append(result),
                          at=lambda moment: self.at(moment), now=world.clock.now, monotonic=world.clock.monotonic)

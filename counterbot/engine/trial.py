@@ -1,0 +1,168 @@
+"""Tries all that a configuration names, with the bot's own clients, for people who set a bot up. Posts nothing.
+
+Each trial runs in a thread of its own: what hangs is told after ``SECONDS``, and keeps no other waiting.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from ..clients import statsd
+from ..clients.http import Forbidden, Http, Unavailable
+from ..clients.ssh import SshError
+from ..clients.zuul import Zuul
+from ..core.deadline import Deadline, DeadlineExceeded
+from ..core.model import Unreadable
+from ..core.text.inert import inert
+from ..files.config import Config, Irc
+from ..files.rulebook import RuleBook
+from ..ledger import LedgerError
+from ..ledger.trial import tried as tried_database
+from ..reporters.irc.trial import log_in
+from ..sources.gerrit_stream import STREAM_EVENTS
+from .parts import http, irc_settings, login, named_files, secret
+
+SECONDS = 45.0
+"""For a trial; a login over SSH may take three times fifteen."""
+
+REFUSAL = 2.0
+"""Seconds within which Gerrit says that an account may not listen; else it says nothing until there is an event."""
+
+LENGTH = 500
+"""Characters of a reason that are shown."""
+
+
+class Failed(Exception):
+    """Why a trial failed."""
+
+
+EXPECTED = (Failed, SshError, Unavailable, Forbidden, DeadlineExceeded, Unreadable, LedgerError, OSError)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended, in words. ``good`` is None where nothing could be tried."""
+
+    key: str
+    good: bool | None
+    words: str
+
+
+class NotTried(Exception):
+    """Why there is nothing to try."""
+
+
+def outcomes(config: Config, seconds: float = SECONDS) -> Iterator[Outcome]:
+    """All trials of a configuration, begun at the same time, in their order."""
+    begun = [_Trial(key, body) for key, body in _trials(config)]
+    ends = Deadline.after(seconds, time.monotonic)
+    for trial in begun:
+        yield trial.outcome(ends)
+
+
+class _Trial:
+    """A trial under way in a thread."""
+
+    def __init__(self, key: str, body: Callable[[], str]) -> None:
+        self._key, self._body = key, body
+        self._outcome: Outcome | None = None
+        self._thread = threading.Thread(target=self._run, name=f"trial of {key}", daemon=True)
+        self._thread.start()
+
+    def outcome(self, ends: Deadline) -> Outcome:
+        self._thread.join(0 if ends.exceeded else ends.left())
+        return self._outcome or Outcome(self._key, False, "it did not end in time")
+
+    def _run(self) -> None:
+        try:
+            self._outcome = Outcome(self._key, True, self._body())
+        except NotTried as error:
+            self._outcome = Outcome(self._key, None, str(error))
+        except EXPECTED as error:
+            self._outcome = Outcome(self._key, False, inert(str(error), LENGTH))
+        except Exception as error:  # a bug of ours: the others are told all the same
+            self._outcome = Outcome(self._key, False, inert(f"{type(error).__name__}: {error}", LENGTH))
+
+
+def _trials(config: Config) -> Iterator[tuple[str, Callable[[], str]]]:
+    for file in named_files(config):
+        yield file.key, partial(_file, file.path, file.trouble)
+    yield "rules", partial(_rules, config.rules)
+    yield "gerrit", partial(_gerrit, config)
+    for root in config.zuul.url:
+        yield "zuul.url", partial(_zuul, config, root)
+    for prefix in config.zuul.logs:
+        yield "zuul.logs", partial(_logs, config, prefix)
+    if config.irc:
+        yield "irc", partial(_irc, config.irc)
+    if config.statsd:
+        yield "statsd", partial(_statsd, config.statsd.host, config.statsd.port)
+    yield "database", partial(_database, config)
+
+
+def _file(path: Path, trouble: str | None) -> str:
+    if trouble:
+        raise Failed(trouble)
+    return str(path)
+
+
+def _rules(folder: Path) -> str:
+    if not folder.is_dir():
+        raise Failed(f"{folder}: no such folder; 'rules' in the configuration names it")
+    book = RuleBook(folder)
+    if book.mistakes:
+        raise Failed(f"{folder}: there are mistakes, the first: {book.mistakes[0]}; 'counterbot rules check' shows all")
+    return f"{folder}: {len(book.rules)} rule{'' if len(book.rules) == 1 else 's'}"
+
+
+def _gerrit(config: Config) -> str:
+    username = config.gerrit.username
+    with login(config)() as connection:
+        stream = connection.stream(STREAM_EVENTS)
+        if stream.read(REFUSAL) == b"":
+            said = " ".join(stream.err.decode("utf-8", "replace").split())
+            raise Failed(f"{connection.name}: logged in as {username}, but it may not listen: {said or 'no reason'};"
+                         " give the account the global capability Stream Events")
+        listed = connection.run("gerrit ls-projects --limit 1", seconds=SECONDS)
+        if listed.status != 0 or not listed.out.strip():
+            raise Failed(f"{connection.name}: {username} sees no project; give the account Read on refs/* of the"
+                         " projects to watch")
+        return f"{connection.name}: logged in as {username}, may listen and read"
+
+
+def _zuul(config: Config, root: str) -> str:
+    Zuul(_http(config), root).greet()
+    return f"{root}: its API answers"
+
+
+def _logs(config: Config, prefix: str) -> str:
+    if "//*." in prefix:
+        raise NotTried(f"{prefix}: not tried, since any name may stand for the *")
+    status = _http(config).status(prefix)
+    if status >= 500:
+        raise Failed(f"{prefix}: the server answers {status}")
+    return f"{prefix}: the server answers"
+
+
+def _irc(irc: Irc) -> str:
+    log_in(irc_settings(irc))
+    return f"{irc.host}:{irc.port}: logged in as {irc.nick}, and left"
+
+
+def _statsd(host: str, port: int) -> str:
+    statsd.connect(host, port)
+    return f"{host}:{port}: has an address; statsd never answers"
+
+
+def _database(config: Config) -> str:
+    name = config.database.removeprefix("sqlite:///")
+    return f"{name}: {tried_database(config.database, secret(config.database_password_file))}"
+
+
+def _http(config: Config) -> Http:
+    return http(config).within(SECONDS)

@@ -1,0 +1,28 @@
+"""Whether the bot can log in on an IRC server, for people who set it up. Joins no channel and says nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import irc.client
+
+from ...core.model import Unreadable
+from .connection import Settings
+from .session import Session, Timing
+
+QUICK = Timing(login=20)
+
+
+def log_in(settings: Settings, timing: Timing = QUICK) -> None:
+    """Log in and leave. Raises Unreadable, or OSError, with the reason where that fails."""
+    session = Session(replace(settings, channels=()), timing, lambda _: None, lambda *_: None)
+    try:
+        session.connect()
+        while session.alive and not session.welcomed:
+            session.pump(timing.pump)
+        if not session.welcomed:
+            raise Unreadable(session.why or "the server closed the connection")
+    except irc.client.IRCError as error:
+        raise Unreadable(str(error)) from error
+    finally:
+        session.close("leaving")
