@@ -38,6 +38,8 @@ def check(file: str | None, option: str | None, tries: bool) -> None:
         raise click.UsageError("give the file once: as FILE or with -c")
     path = next(name for name in (file, option, DEFAULT) if name is not None)
     found = loaded(path)
+    for doubt in config.doubts(found):
+        click.echo(f"warning: {path}: {doubt}", err=True)
     for warning in RuleBook(found.rules).unheard(found.irc.channels if found.irc else ()):
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"{path}: no mistakes")

@@ -109,7 +109,7 @@ class Gerrit:
                 return None
             case ["gerrit", "query", "--format=JSON", "--comments", query]:
                 self._query(session, self._changes.get(int(query.removeprefix("change:"))))
-            case ["gerrit", "ls-projects", "--limit", "1"]:
+            case ["gerrit", "ls-projects", "--type", "code", "--limit", "1"]:
                 session.write(b"".join(f"{change.project}\n".encode() for change in list(self._changes.values())[:1]))
             case ["gerrit", "review", "--json", "--project", project, patchset]:
                 self._review(session, project, patchset)

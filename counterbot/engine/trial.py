@@ -128,7 +128,7 @@ def _gerrit(config: Config) -> str:
             said = " ".join(stream.err.decode("utf-8", "replace").split())
             raise Failed(f"{connection.name}: logged in as {username}, but it may not listen: {said or 'no reason'};"
                          " give the account the global capability Stream Events")
-        listed = connection.run("gerrit ls-projects --limit 1", seconds=SECONDS)
+        listed = connection.run("gerrit ls-projects --type code --limit 1", seconds=SECONDS)
         if listed.status != 0 or not listed.out.strip():
             raise Failed(f"{connection.name}: {username} sees no project; give the account Read on refs/* of the"
                          " projects to watch")

@@ -31,6 +31,7 @@ WEEK = 7 * 86_400
 CENTURY = 36_500
 """Seconds and days: limits of what is added to the time, which much larger numbers would overflow."""
 
+WEB_PORTS = (80, 443, 8080, 8443)
 SQLITE = "sqlite:///"
 DRIVERS = {"postgresql": "postgresql+psycopg", "mariadb": "mysql+pymysql"}
 SERVER = re.compile(r"(?P<kind>postgresql|mariadb)://(?P<place>[^\s:@/?#]+@[^\s@/?#]+/[A-Za-z0-9_-]+)")
@@ -337,6 +338,17 @@ class Config(Strict):
     def recognition(self) -> Recognition:
         """What tells a CI report from other comments."""
         return Recognition(frozenset(self.zuul.accounts), self.gerrit.host, self.gerrit.username, self.zuul.url)
+
+
+def doubts(config: Config) -> list[str]:
+    """Ports that are possible, but hardly meant."""
+    found = []
+    if config.gerrit.port in WEB_PORTS:
+        found.append(f"'gerrit.port' is {config.gerrit.port}, a web server's; Gerrit's SSH daemon usually has 29418")
+    if config.irc and (config.irc.tls, config.irc.port) in ((True, 6667), (False, 6697)):
+        found.append(f"'irc.port' is {config.irc.port} and 'irc.tls' is {str(config.irc.tls).lower()}; usually 6697 is"
+                     " with TLS and 6667 without")
+    return found
 
 
 def load_config(path: Path | str) -> Config | tuple[Mistake, ...]:

@@ -475,6 +475,24 @@ def test_check_warns_of_channels_that_rules_tell_in_vain(tmp_path, irc, report, 
     assert result.stderr == (said if warning else "")
 
 
+@pytest.mark.parametrize(("old", "new", "doubt"), [
+    *(("username: counterbot", f"port: {port}, username: counterbot",
+       f"'gerrit.port' is {port}, a web server's; Gerrit's SSH daemon usually has 29418") for port in (443, 8080)),
+    ("rules:", "irc: {host: h, nick: n, port: 6667, channels: {'#a': {}}}\nrules:",
+     "'irc.port' is 6667 and 'irc.tls' is true; usually 6697 is with TLS and 6667 without"),
+    ("rules:", "irc: {host: h, nick: n, tls: false, port: 6697, channels: {'#a': {}}}\nrules:",
+     "'irc.port' is 6697 and 'irc.tls' is false; usually 6697 is with TLS and 6667 without"),
+    ("rules:", "irc: {host: h, nick: n, tls: false, port: 6667, channels: {'#a': {}}}\nrules:", None),
+    ("username: counterbot", "port: 22, username: counterbot", None),
+])
+def test_check_warns_of_ports_that_are_hardly_meant(tmp_path, old: str, new: str, doubt: str | None) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(MINIMAL.replace(old, new))
+    result = CliRunner().invoke(command, ["check", str(path)])
+    assert (result.exit_code, result.stdout) == (0, f"{path}: no mistakes\n")
+    assert result.stderr == (f"warning: {path}: {doubt}\n" if doubt else "")
+
+
 def test_check_tells_and_ends_with_1(tmp_path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(MINIMAL + "worker: 3\n")
