@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-_NOT_FOUND = b"<!DOCTYPE html>\n<html><body><h2>404 Not Found</h2><p>Build not found</p></body></html>\n"
-
 
 @dataclass
 class Answer:
@@ -27,14 +25,18 @@ class Answer:
         yield self.body
 
 
+_NOT_FOUND = Answer(b"<!DOCTYPE html>\n<html><body><h2>404 Not Found</h2><p>Build not found</p></body></html>\n", 404,
+                    {"Content-Type": "text/html;charset=utf-8"})
+_INFO = Answer(b'{"info": {"capabilities": {"job_history": true}, "rest_api_url": null, "stats": {"url": null}}}')
+
+
 class Zuul:
     """The server; a context manager. ``answers`` are by path; ``requests`` lists the paths that were asked for."""
 
     tenant = "openstack"
 
     def __init__(self) -> None:
-        info = {"capabilities": {"job_history": True}, "rest_api_url": None, "stats": {"url": None}}
-        self.answers: dict[str, Answer] = {"/api/info": Answer(json.dumps({"info": info}).encode())}
+        self.answers: dict[str, Answer] = {}
         self.requests: list[str] = []
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -114,7 +116,8 @@ def _handler(zuul: Zuul) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             zuul.requests.append(self.path)
-            answer = zuul.answers.get(self.path) or Answer(_NOT_FOUND, 404, {"Content-Type": "text/html;charset=utf-8"})
+            usual = _INFO if self.path == "/api/info" else _NOT_FOUND
+            answer = zuul.answers.get(self.path) or usual
             self.send_response(answer.status)
             headers = {"Content-Type": "application/octet-stream", "Content-Length": str(len(answer.body))}
             for name, value in (headers | answer.headers).items():
