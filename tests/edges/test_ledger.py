@@ -760,6 +760,10 @@ def test_a_database_that_may_not_be_written_is_told(tmp_path, monkeypatch, folde
     (tmp_path / "d").chmod(0o755)
 
 
+def test_a_ledger_is_tried(ledger):
+    assert tried(ledger.store.engine.url.render_as_string(hide_password=False)) == "version 0002, may be written"
+
+
 def test_a_database_is_tried_and_left_as_it_is(tmp_path):
     path = tmp_path / "ledger.db"
     url = f"sqlite:///{path}"
