@@ -229,7 +229,7 @@ def events() -> Iterator[list[str]]:
     from counterbot.core.model import Report
 
     lines = [_event(number) for number in range(EVENTS)]
-    settings = Recognition(frozenset({"zuul"}), zuul_url="https://zuul.example.org/t/main")
+    settings = Recognition(frozenset({"zuul"}), zuul_urls=("https://zuul.example.org/t/main",))
 
     def recognised() -> None:
         for line in lines:
