@@ -15,8 +15,12 @@ from .loopback import served
 
 SALT = b"abcdefghijklmnopqrst"
 CAPABILITIES = 0x8A201  # LONG_PASSWORD, PROTOCOL_41, TRANSACTIONS, SECURE_CONNECTION, PLUGIN_AUTH
-TLS = 0x800
+SSL = 0x800
 QUIT, QUERY = 1, 3
+OK = b"\0\0\0\2\0\0\0"
+
+FAST, WHOLE = b"\1\3", b"\1\4"
+"""By caching_sha2_password: the scrambled password is right; the password itself is wanted."""
 
 Row = tuple[str | None, ...]
 Answer = Iterable[Row] | bytes
@@ -40,14 +44,17 @@ class MySQLServer:
     """``trouble`` maps a stage to what happens in place of it: None is silence, bytes are sent, and the line closed.
 
     Stages are ``greeting``, ``login``, ``query`` (its answer), ``result`` (one row was sent) and
-    ``quit``. ``answers`` maps statements to an Answer or a function that gives one; others get OK.
-    ``tls`` is offered where it is given.
+    ``quit``. ``exchange`` is what the server says in place of looking at the password; what the client answers joins
+    the ``logins``, and the last ends the login. With ``tls`` it speaks TLS. ``answers`` maps statements to an Answer or
+    a function that gives one; others get OK.
     """
 
     def __init__(self, path: Path | None = None, user: str = "counters", password: str = "opensesame",
                  tls: ssl.SSLContext | None = None) -> None:
         self.user, self.password, self.tls = user, password, tls
         self.trouble: dict[str, bytes | None] = {}
+        self.exchange: list[bytes] = []
+        self.proposes = "mysql_native_password"
         self.answers: dict[str, Answer | Callable[[], Answer]] = {}
         self.logins: list[bytes] = []
         self.conversations: list[list[str]] = []
@@ -82,11 +89,11 @@ class _Conversation:
 
     def hold(self) -> None:
         self._stage("greeting")
-        capabilities = CAPABILITIES | (TLS if self.server.tls else 0)
+        capabilities = CAPABILITIES | (SSL if self.server.tls else 0)
         self._send(
             b"\x0a10.11.19-test\0" + struct.pack("<I", 7) + SALT[:8] + b"\0" + struct.pack("<H", capabilities & 0xFFFF)
             + b"\x2d\2\0" + struct.pack("<HB", capabilities >> 16, 21) + bytes(10) + SALT[8:]
-            + b"\0mysql_native_password\0")
+            + b"\0" + self.server.proposes.encode() + b"\0")
         login = self._packet()
         if self.server.tls and len(login) == 32:  # the login's beginning, which asks for TLS
             self.sock = self.server.tls.wrap_socket(self.sock, server_side=True)
@@ -94,11 +101,26 @@ class _Conversation:
         self.server.logins.append(login)
         self.server.conversations.append(self.said)
         self._stage("login")
+        if self.server.exchange:
+            self._exchange()
+            return
         user, rest = login[32:].split(b"\0", 1)
         if (user.decode(), rest[1:1 + rest[0]]) != (self.server.user, _scramble(self.server.password)):
             self._send(error(1045, f"Access denied for user '{user.decode()}'@'localhost'", "#28000"))
             return
         self._ok()
+        self._converse()
+
+    def _exchange(self) -> None:
+        *questions, last = self.server.exchange
+        for question in questions:
+            self._send(question)
+            if question != FAST:
+                self.server.logins.append(self._packet())
+        self._send(last)
+        self._converse()
+
+    def _converse(self) -> None:
         while (packet := self._packet())[0] != QUIT:
             self._answer(packet[1:].decode())
         self.server.on_quit()
@@ -140,7 +162,7 @@ class _Conversation:
         raise Closed
 
     def _ok(self) -> None:
-        self._send(b"\0\0\0\2\0\0\0")
+        self._send(OK)
 
     def _send(self, payload: bytes) -> None:
         self.sock.sendall(struct.pack("<I", len(payload))[:3] + bytes([self.number]) + payload)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import sys
 import time
 from contextlib import closing
+from hashlib import sha256
 
 import pytest
 
@@ -19,7 +21,7 @@ from counterbot.collectors.settings import Wrong, build
 from counterbot.core.counters.difference import Group, difference
 from counterbot.core.counters.snapshot import Snapshot
 
-from ..mysql_server import MySQLServer, error, switch
+from ..mysql_server import FAST, OK, SALT, WHOLE, MySQLServer, error, switch
 from .test_http import certificate
 
 PASSWORD = "opensesame"
@@ -384,13 +386,6 @@ class TestFails:
         server.answers[SHOW] = lambda: next(rows)
         assert "Too many connections" in failure(settings(), again=True)
 
-    @pytest.mark.parametrize("plugin", ["mysql_clear_password", "auth_gssapi_client", "x"])
-    def test_a_login_that_is_not_to_be_had(self, server, settings, plugin):
-        packet = switch(plugin)
-        server.trouble["login"] = len(packet).to_bytes(3, "little") + b"\2" + packet
-        assert "wants a kind of login that is not to be had here" in failure(settings())
-        assert PASSWORD.encode() not in b"".join(server.logins)
-
     def test_nobody_listens(self):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
@@ -454,6 +449,115 @@ class TestFails:
     @pytest.mark.parametrize("port", ["x", PASSWORD, "65536", "-1", "3.5", "9" * 5000])
     def test_a_port_that_is_none(self, options, port):
         assert "must be a whole number up to 65535" in failure(Settings(defaults_file=options(f"port={port}")))
+
+
+PRIVATE = "use its socket, or TLS with ssl-ca=FILE under [client]"
+PROMPT = b"\4Password: "
+"""Of PAM's dialog: a last question, whose answer is not to be shown."""
+
+
+class TestLogin:
+    """The password goes to nobody who may not know it."""
+
+    @pytest.mark.parametrize(("plugin", "asked"), [
+        ("mysql_clear_password", []), ("dialog", PROMPT), ("sha256_password", []), ("sha256_password", [WHOLE]),
+        ("caching_sha2_password", [WHOLE]), ("caching_sha2_password", [b"\1\2"])])
+    @pytest.mark.parametrize("line", ["plain", "unverified"])
+    def test_on_an_open_line_no_server_gets_the_password(self, server, settings, options, tmp_path, plugin, asked,
+                                                            line):
+        given = settings()
+        if line == "unverified":
+            server.tls = serving(certificate("localhost", tmp_path))
+            given = Settings(defaults_file=options(
+                f"port={server.port}", "user=counters", f"password='{PASSWORD}'", "host=127.0.0.1", "ssl"))
+        prompt = asked if isinstance(asked, bytes) else b"abcdefghijklmnopqrst\0"
+        server.exchange = [switch(plugin, prompt), *(asked if isinstance(asked, list) else []), OK]
+        line = failure(given)
+        assert f"wants the password itself ({plugin}); {PRIVATE}" in line
+        assert len(server.logins) == 1 + (plugin == "caching_sha2_password")  # and the answer to the first question
+        assert PASSWORD.encode() not in b"".join(server.logins)
+
+    @pytest.mark.parametrize("proposed", ["sha256_password", "caching_sha2_password", "mysql_clear_password", "x"])
+    def test_the_users_own_login_counts_whatever_the_server_proposes(self, server, settings, options, tmp_path,
+                                                                        proposed):
+        server.proposes = proposed
+        assert collect(settings(), 5, False).groups["mysql"]["Queries"] == 7
+        server.tls = serving(certificate("localhost", tmp_path))
+        given = Settings(defaults_file=options(
+            f"port={server.port}", "user=counters", f"password='{PASSWORD}'", "host=127.0.0.1", "ssl"))
+        assert collect(given, 5, False).groups["mysql"]["Queries"] == 7
+        assert PASSWORD.encode() not in b"".join(server.logins)
+
+    def test_a_scrambled_password_goes_anywhere(self, server, settings):
+        server.exchange = [switch("caching_sha2_password"), FAST, OK]
+        assert collect(settings(), 5, False).groups["mysql"]["Queries"] == 7
+        once = sha256(PASSWORD.encode()).digest()
+        mask = sha256(sha256(once).digest() + SALT).digest()
+        assert server.logins[1] == bytes(a ^ b for a, b in zip(once, mask, strict=True))
+
+    def test_a_user_of_caching_sha2_password_that_the_server_refuses(self, server, settings):
+        server.exchange = [switch("caching_sha2_password"), error(1045, "Access denied", "#28000")]
+        assert "refused user 'counters', with the password from " in failure(settings())
+
+    def test_without_a_password_there_is_nothing_to_hide(self, server, options):
+        server.exchange = [switch("caching_sha2_password"), OK]
+        path = options(f"port={server.port}", "user=counters", "host=127.0.0.1")
+        assert collect(Settings(defaults_file=path), 5, False).groups["mysql"]["Queries"] == 7
+        assert server.logins[1] == b""
+
+    @pytest.mark.parametrize(("plugin", "asked"), [
+        ("mysql_clear_password", []), ("dialog", PROMPT), ("dialog", b""), ("sha256_password", []),
+        ("caching_sha2_password", [WHOLE])])
+    @pytest.mark.parametrize("line", ["socket", "verified"])
+    def test_on_a_private_line_it_gets_the_password(self, options, tmp_path, plugin, asked, line):
+        pem = certificate("localhost", tmp_path)
+        with closing(MySQLServer(tmp_path / "my.sock" if line == "socket" else None)) as server:
+            server.answers[SHOW] = list(STATUS.items())
+            if line == "verified":
+                server.tls = serving(pem)
+            way = [f"socket={tmp_path}/my.sock"] if line == "socket" else [
+                f"port={server.port}", "host=127.0.0.1", f"ssl-ca={pem}"]
+            prompt = asked if isinstance(asked, bytes) else b"abcdefghijklmnopqrst\0"
+            server.exchange = [switch(plugin, prompt), *(asked if isinstance(asked, list) else []), OK]
+            path = options(*way, "user=counters", f"password='{PASSWORD}'")
+            assert collect(Settings(defaults_file=path), 5, False).groups["mysql"]["Queries"] == 7
+            assert server.logins[-1] == PASSWORD.encode() + b"\0"
+
+    @pytest.mark.parametrize("plugin", ["auth_gssapi_client", "mysql_old_password", "parsec", "x"])
+    @pytest.mark.parametrize("line", ["plain", "socket"])
+    def test_a_login_that_is_not_to_be_had(self, server, settings, options, tmp_path, plugin, line):
+        given = settings()
+        with closing(MySQLServer(tmp_path / "my.sock")) as local:
+            if line == "socket":
+                given = Settings(defaults_file=options(f"socket={tmp_path}/my.sock", f"password={PASSWORD}"))
+            for each in (server, local):
+                each.exchange = [switch(plugin), OK]
+            assert (f"wants a login by {plugin}, which is not to be had here; create a user with mysql_native_password,"
+                    " or client_ed25519, for the collector") in failure(given)
+            assert len(server.logins + local.logins) == 1
+
+    def test_by_ed25519_without_what_it_needs(self, server, settings, monkeypatch):
+        monkeypatch.setattr("pymysql._auth._nacl_bindings", False)
+        monkeypatch.setitem(sys.modules, "nacl", None)
+        server.exchange = [switch("client_ed25519", b"x" * 32), OK]
+        assert failure(settings()) == (
+            f"the server at 127.0.0.1:{server.port} wants a login by client_ed25519; install the Python package PyNaCl,"
+            " or create a user with mysql_native_password, or client_ed25519, for the collector")
+
+    @pytest.mark.parametrize(("exchange", "words"), [
+        ([error(2061, "Authentication plugin reported error")], "2061 Authentication plugin reported error"),
+        ([b"\1x", OK], "Received extra packet for auth method"),
+    ])
+    def test_what_only_the_library_knows_keeps_its_words(self, server, settings, exchange, words):
+        server.exchange = exchange
+        assert f"the server at 127.0.0.1:{server.port} cannot be read: " in failure(settings())
+        assert words in failure(settings())
+
+
+def serving(pem):
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(pem)
+    return tls
 
 
 class TestFinds:
@@ -533,7 +637,7 @@ class TestFinds:
         (["loose-ssl_mode=required"], (False, False)),
         (["ssl-cert={pem}", "ssl-key={pem}"], (False, False)),
         (["ssl-ca={pem}"], (True, False)),
-        (["ssl-mode=VERIFY_CA"], (True, False)),
+        (["ssl-mode=VERIFY_CA"], (True, True)),  # the system's authorities vouch for anybody
         (["ssl-ca={pem}", "ssl-mode=VERIFY_IDENTITY"], (True, True)),
         (["ssl-ca={pem}", "ssl-verify-server-cert"], (True, True)),
     ])

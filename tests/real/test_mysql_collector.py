@@ -289,6 +289,23 @@ def test_a_wrong_password(server):
     assert line.startswith(f"the server at socket {server.socket} refused user 'counters', with the password from ")
 
 
+def test_a_login_by_ed25519(secured, tmp_path):
+    """Its password goes nowhere; here over plain TCP."""
+    secured.sql("INSTALL SONAME 'auth_ed25519';"
+                "CREATE USER signing@localhost IDENTIFIED VIA ed25519 USING PASSWORD('hardwork')")
+    given = Settings(host=secured.host, port=secured.port, user="signing", password_file=password(secured))
+    assert collect(given, 10, False).groups["mysql"]["Connections"] > 0
+
+
+def test_a_login_by_pam_gets_no_password_over_plain_tcp(secured):
+    """PAM's client plugin is ``dialog``, to which PyMySQL answers with the password."""
+    secured.sql("INSTALL SONAME 'auth_pam'; CREATE USER asked@localhost IDENTIFIED VIA pam")
+    given = Settings(host=secured.host, port=secured.port, user="asked", password_file=password(secured))
+    assert "wants the password itself (dialog); use its socket, or TLS with ssl-ca=FILE" in failure(given)
+    over_socket = Settings(socket=str(secured.socket), user="asked", password_file=password(secured))
+    assert "refused user 'asked', with the password from" in failure(over_socket)
+
+
 def test_tls_where_options_ask_for_it(secured, tmp_path):
     at = f"[client]\nhost=localhost\nprotocol=tcp\nport={secured.port}\nuser=secured\npassword=s\n"
     plain, right, wrong = (tmp_path / name for name in ("plain.cnf", "right.cnf", "wrong.cnf"))

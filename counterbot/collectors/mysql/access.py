@@ -10,7 +10,7 @@ import os
 import pwd
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from ssl import CERT_NONE, SSLContext
+from ssl import CERT_NONE, CERT_REQUIRED, SSLContext
 
 from ...clients.tls import context
 from ...core.model import Unreadable
@@ -61,6 +61,11 @@ class Access:
     password: bytes
     password_from: str | None
     tls: SSLContext | None
+
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody but the server hears what is said: on its socket, or over TLS with a verified certificate."""
+        return self.socket is not None or (self.tls is not None and self.tls.verify_mode is CERT_REQUIRED)
 
     @property
     def place(self) -> str:
@@ -136,7 +141,8 @@ def _tls(files: Mapping[str, Option], *, by_name: bool) -> SSLContext | None:
     except OSError as error:
         raise Failed(f"{cert} or {key} cannot be used ({error.strerror or 'it is broken'}); correct ssl-cert and"
                      " ssl-key") from None
-    tls.check_hostname = identity and by_name
+    # The system's authorities vouch for anybody, and so for nothing unless the name is checked.
+    tls.check_hostname = (identity or (mode == "VERIFY_CA" and not ca)) and by_name
     if not (ca or identity or mode == "VERIFY_CA"):
         tls.verify_mode = CERT_NONE
     return tls

@@ -10,9 +10,10 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pymysql
+from pymysql._auth import scramble_caching_sha2
 from pymysql.connections import Connection
 from pymysql.constants import CLIENT, COMMAND
 
@@ -31,18 +32,32 @@ HANGS_UP = 1.0
 SAID = 200
 """Bytes of a server's own words."""
 
-NO_TLS, NO_PLUGIN = 2026, 2059
+NO_TLS = 2026
 REFUSED = {1044, 1045, 1698, 3118, 4151}
 CLOSED = "closed the connection; see its log"
 KNOWN = {
     2006: CLOSED,
     2013: CLOSED,
     NO_TLS: "offers no TLS; switch it on there, or take the ssl options away",
-    NO_PLUGIN: "wants a kind of login that is not to be had here; create a user with a password for the collector",
     3159: "requires TLS; put ssl-ca=FILE, or ssl, under [client]",
 }
 """An error's number -> what happened and what to do. PyMySQL's own are from 2000 to 2999. The server's own words tell
 enough of most other errors."""
+
+HIDING = ("mysql_native_password", "client_ed25519", "caching_sha2_password")
+"""Logins by which nobody learns the password: neither the server nor who listens. No other is used on an open line."""
+
+REVEALING = ("mysql_clear_password", "dialog", "sha256_password")
+"""Logins that send the password itself, or encrypt it to whatever key the server shows."""
+
+FAST_LOGIN = 3
+"""A server's word that the scrambled password is right; without it, caching_sha2_password wants the password itself.
+
+https://dev.mysql.com/doc/dev/mysql-server/latest/page_caching_sha2_authentication_exchanges.html
+"""
+
+ANOTHER_USER = "create a user with mysql_native_password, or client_ed25519, for the collector"
+PRIVATE = f"use its socket, or TLS with ssl-ca=FILE under [client], or {ANOTHER_USER}"
 
 WITHOUT_TLS = "; if it requires TLS, put ssl-ca=FILE, or ssl, there as well"
 """MariaDB then says that the user is refused."""
@@ -52,10 +67,16 @@ class Refused(Failed):
     """The server refused one statement; the connection can still be used."""
 
 
+class _NoLogin(Exception):
+    """A login that the server wants and that is not used; the text says why, and what to do."""
+
+
 class Link(Connection):
     """PyMySQL's connection, with one deadline and an orderly end."""
 
     server_capabilities: int  # these are PyMySQL's own, and not in its stubs
+    password: bytes
+    _auth_plugin_name: str
     _execute_command: Callable[[int, bytes], None]
     _force_close: Callable[[], None]
     _rfile: BinaryIO
@@ -68,7 +89,7 @@ class Link(Connection):
                 errors="surrogateescape"), password=access.password, ssl=access.tls,
             ssl_disabled=access.tls is None,
             # No SET AUTOCOMMIT: every connection is to make the server count the same. And everything as text.
-            autocommit=None, conv={}, auth_plugin_map={"mysql_clear_password": _Never},
+            autocommit=None, conv={},
             connect_timeout=seconds, read_timeout=seconds, write_timeout=seconds)
 
     def rows(self, statement: str, otherwise: str) -> tuple[Row, ...]:
@@ -93,7 +114,20 @@ class Link(Connection):
         """As PyMySQL, which before 1.2 goes on without TLS where the server offers none."""
         if self.ssl and not self.server_capabilities & CLIENT.SSL:
             raise pymysql.OperationalError(NO_TLS)
+        # What the server proposes passes the question below by. It asks for another login where the user has one.
+        self._auth_plugin_name = "mysql_native_password"
         super()._request_authentication()  # type: ignore[misc]
+
+    def _get_auth_plugin_handler(self, plugin_name: bytes | str) -> object | None:
+        """PyMySQL asks this before every login. None leaves the login to PyMySQL."""
+        name = plugin_name.decode(errors="replace") if isinstance(plugin_name, bytes) else plugin_name
+        if name and name not in HIDING + REVEALING:
+            raise _NoLogin(f"wants a login by {inert(name, SAID)}, which is not to be had here; {ANOTHER_USER}")
+        if self._access.is_private:
+            return _Dialog(self) if name == "dialog" else None
+        if name in REVEALING:
+            raise _NoLogin(f"wants the password itself ({name}); {PRIVATE}")
+        return _Scrambled(self) if name == "caching_sha2_password" else None
 
     def _read_bytes(self, num_bytes: int) -> bytes:
         """As PyMySQL, whose own timeout begins anew with every byte that comes."""
@@ -101,14 +135,34 @@ class Link(Connection):
         return super()._read_bytes(num_bytes)  # type: ignore[misc,no-any-return]
 
 
-class _Never:
-    """Refuses the login that sends the password in clear text, as the client does."""
+class _Scrambled:
+    """A login by caching_sha2_password that goes no further than the scrambled password."""
 
-    def __init__(self, _connection: object) -> None:
-        pass
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
-    def authenticate(self, _packet: object) -> None:
-        raise pymysql.OperationalError(NO_PLUGIN)
+    def authenticate(self, packet: Any) -> Any:
+        link = self._link
+        link.write_packet(scramble_caching_sha2(link.password, packet.read_all().removesuffix(b"\0")))
+        answer = link._read_packet()  # type: ignore[no-untyped-call]
+        if not answer.is_extra_auth_data():
+            return answer
+        answer.advance(1)
+        if answer.read_uint8() != FAST_LOGIN:
+            raise _NoLogin(f"wants the password itself (caching_sha2_password); {PRIVATE}, or log this user in once"
+                           " with another client, which the server then remembers")
+        return link._read_packet()  # type: ignore[no-untyped-call]
+
+
+class _Dialog:
+    """PAM's login: one question, for the password. MariaDB leaves it out, which PyMySQL does not understand."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def authenticate(self, _question: Any) -> Any:
+        self._link.write_packet(self._link.password + b"\0")
+        return self._link._read_packet()  # type: ignore[no-untyped-call]
 
 
 @contextmanager
@@ -143,6 +197,8 @@ def number(text: object) -> Number | None:
 
 
 def _why(access: Access, error: Exception) -> str:
+    if isinstance(error, _NoLogin):
+        return str(error)
     below = _below(error)
     if below is not None and not isinstance(below, (ConnectionResetError, BrokenPipeError)):
         return _unreachable(below)
@@ -157,9 +213,10 @@ def _why(access: Access, error: Exception) -> str:
         return f"{_said(access, error)}; see its log"
     if below is not None:
         return CLOSED
-    if isinstance(error, RuntimeError) and "cryptography" in str(error):
-        return ("wants the password encrypted; install the Python package cryptography, use its socket or TLS, or"
-                " create a user with mysql_native_password")
+    if isinstance(error, RuntimeError) and "pynacl" in str(error):
+        return f"wants a login by client_ed25519; install the Python package PyNaCl, or {ANOTHER_USER}"
+    if isinstance(error, (pymysql.MySQLError, RuntimeError)) and "sequence number" not in str(error):
+        return f"cannot be read: {_harmless(access, ' '.join(map(str, error.args))) or type(error).__name__}"
     return "does not speak MySQL's protocol; correct host and port, or socket"
 
 
@@ -192,7 +249,11 @@ def _from_server(error: Exception) -> bool:
 
 def _said(access: Access, error: Exception) -> str:
     """The server's own words, unless they hold the password."""
-    text = str(error.args[1]) if len(error.args) > 1 else ""
+    text = _harmless(access, str(error.args[1]) if len(error.args) > 1 else "")
+    return f"says: error {error.args[0]}" + (f", {text}" if text else "")
+
+
+def _harmless(access: Access, text: str) -> str:
+    """The text on one line; nothing where it holds the password."""
     password = access.password.decode(errors="surrogateescape")
-    secret = bool(password) and password in text
-    return f"says: error {error.args[0]}" + (f", {inert(text, SAID)}" if text and not secret else "")
+    return "" if password and password in text else inert(text, SAID)
