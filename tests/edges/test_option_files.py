@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterbot.collectors.mysql.option_files import options
+from counterbot.collectors import Failed
+from counterbot.collectors.mysql.option_files import entries, options
 
 CLIENT = ("client", "client-server")
 
@@ -24,7 +25,7 @@ def file(tmp_path):
 
 
 def values(*paths):
-    return {name: option.value for name, option in options(paths, CLIENT).items()}
+    return {name: option.value for name, option in entries(paths, CLIENT)}
 
 
 @pytest.mark.parametrize(("line", "name", "value"), [
@@ -48,11 +49,60 @@ def values(*paths):
     ("password = end\\", "password", "end\\"),
     ("password = pässwörd", "password", "pässwörd"),
     ("ssl_ca=/ca.pem", "ssl-ca", "/ca.pem"),
-    ("loose-ssl_mode=REQUIRED", "ssl-mode", "REQUIRED"),
-    ("loose_quick", "quick", None),
+    ("loose-ssl_mode=REQUIRED", "loose-ssl-mode", "REQUIRED"),
+    ("loose_quick", "loose-quick", None),
 ])
 def test_a_line(file, line, name, value):
     assert values(file(f"[client]\n{line}\n")) == {name: value}
+
+
+@pytest.mark.parametrize(("line", "name", "value"), [
+    ("pass=x", "password", "x"),
+    ("passw=x", "password", "x"),
+    ("sock=/s", "socket", "/s"),
+    ("so=/s", "socket", "/s"),
+    ("us=me", "user", "me"),
+    ("ho=db", "host", "db"),
+    ("po=3307", "port", "3307"),
+    ("prot=tcp", "protocol", "tcp"),
+    ("ssl", "ssl", None),
+    ("ssl-k=/k", "ssl-key", "/k"),
+    ("ssl_v", "ssl-verify-server-cert", None),
+    ("loose-ssl_mode=REQUIRED", "ssl-mode", "REQUIRED"),
+    ("loose-sock=/s", "socket", "/s"),
+    ("skip-ssl", "ssl", "0"),
+    ("skip_ssl=0", "ssl", "1"),
+    ("disable-ssl", "ssl", "0"),
+    ("enable-ssl", "ssl", "1"),
+    ("disable-ssl-verify", "ssl-verify-server-cert", "0"),
+    ("loose-skip-ssl", "ssl", "0"),
+])
+def test_a_name_by_its_unique_beginning(file, line, name, value):
+    path = file(f"[client]\n{line}\n")
+    assert {name: option.value for name, option in options([path], CLIENT).items()} == {name: value}
+
+
+@pytest.mark.parametrize("line", ["passs=x", "prompt=x", "prom=x", "database=nova", "skip-column-names", "quick", "=x",
+                                  "x", "hos t=a", "Host=a"])
+def test_what_is_no_option_of_ours(file, line):
+    assert options([file(f"[client]\n{line}\n")], CLIENT) == {}
+
+
+@pytest.mark.parametrize(("line", "names"), [
+    ("p=x", "pager or password or pipe or plugin-dir or port or print-defaults"),
+    ("pro=tcp", "progress-reports or prompt or protocol"),
+    ("ssl-c=/c", "ssl-ca or ssl-capath or ssl-cert or ssl-cipher"),
+    ("skip-ss", "ssl or ssl-ca or"),
+])
+def test_a_beginning_of_several_names_is_told(file, line, names):
+    path = file(f"[client]\n{line}\n")
+    with pytest.raises(Failed, match=f"in {path} may mean {names}.*; write the name in full$"):
+        options([path], CLIENT)
+
+
+def test_of_a_name_and_its_beginning_the_last_wins(file):
+    path = file("[client]\npass=a\npassword=b\npass=c\nuser=x\nus=y\n")
+    assert {name: option.value for name, option in options([path], CLIENT).items()} == {"password": "c", "user": "y"}
 
 
 @pytest.mark.parametrize("text", [

@@ -21,7 +21,7 @@ from counterbot.collectors.mysql import GROUPS, Settings, collect
 from counterbot.collectors.mysql.access import GROUPS as CLIENT
 from counterbot.collectors.mysql.access import find
 from counterbot.collectors.mysql.connection import linked
-from counterbot.collectors.mysql.option_files import options
+from counterbot.collectors.mysql.option_files import entries, options
 from counterbot.core.counters.difference import SAME_START, Group, difference
 from counterbot.core.counters.snapshot import Snapshot
 from counterbot.core.deadline import Deadline
@@ -390,8 +390,42 @@ def test_an_odd_option_file_is_read_as_the_programs_read_it(tmp_path, text):
     printed = subprocess.run([program("my_print_defaults"), f"--defaults-file={path}", *CLIENT], capture_output=True)
     assert printed.returncode == 0
     lines = [line.partition(b"=") for line in (b"\n" + printed.stdout.removesuffix(b"\n")).split(b"\n--")[1:]]
-    theirs = {name.replace(b"_", b"-").removeprefix(b"loose-"): value if equals else None
-              for name, equals, value in lines}
-    ours = {os.fsencode(name): None if option.value is None else os.fsencode(option.value)
-            for name, option in options([str(path)], CLIENT).items()}
+    theirs = [(name.replace(b"_", b"-"), value if equals else None) for name, equals, value in lines]
+    ours = [(os.fsencode(name), None if option.value is None else os.fsencode(option.value))
+            for name, option in entries([str(path)], CLIENT)]
     assert ours == theirs
+
+
+SHOWN = ("host", "port", "protocol", "socket", "user", "ssl-ca", "ssl-cert", "ssl-key", "ssl-verify-server-cert")
+"""What the client prints of itself; 'ssl' is on by default."""
+
+NAMES = [
+    "[client]\nsock=/s\nus=me\nho=db\npo=3307\nprot=tcp\nssl-ca=/a\nssl-ce=/c\nssl-k=/k\nssl_v\n",
+    "[client]\nloose-us=me\nsocket=/a\nso=/b\nskip-ssl\nloose-nonsense=3\nenable_ssl_verify\n",
+    "[mysql]\nuser=a\n[client]\nhost=b\n[client-server]\nport=1\n[client-mariadb]\nsocket=/d\n[mariadb-client]\n"
+    "ssl-ca=/e\n[mariadb]\nhost=no\n[mysqld]\nuser=no\n[mysqldump]\nuser=no\n[client-mysql]\nuser=no\n",
+    "[client]\nssl-verify-server-cert\ndisable-ssl-verify-server-cert\n",
+    "[client]\nskip-ssl-verify=0\n",
+    *(f"[client]\n{line}\n" for line in (
+        "p=x", "pa=x", "pr=x", "pro=tcp", "h=x", "s=x", "ss=x", "u=x", "ssl-c=/x", "ssl-ver", "skip-ss", "po=1")),
+]
+
+
+@pytest.mark.parametrize("text", NAMES)
+def test_names_mean_what_they_mean_to_the_client(tmp_path, text):
+    path = tmp_path / "names.cnf"
+    path.write_text(text)
+    printed = subprocess.run([program("mariadb"), f"--defaults-file={path}", "--help"], capture_output=True, text=True)
+    if "ambiguous option" in printed.stderr or "is not unique" in printed.stderr:
+        with pytest.raises(Failed, match="may mean"):
+            options([str(path)], CLIENT)
+        return
+    rows = (line.partition(" ") for line in printed.stdout.splitlines())
+    theirs = {name: value.strip() for name, _, value in rows if name in SHOWN}
+    found = options([str(path)], CLIENT)
+    ours = {name: option.value for name, option in found.items() if name in SHOWN}
+    if "ssl-verify-server-cert" in ours:
+        ours["ssl-verify-server-cert"] = str(ours["ssl-verify-server-cert"] != "0").upper()
+    nothing = {"(No default value)", "", "FALSE"}
+    assert {name: value for name, value in ours.items() if value not in nothing} == {
+        name: value for name, value in theirs.items() if value not in nothing | {"0"}}

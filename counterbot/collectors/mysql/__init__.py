@@ -2,8 +2,9 @@
 
 Needs
     A user who may log in; the group ``mysql`` needs no privilege. Server and user are found as the ``mysql`` client
-    finds them: in ``/etc/my.cnf``, ``/etc/mysql/my.cnf`` and ``~/.my.cnf`` (groups ``client``, ``client-server`` and
-    ``client-mariadb``, with ``!include`` and ``!includedir``), then in ``MYSQL_HOST``, ``MYSQL_TCP_PORT``,
+    finds them: in ``/etc/my.cnf``, ``/etc/mysql/my.cnf`` and ``~/.my.cnf`` (groups ``client``, ``mysql``,
+    ``client-server``, ``client-mariadb`` and ``mariadb-client``, with ``!include`` and ``!includedir``; names may be
+    shortened to a unique beginning, such as ``pass``), then in ``MYSQL_HOST``, ``MYSQL_TCP_PORT``,
     ``MYSQL_UNIX_PORT`` and ``MYSQL_PWD``. Logins without a password (``unix_socket``) work. ``~/.mylogin.cnf`` is not
     read. TLS is used where the options ``ssl``, ``ssl-mode``, ``ssl-ca``, ``ssl-cert`` with ``ssl-key``, or
     ``ssl-verify-server-cert`` ask for it.

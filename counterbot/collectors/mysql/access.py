@@ -19,7 +19,9 @@ from ..password_file import password
 from .option_files import Option, lines, options
 
 FILES = ("/etc/my.cnf", "/etc/mysql/my.cnf", "~/.my.cnf")
-GROUPS = ("client", "client-server", "client-mariadb")
+GROUPS = ("mysql", "mariadb-client", "client", "client-server", "client-mariadb")
+"""That MariaDB's client reads; MySQL's reads the first and the third."""
+
 SOCKETS = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock")  # noqa: S108  # compiled in
 VARIABLES = {"host": "MYSQL_HOST", "port": "MYSQL_TCP_PORT", "socket": "MYSQL_UNIX_PORT", "password": "MYSQL_PWD"}
 LOOPBACK, PORT = "127.0.0.1", 3306
@@ -129,8 +131,9 @@ def _tls(files: Mapping[str, Option], *, by_name: bool) -> SSLContext | None:
         "ssl-ca", "ssl-cert", "ssl-key", "ssl-mode"))
     mode = (mode or "").upper()
     identity = _on(files, "ssl-verify-server-cert") or mode == "VERIFY_IDENTITY"
-    asked = ca or cert or identity or _on(files, "ssl") or mode in ("REQUIRED", "VERIFY_CA")
-    if _on(files, "skip-ssl") or mode == "DISABLED" or not asked:
+    ssl = _on(files, "ssl")
+    asked = ca or cert or identity or ssl or mode in ("REQUIRED", "VERIFY_CA")
+    if ("ssl" in files and not ssl) or mode == "DISABLED" or not asked:
         return None
     try:
         tls = context(ca)
