@@ -14,7 +14,8 @@ from ..collectors.settings import Steps, Wrong, build
 from ..core import limits
 from ..core.counters.difference import difference
 from ..core.counters.snapshot import Snapshot, read, written
-from ..core.model import ATTACHMENT, JSON, Unreadable
+from ..core.model import ATTACHMENT, JSON, Unreadable, group_of
+from ..core.text.names import few
 from ..core.text.refusal import refusal
 from .completion import files
 from .streams import Failure, beside, give, warn
@@ -48,9 +49,9 @@ def command(output: str | None, attachment: str | None, before: str | None, pref
 
     Run it before the tests and keep what it prints; run it after them with --delta.
 
-    The exit status is 3 where a server could not be read: standard error and __meta__.failures say which
-    and why, and the other counters are there. It is 2, and nothing is printed, where the options, the
-    settings or the reading before are wrong.
+    The exit status is 3 where a server could not be read, or was restarted since the reading before:
+    standard error and __meta__.failures say which and why, and the other counters are there. It is 2, and
+    nothing is printed, where the options, the settings or the reading before are wrong.
     """
     try:
         first = None if before is None else _before(before)
@@ -147,9 +148,9 @@ def _tell(snapshot: Snapshot, took: Mapping[str, float], level: int) -> None:
     if level > LEVELS.index("WARNING"):
         return
     for name, why in snapshot.failures.items():
-        warn(f"{name}: {why}")
-    if snapshot.resets:
-        warn(f"no value, counter reset: {', '.join(sorted(snapshot.resets))}")
+        warn(why if why.startswith(f"{name} ") else f"{name}: {why}")
+    if resets := sorted(name for name in snapshot.resets if group_of(name) not in snapshot.restarted):
+        warn(f"no value, counter reset: {few(resets)}")
 
 
 def _write(snapshot: Snapshot, attachment: str | None, output: str | None) -> None:

@@ -85,6 +85,33 @@ def test_a_restarted_server_gives_no_values_even_where_it_counted_further(first,
     assert (result.groups, bool(result.resets)) == ({"mysql": {} if reset else {"Queries": 89}}, reset)
 
 
+def test_a_restart_is_one_line_that_counts_what_is_lost():
+    names = {f"Com_{number}": number for number in range(222)}
+    result = between(
+        reading({"mysql": names, "queues": {"a_publish": 1}, "exchanges": {"a_publish_in": 1}}, BEFORE,
+                instances={"mysql": 1.0, "queues": "a", "exchanges": "a"}),
+        reading({"mysql": names, "queues": {"a_publish": 2}, "exchanges": {"a_publish_in": 1}},
+                instances={"mysql": 90.0, "queues": "b", "exchanges": "b"}, failures={"rabbitmq": "odd"}))
+    assert result.failures == {"mysql": "mysql restarted: 222 counters have no value",
+                               "rabbitmq": "odd; rabbitmq restarted: 2 counters have no value"}
+    assert (len(result.resets), result.restarted) == (224, {"mysql", "queues", "exchanges"})
+
+
+@pytest.mark.parametrize(("first", "second"), [
+    ({}, {}), ({"mysql": 1.0}, {"mysql": 1.0}), ({"mysql.Queries": "a"}, {"mysql.Queries": "b"})])
+def test_what_was_reset_without_a_restart_of_the_server_is_no_failure(first, second):
+    """By FLUSH STATUS, say, or in one unit of systemd."""
+    result = between(reading({"mysql": {"Queries": 10}}, BEFORE, instances=first),
+                     reading({"mysql": {"Queries": 1}}, instances=second))
+    assert (result.failures, result.resets, result.restarted) == ({}, {"mysql.Queries"}, frozenset())
+
+
+def test_a_restarted_server_that_had_counted_nothing_loses_nothing():
+    result = between(reading({"queues": {}}, BEFORE, instances={"queues": "a"}),
+                     reading({"queues": {}}, instances={"queues": "b"}))
+    assert result.failures == {}
+
+
 def test_names_that_were_made_by_other_rules_cannot_be_compared():
     for rules in ({}, {"queues": "other"}):
         result = between(reading({"queues": {"conductor_publish": 5}}, BEFORE, made=rules),

@@ -139,10 +139,23 @@ def test_the_difference(node):
 
 
 def test_a_restart_between(node):
-    node("--output", "before.json", groups={"mysql": {"Queries": 10}})
-    out = node("--delta", "before.json", groups={"mysql": {"Queries": 90}}, start=100)[1]
-    assert json.loads(out)["mysql"] == {}
-    assert json.loads(out)["__meta__"]["resets"] == ["mysql.Queries"]
+    counters = {f"Com_{number}": number for number in range(221)}
+    node("--output", "before.json", groups={"mysql": {"Queries": 10, **counters}, "queues": {"a_publish": 4}})
+    status, out, err = node("--delta", "before.json", start=100, groups={
+        "mysql": {"Queries": 90, **counters}, "queues": {"a_publish": 2}})
+    told = "fine restarted: 223 counters have no value"
+    assert (status, err) == (3, f"{told}\n")
+    meta = json.loads(out)["__meta__"]
+    assert (json.loads(out)["mysql"], meta["failures"], len(meta["resets"])) == ({}, {"fine": told}, 223)
+
+
+def test_many_that_were_reset_are_one_short_line(node):
+    """As FLUSH STATUS does."""
+    node("--output", "before.json", groups={"mysql": {f"Com_{number:03}": 9 for number in range(222)}})
+    status, _, err = node("--delta", "before.json", groups={
+        "mysql": {f"Com_{number:03}": 0 for number in range(222)}})
+    assert (status, err) == (0, "no value, counter reset: mysql.Com_000, mysql.Com_001, mysql.Com_002, mysql.Com_003, "
+                                "mysql.Com_004 and 217 more\n")
 
 
 def test_one_that_fails_hangs_or_breaks_costs_no_other_its_counters(node):

@@ -5,11 +5,12 @@ A counter without a difference has no value, and is named with the reason; a tot
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from ..model import Number, Unreadable
+from ..model import Number, Unreadable, group_of
 from ..text.inert import inert
 from .snapshot import Instance, Kind, Snapshot
 
@@ -62,9 +63,21 @@ def difference(
                 without[counted].add(name)
             else:
                 groups[group][member] = max(0, counted - (own or {}).get(name, 0))
+    resets = frozenset(without[NoValue.RESET])
+    restarted = frozenset(group for group in groups if _restarted(before.instances, after.instances, group, group))
+    for collector, why in _restarts(restarted, resets, known).items():
+        failures[collector] = f"{failures[collector]}; {why}" if collector in failures else why
     return replace(after, groups=groups, delta_seconds=after.unixtime - before.unixtime, failures=failures,
-                   absent=frozenset(without[NoValue.ABSENT]), resets=frozenset(without[NoValue.RESET]),
+                   absent=frozenset(without[NoValue.ABSENT]), resets=resets, restarted=restarted,
                    instances={}, made={}, parts={})
+
+
+def _restarts(groups: frozenset[str], resets: frozenset[str], known: Mapping[str, Group]) -> dict[str, str]:
+    """By collector, how many counters are lost because its server was restarted: a line that names it."""
+    lost = Counter(known[group].collector if group in known else group
+                   for group in map(group_of, resets) if group in groups)
+    return {name: f"{name} restarted: {count:,} counter{' has' if count == 1 else 's have'} no value"
+            for name, count in lost.items()}
 
 
 def _counted(before: Snapshot, after: Snapshot, kind: Kind, group: str, member: str) -> Number | NoValue:

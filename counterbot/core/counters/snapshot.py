@@ -38,7 +38,8 @@ class Snapshot:
     ``absent`` and ``resets`` are counters (``group.name``) without a value, and ``unreadable`` those whose
     value in the document is no number. ``instances`` is group, or counter, to what counted it; ``made``
     is group to the rules by which its counters got their names, where these can be chosen; ``parts`` is
-    counter to what it adds up: a mark of each part, and the part's count.
+    counter to what it adds up: a mark of each part, and the part's count. ``restarted`` are the groups of a difference
+    whose server was started anew in between; the document tells it among the failures.
     """
 
     groups: Mapping[str, Mapping[str, Number]]
@@ -54,6 +55,7 @@ class Snapshot:
     instances: Mapping[str, Instance] = field(default_factory=dict)
     made: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    restarted: frozenset[str] = frozenset()
 
 
 def written(snapshot: Snapshot) -> bytes:
