@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -77,31 +78,28 @@ def _before(path: str) -> Snapshot:
 
 def _chosen(path: str | None, names: Sequence[str], single: Sequence[str]) -> list[node.Chosen]:
     """The collectors to run, each with its settings; all mistakes in them are told at once."""
-    given, place = _file(path) if path is not None else ({}, lambda steps: f"--set {_dotted(steps)}")
+    given, place = _file(path) if path is not None else ({}, _option)
     given = given or ({} if names else node.by_default())
-    wanted = dict.fromkeys(names or given)
-    mistakes = [f"--set{why}" for setting in single if (why := _set(setting, given, wanted))]
+    over: dict[str, dict[str, object]] = {name: {} for name in names or given}
+    mistakes = [f"--set{why}" for setting in single if (why := _set(setting, over))]
+    folder = os.path.dirname(path or "")
     chosen = []
-    for name in wanted:
-        found = _one(name, given.get(name), place)
-        if isinstance(found, list):
-            mistakes += found
-        else:
-            chosen.append(found)
+    for name in over:
+        try:
+            found = collector(name)
+            chosen.append(node.Chosen(name, found, build(found.Settings, given.get(name), over[name], folder)))
+        except Failed as error:
+            mistakes.append(f"{name}: {error}")
+        except Wrong as error:
+            mistakes += [f"{(_option if {*steps[:1]} & {*over[name]} else place)((name, *steps))}: {what}"
+                         for steps, what in error.mistakes]
     if mistakes:
         raise Failure("\n".join(mistakes), WRONG)
     return chosen
 
 
-def _one(name: str, given: object, place: Callable[[Steps], str]) -> node.Chosen | list[str]:
-    """A collector with its settings, or what is wrong with them."""
-    try:
-        found = collector(name)
-        return node.Chosen(name, found, build(found.Settings, given))
-    except Failed as error:
-        return [f"{name}: {error}"]
-    except Wrong as error:
-        return [f"{place((name, *steps))}: {what}" for steps, what in error.mistakes]
+def _option(steps: Steps) -> str:
+    return f"--set {_dotted(steps)}"
 
 
 def _dotted(steps: Steps) -> str:
@@ -118,18 +116,15 @@ def _file(path: str) -> tuple[dict[str, Any], Callable[[Steps], str]]:
     return dict(document.value or {}), lambda steps: f"{document.at(steps)}: {_dotted(steps)}"
 
 
-def _set(setting: str, given: dict[str, Any], wanted: Mapping[str, None]) -> str | None:
-    """Put one setting in with the others. None, or what is wrong with it; its value may be a password."""
+def _set(setting: str, over: Mapping[str, dict[str, object]]) -> str | None:
+    """Put one setting in with its collector's. None, or what is wrong with it; its value may be a password."""
     name, found, text = setting.partition("=")
     name, _, key = name.partition(".")
     if not found or not key:
         return ": write it as NAME.KEY=VALUE"
-    if name not in wanted:
+    if name not in over:
         return f" {name}.{key}: collector {name} is not to run; choose it with --collector {name}"
-    settings = given.get(name) or {}
-    if not isinstance(settings, dict):
-        return None  # told as a mistake of the file
-    given[name] = settings | {key: _value(text)}
+    over[name][key] = _value(text)
     return None
 
 

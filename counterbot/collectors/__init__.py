@@ -15,10 +15,14 @@ from ..core.counters.snapshot import Instance, Kind
 from ..core.model import Number
 from ..core.text.inert import inert
 
-__all__ = ["Collected", "Collector", "Failed", "Kind"]
+__all__ = ["Collected", "Collector", "Failed", "File", "Kind"]
 
 LINE = 1000
 """Bytes of a failure's text."""
+
+
+class File(str):
+    """A file's or folder's path, as a field of Settings: in a settings file it is relative to that file's folder."""
 
 
 class Failed(Exception):

@@ -25,5 +25,5 @@ def password(path: str) -> bytes:
 
 def _named(path: str) -> str:
     """The setting, with the path where it is one: the user may have written the password there."""
-    folder = os.path.dirname(path)
-    return f"password_file {path}" if folder != "/" and os.path.isdir(folder) else "password_file"
+    _, *folders, _ = path.split("/") if path.startswith("/") else ("", "")
+    return f"password_file {path}" if folders and os.path.isdir(f"/{folders[0]}") else "password_file"

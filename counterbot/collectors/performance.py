@@ -52,7 +52,7 @@ from pathlib import Path
 from ..core import limits
 from ..core.counters.performance import parse_performance
 from ..core.model import Counters, Number, Unreadable
-from . import Collected, Failed, Kind
+from . import Collected, Failed, File, Kind
 
 GROUPS = {"memory": Kind.GAUGE, "process": Kind.GAUGE, "db": Kind.OF_THE_JOB, "api": Kind.OF_THE_JOB}
 
@@ -67,11 +67,15 @@ EMPTY = {
 SECTIONS = {"memory": "services", "process": "processes", "db": "db", "api": "api"}
 
 
+FILES = tuple(map(File, (
+    "~/performance.json", "/home/zuul/performance.json", "/opt/stack/logs/performance.json")))
+
+
 @dataclass(frozen=True)
 class Settings:
     """What stands under ``performance`` in the settings."""
 
-    files: tuple[str, ...] = ("~/performance.json", "/home/zuul/performance.json", "/opt/stack/logs/performance.json")
+    files: tuple[File, ...] = FILES
     groups: tuple[str, ...] = tuple(GROUPS)
 
     def __post_init__(self) -> None:

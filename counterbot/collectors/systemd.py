@@ -57,13 +57,14 @@ from pathlib import Path
 
 from ..core.counters.snapshot import Instance
 from ..core.model import Number
-from . import Collected, Failed, Kind
+from . import Collected, Failed, File, Kind
 
 GROUPS = {"memory_peak": Kind.GAUGE, "cpu": Kind.FROM_ZERO, "io": Kind.FROM_ZERO}
 
 KINDS = (".service", ".scope", ".slice", ".socket", ".mount", ".swap")
 """Of units that have a cgroup: systemd.resource-control(5)."""
 
+CGROUPS = File("/sys/fs/cgroup")
 Values = tuple[Number, ...]
 
 
@@ -74,7 +75,7 @@ class Settings:
     units: tuple[str, ...] = ("devstack@*", "mariadb", "rabbitmq-server", "apache2")
     groups: tuple[str, ...] = tuple(GROUPS)
     slices: tuple[str, ...] = ("system.slice",)
-    root: str = "/sys/fs/cgroup"
+    root: File = CGROUPS
 
     def __post_init__(self) -> None:
         if unknown := [group for group in self.groups if group not in GROUPS]:

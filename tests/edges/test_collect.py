@@ -336,6 +336,39 @@ def test_every_mistake_in_the_settings_at_once(node, tmp_path):
     ]
 
 
+def test_an_option_is_blamed_for_what_it_says_and_the_file_for_the_rest(node, tmp_path):
+    (tmp_path / "collect.yaml").write_text("mysql:\n  port: 3306\n  schemas: maybe\nrabbitmq:\n  settle: -1\n")
+    for option, why in {"abc": "must be a whole number", "0": "port must be from 1 to 65535"}.items():
+        status, _, err = node("--settings", "collect.yaml", f"--set=mysql.port={option}", "--set=mysql.prot=1")
+        assert (status, err.removeprefix("Error: ").splitlines()) == (2, [
+            "collect.yaml:3:3: mysql.schemas: must be true or false",
+            "--set mysql.prot: unknown key 'prot'; did you mean 'port'?",
+            *([f"--set mysql.port: {why}"] if option == "abc" else []),
+            "collect.yaml:5:3: rabbitmq.settle: must be 0 or more seconds"])
+        assert f"--set mysql.port: {why}\n" in node("--settings", "collect.yaml", f"--set=mysql.port={option}",
+                                                    "--set=mysql.schemas=true")[2]
+
+
+def test_a_path_is_relative_to_the_file_that_holds_it_and_an_options_to_the_working_folder(node, tmp_path):
+    (tmp_path / "conf").mkdir()
+    settings = tmp_path / "conf/collect.yaml"
+    settings.write_text("mysql: {host: 127.0.0.1, password_file: secrets/mysql}\n"
+                        "rabbitmq: {password_file: rabbit, ca_file: ca.pem, url: 'https://127.0.0.1:1', settle: 0}\n"
+                        "performance: {files: [a.json, /b.json]}\nsystemd: {root: cgroup}\n")
+    gone = ("cannot be read (No such file or directory); give the path of a file that holds the password, or leave it"
+            " out")
+    for path in (settings, "conf/collect.yaml"):
+        status, _, err = node("--settings", path, "--set=rabbitmq.password_file=rabbit")
+        assert status == 3
+        assert f"mysql: password_file {tmp_path}/conf/secrets/mysql {gone}\n" in err
+        assert f"rabbitmq: password_file {tmp_path}/rabbit {gone}\n" in err
+        assert f"performance: none of {tmp_path}/conf/a.json, /b.json is a file: " in err
+        assert f"systemd: {tmp_path}/conf/cgroup is no cgroup v2 hierarchy" in err
+    (tmp_path / "rabbit").write_text("opensesame")
+    assert f"rabbitmq: ca_file {tmp_path}/conf/ca.pem cannot be read" in node(
+        "--settings", "conf/collect.yaml", "--set=rabbitmq.password_file=rabbit")[2]
+
+
 def test_mistakes_under_keys_that_hold_dots_and_digits_are_told_with_their_own_lines(node, tmp_path):
     keys = "billing-.*", "²", "7", "a.b"
     (tmp_path / "collect.yaml").write_text("rabbitmq:\n  scopes:\n" + "".join(f"    '{key}': 3\n" for key in keys))

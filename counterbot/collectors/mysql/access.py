@@ -14,7 +14,7 @@ from ssl import CERT_NONE, CERT_REQUIRED, SSLContext
 
 from ...clients.tls import context
 from ...core.model import Unreadable
-from .. import Failed
+from .. import Failed, File
 from ..password_file import password
 from .option_files import Option, lines, options
 
@@ -35,10 +35,10 @@ class Settings:
 
     host: str | None = None
     port: int | None = None
-    socket: str | None = None
+    socket: File | None = None
     user: str | None = None
-    password_file: str | None = None
-    defaults_file: str | None = None
+    password_file: File | None = None
+    defaults_file: File | None = None
     more: tuple[str, ...] = ()
     schemas: bool = False
 

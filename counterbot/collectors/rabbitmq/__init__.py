@@ -81,7 +81,7 @@ from ...clients import tls
 from ...core.counters.snapshot import mark
 from ...core.deadline import Deadline
 from ...core.model import Unreadable
-from .. import Collected, Failed, Kind
+from .. import Collected, Failed, File, Kind
 from ..password_file import password
 from .management_api import Api, place
 from .scopes import Scopes
@@ -104,8 +104,8 @@ class Settings:
 
     url: str | None = None
     user: str | None = None
-    password_file: str | None = None
-    ca_file: str | None = None
+    password_file: File | None = None
+    ca_file: File | None = None
     settle: float = 5.0
     scopes: Mapping[str, str] = field(default_factory=dict)
 
