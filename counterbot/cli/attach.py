@@ -1,4 +1,4 @@
-"""``counterbot attach``: appends counters to a job's subunit stream."""
+"""``counterbot attach``: puts counters into a job's subunit stream."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..core import limits
 from ..core.counters.attachment import META, parse_counters
 from ..core.counters.performance import looks_like_performance
 from ..core.counters.strictjson import documents
-from ..core.model import Unreadable
+from ..core.model import ATTACHMENT, Unreadable
 from ..files.attach import attach
 from .completion import files
 from .streams import Failure, warn
@@ -21,8 +21,12 @@ UNREADABLE = 3
 @click.command("attach")
 @click.argument("counters", metavar="COUNTERS", shell_complete=files)
 @click.argument("stream", metavar="STREAM", shell_complete=files)
-def command(counters: str, stream: str) -> None:
+@click.option("--add", is_flag=True, help="Keep the counters.json that is in STREAM already.")
+def command(counters: str, stream: str, add: bool) -> None:
     """Append COUNTERS (a counters.json) to the subunit STREAM, a file, gzipped or not.
+
+    A counters.json that is in it already is replaced, which is told on standard error; the rest of the stream
+    stays as it is.
 
     The stream is replaced whole, or stays as it was: nothing is lost to a crash or a full disk. Attach
     after `stestr last --subunit` wrote the file, since stestr drops attachments of the whole run, and when
@@ -39,11 +43,17 @@ def command(counters: str, stream: str) -> None:
     if why is not None:
         raise Failure(f"{counters}: {why}; nothing was attached", UNREADABLE)
     try:
-        damage = attach(data.removeprefix(BOM_UTF8), stream)  # behind other JSON it would be an error
+        data = data.removeprefix(BOM_UTF8)  # behind other JSON it would be an error
+        damage = attach(data, stream, add=add, tell=lambda count: _tell(stream, count))
     except Unreadable as error:
         raise Failure(f"{stream}: {error}; it stays as it was", UNREADABLE) from None
     for each in damage:
         warn(f"{stream}: {each}")
+
+
+def _tell(stream: str, count: int) -> None:
+    was = f"the {ATTACHMENT}" if count == 1 else f"{count} attachments {ATTACHMENT}"
+    warn(f"{stream}: replaced {was} in it; --add would have kept what was there")
 
 
 def _unfit(data: bytes) -> str | None:

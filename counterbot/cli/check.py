@@ -17,6 +17,7 @@ from ..core.rules import Outcome, Rule, Verdict, applicable, judge, was_due
 from ..core.subunit.gunzip import unzipped
 from ..core.text.figures import compared, excess, number, order
 from ..core.text.inert import called, inert
+from ..core.text.names import few
 from ..core.text.refusal import refusal
 from ..core.wording.comment import Links, bug_link
 from ..files.rulebook import RuleBook
@@ -62,7 +63,7 @@ def command(counters: str, job: str | None, branch: str | None, folder: str, all
     verdicts = sorted((verdict for rule in rules.values() for verdict in judge(rule, found)), key=_order)
     status = _status(verdicts, found, warn_only, bool(problems))
     lines = [_report(rules, verdicts, job),
-             *(f"{name}: duplicate; the last value is used" for name in sorted(found.repeated)),
+             *_repeated(sorted(found.repeated)),
              *(["", _summary(verdicts, status)] if verdicts else [])]
     give("".join(f"{line}\n" for line in lines), output, _document(status, verdicts, rules, problems),
          status or COULD_NOT_JUDGE)
@@ -115,6 +116,12 @@ def _report(rules: Mapping[str, Rule], verdicts: Sequence[Verdict], job: str | N
     shown = table(("RESULT", "COUNTER", "THIS RUN", "BOUND", "OVER", "RULE OR REASON"), rows, right={2, 3, 4})
     word = WORDS[Outcome.OVER]
     return re.sub(f"^{word}", coloured(word, "red"), shown, flags=re.MULTILINE)
+
+
+def _repeated(names: Sequence[str]) -> Iterable[str]:
+    """The line that tells of counters which came more than once, as of two attachments."""
+    if names:
+        yield inert(f"duplicate, and the last value is used: {few(names)}", SENTENCE)
 
 
 def _alike(verdicts: Iterable[Verdict]) -> Iterable[list[Verdict]]:

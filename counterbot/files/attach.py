@@ -1,4 +1,4 @@
-"""Appends counters to a subunit stream file, by a copy that replaces it once it has been read back."""
+"""Puts counters into a subunit stream file, by a copy that replaces it once it has been read back."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import signal
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from errno import EACCES, EAGAIN, EINVAL
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from ..core import limits
 from ..core.deadline import Deadline
 from ..core.model import ATTACHMENT, JSON, Unreadable
 from ..core.subunit import attachments as subunit
-from ..core.subunit import gunzip
+from ..core.subunit import gunzip, removal
 from ..core.subunit.writer import attachment
 from .replacing import replaced
 
@@ -31,11 +31,17 @@ REMOTE = frozenset({b"nfs", b"nfs4", b"cifs", b"smb3"})
 """Filesystems that refuse a lease for reasons of their own (the server gave no delegation, no oplock)."""
 
 
-def attach(
-    counters: bytes, stream: str, *, patience: float = PATIENCE, sleep: Callable[[float], None] = time.sleep
-) -> list[subunit.Damage]:
-    """Append a counters document to a stream, plain or gzip. Gives the damage that was in it before.
+def _ignore(count: int) -> None:
+    pass
 
+
+def attach(
+    counters: bytes, stream: str, *, add: bool = False, tell: Callable[[int], None] = _ignore,
+    patience: float = PATIENCE, sleep: Callable[[float], None] = time.sleep,
+) -> list[subunit.Damage]:
+    """Append a counters document to a stream, plain or gzip, in place of those in it unless ``add``.
+
+    Gives the damage that was in it before. ``tell`` is called with how many documents were replaced, if any.
     Another attach to it is waited for, ``patience`` seconds at most. Raises Unreadable where it takes longer,
     where the stream is no version 2, or so damaged that what is appended could not be read again, and where
     somebody else writes it meanwhile; OSError where it cannot be read or written.
@@ -44,10 +50,14 @@ def attach(
     with _locked(stream, patience, sleep) as state:
         _check_unwritten(stream, state)
         damage: list[subunit.Damage] = []
-        expected = [*_documents(stream, damage.append), counters]
+        old = _documents(stream, damage.append)
         for start in (b"", b"\n"):  # behind text, a packet must begin on a new line
             with suppress(_NotReadAgain):
-                _append(start + packet, stream, state, expected, damage)
+                if old and not add:
+                    _replace(start + packet, stream, state, [counters], damage)
+                    tell(len(old))
+                else:
+                    _append(start + packet, stream, state, [*old, counters], damage)
                 return damage
     raise Unreadable("it is so damaged at its end that nothing appended could be read again")
 
@@ -63,13 +73,31 @@ def _append(packet: bytes, stream: str, state: tuple[int, ...], expected: list[b
         with open(stream, "rb") as old:
             shutil.copyfileobj(old, new)
         new.write(gzip.compress(packet, mtime=0) if _is_gzip(stream) else packet)
-        new.flush()
-        os.fsync(new.fileno())  # it may take long, so it is done before the last look at the stream
-        damage: list[subunit.Damage] = []
-        found = _documents(new.name, damage.append)
-        if b"".join(found) != b"".join(expected) or len(damage) > len(had):  # joined: the old tool's packet has no end
-            raise _NotReadAgain
-        _check_unwritten(stream, state)
+        _check(new, stream, state, expected, had)
+
+
+def _replace(packet: bytes, stream: str, state: tuple[int, ...], expected: list[bytes],
+             had: list[subunit.Damage]) -> None:
+    """The same, with a stream that lacks the documents which were in it."""
+    places = removal.places(_blocks(stream), ATTACHMENT)
+    with replaced(stream) as new:
+        zipped = gzip.GzipFile("", "wb", fileobj=new, mtime=0) if _is_gzip(stream) else nullcontext(new)
+        with zipped as target:
+            target.writelines(removal.without(_blocks(stream), places))
+            target.write(packet)
+        _check(new, stream, state, expected, had)
+
+
+def _check(new: IO[bytes], stream: str, state: tuple[int, ...], expected: list[bytes],
+           had: list[subunit.Damage]) -> None:
+    """Raise _NotReadAgain, or Unreadable where somebody has written the stream since."""
+    new.flush()
+    os.fsync(new.fileno())  # it may take long, so it is done before the last look at the stream
+    damage: list[subunit.Damage] = []
+    found = _documents(new.name, damage.append)
+    if b"".join(found) != b"".join(expected) or len(damage) > len(had):  # joined: the old tool's packet has no end
+        raise _NotReadAgain
+    _check_unwritten(stream, state)
 
 
 @contextmanager
@@ -145,7 +173,11 @@ def _is_gzip(stream: str) -> bool:
 
 
 def _documents(path: str, tell: Callable[[subunit.Damage], None]) -> list[bytes]:
+    return subunit.documents(_blocks(path), ATTACHMENT, tell=tell)
+
+
+def _blocks(path: str) -> Iterator[bytes]:
+    """The stream's bytes, without gzip."""
     with open(path, "rb") as source:
-        blocks = gunzip.unzipped(iter(lambda: source.read(BLOCK), b""), packed_limit=limits.STREAM_PACKED,
-                                 unpacked_limit=limits.STREAM_UNPACKED)
-        return subunit.documents(blocks, ATTACHMENT, tell=tell)
+        yield from gunzip.unzipped(iter(lambda: source.read(BLOCK), b""), packed_limit=limits.STREAM_PACKED,
+                                   unpacked_limit=limits.STREAM_UNPACKED)

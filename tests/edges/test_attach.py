@@ -20,6 +20,7 @@ from counterbot.cli import main
 from counterbot.core.counters.attachment import parse_counters
 from counterbot.core.model import Unreadable
 from counterbot.core.subunit import attachments as subunit
+from counterbot.core.subunit import writer
 from counterbot.files import attach as attaching
 from counterbot.files.replacing import replaced
 from tests.oracle import heard
@@ -61,12 +62,61 @@ def test_the_stream_has_the_counters_more(files, data, name):
     counted, stream = files(packed, name)
     stream.chmod(0o640)
     before = documents(stream) if data else []
-    assert attach(counted, stream) == (0, "")
+    assert attach("--add", counted, stream) == (0, "")
     assert documents(stream) == [*before, MINE]
     assert stream.read_bytes().startswith(packed)
     assert stat.S_IMODE(stream.stat().st_mode) == 0o640
     assert (stream.read_bytes()[:2] == b"\x1f\x8b") is name.endswith(".gz")
     assert sorted(path.name for path in stream.parent.iterdir()) == ["c.json", name]
+
+
+LOG = packet(b"log", name="counters.json", test_id="t", eof=True) + packet(b"run", name="log", eof=True)
+LARGE = b'{"mysql": {%s}}' % b", ".join(b'"Com_%d": 1' % number for number in range(400_000))
+"""More than a packet may hold."""
+
+
+@pytest.mark.parametrize(("old", "told"), [
+    ([counters(eof=True)], "the counters.json"), ([OLD_TOOLS], "the counters.json"),
+    ([OLD_TOOLS, OLD_TOOLS], "the counters.json"),  # joined: the old tool's packet has no end
+    ([counters(eof=True)] * 3, "3 attachments counters.json"),
+    ([packet(DOC, name="counters.json", eof=True, route="0")], "the counters.json"),
+    ([writer.attachment("counters.json", LARGE, "application/json")], "the counters.json"),
+])
+@pytest.mark.parametrize("name", ["run.subunit", "run.subunit.gz"])
+def test_it_replaces_what_was_attached_and_leaves_the_rest_to_the_byte(files, old, told, name):
+    data = b"".join(part + rest for part, rest in zip((SOME, *old), (LOG, b"text\n", SOME, LOG, b""), strict=False))
+    counted, stream = files(gzip.compress(data) if name.endswith(".gz") else data, name)
+    stream.chmod(0o640)
+    assert attach(counted, stream) == (0, f"{stream}: replaced {told} in it; --add would have kept what was there\n")
+    mine = writer.attachment("counters.json", MINE, "application/json")
+    kept = stream.read_bytes()
+    wanted = data + mine
+    for each in old:
+        wanted = wanted.replace(each, b"")
+    assert (gzip.decompress(kept) if name.endswith(".gz") else kept) == wanted
+    assert (kept[:2] == b"\x1f\x8b") is name.endswith(".gz")
+    assert stat.S_IMODE(stream.stat().st_mode) == 0o640
+    assert documents(stream) == [MINE]
+    assert sorted(path.name for path in stream.parent.iterdir()) == ["c.json", name]
+
+
+def test_text_and_damage_around_what_was_replaced_stay_and_are_told(files):
+    damaged = changed(packet(b"x" * 200, name="log", test_id="t", eof=True), 60)
+    counted, stream = files(
+        SOME + b"Killed" + counters(eof=True) + b" \xc3\xb3\n" + SOME + damaged + SOME + b"end \xc3")
+    rest = stream.read_bytes().replace(counters(eof=True), b"")
+    status, out = attach(counted, stream)
+    assert (status, out.count("\n"), documents(stream)) == (0, 2, [MINE])
+    assert ": damage at byte " in out
+    assert stream.read_bytes() == rest + b"\n" + writer.attachment("counters.json", MINE, "application/json")
+
+
+def test_a_stream_whose_counters_are_damaged_stays_as_it_was_whether_added_or_not(files):
+    data = SOME + changed(counters(eof=True), 60)
+    for more in ([], ["--add"]):
+        counted, stream = files(data)
+        assert attach(*more, counted, stream)[0] == 3
+        assert stream.read_bytes() == data
 
 
 def test_python_subunit_reads_it(files):
@@ -80,7 +130,7 @@ def test_python_subunit_reads_it(files):
 
 def test_behind_the_old_tools_packet_both_are_read(files):
     counted, stream = files(SOME + OLD_TOOLS)
-    assert attach(counted, stream) == (0, "")
+    assert attach("--add", counted, stream) == (0, "")
     assert documents(stream) == [DOC + MINE]
 
 
@@ -166,7 +216,7 @@ BOM = b"\xef\xbb\xbf"
 def test_a_byte_order_mark_does_not_come_along(files):
     """RFC 8259, section 8.1. Behind another document it is none, but a character that is no JSON."""
     counted, stream = files(SOME + OLD_TOOLS, document=BOM + MINE)
-    assert attach(counted, stream) == (0, "")
+    assert attach("--add", counted, stream) == (0, "")
     assert documents(stream) == [DOC + MINE]
     assert parse_counters(documents(stream)[0]).values["mysql.Queries"] == 12
 
@@ -350,7 +400,7 @@ def test_who_opens_it_while_the_kernel_is_asked_ends_nothing(files):
 @pytest.mark.parametrize("name", ["run.subunit", "run.subunit.gz"])
 def test_attaches_at_the_same_time_are_all_there_in_the_end(files, name):
     counted, stream = files(gzip.compress(SOME * 20) if name.endswith(".gz") else SOME * 20, name)
-    command = [*COMMAND, counted, stream]
+    command = [*COMMAND, "--add", counted, stream]
     started = [subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) for _ in range(8)]
     told = [process.communicate(timeout=60)[1] for process in started]
     assert ([process.returncode for process in started], told) == ([0] * 8, [""] * 8)
@@ -367,7 +417,7 @@ def test_behind_another_attach_it_goes_on_with_the_file_as_it_is_then(files):
                 new.write(SOME + counters(eof=True))
             other.close()
 
-        attaching.attach(MINE, str(stream), sleep=end)
+        attaching.attach(MINE, str(stream), add=True, sleep=end)
     assert documents(stream) == [DOC, MINE]
 
 

@@ -88,6 +88,12 @@ class Packets:
         self._passed_over = 1 << 16 if wanted is None else TESTS
         self._needle = b"" if wanted is None else bytes([len(wanted) & 0xFF]) + wanted  # as it stands in a packet
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """The first byte in the stream of the packet that was given last, and the first one behind it."""
+        window = self._window
+        return window.offset, window.offset + length_at(window.data, window.at)
+
     def __iter__(self) -> Iterator[Packet | Lost]:
         window = self._window
         self.start = window.data[:START] if window.fill(START + HEADER) else window.data[:-HEADER]
