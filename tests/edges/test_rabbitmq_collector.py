@@ -117,6 +117,21 @@ class TestCounts:
                                          {"name": "c", "vhost": "/", "message_stats": {"publish": 0}}])
         assert collect(broker).groups["queues"] == {"c_publish": 0}
 
+    @pytest.mark.parametrize("nothing", [[], None, {}, {"publish": None, "publish_in": None}])
+    def test_statistics_that_hold_nothing_cost_nothing_but_themselves(self, broker, nothing):
+        """An empty list is how Erlang has nothing of a mapping."""
+        quiet = {"vhost": "/", "message_stats": nothing}
+        broker.answers[QUEUES] = answer([{"name": "a"} | quiet, {"name": "b", "vhost": "/",
+                                                                 "message_stats": {"publish": 3}}])
+        broker.answers[EXCHANGES] = answer([{"name": "a"} | quiet, {"name": "b", "vhost": "/",
+                                                                    "message_stats": {"publish_in": 4}}])
+        broker.answers[VHOSTS] = answer([{"name": "/", "message_stats": nothing}])
+        broker.answers[OVERVIEW] = overview(message_stats=nothing)
+        found = collect(broker)
+        assert (found.groups, found.failures) == ({"queues": {"b_publish": 3}, "exchanges": {"b_publish_in": 4}}, ())
+        broker.answers[OVERVIEW] = overview(message_stats={"publish": 7})
+        assert collect(broker).groups["exchanges"] == {"b_publish_in": 4, "total_publish": 7}
+
     def test_of_10_000_queues(self, broker):
         broker.answers[QUEUES] = rows("publish", [(f"reply_{at:032x}", at) for at in range(10_000)])
         assert collect(broker).groups["queues"] == {"reply_publish": 49_995_000}

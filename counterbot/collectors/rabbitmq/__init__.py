@@ -243,6 +243,6 @@ def _with_total(sums: Sums, overview: Row, vhosts: list[Row]) -> Sums:
 
 
 def _count(row: Row, member: str) -> int | None:
-    """A count of messages; None where there was none yet: RabbitMQ then leaves it out."""
-    count: int | None = row.get("message_stats", {}).get(member)
+    """A count of messages; None where there was none yet: RabbitMQ leaves it out, or has ``[]`` or null around it."""
+    count: int | None = (row.get("message_stats") or {}).get(member)
     return count
