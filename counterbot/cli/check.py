@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from ..core import limits
 from ..core.counters.attachment import parse_counters
+from ..core.counters.naming import named_in
 from ..core.counters.performance import looks_like_performance, parse_performance
 from ..core.model import BuildFacts, Counters, Finding, Kind, Subject, Unreadable, group_of
 from ..core.rules import Outcome, Rule, Verdict, applicable, judge, was_due
@@ -60,7 +62,8 @@ def command(counters: str, job: str | None, branch: str | None, folder: str, all
         give("", output, _document(COULD_NOT_JUDGE, (), {}, [*problems, found]), COULD_NOT_JUDGE)
         raise SystemExit(COULD_NOT_JUDGE)
     rules = {rule.name: rule for rule in applicable(book.rules, BuildFacts(job=job, branch=branch))}
-    verdicts = sorted((verdict for rule in rules.values() for verdict in judge(rule, found)), key=_order)
+    verdicts = sorted(_explained((verdict for rule in rules.values() for verdict in judge(rule, found)), found),
+                      key=_order)
     status = _status(verdicts, found, warn_only, bool(problems))
     lines = [_report(rules, verdicts, job),
              *_repeated(sorted(found.repeated)),
@@ -82,6 +85,14 @@ def _read(source: str) -> Counters | str:
         return parse_performance(data) if looks_like_performance(data) else parse_counters(data)
     except Unreadable as error:
         return f"{source}: {error}"
+
+
+def _explained(verdicts: Iterable[Verdict], found: Counters) -> Iterable[Verdict]:
+    """Those of counters that did not come, with the counter that was probably meant."""
+    names = named_in(found)
+    for verdict in verdicts:
+        meant = names.meant(verdict.counter) if verdict.outcome is Outcome.NO_DATA else None
+        yield replace(verdict, why=f"{verdict.why}; did you mean {meant}?") if meant else verdict
 
 
 def _order(verdict: Verdict) -> tuple[Any, ...]:

@@ -251,6 +251,18 @@ def test_check_shows_what_it_was_given_that_can_do_nothing(tmp_path):
         "could not judge: a[31m b: no such file\n")
 
 
+def test_check_names_the_counter_that_was_meant(tmp_path):
+    bounds = {"mysql.Qureies": {"max": 5}, "mysq.Com_*": {"max": 5}, "mysql.Gone": {"max": 5}, "mysql.Lost": {"max": 5}}
+    lines, found = against(tmp_path, bounds, {"__meta__": {"absent": ["mysql.Lost"]},
+                                              "mysql": {"Queries": 9, "Com_select": 7}})
+    assert lines[1:5] == [
+        "no data  mysq.Com_*            –      5  no counter of group mysq in this build; did you mean mysql.Com_*?",
+        "no data  mysql.Gone            –      5  missing from this build",
+        "no data  mysql.Lost            –      5  the server does not have it",
+        "no data  mysql.Qureies         –      5  missing from this build; did you mean mysql.Queries?"]
+    assert found["no_data"][3]["why"] == "missing from this build; did you mean mysql.Queries?"
+
+
 def test_check_tells_duplicates_in_one_line(tmp_path):
     document = json.dumps({"mysql": {f"Com_{number:03}": 1 for number in range(200)}})
     out = check(tmp_path, document * 2)[1].splitlines()

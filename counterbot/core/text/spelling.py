@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 
-def nearest(key: str, known: Sequence[str]) -> str | None:
-    """The known key that is most like this one, if any is."""
-    return next(iter(get_close_matches(key, known, n=1)), None)
+def nearest(key: str, known: Sequence[str], alike: float = 0.6) -> str | None:
+    """The known key that is most like this one, if any is: ``alike`` is 1 for the same."""
+    return next(iter(get_close_matches(key, known, n=1, cutoff=alike)), None)
 
 
 def unknown(key: str, known: Sequence[str]) -> str:

@@ -1,0 +1,51 @@
+"""Suggests the counter that a misspelt name in a rule was meant for. Reads no file."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cached_property
+
+from ..model import Counters, group_of
+from ..text.spelling import nearest
+
+ALIKE = 0.75
+"""``Querys`` and ``Queries`` are; ``Com_insert`` and ``Com_insert_select`` are not."""
+
+
+class Names:
+    """Counters that are known to exist, such as those of a build."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = frozenset(names)
+
+    def meant(self, counter: str) -> str | None:
+        """The known counter, or pattern of such, that a bound's unknown one was probably meant for; None where
+        nothing is like it."""
+        if counter in self._names or not self._names:
+            return None
+        group, _, member = counter.partition(".")
+        if group in self._members:
+            found = _like(member, self._members[group])
+            return None if found is None else f"{group}.{found}"
+        other = _like(group, list(self._members))
+        if other is None:
+            return None
+        return f"{other}.{_like(member, self._members[other]) or member}"
+
+    @cached_property
+    def _members(self) -> dict[str, list[str]]:
+        members = defaultdict(list)
+        for name in sorted(self._names):
+            members[group_of(name)].append(name.partition(".")[2])
+        return dict(members)
+
+
+def named_in(counters: Counters) -> Names:
+    """All names that a build told of, with a value or without."""
+    return Names((*counters.values, *counters.unreadable, *counters.resets, *counters.absent))
+
+
+def _like(written: str, known: list[str]) -> str | None:
+    same = next((each for each in known if each.casefold() == written.casefold()), None)
+    return same or nearest(written, known, ALIKE)
