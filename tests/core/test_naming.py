@@ -25,6 +25,8 @@ NAMES = ("mysql.Queries", "mysql.Questions", "mysql.Com_select", "mysql.Com_inse
     ("db.nova_cell1.SELCT", "db.nova_cell1.SELECT"),
     ("memory.n_api", "memory.n-api"),
     ("mysql.Queries", None),
+    ("mysql.Com_selec*", None),
+    ("queue[s].reply_publish", None),
     ("mysql.Slow_launch_threads", None),
     ("mysql.Com_dealloc_sql", None),
     ("cpu.n-api_usec", None),

@@ -640,6 +640,9 @@ class TestFinds:
         (["ssl-mode=VERIFY_CA"], (True, True)),  # the system's authorities vouch for anybody
         (["ssl-ca={pem}", "ssl-mode=VERIFY_IDENTITY"], (True, True)),
         (["ssl-ca={pem}", "ssl-verify-server-cert"], (True, True)),
+        (["ssl-ca={pem}", "disable-ssl-verify-server-cert"], (True, False)),
+        (["skip-ssl", "enable-ssl"], (False, False)),
+        (["ssl", "disable-ssl"], None),
     ])
     def test_tls_only_where_options_ask_for_it(self, options, tmp_path, lines, verified):
         """The certificate is verified, and the host's name."""

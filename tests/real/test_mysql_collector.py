@@ -357,6 +357,19 @@ def test_a_server_that_was_started_anew_is_seen(secured, tmp_path):
     assert collect(given, 10, False).instances["mysql"] - first > SAME_START
 
 
+def test_a_restart_between_two_readings_is_one_line(secured):
+    def restart() -> None:
+        until(lambda: time.time() - collect(given, 10, False).instances["mysql"] > SAME_START + 1, 10, "old enough")
+        secured.stop()
+        secured.start()
+
+    given = Settings(socket=str(secured.socket), user="root")
+    found = difference_of(given, restart)
+    assert found.groups == {"mysql": {}}
+    assert found.failures == {"mysql": f"mysql restarted: {len(found.resets)} counters have no value"}
+    assert len(found.resets) > 200
+
+
 # Option files
 
 

@@ -81,6 +81,7 @@ from ...clients import tls
 from ...core.counters.snapshot import mark
 from ...core.deadline import Deadline
 from ...core.model import Unreadable
+from ...core.text.names import few
 from .. import Collected, Failed, File, Kind
 from ..password_file import password
 from .management_api import Api, place
@@ -217,7 +218,7 @@ def _sees_all(vhosts: list[Row], exchanges: list[Row]) -> None:
     hidden = sorted({vhost["name"] for vhost in vhosts} - {exchange["vhost"] for exchange in exchanges})
     if hidden:
         raise Failed("the user does not see every virtual host; rabbitmqctl set_permissions -p VHOST USER '' '' '' for "
-                     + ", ".join(map(repr, hidden)))
+                     + few([repr(name) for name in hidden]))
 
 
 def _sums(rows: list[Row], member: str, scopes: Scopes) -> Sums:

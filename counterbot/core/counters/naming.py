@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import cached_property
 
 from ..model import Counters, group_of
+from ..rules import is_pattern
 from ..text.spelling import nearest
 
 ALIKE = 0.75
@@ -20,9 +22,11 @@ class Names:
         self._names = frozenset(names)
 
     def meant(self, counter: str) -> str | None:
-        """The known counter, or pattern of such, that a bound's unknown one was probably meant for; None where
-        nothing is like it."""
-        if counter in self._names or not self._names:
+        """The known counter, or pattern of such, that a bound's one was probably meant for.
+
+        None where there is such a counter, or one that the pattern fits, and where nothing is like it.
+        """
+        if counter in self._names or (is_pattern(counter) and fnmatch.filter(self._names, counter)):
             return None
         group, _, member = counter.partition(".")
         if group in self._members:
