@@ -29,7 +29,6 @@ def without(blocks: Iterable[bytes], left_out: Sequence[Place]) -> Iterator[byte
             yield block[at : first - offset]
             if behind > end:
                 coming.appendleft((end, behind))
-                behind = end
             at = behind - offset
         yield block[at:]
         offset = end
