@@ -19,7 +19,7 @@ from ..core.model import ATTACHMENT, JSON, Unreadable, group_of
 from ..core.text.names import few
 from ..core.text.refusal import refusal
 from .completion import files
-from .patience import told_if_slow
+from .progress import progress
 from .streams import Failure, beside, give, warn
 
 WRONG, SOME_FAILED = 2, 3
@@ -58,7 +58,7 @@ def command(output: str | None, attachment: str | None, before: str | None, pref
     try:
         first = None if before is None else _before(before)
         chosen = _chosen(settings, names, single)
-        with told_if_slow(f"reading {', '.join(each.name for each in chosen)}, for {deadline:g} s at most ..."):
+        with progress(lambda: f"reading {', '.join(each.name for each in chosen)}, for {deadline:g} s at most"):
             reading = node.read(chosen, deadline, again=before is not None, prefix=prefix)
         snapshot = reading.snapshot
         if first is not None:
