@@ -104,7 +104,7 @@ def test_one_root_of_zuul_or_several() -> None:
 @pytest.mark.parametrize(("url", "why"), [
     ([], "'url' must have at least one item"), (5, "'url' must be a URL or a list of URLs, not 5"),
     ({"a": "https://a"}, "'url' must be a URL or a list of URLs, not a mapping"),
-    (["https://a", 5], "item 2 of 'url' must be text, not 5"),
+    (["https://a", 5], "item 2 of 'url' must be text, not 5; put it in quotes"),
     (["https://a", "ftp://b"], "item 2 of 'url' must be a URL that begins with http:// or https://"),
     (["https://a", "https://b/t/c"], "item 2 of 'url' must be the root of Zuul's pages, without tenant and page:"
                                      " https://b"),

@@ -192,7 +192,7 @@ def test_irc_that_refuses(site):
 
 
 def test_irc_with_an_account(site):
-    site.irc.accounts = {"bot": "p4ss"}
+    site.irc.accounts, site.irc.offers = {"bot": "p4ss"}, [":sasl"]
     (site.folder / "secret").write_text("p4ss\n")
     site.change("nick: counterbot", "nick: counterbot\n  sasl: {username: bot, password_file: secret}")
     assert "logged in" in site.all_good()["irc"]
