@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from . import limits
+from . import gerrit_json, limits
 from .model import OMITTED, BuildLink, Ignored, Merged, PatchSet, Report, Unreadable
 from .text.inert import inert
 
@@ -53,44 +53,47 @@ _BUILDSET = re.compile(r"/buildset/([0-9a-f]{32})(?![0-9a-f])")
 _BUILDSET_PAGE = re.compile(r"https?://\S+/buildset/([0-9a-f]{32})(?![0-9a-f])")
 
 _PIPELINE = re.compile(r"\(([^()\s]{1,100}) pipeline\)")
-_HALF = re.compile("[\x00\ud800-\udfff]")
-"""NUL and halves of surrogate pairs, which no database takes as text."""
+
+_BUILDS = re.compile(r"^(?:- .*|https?://\S*)/build(?:set)?/[0-9a-f]{32}", re.MULTILINE)
+"""A job's line, or that of the buildset."""
 
 
 def parse_line(line: bytes) -> dict[str, object]:
     """The event of one line of ``gerrit stream-events``. Raises Unreadable where it is none."""
     if len(line) > limits.EVENT_LINE:
         raise Unreadable(f"line of {len(line):,} bytes, more than the {limits.EVENT_LINE:,} that are read")
-    text = line.decode("utf-8", "replace").rstrip("\r\n")
-    try:
-        event = _DECODER.decode(text)
-    except json.JSONDecodeError as error:
-        # Of a line cut short, the last column there is.
-        raise Unreadable(f"not JSON: {error.msg} at column {min(error.colno, max(1, len(text)))}") from None
-    except RecursionError:
-        raise Unreadable("not JSON that can be read: it is nested too deeply") from None
-    if not isinstance(event, dict):
-        raise Unreadable(f"a JSON {_kind(event)} instead of an object")
+    event = gerrit_json.parse(line)
     if not isinstance(event.get("type"), str):
         raise Unreadable("it has no type")
     return event
 
 
-def _number(digits: str) -> int | str:
-    """Thousands of digits stay text: to turn them into a number is slow or refused, and none means anything here."""
-    return int(digits) if len(digits) <= limits.DIGITS else digits
-
-
-_DECODER = json.JSONDecoder(parse_int=_number)
-
-
 def digest(line: bytes) -> str:
-    """The same for the same event whoever delivers it: SHA-256 of its canonical JSON, else of its bytes."""
+    """The same for the same event whoever delivers it: SHA-256 of what makes it this event, else of its bytes."""
     try:
-        canonical = json.dumps(parse_line(line), sort_keys=True, separators=(",", ":")).encode()
+        canonical = json.dumps(_essence(parse_line(line)), sort_keys=True, separators=(",", ":")).encode()
     except (Unreadable, RecursionError):
         canonical = line
     return hashlib.sha256(canonical).hexdigest()
+
+
+def _essence(event: Mapping[str, object]) -> object:
+    """Of a CI report and of a merge, what both the stream and a query tell; of any other event all of it.
+
+    A build is reported on once, and a patch set merged once, so their times need not be known.
+    """
+    kind, where = event.get("type"), _patchset(event, "")
+    if isinstance(where, PatchSet) and kind == "change-merged":
+        return [kind, where.project, where.change, where.number]
+    said = _comment(event).strip()
+    if isinstance(where, PatchSet) and kind == "comment-added" and names_builds(said):
+        return [kind, where.project, where.change, where.number, gerrit_json.username(event.get("author")), said]
+    return event
+
+
+def names_builds(comment: str) -> bool:
+    """Whether a comment names builds or a buildset of a Zuul, as its reports do."""
+    return _BUILDS.search(comment) is not None
 
 
 def recognise(event: Mapping[str, object], settings: Recognition) -> Report | Merged | Ignored:
@@ -101,7 +104,7 @@ def recognise(event: Mapping[str, object], settings: Recognition) -> Report | Me
         return merged if isinstance(merged, Ignored) else Merged(merged)
     if kind != "comment-added":
         return Ignored(f"event type {_short(str(kind))}")
-    author = _text(_mapping(event.get("author")).get("username"))
+    author = gerrit_json.username(event.get("author"))
     if author is not None and author == settings.own_account:
         return Ignored("the bot's own comment")
     if author not in settings.accounts:
@@ -137,9 +140,9 @@ def _why_none(text: str) -> str:
 
 def _comment(event: Mapping[str, object]) -> str:
     """The comment's text; Gerrit 3.3 and later may carry it as a patch-set-level comment beside it, or in both."""
-    level = _mapping(event.get("patchSetComments")).get("/PATCHSET_LEVEL")
-    beside = [_mapping(comment).get("message") for comment in level] if isinstance(level, list) else []
-    return "\n\n".join(_text(part) or "" for part in (event.get("comment"), *beside))
+    level = gerrit_json.items(gerrit_json.mapping(event.get("patchSetComments")).get("/PATCHSET_LEVEL"))
+    beside = [gerrit_json.mapping(comment).get("message") for comment in level]
+    return "\n\n".join(gerrit_json.text(part) or "" for part in (event.get("comment"), *beside))
 
 
 def _parted(text: str) -> tuple[str, list[BuildLink]]:
@@ -188,41 +191,18 @@ def _buildset(introduction: str) -> str | None:
 
 
 def _patchset(event: Mapping[str, object], server: str) -> PatchSet | Ignored:
-    change = _mapping(event.get("change"))
-    number = _whole(change.get("number"))
-    revision = _whole(_mapping(event.get("patchSet")).get("number"))
-    project = _project(change.get("project")) or _project(event.get("project"))
+    change = gerrit_json.mapping(event.get("change"))
+    number = gerrit_json.whole(change.get("number"))
+    revision = gerrit_json.whole(gerrit_json.mapping(event.get("patchSet")).get("number"))
+    project = gerrit_json.project(change.get("project")) or gerrit_json.project(event.get("project"))
     if number is None or revision is None or project is None:
         missing = [name for name, value in (("change number", number), ("patch set number", revision),
                                             ("project", project)) if value is None]
         return Ignored(f"the event has no {' and no '.join(missing)}")
-    branch = _text(change.get("branch")) or ""
+    branch = gerrit_json.text(change.get("branch")) or ""
     if max(len(project), len(branch)) > limits.NAME:
         return Ignored(f"a project's or branch's name has more than {limits.NAME} characters")
-    return PatchSet(server, project, branch, number, revision, _text(change.get("url")))
-
-
-def _project(value: object) -> str | None:
-    """A name, or ``{"name": …}`` as sinks other than SSH write it."""
-    return _text(value) or _text(_mapping(value).get("name"))
-
-
-def _whole(value: object) -> int | None:
-    """A positive number; a string of digits in Gerrits before 2.14."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12:
-        value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**11 else None
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str | None:
-    if not isinstance(value, str) or not value:
-        return None
-    harmless = value.isascii() and "\0" not in value  # nearly all are, and this tells it at once
-    return value if harmless else _HALF.sub("\N{REPLACEMENT CHARACTER}", value)
+    return PatchSet(server, project, branch, number, revision, gerrit_json.text(change.get("url")))
 
 
 def _first_line(text: str) -> str:
@@ -231,7 +211,3 @@ def _first_line(text: str) -> str:
 
 def _short(text: str) -> str:
     return inert(" ".join(text[:400].split()), 120)
-
-
-def _kind(value: object) -> str:
-    return {list: "array", str: "string", bool: "boolean", type(None): "null"}.get(type(value), "number")

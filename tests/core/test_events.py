@@ -476,6 +476,53 @@ def test_the_digest_knows_an_event_in_any_spelling(value):
     assert digest(line) != digest(json.dumps({**event, "a": 2}).encode())
 
 
+@pytest.mark.parametrize("changed", [
+    {"eventCreatedOn": 5},
+    {"author": {"username": "zuul", "name": "Zuul"}},
+    {"change": {"project": {"name": "openstack/nova"}, "number": "7"}},
+    {"patchSet": {"number": "2", "ref": "refs/changes/07/7/2"}},
+    {"approvals": []},
+])
+def test_a_report_is_the_same_event_however_much_is_told_of_it(changed):
+    comment = f"Build succeeded.\n\n- job {page()} : SUCCESS in 5s"
+    told = digest(json.dumps(event(comment)).encode())
+    assert digest(json.dumps(event(comment, **changed)).encode()) == told
+
+
+@pytest.mark.parametrize("changed", [
+    {"comment": f"- job {page(TWO)} : SUCCESS in 5s"},
+    {"author": {"username": "somebody"}},
+    {"change": {"project": "openstack/nova", "number": 8}},
+    {"change": {"project": "openstack/cinder", "number": 7}},
+    {"patchSet": {"number": 3}},
+])
+def test_another_report_is_another_event(changed):
+    assert digest(json.dumps({**event(f"- job {page()} : SUCCESS in 5s"), **changed}).encode()) != digest(
+        json.dumps(event(f"- job {page()} : SUCCESS in 5s")).encode())
+
+
+@pytest.mark.parametrize("comment", ["recheck", f"recheck, see {page()}", "Starting check jobs."])
+def test_what_is_said_twice_and_is_no_report_is_two_events(comment):
+    first, second = (json.dumps(event(comment, eventCreatedOn=time)).encode() for time in (5, 6))
+    assert digest(first) != digest(second)
+
+
+def test_a_merge_is_the_same_event_however_much_is_told_of_it():
+    merge = {"type": "change-merged", "change": {"project": "p", "number": 7}, "patchSet": {"number": 2}}
+    told = digest(json.dumps(merge).encode())
+    assert digest(json.dumps({**merge, "eventCreatedOn": 5, "newRev": "f00"}).encode()) == told
+    assert digest(json.dumps({**merge, "patchSet": {"number": 3}}).encode()) != told
+
+
+@pytest.mark.parametrize("marks", [1, 2])
+def test_byte_order_marks_before_an_event_cost_nothing(marks):
+    """Before the first one of a recording, and where recordings were joined."""
+    line = json.dumps(event(f"- job {page()} : SUCCESS in 5s")).encode()
+    marked = "\ufeff".encode() * marks + line + b"\r"
+    assert recognise(parse_line(marked), ZUUL) == recognise(parse_line(line), ZUUL)
+    assert digest(marked) == digest(line)
+
+
 MEGABYTE = 1_000_000
 HOSTILE = ["- a http://x", "http://", " http://x : ", "/build/", "https://x/buildset/", "/buildset/" + "e" * 31, "(",
            "(a pipeline", "- ", "\n- ", "\n- a http://x", "\n", " ", "\r", "Patch Set 1:", "x" * 32, "\u2028", "(a "]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from contextlib import ExitStack
 
 import pytest
 
@@ -116,6 +118,19 @@ class TestPosting:
 
 
 class TestReadingBack:
+    @pytest.fixture
+    def answering(self, keys):
+        """A reporter whose Gerrit answers every command with this text."""
+        with ExitStack() as stack:
+            def make(text) -> GerritReporter:
+                server = SshServer({keys[1]: "bot"}, lambda session, _: session.write(text.encode()) or 0)
+                stack.callback(server.close)
+                client = OverSsh(lambda: connect(server_of(server, keys)))
+                stack.callback(client.close)
+                return GerritReporter(client, "bot")
+
+            yield make
+
     def test_finds_its_own(self, reporter):
         assert not reporter.already_there(delivery())
         reporter.post(delivery())
@@ -148,29 +163,36 @@ class TestReadingBack:
         ("answer", "why"),
         [
             (b'{"type":"error","message":"Invalid\\nquery"}\n', "Invalid query"),
-            (b"<html>\n", "gerrit query did not answer JSON: <html>"),
-            (b"[1]\n", r"gerrit query did not answer a JSON object: \[1\]"),
-            (b"[" * 100_000, "gerrit query did not answer JSON: "),
-            (b'{"project":"openstack/nova","number":1,"comments":[{}]}', "a comment without a message"),
+            (b"<html>\n", "gerrit query answered not JSON: Expecting value at column 1: <html>"),
+            (b"[1]\n", r"gerrit query answered a JSON array instead of an object: \[1\]"),
+            (b"[" * 100_000, "gerrit query answered not JSON that can be read: it is nested too deeply"),
         ],
     )
-    def test_answers_that_cannot_be_read(self, keys, answer, why):
-        server = SshServer({keys[1]: "bot"}, lambda session, _: session.write(answer) or 0)
-        client = OverSsh(lambda: connect(server_of(server, keys)))
+    def test_answers_that_cannot_be_read(self, answering, answer, why):
         with pytest.raises(CannotTell, match=why) as caught:
-            GerritReporter(client, "bot").already_there(delivery())
+            answering(answer.decode()).already_there(delivery())
         assert caught.value.answer.after == SOON
-        client.close()
-        server.close()
+
+    @pytest.mark.parametrize("comments", ["null", "7", "[]", "[null, 7]", "[{}]", '[{"message": null}]',
+                                          '[{"timestamp": 1, "message": "Uploaded patch set 1."}]',
+                                          '[{"timestamp": 1, "reviewer": {"username": "bot"}}]'])
+    def test_messages_without_text_or_author_are_not_ours(self, answering, comments):
+        row = f'{{"project":"openstack/nova","number":1,"comments":{comments}}}\n'
+        assert not answering(row).already_there(delivery())
+
+    @pytest.mark.parametrize(("number", "project"), [
+        ("1", '"openstack/nova"'), ('"1"', '"openstack/nova"'), ("1", '{"name": "openstack/nova"}')])
+    @pytest.mark.parametrize("mark", ["", "\ufeff"])
+    def test_fields_may_have_another_type(self, answering, number, project, mark):
+        """As of Gerrits before 2.14, and of its other interfaces."""
+        ours = json.dumps({"timestamp": 1, "reviewer": {"username": "bot"}, "message": f"Patch Set 1:\n\n{MARKER}"})
+        row = f'{mark}{{"project":{project},"number":{number},"comments":[{ours}]}}\n'
+        assert answering(row).already_there(delivery())
 
     @pytest.mark.parametrize("reviewer", ['"reviewer":{"name":"x"},', '"reviewer":7,', ""])
-    def test_accounts_without_a_username_are_strangers(self, keys, reviewer):
+    def test_accounts_without_a_username_are_strangers(self, answering, reviewer):
         row = f'{{"project":"openstack/nova","number":1,"comments":[{{{reviewer}"message":"{MARKER}"}}]}}\n'
-        server = SshServer({keys[1]: "bot"}, lambda session, _: session.write(row.encode()) or 0)
-        client = OverSsh(lambda: connect(server_of(server, keys)))
-        assert not GerritReporter(client, "bot").already_there(delivery())
-        client.close()
-        server.close()
+        assert not answering(row).already_there(delivery())
 
 
 class TestRefusals:

@@ -27,10 +27,36 @@ class Rejected(Exception):
 
 @dataclass(frozen=True)
 class Message:
-    """A message on a change. ``username`` is None where the account has none."""
+    """A message on a change. ``at`` is Gerrit's time in epoch seconds; 0 where it is not told."""
 
-    username: str | None
+    username: str
     text: str
+    at: int = 0
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change. ``updated`` is Gerrit's time of its last update, in epoch seconds; ``patchset`` its latest patch set.
+
+    ``messages`` are those that have a text, by accounts that have a user name; oldest first.
+    """
+
+    project: str
+    branch: str
+    number: int
+    url: str | None
+    updated: int
+    patchset: int | None
+    merged: bool
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of an answer; ``more`` follows."""
+
+    changes: tuple[Change, ...]
+    more: bool
 
 
 class Gerrit(Protocol):
@@ -41,6 +67,10 @@ class Gerrit(Protocol):
 
         Raises Unreachable, Rejected, or Unreadable where the answer has not Gerrit's form.
         """
+
+    def updated(self, since: int, start: int, count: int) -> Page:
+        """At most ``count`` of the changes that were updated since then (epoch seconds), the latest first, without
+        the first ``start`` of them. Raises like ``messages``."""
 
     def review(self, project: str, change: int, patchset: int, review: Mapping[str, object]) -> None:
         """Post a ReviewInput. Raises Rejected, or Unreachable."""

@@ -11,16 +11,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 
+from ...core import gerrit_json
 from ...core.model import Unreadable
 from ...core.text.inert import inert
 from ..ssh import Connection, Finished, SshError
-from . import Message, Rejected, Unreachable
+from . import Change, Message, Page, Rejected, Unreachable
 
 
 class OverSsh:
     """Implements ``Gerrit`` over a kept connection, reopened when it is dead or was unused for ``idle`` seconds.
 
-    ``seconds`` is the time that one command may take.
+    ``seconds`` is the time that one command may take. ``answered`` is called when Gerrit has answered one.
     """
 
     def __init__(
@@ -30,24 +31,30 @@ class OverSsh:
         seconds: float = 60.0,
         idle: float = 60.0,
         monotonic: Callable[[], float] = time.monotonic,
+        answered: Callable[[], object] = lambda: None,
     ) -> None:
         self._connect = connect
         self._seconds = seconds
         self._idle = idle
         self._monotonic = monotonic
+        self._answered = answered
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._used = monotonic()
 
     def messages(self, change: int, project: str) -> tuple[Message, ...] | None:
-        finished = self._run(f"gerrit query --format=JSON --comments change:{int(change)}")
-        for row in _rows(finished.out):
-            if row.get("type") == "error":
-                raise Rejected(_one_line(str(row.get("message"))))
+        for row in self._query(f"--comments change:{int(change)}"):
+            found = _change(row)
             # Changes imported from another server may repeat a number.
-            if row.get("number") == change and row.get("project") == project:
-                return tuple(_messages(row))
+            if found and (found.number, found.project) == (change, project):
+                return found.messages
         return None
+
+    def updated(self, since: int, start: int, count: int) -> Page:
+        when = time.strftime("%Y-%m-%d %H:%M:%S +0000", time.gmtime(since))
+        rows = self._query(f"--comments --current-patch-set --start {int(start)} 'after:\"{when}\"' limit:{int(count)}")
+        changes = tuple(filter(None, map(_change, rows)))
+        return Page(changes, any(row.get("moreChanges") is True for row in rows))
 
     def review(self, project: str, change: int, patchset: int, review: Mapping[str, object]) -> None:
         command = f"gerrit review --json --project {shlex.quote(project)} {int(change)},{int(patchset)}"
@@ -57,12 +64,20 @@ class OverSsh:
         with self._lock:
             self._drop()
 
+    def _query(self, what: str) -> list[Mapping[str, object]]:
+        rows = list(_rows(self._run(f"gerrit query --format=JSON {what}").out))
+        for row in rows:
+            if row.get("type") == "error":
+                raise Rejected(_one_line(str(row.get("message"))))
+        return rows
+
     def _run(self, command: str, stdin: bytes = b"") -> Finished:
         with self._lock:
             try:
                 finished = self._finished(command, stdin)
             except SshError as error:
                 raise Unreachable(error.why, sent=error.sent, lasting=error.lasting) from error
+        self._answered()
         if finished.status != 0:
             raise Rejected(_complaint(finished))
         return finished
@@ -90,28 +105,34 @@ class OverSsh:
 
 
 def _rows(out: bytes) -> Iterator[Mapping[str, object]]:
-    for line in out.decode("utf-8", "replace").split("\n"):
+    for line in out.split(b"\n"):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise Unreadable(f"gerrit query did not answer JSON: {_one_line(line)}") from error
-        if not isinstance(row, dict):
-            raise Unreadable(f"gerrit query did not answer a JSON object: {_one_line(line)}")
-        yield row
+            yield gerrit_json.parse(line)
+        except Unreadable as error:
+            start = _one_line(line[:1000].decode("utf-8", "replace"))
+            raise Unreadable(f"gerrit query answered {error}: {start}") from error
+
+
+def _change(row: Mapping[str, object]) -> Change | None:
+    """None where the row is no change: the last one counts the others."""
+    number, project = gerrit_json.whole(row.get("number")), gerrit_json.project(row.get("project"))
+    if number is None or project is None:
+        return None
+    latest = gerrit_json.mapping(row.get("currentPatchSet"))
+    return Change(project, gerrit_json.text(row.get("branch")) or "", number, gerrit_json.text(row.get("url")),
+                  gerrit_json.whole(row.get("lastUpdated")) or 0, gerrit_json.whole(latest.get("number")),
+                  row.get("status") == "MERGED", tuple(_messages(row)))
 
 
 def _messages(row: Mapping[str, object]) -> Iterator[Message]:
-    comments = row.get("comments", [])
-    if not isinstance(comments, list):
-        raise Unreadable("gerrit query gave comments that are not a list")
-    for comment in comments:
-        if not isinstance(comment, dict) or not isinstance(comment.get("message"), str):
-            raise Unreadable(f"gerrit query gave a comment without a message: {_one_line(str(comment))}")
-        reviewer = comment.get("reviewer")
-        username = reviewer.get("username") if isinstance(reviewer, dict) else None
-        yield Message(username if isinstance(username, str) else None, comment["message"])
+    """Gerrit's own messages have no author, and some imported ones no text: none of these is ours or a CI's."""
+    for comment in map(gerrit_json.mapping, gerrit_json.items(row.get("comments"))):
+        username = gerrit_json.username(comment.get("reviewer"))
+        text = gerrit_json.text(comment.get("message"))
+        if username and text:
+            yield Message(username, text, gerrit_json.whole(comment.get("timestamp")) or 0)
 
 
 def _complaint(finished: Finished) -> str:
