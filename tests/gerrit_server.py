@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 from counterbot.demo import gerrit
 from counterbot.demo.gerrit import Fatal
@@ -14,13 +15,13 @@ class Gerrit(gerrit.Gerrit):
     """``commands`` lists all command lines. ``noise`` is written to the stderr of every command. ``forbidden`` is one
     that no account may run."""
 
-    def __init__(self, accounts) -> None:
+    def __init__(self, accounts, now=time.time) -> None:
         self.commands: list[str] = []
         self.noise = b""
         self.forbidden = ""
         self._refusals: list[str] = []
         self._lost = 0
-        super().__init__(accounts)
+        super().__init__(accounts, now)
 
     def refuse(self, text: str, times: int = 1) -> None:
         """End the next reviews with this text and status 1, storing nothing."""

@@ -96,8 +96,10 @@ def _rows(found: Status) -> list[tuple[str, str]]:
     ]
     pulse = found.pulse
     if pulse and pulse["state"] == "running" and not _why_dead(found):
-        rows[1:1] = [("stream", f"{pulse['stream']}; {counted(pulse['reconnects'], 'reconnect')}, "
-                                f"{counted(pulse['gaps'], 'gap')}"),
+        length = "" if pulse["last_gap"] is None else f", the last of {_age(int(pulse['last_gap'] * 1000))}"
+        rows[1:1] = [("stream", f"{pulse['stream']}; {counted(pulse['reconnects'], 'reconnect')}"),
+                     ("gaps", f"{pulse['gaps']} since the start{length}"),
+                     ("caught up", f"{counted(pulse['caught_up'], 'event')} that the stream did not bring"),
                      ("irc", pulse["irc"])]
     if pulse and "rules" in pulse:
         rows.append(("rules", f"{pulse['rules']} in force, from {pulse['rules_from']}"))

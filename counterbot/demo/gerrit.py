@@ -9,7 +9,8 @@ import json
 import shlex
 import threading
 import time
-from collections.abc import Mapping
+from calendar import timegm
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -33,22 +34,26 @@ class Stored(NamedTuple):
 
 @dataclass
 class Change:
-    """An open change on branch master; ``patchsets`` is the number of its latest patch set."""
+    """A change on branch master; ``patchsets`` is the number of its latest patch set, ``updated`` epoch seconds."""
 
     project: str
     number: int
     subject: str = "A change"
     patchsets: int = 1
     messages: list[Stored] = field(default_factory=list)
+    updated: int = 0
+    status: str = "NEW"
 
 
 class Gerrit:
     """The server; a context manager. ``accounts``: public keys (``ssh-ed25519 AAAA…``) to usernames.
 
-    ``host``, ``port`` and ``host_key`` are for the client's configuration. ``inputs`` lists all ReviewInputs.
+    ``host``, ``port`` and ``host_key`` are for the client's configuration. ``inputs`` lists all ReviewInputs. ``now``
+    is its clock, in epoch seconds.
     """
 
-    def __init__(self, accounts: Mapping[str, str]) -> None:
+    def __init__(self, accounts: Mapping[str, str], now: Callable[[], float] = time.time) -> None:
+        self._now = now
         self.inputs: list[dict[str, Any]] = []
         self._changes: dict[int, Change] = {}
         self._streams: list[Session] = []
@@ -66,8 +71,19 @@ class Gerrit:
         self.ssh.close()
 
     def add_change(self, project: str, number: int, subject: str = "A change", patchsets: int = 1) -> Change:
-        self._changes[number] = Change(project, number, subject, patchsets)
+        self._changes[number] = Change(project, number, subject, patchsets, updated=int(self._now()))
         return self._changes[number]
+
+    def say(self, username: str, number: int, text: str, revision: int = 1) -> None:
+        """Store a message as it is, and tell those who listen."""
+        self._keep(username, self._changes[number], revision, text)
+
+    def merge(self, number: int) -> None:
+        """Submit a change."""
+        change = self._changes[number]
+        change.status = "MERGED"
+        self._note("owner", change, change.patchsets, "Change has been successfully merged")
+        self.emit(change_merged(change, change.updated))
 
     def messages(self, change: int) -> list[Stored]:
         return list(self._changes[change].messages)
@@ -107,8 +123,8 @@ class Gerrit:
                     self._streams.append(session)
                     self._lock.notify_all()
                 return None
-            case ["gerrit", "query", "--format=JSON", "--comments", query]:
-                self._query(session, self._changes.get(int(query.removeprefix("change:"))))
+            case ["gerrit", "query", "--format=JSON", *what]:
+                self._query(session, what)
             case ["gerrit", "ls-projects", "--type", "code", "--limit", "1"]:
                 session.write(b"".join(f"{change.project}\n".encode() for change in list(self._changes.values())[:1]))
             case ["gerrit", "review", "--json", "--project", project, patchset]:
@@ -117,10 +133,23 @@ class Gerrit:
                 raise Fatal(f"fatal: {': '.join(words[:2])}: not found")
         return 0
 
-    def _query(self, session: Session, change: Change | None) -> None:
-        stats = {"type": "stats", "rowCount": int(change is not None), "runTimeMilliseconds": 1, "moreChanges": False}
-        for row in ([_row(change)] if change else []) + [stats]:
+    def _query(self, session: Session, what: list[str]) -> None:
+        options = {word: what[place + 1] for place, word in enumerate(what[:-1]) if word == "--start"}
+        terms = dict(word.split(":", 1) for word in what if ":" in word)
+        found, more = self._found(terms, int(options.get("--start", "0")))
+        stats = {"type": "stats", "rowCount": len(found), "runTimeMilliseconds": 1, "moreChanges": more}
+        for row in [_row(change, "--current-patch-set" in what) for change in found] + [stats]:
             session.write(json.dumps(row).encode() + b"\n")
+
+    def _found(self, terms: Mapping[str, str], start: int) -> tuple[list[Change], bool]:
+        """The changes that a query asks for, the last updated first, and whether there are more of them."""
+        if number := terms.get("change"):
+            return [change for change in self._changes.values() if change.number == int(number)], False
+        since = timegm(time.strptime(terms["after"].strip('"'), "%Y-%m-%d %H:%M:%S +0000"))
+        found = [change for change in self._changes.values() if change.updated >= since]
+        found.sort(key=lambda change: change.updated, reverse=True)
+        end = start + int(terms.get("limit", "500"))
+        return found[start:end], len(found) > end
 
     def _review(self, session: Session, project: str, patchset: str) -> None:
         number, _, revision = patchset.partition(",")
@@ -133,30 +162,54 @@ class Gerrit:
 
     def _store(self, username: str, change: Change, revision: int, review: Mapping[str, Any]) -> None:
         text = f"Patch Set {revision}:\n\n{review['message'].strip()}"
-        change.messages.append(Stored(username, review.get("tag"), text, revision, int(time.time())))
-        self.emit(comment_added(username, change, revision, text, int(time.time())))
+        self._keep(username, change, revision, text, review.get("tag"))
+
+    def _keep(self, username: str, change: Change, revision: int, text: str, tag: str | None = None) -> None:
+        self._note(username, change, revision, text, tag)
+        self.emit(comment_added(username, change, revision, text, change.updated))
+
+    def _note(self, username: str, change: Change, revision: int, text: str, tag: str | None = None) -> None:
+        change.updated = int(self._now())
+        change.messages.append(Stored(username, tag, text, revision, change.updated))
 
 
 def comment_added(username: str, change: Change, revision: int, text: str, created: int) -> dict[str, Any]:
     """The event of a message; ``created`` is in epoch seconds."""
     attributes = _attributes(change)
-    ref = f"refs/changes/{change.number % 100:02}/{change.number}/{revision}"
     return {"type": "comment-added", "eventCreatedOn": created, "project": change.project,
             "refName": "refs/heads/master", "author": _account(username), "comment": text,
-            "patchSet": {"number": revision, "ref": ref}, "change": attributes, "changeKey": {"id": attributes["id"]}}
+            "patchSet": {"number": revision, "ref": _ref(change, revision)}, "change": attributes,
+            "changeKey": {"id": attributes["id"]}}
 
 
-def _row(change: Change) -> dict[str, Any]:
+def change_merged(change: Change, created: int) -> dict[str, Any]:
+    """The event of a merge; ``created`` is in epoch seconds."""
+    return {"type": "change-merged", "eventCreatedOn": created, "project": change.project,
+            "refName": "refs/heads/master", "submitter": _account("owner"), "patchSet": _latest(change),
+            "change": _attributes(change)}
+
+
+def _row(change: Change, with_patchset: bool) -> dict[str, Any]:
     """What a query with comments answers."""
     comments = [{"timestamp": stored.timestamp, "reviewer": _account(stored.username), "message": stored.text}
                 for stored in change.messages]
-    return {**_attributes(change), "open": True, "comments": comments}
+    latest = {"currentPatchSet": _latest(change)} if with_patchset else {}
+    return {**_attributes(change), "lastUpdated": change.updated, "open": change.status == "NEW", "comments": comments,
+            **latest}
+
+
+def _latest(change: Change) -> dict[str, Any]:
+    return {"number": change.patchsets, "ref": _ref(change, change.patchsets)}
+
+
+def _ref(change: Change, revision: int) -> str:
+    return f"refs/changes/{change.number % 100:02}/{change.number}/{revision}"
 
 
 def _attributes(change: Change) -> dict[str, Any]:
     url = f"https://review.example.org/c/{change.project}/+/{change.number}"
     return {"project": change.project, "branch": "master", "id": f"I{change.number:040x}", "number": change.number,
-            "subject": change.subject, "owner": _account("owner"), "url": url, "status": "NEW"}
+            "subject": change.subject, "owner": _account("owner"), "url": url, "status": change.status}
 
 
 def _account(username: str) -> dict[str, str]:

@@ -21,12 +21,14 @@ from ..files.config import Statsd as StatsdConfig
 from ..files.reader import Mistake
 from ..files.rulebook import RuleBook
 from ..ledger import Ledger
+from ..ledger.status import PULSE
 from ..ledger.store import trouble
 from ..reporters.gerrit import GerritReporter
 from ..reporters.irc.reporter import Irc
 from ..reporters.nobody import Nobody
 from ..reporters.statsd import Settings as StatsdSettings
 from ..reporters.statsd import Statsd
+from ..sources.gerrit_catchup import CatchUp, Cursor
 from ..sources.gerrit_stream import GerritStream
 from .decide import Audience, Decider
 from .deliver import Comments, Lines, Result
@@ -40,6 +42,9 @@ LEASE = 600_000
 
 STOPPING = 15.0
 """Seconds that all threads together have to end."""
+
+CAUGHT_UP = "caught up"
+"""What the ledger calls the time up to which Gerrit's reports are in the inbox."""
 
 log = logging.getLogger("counterbot.bot")
 
@@ -84,12 +89,19 @@ class Bot:
                                  self.statsd.take if self.statsd else lambda *_: None)
         audience = Audience(channels, Links(config.bugs.view, config.bugs.file))
         self.decider = Decider(self.ledger, self.book, audience, limit)
-        self._gerrit = OverSsh(login(config))
+        self._gerrit = OverSsh(login(config), answered=self._gerrit_answered)
         poster = Nobody() if dry else GerritReporter(self._gerrit, config.gerrit.username)
         self.comments = Comments(self.ledger, poster, monotonic=monotonic, at=at, told=told)
         self.lines = Lines(self.ledger, self._channels, told=told)
         self.irc = Irc(irc_settings(config.irc), self.lines) if config.irc and not dry else None
-        self.stream = GerritStream(login(config), lambda line: self.take(line, "gerrit stream-events"))
+        # Not over the connection of the deliveries: a long answer would keep them waiting.
+        self.catch_up = CatchUp(OverSsh(login(config), answered=self._gerrit_answered),
+                                lambda line: self.take(line, "gerrit query"), _cursor(self.ledger),
+                                config.zuul.accounts, days=config.gerrit.catch_up_days, now=self.ledger.now,
+                                monotonic=monotonic, stopping=self.service.stop.is_set)
+        self.stream = GerritStream(login(config), lambda line: self.take(line, "gerrit stream-events"),
+                                   opened=self._stream_opened,
+                                   dropped=lambda: self.catch_up.gap("Gerrit dropped events"))
 
     def greet(self) -> None:
         """Log in once. Raises CannotStart where Gerrit rejects our login, or its host key is not the trusted one; a
@@ -135,8 +147,11 @@ class Bot:
         return new
 
     def listen(self) -> None:
-        """Begin to listen to Gerrit."""
+        """Begin to listen to Gerrit, and to ask it for what the stream does not bring."""
+        if pulse := self.ledger.recall(PULSE):
+            self.catch_up.gap("no bot ran", (self.ledger.now() - pulse[1]) / 1000)
         self.service.run("stream", self.stream.run)
+        self.service.repeat("catch-up", self.catch_up.step)
 
     def close(self) -> list[str]:
         """Stop, wait, and let go; the names of threads that did not end."""
@@ -151,6 +166,15 @@ class Bot:
         if self._folder and not late:
             self._folder.cleanup()
         return late
+
+    def _gerrit_answered(self) -> None:
+        self.stream.wake()
+
+    def _stream_opened(self, silent: float | None) -> None:
+        if silent is None:
+            self.catch_up.ask()
+        else:
+            self.catch_up.gap("there was no event stream", silent)
 
     def _say_nothing(self) -> bool:
         line = self.lines.claim()
@@ -175,6 +199,14 @@ def _rules(folder: Path, troubles: Sequence[str]) -> RuleBook:
         raise CannotStart(mistakes=[*troubles, *book.mistakes])
     book.log = logging.getLogger("counterbot.rules")
     return book
+
+
+def _cursor(ledger: Ledger) -> Cursor:
+    def load() -> int | None:
+        saved = ledger.recall(CAUGHT_UP)
+        return saved and int(saved[0])
+
+    return Cursor(load, lambda since: ledger.remember(CAUGHT_UP, str(since)))
 
 
 def _channels(config: Config) -> tuple[Channel, ...]:

@@ -60,12 +60,13 @@ class Upkeep:
             self._bot.ledger.prune(self._bot.config.keep_days * DAY)
 
     def _note(self, state: str) -> None:
-        bot, stream = self._bot, self._bot.stream.state
+        bot, stream, caught = self._bot, self._bot.stream.state, self._bot.catch_up.state
         bot.ledger.remember(PULSE, json.dumps({
             "state": state, "host": socket.gethostname(), "pid": os.getpid(),
             "stream": "connected" if stream.connected_since is not None else
                       f"not connected: {stream.why or 'not yet'}",
-            "reconnects": stream.reconnects, "gaps": stream.gaps, "oversize": stream.oversize,
+            "reconnects": stream.reconnects, "oversize": stream.oversize,
+            "gaps": caught.gaps, "last_gap": caught.gap, "caught_up": caught.caught_up,
             "irc": "off" if bot.irc is None else bot.irc.trouble or "joined",
             "rules": len(bot.book.rules), "rules_from": str(bot.config.rules),
             "rule_mistakes": len(bot.book.mistakes)}))

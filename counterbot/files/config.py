@@ -176,6 +176,11 @@ class Gerrit(Strict):
         validate_default=True,
     )
 
+    catch_up_days: int = Field(
+        7, ge=1, le=CENTURY,
+        description="Days: how far back the bot asks for reports that it missed, while it was stopped for example.",
+    )
+
     @field_validator("known_hosts")
     @classmethod
     def one_source(cls, value: Path | None, info: ValidationInfo) -> Path | None:

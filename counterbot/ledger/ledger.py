@@ -53,6 +53,12 @@ class Ledger:
         under_way.execute(delete(cursors).where(cursors.c.name == name))
         under_way.execute(insert(cursors).values(name=name, value=value, at=under_way.now))
 
+    def recall(self, name: str) -> tuple[str, int] | None:
+        """What was remembered under a name, and when."""
+        query = select(cursors.c.value, cursors.c.at).where(cursors.c.name == name)
+        found = self.store.read(lambda under_way: under_way.execute(query).first())
+        return None if found is None else (found.value, found.at)
+
     @transaction
     def prune(self, under_way: Transaction, keep: int) -> None:
         """Forget settled work older than ``keep`` milliseconds; the history stays."""

@@ -1,13 +1,14 @@
 """Hands on each line of ``gerrit stream-events``, and reconnects for ever.
 
-It must not parse, filter or wait for anything but the stream and ``put``: 128 unread events overflow Gerrit's
-queue, and Gerrit replays nothing. ``state`` counts the moments at which events may be lost.
+It must not filter or wait for anything but the stream and ``put``: 128 unread events overflow Gerrit's queue, and
+Gerrit replays nothing. ``state`` counts the moments at which events may be lost, and ``opened`` and ``dropped`` hear
+of them.
 """
 
 from __future__ import annotations
 
-import json
 import logging
+import math
 import random
 import threading
 import time
@@ -17,11 +18,17 @@ from dataclasses import dataclass, replace
 from ..clients.ssh import Connection, SshError, Stream
 from ..core import limits
 from ..core.backoff import pause
+from ..core.events import parse_line
+from ..core.model import Unreadable
 
 STREAM_EVENTS = "gerrit stream-events"
 POLL_SECONDS = 0.5
-LASTING = 16
-"""Failures in a row that stand for one that only a person can fix: the pause is the longest."""
+SOON = 5.0
+"""Seconds that a try waits at most: each one that Gerrit is back and not listened to costs events."""
+LATER = 60.0
+"""The same where only a person can fix what is wrong."""
+PERMITTED = (" (give the bot's account the global capability 'Stream Events', which is under Access of All-Projects;"
+             " members of the group 'Service Users' usually have it)")
 log = logging.getLogger(__name__)
 
 
@@ -79,20 +86,29 @@ class Lines:
 
 
 class GerritStream:
-    """One listener. ``put`` commits a line; what it raises ends ``run``, so that a full disk is noticed."""
+    """One listener. ``put`` commits a line; what it raises ends ``run``, so that a full disk is noticed.
+
+    ``opened`` is told of each connection how many seconds nothing was heard before it (None: it is the first);
+    ``dropped``, that Gerrit has dropped events.
+    """
 
     def __init__(
         self,
         connect: Callable[[], Connection],
         put: Callable[[bytes], object],
         *,
+        opened: Callable[[float | None], object] = lambda _: None,
+        dropped: Callable[[], object] = lambda: None,
         command: str = STREAM_EVENTS,
         wait: Callable[[float], object] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         probe_every: float = 30.0,
         probe_deadline: float = 20.0,
+        soon: float = SOON,
     ) -> None:
         self.state = State()
+        self._opened = opened
+        self._dropped = dropped
         self._connect = connect
         self._put = put
         self._command = command
@@ -100,49 +116,71 @@ class GerritStream:
         self._monotonic = monotonic
         self._probe_every = probe_every
         self._probe_deadline = probe_deadline
+        self._soon = soon
         self._failures = 0
+        self._heard = monotonic()
+        self._answers = threading.Event()
+
+    def wake(self) -> None:
+        """Gerrit has answered somebody else: a connection that was lost is tried again at once."""
+        self._answers.set()
 
     def run(self, stop: threading.Event) -> None:
         """Listen until ``stop``. Raises only what ``put`` raises."""
-        wait = self._wait or stop.wait
         while not stop.is_set():
+            self._answers.clear()
             why, lasting = self._session(stop)
             self.state = replace(self.state, connected_since=None, why=why)
             if stop.is_set():
                 return
-            delay = pause(LASTING if lasting else self._failures, random.random())  # noqa: S311
+            delay = LATER if lasting else pause(self._failures, random.random(), longest=self._soon)  # noqa: S311
             self._failures += 1
             report = log.error if lasting else log.warning
             report("no event stream: %s; next try in %.0f s", why, delay)
-            wait(delay)
+            if self._wait:
+                self._wait(delay)
+            else:
+                self._rest(delay, stop, lasting)
+
+    def _rest(self, seconds: float, stop: threading.Event, lasting: bool) -> None:
+        """A wait that a stop ends, and an answer of Gerrit's: that tells nothing new where only a person can help."""
+        for _ in range(math.ceil(seconds / POLL_SECONDS)):
+            if stop.wait(POLL_SECONDS) or (self._answers.is_set() and not lasting):
+                return
 
     def _session(self, stop: threading.Event) -> tuple[str, bool]:
         """Why one connection ended, and whether only a person can fix that."""
         try:
             with self._connect() as connection:  # one left open counts against Gerrit's limit for the account
                 stream = connection.stream(self._command)
-                self.state = replace(
-                    self.state, connected_since=self._monotonic(), connections=self.state.connections + 1, why=None
-                )
-                log.info("listening to the events of %s", connection.name)
-                return self._listen(connection, stream, stop)
+                chunk = stream.read(POLL_SECONDS)
+                if chunk == b"":  # refused: Gerrit says nothing where it has begun
+                    return self._end(stream, Lines())
+                self._begin(connection)
+                return self._listen(connection, stream, stop, chunk)
         except SshError as error:
             return error.why, error.lasting
 
-    def _listen(self, connection: Connection, stream: Stream, stop: threading.Event) -> tuple[str, bool]:
+    def _begin(self, connection: Connection) -> None:
+        now, first = self._monotonic(), self.state.connections == 0
+        self.state = replace(self.state, connected_since=now, connections=self.state.connections + 1, why=None)
+        log.info("listening to the events of %s", connection.name)
+        self._opened(None if first else now - self._heard)
+
+    def _listen(self, connection: Connection, stream: Stream, stop: threading.Event,
+                chunk: bytes | None) -> tuple[str, bool]:
         lines = Lines()
-        heard = self._monotonic()
+        self._heard = self._monotonic()
         while not stop.is_set():
-            chunk = stream.read(min(POLL_SECONDS, self._probe_every))
             if chunk == b"":
                 return self._end(stream, lines)
             if chunk:
                 self._take(lines, chunk)
-            elif self._monotonic() - heard >= self._probe_every:
+                self._heard = self._monotonic()
+            elif self._monotonic() - self._heard >= self._probe_every:
                 connection.probe(self._probe_deadline)  # closes the connection if it gets no answer
-            else:
-                continue
-            heard = self._monotonic()
+                self._heard = self._monotonic()
+            chunk = stream.read(min(POLL_SECONDS, self._probe_every))
         return "told to stop", False
 
     def _take(self, lines: Lines, chunk: bytes) -> None:
@@ -160,6 +198,7 @@ class GerritStream:
         self.state = replace(self.state, lines=self.state.lines + 1, gaps=self.state.gaps + gap)
         if gap:
             log.warning("Gerrit dropped events, since this reader was too slow (dropped-output)")
+            self._dropped()
 
     def _end(self, stream: Stream, lines: Lines) -> tuple[str, bool]:
         if lines.pending:
@@ -168,14 +207,14 @@ class GerritStream:
         said = " ".join(stream.err.decode("utf-8", "replace").split())[-300:]
         if status is None:
             return stream.why or "the connection was lost", False
-        return f"Gerrit ended the stream with status {status}" + (f": {said}" if said else ""), status != 0
+        advice = PERMITTED if "stream events not permitted" in said else ""
+        return f"Gerrit ended the stream with status {status}" + (f": {said}{advice}" if said else ""), status != 0
 
 
 def _is_gap(line: bytes) -> bool:
     if b'"dropped-output"' not in line:  # a comment that quotes it has backslashes before the quotes
         return False
     try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
+        return parse_line(line)["type"] == "dropped-output"
+    except Unreadable:
         return False
-    return isinstance(event, dict) and event.get("type") == "dropped-output"

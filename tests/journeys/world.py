@@ -57,7 +57,7 @@ class World:
         self.rule("sql", QUERIES)
 
     def __enter__(self):
-        self.gerrit = self._stack.enter_context(Gerrit({self.key: "counterbot"}))
+        self.gerrit = self._stack.enter_context(Gerrit({self.key: "counterbot"}, lambda: self.clock.now() / SECOND))
         self.zuul = self._stack.enter_context(Zuul())
         return self
 
@@ -78,6 +78,10 @@ class World:
         change = story.Change(number, "A change", jobs)
         story.prepare(self.gerrit, self.zuul, (change,))
         return change
+
+    def reports(self, change, patchset=1):
+        """Zuul reports on a change, and Gerrit keeps its message."""
+        self.gerrit.say("zuul", change.number, story.event(change, self.zuul, patchset=patchset)["comment"], patchset)
 
     def comments(self, number):
         return [message.text for message in self.gerrit.messages(number)]
@@ -115,6 +119,12 @@ class Bot(engine.Bot):
 
     def reported(self, change, pipeline="check", patchset=1):
         return self.hears(story.event(change, self.world.zuul, pipeline, patchset))
+
+    def catches_up(self):
+        """Asks Gerrit for what it missed, and works on it."""
+        self.catch_up.ask()
+        self.catch_up.step()
+        return self.works()
 
     def works(self):
         """Everything that is due now."""
