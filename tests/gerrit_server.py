@@ -12,13 +12,13 @@ MESSAGE_LIMIT = 16 << 10
 
 
 class Gerrit(gerrit.Gerrit):
-    """``commands`` lists all command lines. ``noise`` is written to the stderr of every command. ``forbidden`` is one
-    that no account may run."""
+    """``commands`` lists all command lines. ``noise`` is written to the stderr of every command. ``may_stream`` is
+    whether the accounts have the right to."""
 
     def __init__(self, accounts, now=time.time) -> None:
         self.commands: list[str] = []
         self.noise = b""
-        self.forbidden = ""
+        self.may_stream = True
         self._refusals: list[str] = []
         self._lost = 0
         super().__init__(accounts, now)
@@ -63,9 +63,6 @@ class Gerrit(gerrit.Gerrit):
         self.commands.append(line)
         if self.noise:
             session.complain(self.noise)
-        if line == self.forbidden:
-            session.complain(b"fatal: not permitted\n")
-            return 1
         status = super()._command(session, line)
         if self._lost and status == 0 and "gerrit review" in line:
             self._lost -= 1
@@ -74,6 +71,8 @@ class Gerrit(gerrit.Gerrit):
         return status
 
     def _run(self, session, words):
+        if words == ["gerrit", "stream-events"] and not self.may_stream:
+            raise Fatal("stream events not permitted")
         match words:
             case ["gerrit", "create-account", "--group", _, "--ssh-key", "-", name] if session.username == "admin":
                 self.ssh.accounts[" ".join(session.read().decode().split()[:2])] = name

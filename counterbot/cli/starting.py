@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from logging.handlers import WatchedFileHandler
 
 import click
 
@@ -24,7 +25,19 @@ def loaded(file: str) -> Config:
 
 def log_to_stderr(verbose: bool) -> None:
     """One line a thing. Libraries speak from warnings on."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    _log_to(logging.StreamHandler(sys.stderr), verbose)
+
+
+def log_to_file(path: str, verbose: bool) -> None:
+    """The same to a file, which is opened anew after it was moved away."""
+    try:
+        _log_to(WatchedFileHandler(path, encoding="utf-8"), verbose)
+    except OSError as error:
+        raise click.ClickException(f"--log {path}: cannot be written: {error.strerror}") from error
+
+
+def _log_to(handler: logging.Handler, verbose: bool) -> None:
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("counterbot").setLevel(logging.DEBUG if verbose else logging.INFO)
 
 

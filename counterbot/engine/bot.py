@@ -148,8 +148,9 @@ class Bot:
 
     def listen(self) -> None:
         """Begin to listen to Gerrit, and to ask it for what the stream does not bring."""
-        if pulse := self.ledger.recall(PULSE):
-            self.catch_up.gap("no bot ran", (self.ledger.now() - pulse[1]) / 1000)
+        signs = filter(None, map(self.ledger.recall, (PULSE, CAUGHT_UP)))
+        if last := max((at for _, at in signs), default=None):
+            self.catch_up.gap("no bot ran", (self.ledger.now() - last) / 1000)
         self.service.run("stream", self.stream.run)
         self.service.repeat("catch-up", self.catch_up.step)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import threading
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..core.text.figures import counted
 from ..ledger.status import PULSE
 from .bot import Bot
 
@@ -18,6 +20,8 @@ BEAT = 10.0
 
 PRUNE = 3600.0
 DAY = 86_400_000
+
+log = logging.getLogger("counterbot.upkeep")
 
 
 @dataclass
@@ -41,6 +45,11 @@ class Upkeep:
         self._bot = bot
         self._monotonic = monotonic
         self._beat, self._prune = Every(BEAT), Every(PRUNE)
+        self._reload = threading.Event()
+
+    def reload(self) -> None:
+        """Read the rules anew within a second, and log that. May be called from a signal handler."""
+        self._reload.set()
 
     def run(self, stop: threading.Event) -> None:
         """Until the stop. Notes at the end that the bot has stopped, unless an error stopped it."""
@@ -54,10 +63,18 @@ class Upkeep:
         now = self._monotonic()
         self._bot.book.refresh()
         self._bot.warn()
+        if self._reload.is_set():
+            self._reload.clear()
+            self._tell()
         if self._beat.due(now):
             self._note("running")
         if self._prune.due(now):
             self._bot.ledger.prune(self._bot.config.keep_days * DAY)
+
+    def _tell(self) -> None:
+        book = self._bot.book
+        log.info("SIGHUP: rules read anew from %s: %d in force, %s; for a changed configuration, restart",
+                 self._bot.config.rules, len(book.rules), counted(len(book.mistakes), "mistake"))
 
     def _note(self, state: str) -> None:
         bot, stream, caught = self._bot, self._bot.stream.state, self._bot.catch_up.state

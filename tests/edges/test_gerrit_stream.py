@@ -129,11 +129,16 @@ class TestLines:
 
 
 class TestGaps:
-    def test_dropped_output_is_counted_told_and_handed_on(self, gerrit, listener, caplog):
-        gerrit.emit(DROPPED)
-        assert eventually(lambda: listener.state.gaps == 1)
-        assert len(listener.lines) == 1
-        assert eventually(lambda: "Gerrit dropped events" in caplog.text)
+    @pytest.mark.parametrize("mark", ["", "\ufeff"])
+    def test_dropped_output_is_counted_told_and_handed_on(self, gerrit, server, caplog, mark):
+        dropped = []
+        with listening(lambda: connect(server), dropped=lambda: dropped.append("once")) as listener:
+            assert gerrit.wait_for_streams()
+            gerrit.emit(mark.encode() + json.dumps(DROPPED).encode())
+            assert eventually(lambda: dropped == ["once"])
+            assert listener.state.gaps == 1
+            assert len(listener.lines) == 1
+            assert "Gerrit dropped events" in caplog.text
 
     def test_to_quote_it_is_no_gap(self, gerrit, listener):
         gerrit.emit({"type": "comment-added", "comment": 'see "dropped-output"', "topic": "dropped-output"})
@@ -229,6 +234,46 @@ class TestReconnecting:
             assert eventually(lambda: listener.state.reconnects == 1)
         assert all(longest / 2 <= wait <= longest for wait, longest in zip(listener.waits, [1, 2, 4, 1], strict=True))
 
+    def test_never_waits_more_than_seconds(self):
+        def connect_never():
+            raise SshError("down")
+
+        with listening(connect_never) as listener:
+            assert eventually(lambda: len(listener.waits) > 20)
+        assert all(2.5 <= wait <= 5 for wait in listener.waits[3:])
+
+    def test_at_once_when_gerrit_has_answered_somebody_else(self, gerrit, server):
+        down = [SshError("down")]
+
+        def connect_later():
+            if down:
+                raise down.pop()
+            return connect(server)
+
+        stream = GerritStream(connect_later, lambda _: None, soon=3600)
+        stream._failures = 20
+        stop = threading.Event()
+        thread = threading.Thread(target=stream.run, args=(stop,))
+        thread.start()
+        assert eventually(lambda: stream.state.why)
+        stream.wake()
+        assert gerrit.wait_for_streams(seconds=60)
+        stop.set()
+        thread.join(30)
+
+    def test_tells_of_each_connection_and_how_long_there_was_none(self, gerrit, server):
+        clock, opened = Clock(), []
+        with listening(lambda: connect(server), opened=opened.append, monotonic=clock) as listener:
+            assert gerrit.wait_for_streams()
+            assert eventually(lambda: opened == [None])
+            gerrit.emit({"type": "next"})
+            assert eventually(lambda: listener.lines)
+            wait, listener.stream._wait = listener.stream._wait, lambda _: setattr(clock, "seconds", 61.0)
+            gerrit.end_streams()
+            assert eventually(lambda: len(opened) == 2)
+            listener.stream._wait = wait
+        assert opened == [None, 61.0]
+
     def test_a_changed_host_key_is_told_loudly_and_tried_seldom(self, server, tmp_path, caplog):
         wrong = Server(**{**server.__dict__, "host_key": make_key(tmp_path / "other")})
         with listening(lambda: connect(wrong)) as listener:
@@ -242,6 +287,32 @@ class TestReconnecting:
             assert eventually(lambda: listener.state.why is not None)
             why = "Gerrit ended the stream with status 1: fatal: gerrit: nosuch: not found"
             assert eventually(lambda: listener.state.why == why)
+            assert listener.state.connections == 0
+
+    def test_a_right_that_is_missing_is_named(self, gerrit, server):
+        gerrit.may_stream = False
+        with listening(lambda: connect(server)) as listener:
+            assert eventually(lambda: listener.waits)
+            assert "stream events not permitted (give the bot's account the global capability 'Stream Events'" \
+                in listener.state.why
+            assert listener.waits[0] == 60
+            gerrit.may_stream = True
+            assert gerrit.wait_for_streams()
+
+    def test_an_answer_to_somebody_else_is_no_reason_to_try_what_is_refused(self, gerrit, server):
+        gerrit.may_stream = False
+        stop = threading.Event()
+        stream = GerritStream(lambda: connect(server), lambda _: None)
+        thread = threading.Thread(target=stream.run, args=(stop,))
+        thread.start()
+        assert eventually(lambda: stream.state.why)
+        before = len(gerrit.commands)
+        for _ in range(5):
+            stream.wake()
+            stop.wait(0.5)
+        assert len(gerrit.commands) == before
+        stop.set()
+        thread.join(30)
 
 
 class TestStopping:

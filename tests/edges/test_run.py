@@ -17,6 +17,7 @@ from tests.statsd import Statsd
 from tests.zuul_server import Answer
 
 ROOT = Path(__file__).parents[2]
+HEARS = "listening to the events"
 RULE = "title: SQL statements\nbounds: {mysql.Queries: {max: %s}}\n"
 
 
@@ -38,12 +39,23 @@ class Running:
         (self.folder / "new").write_text(text)
         (self.folder / "new").replace(self.folder / "queries" / name)  # never seen half written
 
-    def start(self):
+    def start(self, *options, streaming=True):
+        before = self.log.read_text() if self.log.exists() else ""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen([*self.command("run")], stderr=log, cwd=ROOT)
-        assert self.gerrit.wait_for_streams()
-        eventually(lambda: "listening to the events" in self.log.read_text())  # the server knows a little earlier
+            self.process = subprocess.Popen([*self.command("run", *options)], stderr=log, cwd=ROOT)
+        if streaming:
+            assert self.gerrit.wait_for_streams()
+            listening = before.count(HEARS)
+            eventually(lambda: self.log.read_text().count(HEARS) > listening)  # the server knows a little earlier
         return self
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(10)
+
+    def log_when(self, text):
+        """The log, when it has the text."""
+        return eventually(lambda: text in self.log.read_text() and self.log.read_text())
 
     def command(self, name, *options):
         return [sys.executable, "-m", "counterbot", name, "-c", str(self.folder / "config.yaml"), *options]
@@ -59,6 +71,10 @@ class Running:
         change = story.Change(number, "A change", (job,))
         story.prepare(self.gerrit, self.zuul, (change,))
         return story.event(change, self.zuul)
+
+    def says(self, number):
+        """Zuul reports, and Gerrit keeps its message."""
+        self.gerrit.say("zuul", number, self.prepared(number)["comment"])
 
     def comments(self, number):
         return self.gerrit.messages(number)
@@ -155,6 +171,87 @@ def test_what_a_killed_bot_was_reading_is_taken_up_by_the_next(running):
     stream.pause = 0
     running.start()
     eventually(lambda: running.comments(1))  # long before the lease of ten minutes ends
+
+
+def test_reports_that_come_while_it_is_not_there_are_caught_up(running):
+    running.log_when("first start: ")
+    running.kill()
+    for number in (1, 2, 3):
+        running.says(number)
+    running.start()
+    eventually(lambda: all(len(running.comments(number)) == 2 for number in (1, 2, 3)))
+    table = eventually(lambda: "caught up    3 events" in running.status()[1] and running.status()[1])
+    assert "gaps         1 since the start, the last of " in table
+    assert "events may be missing: no bot ran for " in running.log.read_text()
+
+
+def test_reports_that_come_while_the_stream_is_cut_are_caught_up(running):
+    running.log_when("first start: ")
+    running.gerrit.may_stream = False
+    running.gerrit.end_streams()
+    running.log_when("next try in")
+    running.says(1)
+    running.gerrit.may_stream = True
+    eventually(lambda: len(running.comments(1)) == 2)
+    assert "events may be missing: there was no event stream for " in running.log.read_text()
+
+
+def test_reports_that_gerrit_dropped_are_caught_up(running):
+    running.log_when("first start: ")
+    event = running.prepared(1)
+    running.gerrit.emit, emit = lambda event: None, running.gerrit.emit
+    running.gerrit.say("zuul", 1, event["comment"])
+    running.gerrit.emit = emit
+    running.gerrit.emit({"type": "dropped-output"})
+    eventually(lambda: len(running.comments(1)) == 2)
+    assert "events may be missing: Gerrit dropped events" in running.log.read_text()
+
+
+def test_a_right_that_is_missing_is_told_and_reports_are_asked_for(running):
+    running.log_when("first start: ")
+    running.kill()
+    running.says(1)
+    running.gerrit.may_stream = False
+    running.start(streaming=False)
+    eventually(lambda: len(running.comments(1)) == 2)
+    told = "stream events not permitted (give the bot's account the global capability 'Stream Events'"
+    status, table = eventually(lambda: running.status() if told in running.status()[1] else None)
+    assert status == 1
+    assert f"the event stream is not connected: Gerrit ended the stream with status 1: {told}" in table
+    assert "listening to the events" not in running.log.read_text().partition("no bot ran")[2]
+
+
+def test_sighup_reads_the_rules_anew_and_ends_nothing(running):
+    running.rule("more.yaml", RULE % 1_000)
+    running.process.send_signal(signal.SIGHUP)
+    running.log_when(f"SIGHUP: rules read anew from {running.folder}/queries: 2 in force, 0 mistakes")
+    running.report(1, story.Job("tempest-full", story.USUAL))
+    eventually(lambda: running.comments(1))
+
+
+def test_a_log_that_is_moved_away_goes_on_in_a_new_file(tmp_path):
+    running = Running(tmp_path)
+    running.log = tmp_path / "counterbot.log"
+    try:
+        running.start("--log", str(running.log))
+        running.log.rename(tmp_path / "counterbot.log.1")
+        running.process.send_signal(signal.SIGHUP)
+        eventually(lambda: running.log.exists() and "SIGHUP: rules read anew" in running.log.read_text())
+        assert "listening to the events" in (tmp_path / "counterbot.log.1").read_text()
+    finally:
+        running.close()
+
+
+def test_a_log_that_cannot_be_written_is_told(tmp_path):
+    running = Running(tmp_path)
+    running.process = subprocess.Popen(running.command("run", "--log", str(tmp_path / "no/log")),
+                                       stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    try:
+        assert running.process.communicate(timeout=30)[1] == \
+            f"Error: --log {tmp_path}/no/log: cannot be written: No such file or directory\n"
+        assert running.process.returncode == 1
+    finally:
+        running.close()
 
 
 def test_a_bot_that_was_killed_is_unhealthy(running):
