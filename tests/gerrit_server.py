@@ -12,13 +12,13 @@ MESSAGE_LIMIT = 16 << 10
 
 
 class Gerrit(gerrit.Gerrit):
-    """``commands`` lists all command lines. ``noise`` is written to the stderr of every command. ``may_stream`` is
-    whether the accounts have the right to."""
+    """``commands`` lists all command lines. ``noise`` is written to the stderr of every command. ``may_stream`` and
+    ``may_query`` are whether the accounts have the right to."""
 
     def __init__(self, accounts, now=time.time) -> None:
         self.commands: list[str] = []
         self.noise = b""
-        self.may_stream = True
+        self.may_stream = self.may_query = True
         self._refusals: list[str] = []
         self._lost = 0
         super().__init__(accounts, now)
@@ -73,6 +73,8 @@ class Gerrit(gerrit.Gerrit):
     def _run(self, session, words):
         if words == ["gerrit", "stream-events"] and not self.may_stream:
             raise Fatal("stream events not permitted")
+        if words[:2] == ["gerrit", "query"] and not self.may_query:
+            raise Fatal("fatal: query not permitted")
         match words:
             case ["gerrit", "create-account", "--group", _, "--ssh-key", "-", name] if session.username == "admin":
                 self.ssh.accounts[" ".join(session.read().decode().split()[:2])] = name

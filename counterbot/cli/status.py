@@ -96,10 +96,12 @@ def _rows(found: Status) -> list[tuple[str, str]]:
     ]
     pulse = found.pulse
     if pulse and pulse["state"] == "running" and not _why_dead(found):
-        length = "" if pulse["last_gap"] is None else f", the last of {_age(int(pulse['last_gap'] * 1000))}"
+        gap, caught_up = pulse.get("last_gap"), pulse.get("caught_up", 0)  # a bot before the upgrade told neither
+        length = "" if gap is None else f", the last of {_age(int(gap * 1000))}"
         rows[1:1] = [("stream", f"{pulse['stream']}; {counted(pulse['reconnects'], 'reconnect')}"),
                      ("gaps", f"{pulse['gaps']} since the start{length}"),
-                     ("caught up", f"{counted(pulse['caught_up'], 'event')} that the stream did not bring"),
+                     ("caught up", f"{counted(caught_up, 'event')} that the stream did not bring" + (
+                         f"; Gerrit cannot be asked: {pulse['catch_up_why']}" if pulse.get("catch_up_why") else "")),
                      ("irc", pulse["irc"])]
     if pulse and "rules" in pulse:
         rows.append(("rules", f"{pulse['rules']} in force, from {pulse['rules_from']}"))

@@ -12,7 +12,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 
 from ..clients.gerrit import Change, Gerrit, Message, Rejected, Unreachable
@@ -73,7 +73,9 @@ class CatchUp:
     def __init__(self, gerrit: Gerrit, put: Callable[[bytes], bool], cursor: Cursor, accounts: Collection[str], *,
                  days: int, now: Callable[[], int], monotonic: Callable[[], float] = time.monotonic,
                  stopping: Callable[[], bool] = lambda: False) -> None:
-        self.state = State()
+        self._gaps, self._caught_up = 0, 0
+        self._gap: float | None = None
+        self._why: str | None = None
         self._gerrit = gerrit
         self._put = put
         self._cursor = cursor
@@ -85,9 +87,13 @@ class CatchUp:
         self._due = float("-inf")
         self._failures = 0
 
+    @property
+    def state(self) -> State:
+        return State(self._gaps, self._gap, self._caught_up, self._why)
+
     def gap(self, why: str, seconds: float | None = None) -> None:
         """Events may be missing, of so many seconds: ask at the next step."""
-        self.state = replace(self.state, gaps=self.state.gaps + 1, gap=seconds)
+        self._gaps, self._gap = self._gaps + 1, seconds
         log.warning("events may be missing: %s%s", why, "" if seconds is None else f" for {seconds:.0f} s")
         self.ask()
 
@@ -108,14 +114,14 @@ class CatchUp:
         finally:
             self._gerrit.close()
         self._failures = 0
-        self.state = replace(self.state, caught_up=self.state.caught_up + new, why=None)
+        self._caught_up, self._why = self._caught_up + new, None
         return True
 
     def _failed(self, why: str) -> None:
         delay = pause(self._failures, random.random())  # noqa: S311
         self._failures += 1
         self._due = min(self._due, self._monotonic() + delay)
-        self.state = replace(self.state, why=why)
+        self._why = why
         log.log(logging.WARNING if self._failures == 1 else logging.DEBUG,
                 "Gerrit cannot be asked for missing events: %s; next try in %.0f s", why, delay)
 

@@ -27,8 +27,8 @@ SOON = 5.0
 """Seconds that a try waits at most: each one that Gerrit is back and not listened to costs events."""
 LATER = 60.0
 """The same where only a person can fix what is wrong."""
-PERMITTED = (" (give the bot's account the global capability 'Stream Events', which is under Access of All-Projects;"
-             " members of the group 'Service Users' usually have it)")
+ADVICE = (" (give the bot's account the global capability 'Stream Events', which is under Access of All-Projects;"
+          " members of the group 'Service Users' usually have it)")
 log = logging.getLogger(__name__)
 
 
@@ -207,7 +207,7 @@ class GerritStream:
         said = " ".join(stream.err.decode("utf-8", "replace").split())[-300:]
         if status is None:
             return stream.why or "the connection was lost", False
-        advice = PERMITTED if "stream events not permitted" in said else ""
+        advice = ADVICE if "stream events not permitted" in said else ""
         return f"Gerrit ended the stream with status {status}" + (f": {said}{advice}" if said else ""), status != 0
 
 

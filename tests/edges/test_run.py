@@ -221,6 +221,15 @@ def test_a_right_that_is_missing_is_told_and_reports_are_asked_for(running):
     assert "listening to the events" not in running.log.read_text().partition("no bot ran")[2]
 
 
+def test_a_gerrit_that_cannot_be_asked_is_told(running):
+    running.log_when("first start: ")
+    running.gerrit.may_query = False
+    running.gerrit.emit({"type": "dropped-output"})
+    told = "Gerrit cannot be asked: query not permitted"
+    eventually(lambda: told in running.status()[1])
+    assert "Gerrit cannot be asked for missing events: query not permitted; next try in 1 s" in running.log.read_text()
+
+
 def test_sighup_reads_the_rules_anew_and_ends_nothing(running):
     running.rule("more.yaml", RULE % 1_000)
     running.process.send_signal(signal.SIGHUP)

@@ -214,6 +214,14 @@ def test_gerrit_that_is_away_is_asked_again(world, bot, caplog):
     assert (bot.catch_up.state.caught_up, bot.catch_up.state.why) == (1, None)
 
 
+def test_a_delivery_or_an_answer_tells_the_stream_that_gerrit_is_back(world, bot):
+    [change] = changes(world, 7)
+    for work in (bot.reported(change).works, bot.catches_up):
+        bot.stream._answers.clear()
+        work()
+        assert bot.stream._answers.is_set()
+
+
 def test_a_stop_ends_a_long_catch_up(world, bot):
     [change] = changes(world, 7)
     world.reports(change)
