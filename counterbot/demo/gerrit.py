@@ -92,7 +92,7 @@ class Gerrit:
         """Send an event, or a line without its LF, to all who listen now; as in Gerrit, nobody else will get it."""
         line = event if isinstance(event, bytes) else json.dumps(event, separators=(",", ":")).encode()
         for session in self._listening():
-            with suppress(OSError):  # it has just gone
+            with suppress(OSError, EOFError):  # it has just gone
                 session.write(line + b"\n")
 
     def wait_for_streams(self, number: int = 1, seconds: float = 10.0) -> bool:

@@ -97,8 +97,8 @@ class Bot:
         # Not over the connection of the deliveries: a long answer would keep them waiting.
         self.catch_up = CatchUp(OverSsh(login(config), answered=self._gerrit_answered),
                                 lambda line: self.take(line, "gerrit query"), _cursor(self.ledger),
-                                config.zuul.accounts, days=config.gerrit.catch_up_days, now=self.ledger.now,
-                                monotonic=monotonic, stopping=self.service.stop.is_set)
+                                config.zuul.accounts, days=config.gerrit.catch_up_days, monotonic=monotonic,
+                                stopping=self.service.stop.is_set)
         self.stream = GerritStream(login(config), lambda line: self.take(line, "gerrit stream-events"),
                                    opened=self._stream_opened,
                                    dropped=lambda: self.catch_up.gap("Gerrit dropped events"))
@@ -203,9 +203,9 @@ def _rules(folder: Path, troubles: Sequence[str]) -> RuleBook:
 
 
 def _cursor(ledger: Ledger) -> Cursor:
-    def load() -> int | None:
+    def load() -> tuple[int, int] | None:
         saved = ledger.recall(CAUGHT_UP)
-        return saved and int(saved[0])
+        return saved and (int(saved[0]), (ledger.now() - saved[1]) // 1000)
 
     return Cursor(load, lambda since: ledger.remember(CAUGHT_UP, str(since)))
 

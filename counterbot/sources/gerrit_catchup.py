@@ -57,21 +57,23 @@ class State:
 
 @dataclass(frozen=True)
 class Cursor:
-    """The saved time from which on Gerrit is asked, in epoch seconds of Gerrit's clock; None before the first start."""
+    """The saved time from which on Gerrit is asked, in epoch seconds of Gerrit's clock.
 
-    load: Callable[[], int | None]
+    ``load`` gives it with the seconds since it was saved; None before the first start.
+    """
+
+    load: Callable[[], tuple[int, int] | None]
     save: Callable[[int], None]
 
 
 class CatchUp:
     """``put`` commits an event's line and tells whether it is new. ``accounts`` are those whose messages are reports.
 
-    ``days`` is how far back Gerrit is asked. ``now`` gives epoch milliseconds, for that limit alone: all other times
-    are Gerrit's. ``stopping`` ends a long catch-up, which begins anew at the next start.
+    ``days`` is how far back Gerrit is asked. ``stopping`` ends a long catch-up, which begins anew at the next start.
     """
 
     def __init__(self, gerrit: Gerrit, put: Callable[[bytes], bool], cursor: Cursor, accounts: Collection[str], *,
-                 days: int, now: Callable[[], int], monotonic: Callable[[], float] = time.monotonic,
+                 days: int, monotonic: Callable[[], float] = time.monotonic,
                  stopping: Callable[[], bool] = lambda: False) -> None:
         self._gaps, self._caught_up = 0, 0
         self._gap: float | None = None
@@ -81,7 +83,6 @@ class CatchUp:
         self._cursor = cursor
         self._accounts = frozenset(accounts)
         self._days = days
-        self._now = now
         self._monotonic = monotonic
         self._stopping = stopping
         self._due = float("-inf")
@@ -127,10 +128,10 @@ class CatchUp:
 
     def _catch_up(self) -> int:
         """How many events were missing."""
-        since = self._cursor.load()
-        if since is None:
+        saved = self._cursor.load()
+        if saved is None:
             return self._begin()
-        since, newest, new = self._limited(since), since, 0
+        newest, new, since = saved[0], 0, self._limited(*saved)
         for change in self._changes(since):
             newest = max(newest, change.updated)
             new += sum(self._put(line) for line in _events(change, since, self._accounts))
@@ -144,15 +145,17 @@ class CatchUp:
         latest = self._gerrit.updated(0, 0, 1).changes
         since = latest[0].updated + 1 if latest else 0
         self._cursor.save(since)
-        log.info("first start: events from %s on are missed from now on", _utc(since))
+        log.info("first start: what is reported from now on is caught up if it is missed")
         return 0
 
-    def _limited(self, since: int) -> int:
-        earliest = self._now() // 1000 - self._days * DAY
-        if since < earliest:
-            log.warning("what happened from %s to %s is not caught up: gerrit.catch_up_days is %d",
-                        _utc(since), _utc(earliest), self._days)
-        return max(since, earliest)
+    def _limited(self, since: int, age: int) -> int:
+        """Told by how long ago the time was saved: Gerrit's clock may differ, and its last change be old."""
+        too_long = age - self._days * DAY
+        if too_long <= 0:
+            return since
+        log.warning("Gerrit was not asked for %.1f days: what happened before %s is not caught up"
+                    " (gerrit.catch_up_days is %d)", age / DAY, _utc(since + too_long), self._days)
+        return since + too_long
 
     def _changes(self, after: int) -> Iterator[Change]:
         """Those that were updated since then, the latest first.

@@ -241,8 +241,19 @@ def test_what_is_too_old_is_told(world, caplog):
     world.reports(new)
     bot = world.bot().catches_up()
     assert bot.catch_up.state.caught_up == 1
-    assert "what happened from 2027-01-15 08:00:01 UTC to 2027-01-16 08:00:10 UTC is not caught up: " \
-           "gerrit.catch_up_days is 7" in caplog.text
+    assert "Gerrit was not asked for 8.0 days: what happened before 2027-01-16 08:00:11 UTC is not caught up " \
+           "(gerrit.catch_up_days is 7)" in caplog.text
+
+
+def test_a_gerrit_that_was_quiet_for_long_is_no_gap(world, bot, caplog):
+    for _ in range(10):
+        world.clock.seconds += DAY
+        bot.catches_up()
+    [change] = changes(world, 7)
+    world.reports(change)
+    bot.catches_up()
+    assert bot.catch_up.state.caught_up == 1
+    assert "not caught up" not in caplog.text
 
 
 def test_a_gap_and_what_was_caught_up_are_told(world, bot, caplog):
