@@ -115,6 +115,8 @@ class Store:
                                           read_only=not migrate)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             raise LedgerError(f"database: {error}") from error
+        if migrate and (why := trouble(self._url)):  # SQLite opens a file that may only be read without a word
+            raise LedgerError(why)
         self._name = self._url.render_as_string(hide_password=True)
         try:
             with self._told_by_alembic():

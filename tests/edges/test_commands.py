@@ -741,7 +741,7 @@ def test_status_tells_one_of_a_thing(tmp_path):
         "oversize": 0, "irc": "off", "rule_mistakes": 1}))
     ledger.close()
     _, out, _ = counterbot("status", "-c", config)
-    assert "connected; 1 reconnect, 1 gap\n" in out
+    assert "connected; 1 reconnect\n" in out
     assert " 1 event or report, the oldest from " in out
     assert " 1 mistake in the rules: " in out
 

@@ -749,7 +749,7 @@ def test_a_database_that_may_not_be_written_is_told(tmp_path, monkeypatch, folde
     (tmp_path / "d").mkdir()
     if file is not None:
         Ledger(f"sqlite:///{tmp_path}/made.db").close()
-        shutil.copy(tmp_path / "made.db", tmp_path / "d/a.db")  # SQLite may use what root has opened before again
+        shutil.copy(tmp_path / "made.db", tmp_path / "d/a.db")  # what root has opened, SQLite may use again
         (tmp_path / "d/a.db").chmod(file)
     tmp_path.chmod(0o755)
     (tmp_path / "d").chmod(folder)

@@ -129,7 +129,7 @@ def test_an_account_that_gerrit_does_not_know(site):
 def test_an_account_that_may_not_listen(site):
     site.gerrit.may_stream = False
     told = site.failure("gerrit")
-    assert "logged in as counterbot, but it may not listen: fatal: not permitted" in told
+    assert "logged in as counterbot, but it may not listen: stream events not permitted" in told
     assert told.endswith("; give the account the global capability Stream Events")
 
 
