@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -100,12 +101,18 @@ def _rows(found: Status) -> list[tuple[str, str]]:
         length = "" if gap is None else f", the last of {_age(int(gap * 1000))}"
         rows[1:1] = [("stream", f"{pulse['stream']}; {counted(pulse['reconnects'], 'reconnect')}"),
                      ("gaps", f"{pulse['gaps']} since the start{length}"),
-                     ("caught up", f"{counted(caught_up, 'event')} that the stream did not bring" + (
+                     ("caught up", f"{counted(caught_up, 'event')} that the stream did not bring{_way(pulse)}" + (
                          f"; Gerrit cannot be asked: {pulse['catch_up_why']}" if pulse.get("catch_up_why") else "")),
                      ("irc", pulse["irc"])]
     if pulse and "rules" in pulse:
         rows.append(("rules", f"{pulse['rules']} in force, from {pulse['rules_from']}"))
     return rows
+
+
+def _way(pulse: Mapping[str, Any]) -> str:
+    """How Gerrit is asked; a bot before the upgrade did not tell."""
+    why = pulse.get("events_log_why")
+    return f", by {pulse['catch_up_way']}{f' (no events log: {why})' if why else ''}" if "catch_up_way" in pulse else ""
 
 
 def _bot(found: Status) -> str:

@@ -1,6 +1,6 @@
 """Fetches files over HTTP, bounded in bytes and in time, and only from where the operator allowed.
 
-It must not interpret content, send credentials, keep cookies, or believe Content-Length. Content-Encoding is believed
+It must not interpret content, send credentials that it was not given, keep cookies, or believe Content-Length. Content-Encoding is believed
 where the bytes do not tell: for deflate, and for codings that cannot be read here.
 urllib3 reads neither environment nor .netrc, and keeps no cookies.
 """
@@ -13,7 +13,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from ipaddress import IPv4Address, ip_address, ip_network
@@ -58,11 +58,15 @@ class Forbidden(Exception):
 
 
 class Unavailable(Exception):
-    """Not available now; trying later may help. ``after`` is what the server asked for, in seconds."""
+    """Not available now; trying later may help. ``after`` is what the server asked for, in seconds.
 
-    def __init__(self, why: str, after: float | None = None) -> None:
+    ``status`` is what it answered; None where it did not.
+    """
+
+    def __init__(self, why: str, after: float | None = None, status: int | None = None) -> None:
         super().__init__(why)
         self.after = after
+        self.status = status
 
 
 class Unfinished(Unavailable):
@@ -79,12 +83,14 @@ class Http:
     A prefix's host may begin with ``*.``, which stands for any one name. ``seconds`` bound one file, from the
     request to the last byte; only looking up a host name is left to the system's own timeout. A host that a
     prefix gives by name must have a public address unless ``private``. ``ca_file`` (PEM) is trusted instead of
-    the system's authorities. Raises ValueError for a prefix that is no plain URL, and Unreadable for a ``ca_file``
+    the system's authorities. ``authorization`` is that header of each request; like all of it, it goes to the prefixes
+    only. Raises ValueError for a prefix that is no plain URL, and Unreadable for a ``ca_file``
     that holds no certificate. ``waited`` is how many seconds servers were waited for, where one thread uses it.
     """
 
     def __init__(self, prefixes: Sequence[str], *, seconds: float = limits.DOWNLOAD_SECONDS, private: bool = False,
-                 ca_file: str | None = None, resolve: Callable[..., Any] = socket.getaddrinfo,
+                 ca_file: str | None = None, authorization: str | None = None,
+                 resolve: Callable[..., Any] = socket.getaddrinfo,
                  monotonic: Callable[[], float] = time.monotonic) -> None:
         self._prefixes = tuple(prefixes)
         self._places = tuple(place_pattern(prefix) for prefix in prefixes)
@@ -92,7 +98,7 @@ class Http:
         self._monotonic = monotonic
         self._private = private
         self._resolve = resolve
-        self._pool = _pool(tls.context(ca_file))
+        self._pool = _pool(tls.context(ca_file), {"Authorization": authorization} if authorization else {})
         self._exchanges: set[_Exchange] = set()
         self._stopped = threading.Event()
         self._begun = monotonic()
@@ -199,7 +205,8 @@ class Http:
             if not location:
                 busy = response.status >= 500 or response.status in PASSING
                 raise (Unavailable if busy else Refused)(f"{response.status} from {exchange.host}",
-                                                         _retry_after(response.headers.get("Retry-After", "")))
+                                                         _retry_after(response.headers.get("Retry-After", "")),
+                                                         response.status)
             with suppress(ValueError):  # an invalid URL is under no prefix
                 location = urljoin(url, location)
             url = location
@@ -349,10 +356,10 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _Tls
 
 
-def _pool(trusted: ssl.SSLContext) -> urllib3.PoolManager:
+def _pool(trusted: ssl.SSLContext, headers: Mapping[str, str]) -> urllib3.PoolManager:
     """Connections for all threads."""
     trusted.sslsocket_class = _TlsSocket
-    made = urllib3.PoolManager(maxsize=16, headers=HEADERS, ssl_context=trusted, retries=False,
+    made = urllib3.PoolManager(maxsize=16, headers={**HEADERS, **headers}, ssl_context=trusted, retries=False,
                                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=IDLE_SECONDS))
     made.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
     return made

@@ -77,5 +77,8 @@ COMMENT = 16_000
 IRC_LINE = 350
 """Of 512, what is left for text after the server has put our full prefix before it, with room to spare."""
 
+EVENTS_LOG_ANSWER = 128 << 20
+"""Of the events-log plugin: 5,000 events unless Gerrit's administrator changed that, most of 2 to 5 KB."""
+
 SSH_ANSWER = 32 << 20
 """What one command may print. A change's messages have 3 MiB in all (change.cumulativeCommentSizeLimit)."""

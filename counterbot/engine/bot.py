@@ -33,7 +33,7 @@ from ..sources.gerrit_stream import GerritStream
 from .decide import Audience, Decider
 from .deliver import Comments, Lines, Result
 from .examine import Examiner
-from .parts import http, irc_settings, login, named_files, secret
+from .parts import events_log, http, irc_settings, login, named_files, secret
 from .recognise import Recogniser
 from .service import Service
 
@@ -94,10 +94,12 @@ class Bot:
         self.comments = Comments(self.ledger, poster, monotonic=monotonic, at=at, told=told)
         self.lines = Lines(self.ledger, self._channels, told=told)
         self.irc = Irc(irc_settings(config.irc), self.lines) if config.irc and not dry else None
+        by_log = config.gerrit.events_log if listens else None
+        self._events_log = events_log(config.gerrit.username, by_log) if by_log else None
         # Not over the connection of the deliveries: a long answer would keep them waiting.
         self.catch_up = CatchUp(OverSsh(login(config), answered=self._gerrit_answered),
-                                lambda line: self.take(line, "gerrit query"), _cursor(self.ledger),
-                                config.zuul.accounts, days=config.gerrit.catch_up_days, monotonic=monotonic,
+                                self.take, _cursor(self.ledger), config.zuul.accounts,
+                                days=config.gerrit.catch_up_days, log=self._events_log, monotonic=monotonic,
                                 stopping=self.service.stop.is_set)
         self.stream = GerritStream(login(config), lambda line: self.take(line, "gerrit stream-events"),
                                    opened=self._stream_opened,
@@ -158,6 +160,8 @@ class Bot:
         """Stop, wait, and let go; the names of threads that did not end."""
         self.service.stop.set()
         self._http.abort()
+        if self._events_log:
+            self._events_log.abort()
         late = self.service.join(STOPPING)
         if not late:
             self._gerrit.close()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from ..clients import tls
+from ..clients.gerrit.events_log import PATH, EventsLog
 from ..clients.host_keys import trusted
 from ..clients.http import Http
 from ..clients.ssh import Connection, Server, SshError, connect, load_key
 from ..core.model import Unreadable
-from ..files.config import Config, read_secret
+from ..files.config import Config, read_secret, time_zone
+from ..files.config import EventsLog as EventsLogConfig
 from ..files.config import Gerrit as GerritConfig
 from ..files.config import Irc as IrcConfig
 from ..reporters.irc.reporter import Settings as IrcSettings
@@ -34,6 +37,9 @@ def named_files(config: Config, *, gerrit: bool = True, sends: bool = True) -> I
     if gerrit:
         found += [("gerrit.key_file", config.gerrit.key_file, load_key),
                   ("gerrit.known_hosts", config.gerrit.known_hosts, lambda _: trusted(server(config.gerrit)))]
+    if gerrit and (by_log := config.gerrit.events_log):
+        found += [("gerrit.events_log.password_file", by_log.password_file, read_secret),
+                  ("gerrit.events_log.ca_file", by_log.ca_file, tls.context)]
     found += [("zuul.ca_file", config.zuul.ca_file, tls.context)]
     if sends:
         found += [("database_password_file", config.database_password_file, read_secret)]
@@ -71,6 +77,14 @@ def http(config: Config) -> Http:
     zuul = config.zuul
     return Http([*(f"{root}/api/" for root in zuul.url), *zuul.logs], private=zuul.private_addresses,
                 ca_file=text(zuul.ca_file))
+
+
+def events_log(username: str, settings: EventsLogConfig) -> EventsLog:
+    """Raises Unreadable where the password or the certificates cannot be used."""
+    login = f"{username}:{read_secret(settings.password_file)}".encode()
+    asking = Http([settings.url + PATH], private=True, ca_file=text(settings.ca_file),
+                  authorization=f"Basic {b64encode(login).decode()}")
+    return EventsLog(asking, settings.url, time_zone(settings.time_zone))
 
 
 def server(gerrit: GerritConfig) -> Server:

@@ -13,19 +13,20 @@ from functools import partial
 from pathlib import Path
 
 from ..clients import statsd
+from ..clients.gerrit import Rejected, Unreachable
 from ..clients.http import Forbidden, Http, Unavailable
 from ..clients.ssh import SshError
 from ..clients.zuul import Zuul
 from ..core.deadline import Deadline, DeadlineExceeded
 from ..core.model import Unreadable
 from ..core.text.inert import inert
-from ..files.config import Config, Irc
+from ..files.config import Config, EventsLog, Irc
 from ..files.rulebook import RuleBook
 from ..ledger import LedgerError
 from ..ledger.trial import tried as tried_database
 from ..reporters.irc.trial import log_in
 from ..sources.gerrit_stream import STREAM_EVENTS
-from .parts import http, irc_settings, login, named_files, secret
+from .parts import events_log, http, irc_settings, login, named_files, secret
 
 SECONDS = 45.0
 """For a trial; a login over SSH may take three times fifteen."""
@@ -41,7 +42,8 @@ class Failed(Exception):
     """Why a trial failed."""
 
 
-EXPECTED = (Failed, SshError, Unavailable, Forbidden, DeadlineExceeded, Unreadable, LedgerError, OSError)
+EXPECTED = (Failed, SshError, Unreachable, Rejected, Unavailable, Forbidden, DeadlineExceeded, Unreadable, LedgerError,
+            OSError)
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ def _trials(config: Config) -> Iterator[tuple[str, Callable[[], str]]]:
         yield file.key, partial(_file, file.path, file.trouble)
     yield "rules", partial(_rules, config.rules)
     yield "gerrit", partial(_gerrit, config)
+    if config.gerrit.events_log:
+        yield "gerrit.events_log", partial(_events_log, config.gerrit.username, config.gerrit.events_log)
     for root in config.zuul.url:
         yield "zuul.url", partial(_zuul, config, root)
     for prefix in config.zuul.logs:
@@ -133,6 +137,11 @@ def _gerrit(config: Config) -> str:
             raise Failed(f"{connection.name}: {username} sees no project; give the account Read on refs/* of the"
                          " projects to watch")
         return f"{connection.name}: logged in as {username}, may listen and read"
+
+
+def _events_log(username: str, settings: EventsLog) -> str:
+    events_log(username, settings).greet()
+    return f"{settings.url}: the events-log plugin answers"
 
 
 def _zuul(config: Config, root: str) -> str:

@@ -84,7 +84,7 @@ class Upkeep:
                       f"not connected: {stream.why or 'not yet'}",
             "reconnects": stream.reconnects, "oversize": stream.oversize,
             "gaps": caught.gaps, "last_gap": caught.gap, "caught_up": caught.caught_up,
-            "catch_up_why": caught.why,
+            "catch_up_why": caught.why, "catch_up_way": caught.way, "events_log_why": caught.log_why,
             "irc": "off" if bot.irc is None else bot.irc.trouble or "joined",
             "rules": len(bot.book.rules), "rules_from": str(bot.config.rules),
             "rule_mistakes": len(bot.book.mistakes)}))

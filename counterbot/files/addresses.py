@@ -14,6 +14,7 @@ _API = "tenants?|info|status|connections|components|builds?|buildsets?|jobs?|pro
 _PAGE = re.compile(rf"/(t(/[^/]+(/.*)?)?|api(/({_API})(/.*)?)?|{_PAGES}|({_ONE})/.+)/?")
 """The end of a path, from a page of Zuul's on. Only what is certain: a root may lie in a folder of any name."""
 
+_GERRIT_PAGE = re.compile(r"(?<=[^/])/(?:#.*|(?:a|c|q|admin|dashboard|plugins|settings|Documentation)(?:/.*)?)\Z")
 _BUILD_PAGE = re.compile(r"/build/[0-9a-f]{32}(/|$)|/t/[^/]+/(builds?|buildsets?|status|jobs?|projects?)(/|$)")
 _UUID = re.compile(r"(?<!/v1)/(?P<uuid>[0-9a-f]{32})(/|$)")
 """A build's folder; behind ``/v1`` it is an account of Swift."""
@@ -31,6 +32,11 @@ def zuul_root(url: str) -> str:
             return root[:start]
         start = root.find("/", start + 1)
     return root
+
+
+def gerrit_root(url: str) -> str:
+    """The root of Gerrit's pages from the URL of any of them, or of its REST API; the root itself stays as it is."""
+    return _GERRIT_PAGE.split(url, maxsplit=1)[0]
 
 
 def is_zuul_page(url: str) -> bool:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from datetime import timezone, tzinfo
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
@@ -98,6 +100,29 @@ def _root(value: str) -> str:
     return root
 
 
+def _gerrit_root(value: str) -> str:
+    """A root of Gerrit's web pages, without what a browser or the plugin's manual shows after it."""
+    web_address(value)
+    root = _fetched(addresses.gerrit_root(value))
+    if "*" in root or root != value.rstrip("/"):
+        raise ValueError(f"must be the root of Gerrit's pages alone: {root}")
+    return root
+
+
+def _time_zone(value: str) -> str:
+    try:
+        time_zone(value)
+    except (OSError, ValueError, KeyError):
+        raise ValueError("must be the name of a time zone that this system knows (tzdata), such as UTC or"
+                         " Europe/Berlin") from None
+    return value
+
+
+def time_zone(name: str) -> tzinfo:
+    """UTC is known where the system's time zones (tzdata) are missing. Raises as ZoneInfo."""
+    return timezone.utc if name == "UTC" else ZoneInfo(name)
+
+
 def _roots(value: object) -> object:
     """One root need not stand in a list."""
     if not isinstance(value, str | list):
@@ -143,6 +168,7 @@ def _template(*required: str) -> Callable[[str], str]:
 ROOTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 ZuulRoots = Annotated[tuple[Annotated[str, AfterValidator(_root)], ...], Field(strict=False, min_length=1),
                       BeforeValidator(_roots), WithJsonSchema(ROOTS)]
+GerritRoot = Annotated[str, AfterValidator(_gerrit_root)]
 LogPrefix = Annotated[str, AfterValidator(_log_prefix)]
 
 FilePath = Annotated[Path, BeforeValidator(_path)]
@@ -154,6 +180,24 @@ Nick = Annotated[str, matching(
     NICK, "an IRC nick: letters, digits and []\\`_^{|}-, at most 30, no digit or dash first")]
 StatsdPrefix = Annotated[str, matching(
     STATSD_PREFIX, "letters, digits, '_', '-', '.', {project}, {branch}, {pipeline} and {job}")]
+
+
+class EventsLog(Strict):
+    """Gerrit's events-log plugin, asked over HTTP as 'gerrit.username'."""
+
+    url: GerritRoot = Field(description="Root of Gerrit's web pages.", examples=["https://review.example.org"])
+    password_file: FilePath = Field(
+        description="A file whose only line is the account's HTTP password.",
+        examples=["/etc/counterbot/gerrit-password"],
+    )
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        "UTC", description="The time zone that Gerrit's server is set to, such as Europe/Berlin."
+    )
+    ca_file: FilePath | None = Field(
+        None,
+        description="Certificates to trust (PEM), instead of the public authorities'.",
+        examples=["/etc/counterbot/ca.pem"],
+    )
 
 
 class Gerrit(Strict):
@@ -179,6 +223,10 @@ class Gerrit(Strict):
     catch_up_days: int = Field(
         7, ge=1, le=CENTURY,
         description="Days: how far back the bot asks for reports that it missed, while it was stopped for example.",
+    )
+    events_log: EventsLog | None = Field(
+        None,
+        description="The events-log plugin, where Gerrit has it: it is asked first for what the bot missed.",
     )
 
     @field_validator("known_hosts")

@@ -1,7 +1,8 @@
 """Asks Gerrit for what its event stream did not bring, and hands it on as events.
 
 Gerrit repeats no event, but keeps each message on its change. So CI reports and merges that happened since a saved
-time are asked for after each gap, and regularly. It must not tell what is new: the inbox does.
+time are asked for after each gap, and regularly; all events first, where Gerrit has the events-log plugin. It must not
+tell what is new: the inbox does.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from ..clients.gerrit import Change, Gerrit, Message, Rejected, Unreachable
+from ..clients.gerrit.events_log import EventsLog
 from ..core.backoff import pause
 from ..core.events import names_builds
 from ..core.model import Unreadable
@@ -36,6 +38,12 @@ SECONDS = 1800.0
 
 DAY = 86_400
 
+QUERY, LOG = "gerrit query", "events-log plugin"
+"""The ways to ask."""
+
+TROUBLE = (Unreachable, Rejected, Unreadable)
+"""What a question may raise."""
+
 _PATCHSET = re.compile(r"\APatch Set (\d{1,9}):")
 _MERGED = "Change has been successfully "
 
@@ -47,12 +55,15 @@ class State:
     """``gaps`` counts what may have cost events; ``gap`` is the last one's length in seconds, None where not known.
 
     ``caught_up`` counts the events that the stream had not brought. ``why`` Gerrit could not be asked the last time.
+    ``way`` is how it is asked, and ``log_why`` why not by the events log that is configured.
     """
 
     gaps: int = 0
     gap: float | None = None
     caught_up: int = 0
     why: str | None = None
+    way: str = QUERY
+    log_why: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,18 +78,22 @@ class Cursor:
 
 
 class CatchUp:
-    """``put`` commits an event's line and tells whether it is new. ``accounts`` are those whose messages are reports.
+    """``put`` commits an event's line with the way it came, and tells whether it is new. ``accounts`` are those whose
+    messages are reports.
 
-    ``days`` is how far back Gerrit is asked. ``stopping`` ends a long catch-up, which begins anew at the next start.
+    ``days`` is how far back Gerrit is asked; ``log`` is asked first. ``stopping`` ends a long catch-up, which begins
+    anew at the next start.
     """
 
-    def __init__(self, gerrit: Gerrit, put: Callable[[bytes], bool], cursor: Cursor, accounts: Collection[str], *,
-                 days: int, monotonic: Callable[[], float] = time.monotonic,
+    def __init__(self, gerrit: Gerrit, put: Callable[[bytes, str], bool], cursor: Cursor, accounts: Collection[str], *,
+                 days: int, log: EventsLog | None = None, monotonic: Callable[[], float] = time.monotonic,
                  stopping: Callable[[], bool] = lambda: False) -> None:
         self._gaps, self._caught_up = 0, 0
         self._gap: float | None = None
         self._why: str | None = None
+        self._log_why: str | None = None
         self._gerrit = gerrit
+        self._log = log
         self._put = put
         self._cursor = cursor
         self._accounts = frozenset(accounts)
@@ -90,7 +105,11 @@ class CatchUp:
 
     @property
     def state(self) -> State:
-        return State(self._gaps, self._gap, self._caught_up, self._why)
+        return State(self._gaps, self._gap, self._caught_up, self._why, self._way, self._log_why)
+
+    @property
+    def _way(self) -> str:
+        return LOG if self._log and self._log_why is None else QUERY
 
     def gap(self, why: str, seconds: float | None = None) -> None:
         """Events may be missing, of so many seconds: ask at the next step."""
@@ -108,14 +127,13 @@ class CatchUp:
             return False
         self._due = self._monotonic() + EVERY  # before the question: a gap from now on needs another one
         try:
-            new = self._catch_up()
-        except (Unreachable, Rejected, Unreadable) as error:
+            self._catch_up()
+        except TROUBLE as error:
             self._failed(str(error))
             return False
         finally:
             self._gerrit.close()
-        self._failures = 0
-        self._caught_up, self._why = self._caught_up + new, None
+        self._failures, self._why = 0, None
         return True
 
     def _failed(self, why: str) -> None:
@@ -126,27 +144,52 @@ class CatchUp:
         log.log(logging.WARNING if self._failures == 1 else logging.DEBUG,
                 "Gerrit cannot be asked for missing events: %s; next try in %.0f s", why, delay)
 
-    def _catch_up(self) -> int:
-        """How many events were missing."""
+    def _catch_up(self) -> None:
+        """By the events log, and from where it ended by query: that is from the beginning where there is no log."""
         saved = self._cursor.load()
         if saved is None:
-            return self._begin()
-        newest, new, since = saved[0], 0, self._limited(*saved)
-        for change in self._changes(since):
+            self._begin()
+            return
+        since, before = self._limited(*saved), self._caught_up
+        newest = logged = self._ask_log(self._log, since) if self._log else since
+        for change in self._changes(logged):
             newest = max(newest, change.updated)
-            new += sum(self._put(line) for line in _events(change, since, self._accounts))
+            for line in _events(change, logged, self._accounts):
+                self._take(line, QUERY)
+        new = self._caught_up - before
         self._cursor.save(max(since, newest - OVERLAP))
         log.log(logging.INFO if new else logging.DEBUG,
-                "caught up with Gerrit since %s: %d missing events found", _utc(since), new)
-        return new
+                "caught up with Gerrit since %s: %d missing events found, by %s", _utc(since), new, self._way)
 
-    def _begin(self) -> int:
+    def _take(self, line: bytes, way: str) -> None:
+        self._caught_up += self._put(line, way)
+
+    def _ask_log(self, events_log: EventsLog, since: int) -> int:
+        """Up to when it told all."""
+        newest, ends = since, self._monotonic() + SECONDS
+        try:
+            for at, line in events_log.since(since):
+                self._take(line, LOG)
+                newest = max(newest, at)
+                if self._stopping() or self._monotonic() > ends:
+                    break
+            self._tell_log(None)
+        except TROUBLE as error:
+            self._tell_log(str(error))
+        return newest
+
+    def _tell_log(self, why: str | None) -> None:
+        if why != self._log_why:
+            log.log(logging.WARNING if why else logging.INFO, "the events log %s",
+                    f"is not used, Gerrit is queried instead: {why}" if why else "is used again")
+        self._log_why = why
+
+    def _begin(self) -> None:
         """At the first start ever nothing is caught up: what was said before is nobody's news."""
         latest = self._gerrit.updated(0, 0, 1).changes
         since = latest[0].updated + 1 if latest else 0
         self._cursor.save(since)
         log.info("first start: what is reported from now on is caught up if it is missed")
-        return 0
 
     def _limited(self, since: int, age: int) -> int:
         """Told by how long ago the time was saved: Gerrit's clock may differ, and its last change be old."""

@@ -15,7 +15,7 @@ from tests.zuul_server import Zuul
 SECOND = 1000
 CONFIG = """\
 gerrit: {{host: {gerrit.host}, port: {gerrit.port}, username: counterbot, key_file: key,
-         host_key: {gerrit.host_key}}}
+         host_key: {gerrit.host_key}{more}}}
 zuul: {{accounts: [zuul], url: {roots}, logs: ["{zuul.logs}"]}}
 rules: queries
 database: "{database}"
@@ -102,12 +102,12 @@ class World:
 class Bot(engine.Bot):
     """The real bot, its work done step by step in the caller's thread."""
 
-    def __init__(self, world, database, deadline=1200, settle=0, more="", roots=()):
+    def __init__(self, world, database, deadline=1200, settle=0, more="", roots=(), gerrit=""):
         self.world, self.at = world, lambda moment: None
         self.results = []
         database = database if "://" in database else f"sqlite:///{database}"
         text = CONFIG.format(gerrit=world.gerrit, zuul=world.zuul, database=database, deadline=deadline,
-                             roots=json.dumps([world.zuul.url, *roots]), settle=settle,
+                             roots=json.dumps([world.zuul.url, *roots]), settle=settle, more=gerrit,
                              channels=json.dumps(world.channels)) + more
         super().__init__(read_config(text.encode(), str(world.folder / "config.yaml")),
                          told=lambda delivery, result: self.results.append(result),
