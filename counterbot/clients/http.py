@@ -1,7 +1,7 @@
 """Fetches files over HTTP, bounded in bytes and in time, and only from where the operator allowed.
 
-It must not interpret content, send credentials that it was not given, keep cookies, or believe Content-Length. Content-Encoding is believed
-where the bytes do not tell: for deflate, and for codings that cannot be read here.
+It must not interpret content, send credentials other than those it is given, keep cookies, or believe Content-Length.
+Content-Encoding is believed where the bytes do not tell: for deflate, and for codings that cannot be read here.
 urllib3 reads neither environment nor .netrc, and keeps no cookies.
 """
 

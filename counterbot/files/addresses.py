@@ -1,6 +1,7 @@
 """What addresses should have been that were copied from a browser. Looks nothing up.
 
-Pages: Zuul's ``web/src/routes.jsx``. Paths of logs: zuul-jobs' role ``set-zuul-log-path-fact``, and OpenDev's stores.
+Pages: Zuul's ``web/src/routes.jsx``, Gerrit's ``gr-router.ts``. Paths of logs: zuul-jobs' role
+``set-zuul-log-path-fact``, and OpenDev's stores.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ _API = "tenants?|info|status|connections|components|builds?|buildsets?|jobs?|pro
 _PAGE = re.compile(rf"/(t(/[^/]+(/.*)?)?|api(/({_API})(/.*)?)?|{_PAGES}|({_ONE})/.+)/?")
 """The end of a path, from a page of Zuul's on. Only what is certain: a root may lie in a folder of any name."""
 
-_GERRIT_PAGE = re.compile(r"(?<=[^/])/(?:#.*|(?:a|c|q|admin|dashboard|plugins|settings|Documentation)(?:/.*)?)\Z")
+_GERRIT_PAGE = re.compile(r"(?<=[^/])/(#|a(/|$)|(c|q|admin|dashboard|plugins|settings|Documentation)/).*")
 _BUILD_PAGE = re.compile(r"/build/[0-9a-f]{32}(/|$)|/t/[^/]+/(builds?|buildsets?|status|jobs?|projects?)(/|$)")
 _UUID = re.compile(r"(?<!/v1)/(?P<uuid>[0-9a-f]{32})(/|$)")
 """A build's folder; behind ``/v1`` it is an account of Swift."""
@@ -36,7 +37,7 @@ def zuul_root(url: str) -> str:
 
 def gerrit_root(url: str) -> str:
     """The root of Gerrit's pages from the URL of any of them, or of its REST API; the root itself stays as it is."""
-    return _GERRIT_PAGE.split(url, maxsplit=1)[0]
+    return _GERRIT_PAGE.sub("", url)
 
 
 def is_zuul_page(url: str) -> bool:

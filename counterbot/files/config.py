@@ -33,6 +33,7 @@ WEEK = 7 * 86_400
 CENTURY = 36_500
 """Seconds and days: limits of what is added to the time, which much larger numbers would overflow."""
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 WEB_PORTS = (80, 443, 8080, 8443)
 SQLITE = "sqlite:///"
 DRIVERS = {"postgresql": "postgresql+psycopg", "mariadb": "mysql+pymysql"}
@@ -394,8 +395,11 @@ class Config(Strict):
 
 
 def doubts(config: Config) -> list[str]:
-    """Ports that are possible, but hardly meant."""
+    """What is possible, but hardly meant."""
     found = []
+    log = config.gerrit.events_log
+    if log and urlsplit(log.url).scheme == "http" and urlsplit(log.url).hostname not in LOOPBACK:
+        found.append("'gerrit.events_log.url' is http: the password is sent in clear; give Gerrit's https address")
     if config.gerrit.port in WEB_PORTS:
         found.append(f"'gerrit.port' is {config.gerrit.port}, a web server's; Gerrit's SSH daemon usually has 29418")
     if config.irc and (config.irc.tls, config.irc.port) in ((True, 6667), (False, 6697)):

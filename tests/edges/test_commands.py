@@ -746,6 +746,21 @@ def test_status_tells_one_of_a_thing(tmp_path):
     assert " 1 mistake in the rules: " in out
 
 
+@pytest.mark.parametrize(("way", "why", "words"), [
+    ("gerrit query", None, "2 events that the stream did not bring, by gerrit query\n"),
+    ("events-log plugin", None, "2 events that the stream did not bring, by events-log plugin\n"),
+    ("gerrit query", "503 from it", "did not bring, by gerrit query (no events log: 503 from it)\n"),
+])
+def test_status_tells_how_gerrit_is_asked(tmp_path, way, why, words):
+    config = minimal(tmp_path)
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db", lambda: int(time.time() * 1000))
+    ledger.remember("pulse", json.dumps({
+        "state": "running", "host": "elsewhere", "pid": 1, "stream": "connected", "reconnects": 0, "gaps": 0,
+        "oversize": 0, "irc": "off", "rule_mistakes": 0, "caught_up": 2, "catch_up_way": way, "events_log_why": why}))
+    ledger.close()
+    assert words in counterbot("status", "-c", config)[1]
+
+
 # -- demo
 
 

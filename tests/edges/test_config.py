@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from counterbot.cli.config import command
 from counterbot.clients.http import Http
 from counterbot.core.model import Unreadable
-from counterbot.files.config import Config, load_config, read_config, read_secret, schema
+from counterbot.files.config import Config, doubts, load_config, read_config, read_secret, schema
 from counterbot.files.sample import sample
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +88,42 @@ def zuul(**changed: object) -> str:
     usual = {"accounts": ["zuul"], "url": "https://zuul.example.org/", "logs": ["https://logs.example.org"]}
     return "".join(line if not line.startswith("zuul:") else f"zuul: {json.dumps({**usual, **changed})}\n"
                    for line in MINIMAL.splitlines(keepends=True))
+
+
+def gerrit(**events_log: str) -> str:
+    """A minimal configuration with an events log."""
+    log = json.dumps({"url": "https://review.example.org/", "password_file": "p", **events_log})
+    return MINIMAL.replace("key_file: id", f"key_file: id, events_log: {log}")
+
+
+def test_the_events_log() -> None:
+    outcome = read_config(gerrit().encode(), "/etc/c.yaml")
+    assert isinstance(outcome, Config)
+    assert outcome.gerrit.events_log is not None
+    assert outcome.gerrit.events_log.url == "https://review.example.org"
+    assert (outcome.gerrit.events_log.time_zone, outcome.gerrit.events_log.ca_file) == ("UTC", None)
+    assert doubts(outcome) == []
+    outcome = read_config(gerrit(url="http://review.example.org").encode(), "c.yaml")
+    assert isinstance(outcome, Config)
+    assert doubts(outcome) == [
+        "'gerrit.events_log.url' is http: the password is sent in clear; give Gerrit's https address"]
+
+
+@pytest.mark.parametrize("page", [
+    "/a", "/q/status:open", "/#/c/12/", "/c/openstack/nova/+/12", "/settings/#HTTPCredentials",
+    "/plugins/events-log/events/", "/a/plugins/events-log/",
+])
+@pytest.mark.parametrize("root", ["https://review.example.org", "https://a/r", "https://c/gerrit"])
+def test_a_page_of_gerrit_is_told_with_the_root_that_would_do(root: str, page: str) -> None:
+    [mistake] = told(gerrit(url=root + page))
+    assert mistake.endswith(f"'url' must be the root of Gerrit's pages alone: {root}")
+
+
+@pytest.mark.parametrize("zone", ["Europe/Nowhere", "", "../etc/passwd", "+02:00", "Europe"])
+def test_time_zones_that_are_none(zone: str) -> None:
+    [mistake] = told(gerrit(time_zone=zone))
+    assert "'time_zone' must be the name of a time zone that this system knows (tzdata), such as UTC or Europe/Berlin" \
+        in mistake
 
 
 def test_one_root_of_zuul_or_several() -> None:

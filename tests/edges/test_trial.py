@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 from contextlib import ExitStack
 
 import pytest
@@ -14,6 +15,7 @@ from counterbot.demo import story
 from counterbot.demo.sshd import make_key
 from counterbot.engine import trial
 from counterbot.files.config import Config, read_config
+from tests.events_log_server import EventsLogServer
 from tests.gerrit_server import Gerrit
 from tests.irc_server import IrcServer
 from tests.zuul_server import Answer, Zuul
@@ -136,6 +138,32 @@ def test_an_account_that_may_not_listen(site):
 def test_an_account_that_sees_no_project(site):
     site.gerrit._changes.clear()
     assert "counterbot sees no project; give the account Read on refs/*" in site.failure("gerrit")
+
+
+@pytest.fixture
+def events_log(site):
+    with EventsLogServer() as log:
+        (site.folder / "password").write_text("s3cret\n")
+        site.change("gerrit:\n", f"gerrit:\n  events_log: {{url: '{log.url}', password_file: password}}\n")
+        yield log
+
+
+def test_the_events_log(site, events_log):
+    assert site.all_good()["gerrit.events_log"] == f"ok {events_log.url}: the events-log plugin answers"
+    (site.folder / "password").write_text("0ld\n")
+    told = site.failure("gerrit.events_log")
+    assert "Gerrit does not take the HTTP password; it may have expired" in told
+    assert "0ld" not in told
+    (site.folder / "password").unlink()
+    assert f"{site.folder}/password: no such file; 'gerrit.events_log.password_file' in the configuration names it" in \
+        str(site.tried())
+
+
+def test_an_events_log_in_another_time_zone(site, events_log):
+    events_log.set_zone("America/New_York")
+    events_log.events.append({"eventCreatedOn": int(time.time()) - 60})
+    assert site.failure("gerrit.events_log") == \
+        "'gerrit.events_log.time_zone' is not the time zone of Gerrit's server"
 
 
 def test_gerrits_web_port(site):
