@@ -55,7 +55,7 @@ class State:
     """``gaps`` counts what may have cost events; ``gap`` is the last one's length in seconds, None where not known.
 
     ``caught_up`` counts the events that the stream had not brought. ``why`` Gerrit could not be asked the last time.
-    ``way`` is how it is asked, and ``log_why`` why not by the events log that is configured.
+    ``way`` is how it was asked, and ``log_why`` why not by the events log that is configured.
     """
 
     gaps: int = 0
@@ -179,9 +179,11 @@ class CatchUp:
         return newest
 
     def _tell_log(self, why: str | None) -> None:
-        if why != self._log_why:
-            log.log(logging.WARNING if why else logging.INFO, "the events log %s",
-                    f"is not used, Gerrit is queried instead: {why}" if why else "is used again")
+        if why and not self._stopping():  # which breaks off what is under way
+            log.log(logging.DEBUG if self._log_why else logging.WARNING,
+                    "the events log is not used, Gerrit is queried instead: %s", why)
+        elif self._log_why:
+            log.info("the events log is used again")
         self._log_why = why
 
     def _begin(self) -> None:

@@ -163,7 +163,7 @@ def test_an_events_log_in_another_time_zone(site, events_log):
     events_log.set_zone("America/New_York")
     events_log.events.append({"eventCreatedOn": int(time.time()) - 60})
     assert site.failure("gerrit.events_log") == \
-        "'gerrit.events_log.time_zone' is not the time zone of Gerrit's server"
+        "'gerrit.events_log.time_zone' is not the time zone of Gerrit's server: 'timedatectl' shows it there"
 
 
 def test_gerrits_web_port(site):

@@ -28,7 +28,7 @@ REACH = 300
 HOUR = 3600
 """Seconds that clocks are put back by."""
 
-WRONG_ZONE = "'gerrit.events_log.time_zone' is not the time zone of Gerrit's server"
+WRONG_ZONE = "'gerrit.events_log.time_zone' is not the time zone of Gerrit's server: 'timedatectl' shows it there"
 
 
 class Logged(NamedTuple):
