@@ -175,11 +175,12 @@ class CatchUp:
                     break
             self._tell_log(None)
         except TROUBLE as error:
-            self._tell_log(str(error))
+            if not self._stopping():  # which breaks off what is under way
+                self._tell_log(str(error))
         return newest
 
     def _tell_log(self, why: str | None) -> None:
-        if why and not self._stopping():  # which breaks off what is under way
+        if why:
             log.log(logging.DEBUG if self._log_why else logging.WARNING,
                     "the events log is not used, Gerrit is queried instead: %s", why)
         elif self._log_why:
