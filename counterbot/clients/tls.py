@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 
 from ..core.model import Unreadable
+from ..core.text.refusal import refusal
 
 
 def context(ca_file: str | None = None) -> ssl.SSLContext:
@@ -18,7 +19,7 @@ def context(ca_file: str | None = None) -> ssl.SSLContext:
     except ssl.SSLError:
         raise Unreadable(f"{ca_file} holds no certificate in PEM form") from None
     except OSError as error:
-        raise Unreadable(f"{ca_file} cannot be read: {error.strerror}") from None
+        raise Unreadable(f"{ca_file}: {refusal(error)}") from None
     # Private authorities often lack the extensions that Python 3.13 began to demand.
     trusted.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return trusted

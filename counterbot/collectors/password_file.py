@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from ..core.text.refusal import refusal
 from . import Failed
 
 SIZE = 4096
@@ -16,8 +17,8 @@ def password(path: str) -> bytes:
         with open(path, "rb") as file:
             first, *others = file.read(SIZE).splitlines() or [b""]
     except OSError as error:
-        raise Failed(f"{_named(path)} cannot be read ({error.strerror}); give the path of a file that holds the"
-                     " password, or leave it out") from None
+        raise Failed(f"{_named(path)}: {refusal(error)}; give the path of a file that holds the password, or leave it"
+                     " out") from None
     if not first or any(others):
         raise Failed(f"{_named(path)} must hold one line, the password")
     return first

@@ -52,6 +52,7 @@ from pathlib import Path
 from ..core import limits
 from ..core.counters.performance import parse_performance
 from ..core.model import Counters, Number, Unreadable
+from ..core.text.refusal import refusal
 from . import Collected, Failed, File, Kind
 
 GROUPS = {"memory": Kind.GAUGE, "process": Kind.GAUGE, "db": Kind.OF_THE_JOB, "api": Kind.OF_THE_JOB}
@@ -96,7 +97,7 @@ def collect(settings: Settings, _seconds: float, _again: bool) -> Collected:
         with path.open("rb") as stream:
             counters = parse_performance(stream.read(limits.COUNTERS_FILE + 1))
     except OSError as error:
-        raise Failed(f"{path} cannot be read: {error.strerror}") from None
+        raise Failed(f"{path}: {refusal(error)}") from None
     except Unreadable as error:
         raise Failed(f"{path}: {error}; write it anew with DevStack's tools/get-stats.py") from None
     groups = {group: members for group in settings.groups if (members := _members(group, counters.values))}

@@ -57,6 +57,7 @@ from pathlib import Path
 
 from ..core.counters.snapshot import Instance
 from ..core.model import Number
+from ..core.text.refusal import refusal
 from . import Collected, Failed, File, Kind
 
 GROUPS = {"memory_peak": Kind.GAUGE, "cpu": Kind.FROM_ZERO, "io": Kind.FROM_ZERO}
@@ -226,7 +227,7 @@ def _values(source: Source, folder: Path) -> Values | None:
         return source.values(path.read_text())
     except OSError as error:
         if folder.exists() and not isinstance(error, FileNotFoundError):
-            raise Failed(f"{path} cannot be read: {error.strerror}") from None
+            raise Failed(f"{path}: {refusal(error)}") from None
         return None
     except (LookupError, ValueError):
         raise Failed(f"{path} is not what the kernel writes") from None

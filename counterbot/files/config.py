@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, Wit
 
 from ..core.events import Recognition
 from ..core.model import Unreadable
+from ..core.text.refusal import refusal
 from ..core.text.urls import place_pattern
 from . import addresses
 from .fields import CONTROL, Channel, Pipelines, Projects, Text, matching, web_address
@@ -434,7 +435,7 @@ def read_secret(path: Path | str) -> str:
         with open(path, encoding="utf-8") as stream:
             lines = stream.read(SECRET_FILE + 1).rstrip("\n").split("\n")
     except OSError as error:
-        raise Unreadable(f"{path}: cannot be read: {error.strerror}") from None
+        raise Unreadable(f"{path}: {refusal(error)}") from None
     except UnicodeDecodeError:
         raise Unreadable(f"{path}: is not UTF-8") from None
     if len(lines) != 1 or not 0 < len(lines[0]) <= SECRET_FILE:

@@ -49,7 +49,8 @@ def _naming(path: str, what: str = "") -> Iterator[None]:
     except OSError as error:
         denied = what and isinstance(error, PermissionError)
         advice = "; do it as its folder's owner, or in another folder" if denied else ""
-        raise OSError(error.errno, f"{what}{error.strerror}{advice}", path) from None
+        why = "no such folder" if what and isinstance(error, FileNotFoundError) else error.strerror
+        raise OSError(error.errno, f"{what}{why}{advice}", path) from None
 
 
 def _status(path: str) -> os.stat_result | None:

@@ -17,6 +17,8 @@ NAMES = ("mysql.Queries", "mysql.Questions", "mysql.Com_select", "mysql.Com_inse
     ("mysql.Com_selct", "mysql.Com_select"),
     ("mysql.Com_selct*", "mysql.Com_select"),
     ("queues.conductr*_publish", "queues.conductor_publish"),
+    ("mysql.Comm_*", "mysql.Com_*"),
+    ("queues.*_publsh", "queues.*_publish"),
     ("mysq.Queries", "mysql.Queries"),
     ("MySQL.Queries", "mysql.Queries"),
     ("mysq.Com_*", "mysql.Com_*"),

@@ -72,6 +72,7 @@ def test_help_is_short_or_long_and_never_cut(group):
 @pytest.mark.parametrize(("words", "meant"), [
     ("replya", "command 'replya'. Did you mean 'replay'?"), ("rules chek", "command 'chek'. Did you mean 'check'?"),
     ("confg check", "command 'confg'. Did you mean 'config'?"), ("xyzzy", "command 'xyzzy'."),
+    ("CHECK", "command 'CHECK'. Did you mean 'check'?"),
 ])
 def test_an_unknown_command_is_a_usage_error(words, meant):
     status, _, err = counterbot(*words.split())
@@ -423,7 +424,7 @@ def test_that_nobody_reads_on_does_not_cost_the_file(tmp_path):
 def test_a_file_that_cannot_be_written_does_not_cost_standard_output(tmp_path):
     status, out, err = in_shell("$check --output none/found.json", tmp_path)
     assert (status, out.splitlines()[-1]) == (1, "1 over its bound, 1 without data, 0 within")
-    assert err == "Error: none/found.json: no new file can be made beside it: No such file or directory\n"
+    assert err == "Error: none/found.json: no new file can be made beside it: no such folder\n"
 
 
 def test_the_findings_go_through_a_pipe_as_they_are(tmp_path):

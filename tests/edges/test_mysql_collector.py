@@ -422,16 +422,18 @@ class TestFails:
     def test_a_certificate_that_is_not_there(self, server, options):
         path = options("host=127.0.0.1", f"port={server.port}", "ssl-ca=/no/such.pem")
         assert failure(Settings(defaults_file=path)) == (
-            "/no/such.pem cannot be read: No such file or directory; correct ssl-ca")
+            "/no/such.pem: no such file; correct ssl-ca")
         path = options("host=127.0.0.1", f"port={server.port}", "ssl-cert=/no/cert.pem", "ssl-key=/no/key.pem")
         assert failure(Settings(defaults_file=path)) == (
-            "/no/cert.pem or /no/key.pem cannot be used (No such file or directory); correct ssl-cert and ssl-key")
+            "/no/cert.pem or /no/key.pem: no such file; correct ssl-cert and ssl-key")
+        path = options("host=127.0.0.1", f"port={server.port}", "ssl-cert=/no/cert.pem")
+        assert failure(Settings(defaults_file=path)) == "/no/cert.pem: no such file; correct ssl-cert and ssl-key"
 
     def test_files_that_are_not_there(self):
         assert failure(Settings(defaults_file="~/no.cnf")).startswith("defaults_file ~")
-        assert "/no.cnf cannot be read (No such file or directory)" in failure(Settings(defaults_file="~/no.cnf"))
-        assert failure(Settings(password_file="/etc/no")).startswith("password_file /etc/no cannot be read (No such")
-        assert "/ cannot be read (Is a directory)" in failure(Settings(defaults_file="/"))
+        assert "/no.cnf: no such file; correct it" in failure(Settings(defaults_file="~/no.cnf"))
+        assert failure(Settings(password_file="/etc/no")).startswith("password_file /etc/no: no such file")
+        assert "/: Is a directory" in failure(Settings(defaults_file="/"))
 
     @pytest.mark.parametrize("name", ["socket", "host", "password_file", "defaults_file"])
     @pytest.mark.parametrize("text", ["a\nb", "a\x1b[31m", "\udcff", "/" + "x" * 5000])
@@ -443,8 +445,8 @@ class TestFails:
         path.write_text(f"[client]\npassword={PASSWORD}\n")
         path.chmod(0o666)
         line = failure(Settings(defaults_file=str(path)))
-        assert line == (f"defaults_file {path} cannot be read (everyone may write to it; chmod o-w it); correct it, or"
-                        " leave it out")
+        assert line == (
+            f"defaults_file {path}: everyone may write to it; chmod o-w it; correct it, or leave it out")
 
     @pytest.mark.parametrize("port", ["x", PASSWORD, "65536", "-1", "3.5", "9" * 5000])
     def test_a_port_that_is_none(self, options, port):

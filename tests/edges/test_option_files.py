@@ -51,6 +51,7 @@ def values(*paths):
     ("ssl_ca=/ca.pem", "ssl-ca", "/ca.pem"),
     ("loose-ssl_mode=REQUIRED", "loose-ssl-mode", "REQUIRED"),
     ("loose_quick", "loose-quick", None),
+    ("SSL_Ca=/Ca.pem", "ssl-ca", "/Ca.pem"),
 ])
 def test_a_line(file, line, name, value):
     assert values(file(f"[client]\n{line}\n")) == {name: value}
@@ -76,6 +77,7 @@ def test_a_line(file, line, name, value):
     ("enable-ssl", "ssl", "1"),
     ("disable-ssl-verify", "ssl-verify-server-cert", "0"),
     ("loose-skip-ssl", "ssl", "0"),
+    ("skip-password", "password", ""),
 ])
 def test_a_name_by_its_unique_beginning(file, line, name, value):
     path = file(f"[client]\n{line}\n")
@@ -83,7 +85,7 @@ def test_a_name_by_its_unique_beginning(file, line, name, value):
 
 
 @pytest.mark.parametrize("line", ["passs=x", "prompt=x", "prom=x", "database=nova", "skip-column-names", "quick", "=x",
-                                  "x", "hos t=a", "Host=a"])
+                                  "x", "hos t=a"])
 def test_what_is_no_option_of_ours(file, line):
     assert options([file(f"[client]\n{line}\n")], CLIENT) == {}
 
@@ -116,7 +118,7 @@ def test_nothing_for_us(file, text):
 
 
 def test_the_last_one_wins_whatever_its_group_and_tells_its_file(file):
-    first = file("[client]\nuser=a\nhost=x\n[mysqld]\nuser=no\n[client-server ]\nuser=b\n[client]\nport=1\n")
+    first = file("[client]\nuser=a\nhost=x\n[mysqld]\nuser=no\n[client-server ]\nuser=b\n[Client]\nport=1\n")
     second = file("[client]\nhost=y\n", "second.cnf")
     found = options([first, "/no/such/file", second], CLIENT)
     assert {name: (option.value, option.source) for name, option in found.items()} == {

@@ -171,7 +171,7 @@ def test_a_group_that_cannot_be_read_is_a_failure_and_never_empty(tree, missing,
 def test_a_file_that_is_a_folder(tree):
     (tree.unit("system.slice/mariadb.service", io=None) / "io.stat").mkdir()
     [failure] = tree.collect("mariadb").failures
-    assert failure.endswith("/io.stat cannot be read: Is a directory")
+    assert failure.endswith("/io.stat: Is a directory")
 
 
 def test_a_controller_that_some_units_have_costs_the_others_their_counter_alone(tree):

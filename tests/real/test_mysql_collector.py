@@ -419,6 +419,7 @@ NAMES = [
     "ssl-ca=/e\n[mariadb]\nhost=no\n[mysqld]\nuser=no\n[mysqldump]\nuser=no\n[client-mysql]\nuser=no\n",
     "[client]\nssl-verify-server-cert\ndisable-ssl-verify-server-cert\n",
     "[client]\nskip-ssl-verify=0\n",
+    "[Client]\nHost=db\nSSL_Ca=/a\n",
     *(f"[client]\n{line}\n" for line in (
         "p=x", "pa=x", "pr=x", "pro=tcp", "h=x", "s=x", "ss=x", "u=x", "ssl-c=/x", "ssl-ver", "skip-ss", "po=1")),
 ]

@@ -232,7 +232,7 @@ def test_a_strict_job_fails_for_a_stream_when_all_is_done(job):
     status, out = job.run("after", collect_counters_streams=[str(missing), str(there)], **TOTALS)
     assert status == 2
     assert f'"msg": "The counters could not be attached to {missing}"' in failed(out)
-    assert f"{missing}: No such file or directory" in out
+    assert f"{missing}: no such file" in out
     assert job.attached(there) == [job.counters()]
     assert (len(job.returned()["artifacts"]), len(job.returned()["warnings"])) == (1, 1)
 
@@ -296,7 +296,7 @@ def test_a_password_that_cannot_be_written_leaves_none_on_the_node(job):
 def test_without_a_reading_before_there_is_nothing_and_what_to_do_is_told(job):
     status, out = job.run("after")
     assert status == 0
-    assert "before.json: No such file or directory" in out
+    assert "before.json: no such file" in out
     assert (job.returned(), list(job.logs.iterdir())) == ({}, [])
 
 
@@ -312,7 +312,7 @@ def test_totals_of_several_nodes(job):
     assert "delta_seconds" not in counters["__meta__"]
     assert job.returned() == {"artifacts": [
         {"name": "counters", "url": "localhost/counters.json", "metadata": {"type": "counters"}}]}
-    assert "no.subunit: No such file or directory" in out
+    assert "no.subunit: no such file" in out
     assert "/no/rules" in out
 
 
@@ -410,7 +410,7 @@ def test_the_shell_script_of_the_documentation(job, ansible, database):
     done = run("bash", script)
     assert done.returncode == 0
     assert b"no.yaml" in done.stderr
-    assert b"--delta before.json: No such file or directory" in done.stderr
+    assert b"--delta before.json: no such file" in done.stderr
     assert b"over its bound" not in done.stdout
     assert b"test_work" in stream.read_bytes()
     assert job.attached(stream) == []

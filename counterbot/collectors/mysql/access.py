@@ -14,6 +14,7 @@ from ssl import CERT_NONE, CERT_REQUIRED, SSLContext
 
 from ...clients.tls import context
 from ...core.model import Unreadable
+from ...core.text.refusal import refusal
 from .. import Failed, File
 from ..password_file import password
 from .option_files import Option, lines, options
@@ -98,8 +99,7 @@ def _paths(defaults_file: str | None) -> Sequence[str]:
     try:
         lines(defaults_file)
     except OSError as error:
-        raise Failed(f"defaults_file {defaults_file} cannot be read ({error.strerror}); correct it, or leave it out"
-                     ) from None
+        raise Failed(f"defaults_file {defaults_file}: {refusal(error)}; correct it, or leave it out") from None
     return [defaults_file]
 
 
@@ -142,8 +142,8 @@ def _tls(files: Mapping[str, Option], *, by_name: bool) -> SSLContext | None:
     except Unreadable as error:
         raise Failed(f"{error}; correct ssl-ca") from None
     except OSError as error:
-        raise Failed(f"{cert} or {key} cannot be used ({error.strerror or 'it is broken'}); correct ssl-cert and"
-                     " ssl-key") from None
+        why = refusal(error) if error.strerror else "it is broken"
+        raise Failed(f"{' or '.join(filter(None, (cert, key)))}: {why}; correct ssl-cert and ssl-key") from None
     # The system's authorities vouch for anybody, and so for nothing unless the name is checked.
     tls.check_hostname = (identity or (mode == "VERIFY_CA" and not ca)) and by_name
     if not (ca or identity or mode == "VERIFY_CA"):

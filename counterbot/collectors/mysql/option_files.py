@@ -33,9 +33,10 @@ OTHERS = (
     "skip-line-numbers", "ssl-capath", "ssl-cipher", "ssl-crl", "ssl-crlpath", "syslog", "unbuffered")
 """The client's options that begin like those used here, of MariaDB 10.11 and MySQL 5.7."""
 
+SWITCHES = ("ssl", "ssl-verify-server-cert")
 OFF, ON = "0", "1"
 PREFIXES = {"loose-": None, "skip-": OFF, "disable-": OFF, "enable-": ON}
-"""What may stand before any option's name, and the value that it gives."""
+"""What may stand before any option's name, and the value that it gives a switch; other options lose theirs to OFF."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def options(paths: Iterable[str], groups: Collection[str]) -> dict[str, Option]:
 
 
 def entries(paths: Iterable[str], groups: Collection[str], depth: int = 0) -> Iterator[tuple[str, Option]]:
-    """All options of these groups, in their order, as they are written but with dashes."""
+    """All options of these groups, in their order, as they are written but with dashes and in small letters."""
     for path in paths:
         group = ""
         with suppress(OSError):
@@ -63,7 +64,7 @@ def entries(paths: Iterable[str], groups: Collection[str], depth: int = 0) -> It
                 if line.startswith("!") and depth < DEPTH:
                     yield from entries(_included(line), groups, depth + 1)
                 elif line.startswith("["):
-                    group = line[1:].partition("]")[0].rstrip()
+                    group = line[1:].partition("]")[0].rstrip().lower()
                 elif group in groups and line and line[0] not in "#;!":
                     name, value = _option(line)
                     yield name, Option(value, path)
@@ -79,13 +80,18 @@ def _meant(written: str, option: Option) -> list[tuple[str, Option]]:
         return [(found[0], option)] if found[0] in USED else []
     for prefix, value in PREFIXES.items():
         if written.startswith(prefix):
-            return _meant(written.removeprefix(prefix), Option(_switched(option.value, value), option.source))
+            return [(name, Option(_switched(name, given.value, value), given.source))
+                    for name, given in _meant(written.removeprefix(prefix), option)]
     return []
 
 
-def _switched(value: str | None, to: str | None) -> str | None:
-    """``skip-ssl=0`` is ``ssl``."""
-    return value if to is None else (ON if to == OFF else OFF) if value == OFF else to
+def _switched(name: str, value: str | None, to: str | None) -> str | None:
+    """``skip-ssl=0`` is ``ssl``, and ``skip-password`` is no password."""
+    if to is None:
+        return value
+    if name not in SWITCHES:
+        return "" if to == OFF else value
+    return (ON if to == OFF else OFF) if value == OFF else to
 
 
 def lines(path: str) -> list[str]:
@@ -112,4 +118,4 @@ def _option(line: str) -> tuple[str, str | None]:
     if len(value) > 1 and value[0] in "'\"" and value[0] == value[-1]:
         value = value[1:-1]
     value = re.sub(r"\\(.)", lambda found: ESCAPES.get(found[1], found[0]), value)
-    return name.rstrip().replace("_", "-"), value if equals else None
+    return name.rstrip().replace("_", "-").lower(), value if equals else None

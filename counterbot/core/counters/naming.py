@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import cached_property
@@ -32,7 +33,7 @@ class Names:
         if group in self._members:
             found = _like(member, self._members[group])
             return None if found is None else f"{group}.{found}"
-        other = _like(group, list(self._members))
+        other = nearest(group, list(self._members), ALIKE)
         if other is None:
             return None
         return f"{other}.{_like(member, self._members[other]) or member}"
@@ -50,6 +51,8 @@ def named_in(counters: Counters) -> Names:
     return Names((*counters.values, *counters.unreadable, *counters.resets, *counters.absent))
 
 
-def _like(written: str, known: list[str]) -> str | None:
-    same = next((each for each in known if each.casefold() == written.casefold()), None)
-    return same or nearest(written, known, ALIKE)
+def _like(member: str, known: list[str]) -> str | None:
+    """Of the names, or for a pattern also of the patterns ``BEGINNING_*`` and ``*_END`` that fit any of them."""
+    stems = {stem for name in known for at in re.finditer("_", name)
+             for stem in (f"{name[:at.end()]}*", f"*{name[at.start():]}")} if is_pattern(member) else ()
+    return nearest(member, [*known, *sorted(stems)], ALIKE)

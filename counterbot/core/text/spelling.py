@@ -7,8 +7,9 @@ from difflib import get_close_matches
 
 
 def nearest(key: str, known: Sequence[str], alike: float = 0.6) -> str | None:
-    """The known key that is most like this one, if any is: ``alike`` is 1 for the same."""
-    return next(iter(get_close_matches(key, known, n=1, cutoff=alike)), None)
+    """The known key that is most like this one in any case, if any is: ``alike`` is 1 for the same."""
+    cased = {each.casefold(): each for each in known}
+    return next((cased[each] for each in get_close_matches(key.casefold(), cased, n=1, cutoff=alike)), None)
 
 
 def unknown(key: str, known: Sequence[str]) -> str:
