@@ -13,6 +13,7 @@ from ..core.counters.strictjson import documents
 from ..core.model import ATTACHMENT, Unreadable
 from ..files.attach import attach
 from .completion import files
+from .progress import progress
 from .streams import Failure, warn
 
 UNREADABLE = 3
@@ -44,7 +45,8 @@ def command(counters: str, stream: str, add: bool) -> None:
         raise Failure(f"{counters}: {why}; nothing was attached", UNREADABLE)
     try:
         data = data.removeprefix(BOM_UTF8)  # behind other JSON it would be an error
-        damage = attach(data, stream, add=add, tell=lambda count: _tell(stream, count))
+        with progress(lambda: "attaching the counters"):
+            damage = attach(data, stream, add=add, tell=lambda count: _tell(stream, count))
     except Unreadable as error:
         raise Failure(f"{stream}: {error}; it stays as it was", UNREADABLE) from None
     for each in damage:

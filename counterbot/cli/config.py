@@ -11,7 +11,9 @@ from ..files.rulebook import RuleBook
 from ..files.sample import sample as sample_of
 from .completion import files
 from .groups import Group
+from .progress import progress
 from .starting import loaded
+from .tables import coloured
 
 DEFAULT = "config.yaml"
 WORDS = {True: "ok", False: "FAIL", None: "-"}
@@ -52,9 +54,11 @@ def _tried(found: config.Config) -> int:
     from ..engine.trial import outcomes
 
     status = 0
-    for outcome in outcomes(found):
-        click.echo(f"{WORDS[outcome.good]:<4}  {outcome.key:<23} {outcome.words}")
-        status = status or int(outcome.good is False)
+    with progress(lambda: "trying the servers"):
+        for outcome in outcomes(found):
+            word = f"{WORDS[outcome.good]:<4}"
+            click.echo(f"{coloured(word, 'red') if outcome.good is False else word}  {outcome.key:<23} {outcome.words}")
+            status = status or int(outcome.good is False)
     return status
 
 

@@ -15,6 +15,7 @@ from ..core.subunit import attachments as subunit
 from ..core.subunit import gunzip
 from ..core.text.refusal import refusal
 from .completion import files
+from .progress import progress
 from .streams import Failure, warn
 
 ABSENT, UNREADABLE = 1, 3
@@ -50,7 +51,8 @@ def command(stream: str, name: str | None, list_all: bool) -> None:
 
 
 def _extract(blocks: Iterator[bytes], name: str, stream: str) -> None:
-    contents = subunit.documents(blocks, name, tell=_tell)
+    with progress(lambda: "reading the stream"):
+        contents = subunit.documents(blocks, name, tell=_tell)
     if not contents:
         raise Failure(f"{stream}: no run-level file {name} in it", ABSENT)
     click.echo(b"".join(contents), nl=False)

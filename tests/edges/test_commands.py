@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import ctypes
+import fcntl
 import gzip
 import json
 import os
@@ -34,8 +35,8 @@ def counterbot(*arguments, stdin=b"", cwd=ROOT):
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
-def on_a_terminal(*arguments, program=("-m", "counterbot"), **environment):
-    """What a terminal of 80 columns gets of both streams."""
+def on_a_terminal(*arguments, program=("-m", "counterbot"), seen=lambda shown: None, **environment):
+    """What a terminal of 80 columns gets of both streams; ``seen`` is told of it as it comes."""
     terminal, end = pty.openpty()
     process = subprocess.Popen([sys.executable, *program, *map(str, arguments)], stdin=end, stdout=end,
                                stderr=end, env={"PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin",
@@ -45,6 +46,7 @@ def on_a_terminal(*arguments, program=("-m", "counterbot"), **environment):
     with contextlib.suppress(OSError), open(terminal, "rb", buffering=0) as screen:  # EIO: nobody has it open any more
         while data := screen.read(1 << 16):
             shown += data
+            seen(shown)
     process.wait(60)
     return shown.decode()
 
@@ -108,6 +110,19 @@ def test_a_terminal_is_told_what_a_silent_command_does():
     assert "3 to go\x1b[K\r" in on_a_terminal(program=["-c", code])
     piped = code.replace("wait(60)", "wait(0.1)")
     assert subprocess.run([sys.executable, "-c", piped], capture_output=True, cwd=ROOT).stderr == b""
+
+
+def test_a_terminal_is_told_what_is_silent_while_another_attach_is_waited_for(tmp_path):
+    code = "from counterbot.cli import main, progress; progress.SILENCE = 0.01; main()"
+    (tmp_path / "counters.json").write_text(json.dumps(COUNTERS))
+    stream = tmp_path / "stream"
+    stream.write_bytes(b"")
+    with stream.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        shown = on_a_terminal("attach", tmp_path / "counters.json", stream, program=["-c", code], seen=lambda shown: (
+            b"attaching the counters\x1b[K\r" in shown and fcntl.flock(other, fcntl.LOCK_UN)))
+    assert "Error" not in shown
+    assert json.loads(counterbot("extract", stream)[1]) == COUNTERS
 
 
 def test_the_manual_page_is_what_the_commands_say():
@@ -691,6 +706,13 @@ def test_status_says_what_each_time_is(tmp_path):
     found = json.loads(counterbot("status", "-c", config, "--json")[1])
     assert 7_300_000 <= found["last_event"] < 7_400_000
     assert (found["pulse"]["reconnects"], found["owed"], found["quarantined"]) == (1, {}, 0)
+
+
+def test_a_trial_that_fails_has_a_colour_on_a_terminal_alone(tmp_path):
+    asked = ("config", "check", "--try", minimal(tmp_path))
+    assert "\x1b[31mFAIL\x1b[0m  zuul" in on_a_terminal(*asked)
+    assert "\x1b[31m" not in on_a_terminal(*asked, NO_COLOR="1")
+    assert "FAIL  zuul" in counterbot(*asked)[1]
 
 
 def test_health_has_a_colour_on_a_terminal_alone(tmp_path):
