@@ -230,7 +230,8 @@ def test_it_is_laid_out_as_the_old_tools_was():
     (b'{"__meta__": {"unixtime": true}}', "its __meta__ has no unixtime, so nobody knows when it was read"),
     (b'{"__meta__": {"unixtime": 1}} {"__meta__": {"unixtime": 2}}', "it holds several readings; one was expected"),
     *((f'{{"__meta__": {{"unixtime": 1, {meta}}}}}'.encode(), "its __meta__ is not as this version of counterbot writes"
-       " it") for meta in ('"parts": 5', '"parts": {"a.b": 5}', '"parts": {"a.b": "2aa1ba58"}', '"instances": 5')),
+       " it") for meta in ('"parts": 5', '"parts": {"a.b": 5}', '"parts": {"a.b": "2aa1ba58"}', '"instances": 5',
+                          '"instances": {"a": [1]}', '"host": 5')),
 ])
 def test_what_is_no_reading_is_refused(data, why):
     with pytest.raises(Unreadable, match=why):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
+from types import NoneType
 from zlib import crc32
 
 from ..model import Number, Unreadable
@@ -95,11 +96,15 @@ def read(data: bytes) -> Snapshot:
     groups = {
         group: {member: counters.values[name] for member in members if (name := f"{group}.{member}") in counters.values}
         for group, members in document.items() if group != META and isinstance(members, dict)}
+    host, starts = meta.get("host"), meta.get("instances", {})
     try:
+        if not isinstance(host, (str, NoneType)) or not all(isinstance(each, (str, int, float))
+                                                            for each in starts.values()):
+            raise TypeError
         return Snapshot(
-            groups, meta["unixtime"], meta.get("host"), meta.get("collector"), meta.get("prefix"),
+            groups, meta["unixtime"], host, meta.get("collector"), meta.get("prefix"),
             meta.get("delta_seconds"), counters.failures, counters.absent, counters.resets,
-            frozenset(counters.unreadable), dict(meta.get("instances", {})), dict(meta.get("made", {})),
+            frozenset(counters.unreadable), dict(starts), dict(meta.get("made", {})),
             {name: _parts(text) for name, text in meta.get("parts", {}).items()})
     except (AttributeError, TypeError, ValueError):
         raise Unreadable(f"its {META} is not as this version of counterbot writes it") from None
