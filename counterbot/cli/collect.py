@@ -18,6 +18,7 @@ from ..core.counters.snapshot import Snapshot, read, written
 from ..core.model import ATTACHMENT, JSON, Unreadable, group_of
 from ..core.text.names import few
 from ..core.text.refusal import refusal
+from ..core.text.spelling import nearest
 from .completion import files
 from .progress import progress
 from .streams import Failure, beside, give, warn
@@ -125,7 +126,9 @@ def _set(setting: str, over: Mapping[str, dict[str, object]]) -> str | None:
     if not found or not key:
         return ": write it as NAME.KEY=VALUE"
     if name not in over:
-        return f" {name}.{key}: collector {name} is not to run; choose it with --collector {name}"
+        near = nearest(name, list(over))
+        return f" {name}.{key}: collector {name} is not to run; " + (
+            f"did you mean {near}.{key}?" if near else f"choose it with --collector {name}")
     over[name][key] = _value(text)
     return None
 

@@ -322,10 +322,12 @@ def test_the_settings_file(node, tmp_path):
 
 def test_every_mistake_in_the_settings_at_once(node, tmp_path):
     (tmp_path / "collect.yaml").write_text("fine:\n  grups: x\n  start: soon\nfailing: 5\nabsent: {}\nmysqll: {}\n")
-    status, out, err = node("--settings", "collect.yaml", "--set=other.a=hunter2", "--set=fine")
+    status, out, err = node("--settings", "collect.yaml", "--set=other.a=hunter2", "--set=fin.groups=x",
+                            "--set=fine")
     assert (status, out) == (2, b"")
     assert err.splitlines() == [
         "Error: --set other.a: collector other is not to run; choose it with --collector other",
+        "--set fin.groups: collector fin is not to run; did you mean fine.groups?",
         "--set: write it as NAME.KEY=VALUE",
         "collect.yaml:2:3: fine.grups: unknown key 'grups'; did you mean 'groups'?",
         "collect.yaml:3:3: fine.start: must be a number",

@@ -429,6 +429,11 @@ class TestFails:
         path = options("host=127.0.0.1", f"port={server.port}", "ssl-cert=/no/cert.pem")
         assert failure(Settings(defaults_file=path)) == "/no/cert.pem: no such file; correct ssl-cert and ssl-key"
 
+    def test_a_mode_of_tls_that_is_none(self, options):
+        path = options("ssl-mode=VERIFY-CA")
+        assert failure(Settings(defaults_file=path)) == (
+            f"the ssl-mode in {path} must be one of DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY")
+
     def test_files_that_are_not_there(self):
         assert failure(Settings(defaults_file="~/no.cnf")).startswith("defaults_file ~")
         assert "/no.cnf: no such file; correct it" in failure(Settings(defaults_file="~/no.cnf"))

@@ -287,7 +287,7 @@ class TestAccess:
     @pytest.mark.parametrize("url", [
         "http://guest:opensesame@127.0.0.1:1", "opensesame@127.0.0.1", "127.0.0.1:x", "http://", "127.0.0.1:0",
         "127.0.0.1:99999", "ftp://127.0.0.1", "http://127.0.0.1/?x=opensesame", "http://a\r\nX: y",
-        "//127.0.0.1", "[::1", "http://127.0.0.1#x",
+        "//127.0.0.1", "[::1", "http://127.0.0.1#x", "http://127.0.0.1:15672/api/", "http://127.0.0.1/rabbit/api",
     ])
     def test_to_a_url_that_is_none(self, broker, monkeypatch, url):
         with pytest.raises(settings.Wrong) as wrong:

@@ -27,6 +27,7 @@ SOCKETS = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.s
 VARIABLES = {"host": "MYSQL_HOST", "port": "MYSQL_TCP_PORT", "socket": "MYSQL_UNIX_PORT", "password": "MYSQL_PWD"}
 LOOPBACK, PORT = "127.0.0.1", 3306
 FALSE = ("0", "off", "false")
+MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
 LOCAL = (None, "localhost")
 
 
@@ -129,7 +130,9 @@ def _tls(files: Mapping[str, Option], *, by_name: bool) -> SSLContext | None:
     """None where no option asks for it: its set-up takes much longer than reading the counters."""
     ca, cert, key, mode = (files[name].value or None if name in files else None for name in (
         "ssl-ca", "ssl-cert", "ssl-key", "ssl-mode"))
-    mode = (mode or "").upper()
+    mode = (mode or "PREFERRED").upper()
+    if mode not in MODES:  # it would be taken for none
+        raise Failed(f"the ssl-mode in {files['ssl-mode'].source} must be one of {', '.join(MODES)}")
     identity = _on(files, "ssl-verify-server-cert") or mode == "VERIFY_IDENTITY"
     ssl = _on(files, "ssl")
     asked = ca or cert or identity or ssl or mode in ("REQUIRED", "VERIFY_CA")

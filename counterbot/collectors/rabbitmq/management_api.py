@@ -53,10 +53,11 @@ def place(url: str) -> SplitResult:
         raise ValueError("must hold no user and no password; they have settings of their own")
     with suppress(ValueError):  # of a port, or of brackets
         parts = urlsplit(url if "://" in url else f"http://{url}")
-        plain = not parts.query and not parts.fragment
+        plain = not parts.query and not parts.fragment and not parts.path.rstrip("/").endswith("/api")
         if plain and parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
             return parts
-    raise ValueError("must be http:// or https://, a host, and perhaps a port, as in http://127.0.0.1:15672")
+    raise ValueError("must be http:// or https://, a host, and perhaps a port, without /api, as in"
+                     " http://127.0.0.1:15672")
 
 
 @dataclass(frozen=True)
