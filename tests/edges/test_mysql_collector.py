@@ -540,7 +540,7 @@ class TestLogin:
             for each in (server, local):
                 each.exchange = [switch(plugin), OK]
             assert (f"wants a login by {plugin}, which is not to be had here; create a user with mysql_native_password,"
-                    " or client_ed25519, for the collector") in failure(given)
+                    " or ed25519 (MariaDB), for the collector") in failure(given)
             assert len(server.logins + local.logins) == 1
 
     def test_by_ed25519_without_what_it_needs(self, server, settings, monkeypatch):
@@ -549,7 +549,7 @@ class TestLogin:
         server.exchange = [switch("client_ed25519", b"x" * 32), OK]
         assert failure(settings()) == (
             f"the server at 127.0.0.1:{server.port} wants a login by client_ed25519; install the Python package PyNaCl,"
-            " or create a user with mysql_native_password, or client_ed25519, for the collector")
+            " or create a user with mysql_native_password, or ed25519 (MariaDB), for the collector")
 
     @pytest.mark.parametrize(("exchange", "words"), [
         ([error(2061, "Authentication plugin reported error")], "2061 Authentication plugin reported error"),

@@ -9,8 +9,8 @@ Needs
     read. TLS is used where the options ``ssl``, ``ssl-mode``, ``ssl-ca``, ``ssl-cert`` with ``ssl-key``, or
     ``ssl-verify-server-cert`` ask for it.
 
-    The password goes only to servers that may know it. Logins by ``mysql_native_password``, ``client_ed25519`` (which
-    needs the Python package PyNaCl) and, scrambled, ``caching_sha2_password`` work anywhere. Those that send the
+    The password goes only to servers that may know it. Logins by ``mysql_native_password``, MariaDB's ``ed25519``
+    (which needs the Python package PyNaCl) and, scrambled, ``caching_sha2_password`` work anywhere. Those that send the
     password itself (``sha256_password``, ``caching_sha2_password`` at a user's first login, PAM's ``dialog`` and
     ``mysql_clear_password``) work over the socket, and over TLS where the certificate is verified: ``ssl-ca``,
     ``ssl-verify-server-cert``, or ``ssl-mode`` from ``VERIFY_CA`` on.

@@ -56,7 +56,7 @@ FAST_LOGIN = 3
 https://dev.mysql.com/doc/dev/mysql-server/latest/page_caching_sha2_authentication_exchanges.html
 """
 
-ANOTHER_USER = "create a user with mysql_native_password, or client_ed25519, for the collector"
+ANOTHER_USER = "create a user with mysql_native_password, or ed25519 (MariaDB), for the collector"
 PRIVATE = f"use its socket, or TLS with ssl-ca=FILE under [client], or {ANOTHER_USER}"
 
 WITHOUT_TLS = "; if it requires TLS, put ssl-ca=FILE, or ssl, there as well"
