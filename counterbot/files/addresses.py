@@ -11,14 +11,16 @@ import re
 _PAGES = "builds|buildsets|status|jobs|projects|labels|nodes|autoholds|semaphores|components|config-errors|tenants|" \
          "openapi|providers|images|flavors|system-events|index\\.html"
 _ONE = "build|buildset|job|project|stream|autohold|semaphore|provider|image|status/change|change"
-_API = "tenants?|info|status|connections|components|builds?|buildsets?|jobs?|projects?"
+_API = f"tenant|info|connections|build|buildset|job|project|key|badge|autohold|{_PAGES}"
 _PAGE = re.compile(rf"/(t(/[^/]+(/.*)?)?|api(/({_API})(/.*)?)?|{_PAGES}|({_ONE})/.+)/?")
 """The end of a path, from a page of Zuul's on. Only what is certain: a root may lie in a folder of any name."""
 
 _GERRIT_PAGE = re.compile(r"(?<=[^/])/(#|a(/|$)|(c|q|admin|dashboard|plugins|settings|Documentation)/).*")
 _BUILD_PAGE = re.compile(r"/build/[0-9a-f]{32}(/|$)|/t/[^/]+/(builds?|buildsets?|status|jobs?|projects?)(/|$)")
-_UUID = re.compile(r"(?<!/v1)/(?P<uuid>[0-9a-f]{32})(/|$)")
-"""A build's folder; behind ``/v1`` it is an account of Swift."""
+_BUILD = re.compile(r"(?<!/v1)/(?P<uuid>[0-9a-f]{32})(/|$)"
+                    r"|/(\d\d/)?\d+/\d+/[^/]+/[^/]+/(?P<short>[0-9a-f]{7})(/|$)")
+"""A build's folder, by its uuid (behind ``/v1`` it is an account of Swift), or by change, patch set, pipeline, job and
+the beginning of its uuid."""
 
 _CHANGE = re.compile(r"/(\d\d)/\d*\1/\d+(/|$)")
 """A change's folder: the last two digits of its number, the number, the patch set."""
@@ -48,13 +50,13 @@ def is_zuul_page(url: str) -> bool:
 def logs_root(url: str) -> str:
     """What the logs of all builds begin with, from the URL of one build's; another URL stays as it is."""
     path = _path(url)
-    if change := _CHANGE.search(path):
-        return path[: change.start() + 1]
-    build = _UUID.search(path)
+    build = _BUILD.search(path)
     if build is None:
-        return url
+        change = _CHANGE.search(path)
+        return path[: change.start() + 1] if change else url
+    uuid = build["uuid"] or build["short"]
     folders = path[: build.start()].split("/")
-    shard = next((number for number, folder in enumerate(folders) if number > 2 and _is_shard(folder, build["uuid"])),
+    shard = next((number for number, folder in enumerate(folders) if number > 2 and _is_shard(folder, uuid)),
                  len(folders))
     return "/".join(folders[:shard]) + "/"
 

@@ -160,7 +160,7 @@ UUID = "e7399332667b42ffabfe9ae67a7f2389"
     f"t/openstack/buildset/{UUID}", "t/openstack/status/change/12,3", "t/my%20tenant/jobs", "t/", "status", "builds/",
     f"build/{UUID}", f"buildset/{UUID}", "jobs", "job/tempest-full", "project/opendev.org/openstack/nova", "projects",
     "tenants", "components", "openapi", "api", "api/", "api/tenants", "api/tenant/openstack/builds", "api/info",
-    "api/status", "index.html", "?", "#", "#/builds", "t/openstack/stream/1?logfile=console.log",
+    "api/status", "api/nodes", "api/config-errors", "api/autohold/1", "index.html", "?", "#", "#/builds", "t/openstack/stream/1?logfile=console.log",
 ])
 @pytest.mark.parametrize("root", ["https://zuul.example.org", "http://10.0.0.1:9000", "https://host/zuul",
                                   "https://host/a/status-of/zuul"])
@@ -189,6 +189,9 @@ def test_a_root_in_a_folder_is_right_whatever_its_name(root: str) -> None:
     (f"https://logs.example.org/e7/{UUID}", "https://logs.example.org/"),
     (f"https://logs.example.org/zuul/{UUID}/zuul-manifest.json", "https://logs.example.org/zuul/"),
     ("https://logs.example.org/98/12398/1/check/tempest-full/e739933/", "https://logs.example.org/"),
+    ("https://logs.example.org/e73/98/12398/1/check/tempest-full/e739933/", "https://logs.example.org/"),
+    ("https://storage.example.org/v1/AUTH_dcaab5e32b234d56b626f72581e3644c/logs_e73/12398/1/check/tempest-full/e739933",
+     "https://storage.example.org/v1/AUTH_dcaab5e32b234d56b626f72581e3644c/"),
     ("https://logs.example.org/ci/05/1005/12/gate/", "https://logs.example.org/ci/"),
 ])
 def test_logs_of_one_build_are_told_with_what_those_of_all_begin_with(url: str, root: str) -> None:
