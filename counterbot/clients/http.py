@@ -403,4 +403,8 @@ def _reason(error: BaseException) -> str:
     while (inner := error.__cause__ or error.__context__ or getattr(error, "reason", None)) and \
             isinstance(inner, Exception):
         error = inner
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return tls.distrust(error, "zuul.ca_file")
+    if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+        return "it speaks no TLS; should its URL begin with http://?"
     return inert(str(error), 200) or type(error).__name__

@@ -7,6 +7,9 @@ import ssl
 from ..core.model import Unreadable
 from ..core.text.refusal import refusal
 
+UNKNOWN_AUTHORITY = (18, 19, 20, 21)
+"""OpenSSL's codes for a certificate that no trusted authority signed; others are of another host, expired, …"""
+
 
 def context(ca_file: str | None = None) -> ssl.SSLContext:
     """A context that verifies certificate and host name.
@@ -23,3 +26,9 @@ def context(ca_file: str | None = None) -> ssl.SSLContext:
     # Private authorities often lack the extensions that Python 3.13 began to demand.
     trusted.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return trusted
+
+
+def distrust(error: ssl.SSLCertVerificationError, key: str) -> str:
+    """Why a certificate is refused, and what to do; ``key`` of the configuration names the authorities' file."""
+    remedy = f"; give its authority's as {key}" if error.verify_code in UNKNOWN_AUTHORITY else ""
+    return f"its certificate is not trusted ({error.verify_message.rstrip('.')}){remedy}"

@@ -159,8 +159,9 @@ def _logs(config: Config, prefix: str) -> str:
 
 
 def _irc(irc: Irc) -> str:
-    log_in(irc_settings(irc))
-    return f"{irc.host}:{irc.port}: logged in as {irc.nick}, and left"
+    settings = irc_settings(irc)
+    nick = log_in(settings)
+    return f"{settings.place}: logged in as {nick}, and left"
 
 
 def _statsd(host: str, port: int) -> str:

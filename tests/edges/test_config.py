@@ -160,7 +160,8 @@ UUID = "e7399332667b42ffabfe9ae67a7f2389"
     f"t/openstack/buildset/{UUID}", "t/openstack/status/change/12,3", "t/my%20tenant/jobs", "t/", "status", "builds/",
     f"build/{UUID}", f"buildset/{UUID}", "jobs", "job/tempest-full", "project/opendev.org/openstack/nova", "projects",
     "tenants", "components", "openapi", "api", "api/", "api/tenants", "api/tenant/openstack/builds", "api/info",
-    "api/status", "api/nodes", "api/config-errors", "api/autohold/1", "index.html", "?", "#", "#/builds", "t/openstack/stream/1?logfile=console.log",
+    "api/status", "api/nodes", "api/config-errors", "api/autohold/1", "index.html", "?", "#", "#/builds",
+    "t/openstack/stream/1?logfile=console.log",
 ])
 @pytest.mark.parametrize("root", ["https://zuul.example.org", "http://10.0.0.1:9000", "https://host/zuul",
                                   "https://host/a/status-of/zuul"])

@@ -666,10 +666,19 @@ class TestAddresses:
         http = Http([url, wrong], ca_file=pem, **options)
         assert [http.fetch(f"{url}/a", LIMIT) for _ in range(2)] == [b"yes"] * 2
         assert tls_server.names == ["logs.example"]
-        assert "certificate" in str(refusal(http, f"{wrong}/a"))
-        assert "certificate" in str(refusal(Http([url], **options), f"{url}/a"))
+        assert str(refusal(http, f"{wrong}/a")).endswith(
+            ": its certificate is not trusted (Hostname mismatch, certificate is not valid for 'other.example')")
+        assert str(refusal(Http([url], **options), f"{url}/a")).endswith(
+            ": its certificate is not trusted (self-signed certificate); give its authority's as zuul.ca_file")
         with soon():
             assert "not done" in outcome(Http([url], ca_file=pem, seconds=0.7, **options), f"{url}/slow")
+
+    def test_that_speak_no_tls(self):
+        with socket.create_server(("127.0.0.1", 0)) as plain:
+            served(plain, lambda sock: sock.recv(100) and sock.sendall(b"HTTP/1.0 400 Bad\r\n\r\n"))
+            url = f"https://127.0.0.1:{plain.getsockname()[1]}/"
+            assert str(refusal(Http([url]), url)).endswith(": it speaks no TLS; should its URL begin with http://?")
+            plain.shutdown(socket.SHUT_RDWR)
 
     def test_a_ca_file_that_holds_no_certificate(self, tmp_path):
         (tmp_path / "ca.pem").write_text("nonsense")

@@ -73,7 +73,7 @@ def test_all_is_good(site):
         "gerrit": f"ok {gerrit}: logged in as counterbot, may listen and read",
         "zuul.url": f"ok {site.zuul.url}: its API answers",
         "zuul.logs": f"ok {site.zuul.logs}: the server answers",
-        "irc": f"ok 127.0.0.1:{site.irc.port}: logged in as counterbot, and left",
+        "irc": f"ok IRC 127.0.0.1:{site.irc.port}: logged in as counterbot, and left",
         "statsd": "ok 127.0.0.1:8125: has an address; statsd never answers",
         "database": f"ok {site.folder}/counterbot.db: not there yet; the bot makes it at its start",
     }
@@ -214,9 +214,14 @@ def test_logs_on_any_host_are_not_tried(site):
 
 def test_irc_that_refuses(site):
     site.irc.password = "p4ss"
-    assert site.failure("irc")
+    assert site.failure("irc") == f"IRC 127.0.0.1:{site.irc.port}: Password incorrect"
     site.change("tls: false", "tls: true")
-    assert site.failure("irc")
+    assert site.failure("irc").endswith("; correct irc.port, or set irc.tls to false")
+
+
+def test_a_nick_that_the_running_bot_has(site):
+    site.irc.taken = {"counterbot"}
+    assert site.all_good()["irc"] == f"ok IRC 127.0.0.1:{site.irc.port}: logged in as counterb_, and left"
 
 
 def test_irc_with_an_account(site):

@@ -98,7 +98,7 @@ class Connection(irc.client.ServerConnection):  # type: ignore[misc]
 def unreachable(error: OSError) -> str:
     """Why there is no connection, and what to do where it is known."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({error.verify_message}); give its authority's as irc.ca_file"
+        return tls.distrust(error, "irc.ca_file")
     if isinstance(error, ssl.SSLError):
         return f"it speaks no TLS, or none that we do ({error.reason}); correct irc.port, or set irc.tls to false"
     if isinstance(error, socket.gaierror):

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import irc.client
 from irc.strings import lower
 
 from ...core.backoff import pause
@@ -22,7 +21,7 @@ from ...core.limits import IRC_LINE
 from ...core.model import Refused, Retry, Sent, Unreadable
 from ...core.text.figures import counted
 from ...core.text.inert import inert
-from .connection import SHOWN, Settings, unreachable
+from .connection import SHOWN, Settings
 from .session import Session, Timing
 
 __all__ = ["Irc", "Line", "Outbox", "Pace", "Settings", "Timing"]
@@ -112,10 +111,8 @@ class Irc:
         try:
             session.connect()
             self._serve(session, stop)
-        except (irc.client.IRCError, Unreadable) as error:
-            cause = error.__cause__
-            why = unreachable(cause) if isinstance(cause, OSError) else str(error)
-            session.why = session.why or inert(why, SHOWN)
+        except Unreadable as error:
+            session.why = session.why or inert(str(error), SHOWN)
         except Exception as error:
             log.exception("%s: unexpected error", self._place)
             session.why = repr(error)

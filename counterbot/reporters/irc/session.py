@@ -14,8 +14,9 @@ import irc.client
 from irc.strings import lower
 
 from ...core.deadline import Deadline
+from ...core.model import Unreadable
 from ...core.text.inert import inert
-from .connection import SHOWN, Connection, Settings, dial
+from .connection import SHOWN, Connection, Settings, dial, unreachable
 from .sasl import Sasl, SaslRefused
 
 BAD_NICK = "432"
@@ -85,11 +86,20 @@ class Session:
         self._reactor.add_global_handler("all_events", self._event)
 
     def connect(self) -> None:
-        """Connect and begin the login. Raises the library's IRCError, or Unreadable for a useless ``ca_file``."""
+        """Connect and begin the login. Raises Unreadable with the reason where that fails."""
         self._login = Deadline.after(self._timing.login, time.monotonic)
-        self._connection.connect(
-            self._settings.host, self._settings.port, self._nick, ircname="counterbot",
-            connect_factory=lambda _: dial(self._settings, self._timing.connect))
+        try:
+            self._connection.connect(
+                self._settings.host, self._settings.port, self._nick, ircname="counterbot",
+                connect_factory=lambda _: dial(self._settings, self._timing.connect))
+        except irc.client.ServerConnectionError as error:
+            cause = error.__cause__
+            raise Unreadable(unreachable(cause) if isinstance(cause, OSError) else str(error)) from error
+
+    @property
+    def nick(self) -> str:
+        """The one that the server gave us."""
+        return str(self._connection.real_nickname)
 
     @property
     def alive(self) -> bool:
@@ -144,7 +154,7 @@ class Session:
             self._connection.join(channel.name)
 
     def _recover_nick(self, now: float) -> None:
-        if self._connection.real_nickname != self._nick and now >= self._nick_at:
+        if self.nick != self._nick and now >= self._nick_at:
             self._nick_at = now + self._timing.nick
             self._connection.nick(self._nick)
 
@@ -179,10 +189,9 @@ class Session:
             self.close("the server accepted us without SASL: it does not offer it, or not yet")
             return
         self.welcomed, self.why = True, ""
-        nick = self._connection.real_nickname
-        if not self._nicks_tried and self._nick.startswith(nick):  # some servers cut it without a word
-            self._shorten(len(nick))
-        log.info("%s: logged in as %s", self._place, inert(nick, SHOWN))
+        if not self._nicks_tried and self._nick.startswith(self.nick):  # some servers cut it without a word
+            self._shorten(len(self.nick))
+        log.info("%s: logged in as %s", self._place, inert(self.nick, SHOWN))
 
     def _heed_limit(self) -> None:
         """The network's limit for nicks comes after the welcome (005, NICKLEN)."""
@@ -201,7 +210,7 @@ class Session:
         """Somebody joined or left a channel, or was kicked out of it."""
         channel = self.channels.get(lower(event.target))
         who = event.arguments[0] if event.type == "kick" else event.source.nick
-        if channel is None or lower(who) != lower(self._connection.real_nickname):
+        if channel is None or lower(who) != lower(self.nick):
             return
         channel.present, channel.why = event.type == "join", ""
         if channel.present:

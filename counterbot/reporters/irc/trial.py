@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import irc.client
-
 from ...core.model import Unreadable
 from .connection import Settings
 from .session import Session, Timing
@@ -13,8 +11,9 @@ from .session import Session, Timing
 QUICK = Timing(login=20)
 
 
-def log_in(settings: Settings, timing: Timing = QUICK) -> None:
-    """Log in and leave. Raises Unreadable, or OSError, with the reason where that fails."""
+def log_in(settings: Settings, timing: Timing = QUICK) -> str:
+    """Log in and leave. The nick that the server gave us. Raises Unreadable with the place and the reason where that
+    fails."""
     session = Session(replace(settings, channels=()), timing, lambda _: None, lambda *_: None)
     try:
         session.connect()
@@ -22,7 +21,8 @@ def log_in(settings: Settings, timing: Timing = QUICK) -> None:
             session.pump(timing.pump)
         if not session.welcomed:
             raise Unreadable(session.why or "the server closed the connection")
-    except irc.client.IRCError as error:
-        raise Unreadable(str(error)) from error
+        return session.nick
+    except Unreadable as error:
+        raise Unreadable(f"{settings.place}: {error}") from error
     finally:
         session.close("leaving")
