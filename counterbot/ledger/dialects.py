@@ -22,6 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
+from . import mariadb
+
 BUSY_SECONDS = 30
 SILENT_SECONDS = 30
 POOL = 16
@@ -71,8 +73,11 @@ def engine(url: URL, *, read_only: bool = False) -> Engine:
             event.listen(made, "connect", _sqlite_connect)
         return made
     # Before use each connection is tried: it may be as old as the last restart of the server.
-    return create_engine(url, pool_size=POOL, max_overflow=-1, pool_pre_ping=True, hide_parameters=True,
+    made = create_engine(url, pool_size=POOL, max_overflow=-1, pool_pre_ping=True, hide_parameters=True,
                          connect_args=_options(url), isolation_level="READ COMMITTED")
+    if url.get_backend_name() == "mysql":
+        event.listen(made, "do_connect", mariadb.connected)
+    return made
 
 
 def _sqlite_read_only(url: URL) -> URL:

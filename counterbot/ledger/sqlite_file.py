@@ -14,6 +14,7 @@ MAGIC = b"SQLite format 3\0"
 
 def trouble(path: Path, writes: bool = True) -> str | None:
     """What to change before SQLite can use the file at ``path``, which need not be there; None where nothing is."""
+    path = Path(os.path.realpath(path)) if os.path.islink(path) else path  # SQLite's other files lie beside the target
     folder = path.parent
     try:
         folder.stat()
@@ -34,12 +35,15 @@ def trouble(path: Path, writes: bool = True) -> str | None:
 
 def _missing_right(path: Path, folder: Path, writes: bool) -> str | None:
     user = _user()
-    if os.path.exists(path) and not _may(path, os.R_OK):
-        return f"{path}: user {user} may not read this file"
-    if writes and os.path.exists(path) and not _may(path, os.W_OK):
-        return f"{path}: user {user} may not write to this file"
-    if writes and not _may(folder, os.W_OK | os.X_OK):
+    if not _may(folder, os.X_OK):
+        return f"{folder}: user {user} may not look into this folder"
+    if writes and not _may(folder, os.W_OK):
         return f"{folder}: user {user} may not write in this folder, where SQLite keeps files beside the database"
+    for file in filter(os.path.exists, (path, Path(f"{path}-wal"), Path(f"{path}-shm"))):
+        if not _may(file, os.R_OK):
+            return f"{file}: user {user} may not read this file"
+        if writes and not _may(file, os.W_OK):
+            return f"{file}: user {user} may not write to this file"
     return None
 
 

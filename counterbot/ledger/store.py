@@ -16,15 +16,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Table, insert, inspect, make_url, select, text, update
-from sqlalchemy.exc import (
-    ArgumentError,
-    DataError,
-    DBAPIError,
-    IntegrityError,
-    NoSuchModuleError,
-    ProgrammingError,
-)
+from sqlalchemy import URL, Connection, Engine, Table, insert, inspect, make_url, select, text, update
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
 from ..core.backoff import pause
 from . import dialects, owner, sqlite_file
@@ -109,12 +102,8 @@ class Store:
                  wait: Callable[[float], bool | None] = time.sleep, password: str | None = None, *,
                  migrate: bool = True) -> None:
         self._wait, self._writes = wait, migrate
-        try:
-            self._url = make_url(url)
-            self.engine = dialects.engine(self._url.set(password=password) if password else self._url,
-                                          read_only=not migrate)
-        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-            raise LedgerError(f"database: {error}") from error
+        self._url = make_url(url)
+        self.engine = opened(self._url, password, read_only=not migrate)
         if migrate and (why := trouble(self._url)):  # SQLite opens a file that may only be read without a word
             raise LedgerError(why)
         self._name = self._url.render_as_string(hide_password=True)
@@ -264,10 +253,20 @@ def migrations() -> Config:
     return config
 
 
+def opened(url: URL, password: str | None, *, read_only: bool = False) -> Engine:
+    """As ``dialects.engine``. Raises LedgerError where the driver is not installed."""
+    try:
+        return dialects.engine(url.set(password=password) if password else url, read_only=read_only)
+    except ModuleNotFoundError as error:
+        raise LedgerError(f"database {url.render_as_string(hide_password=True)}: {error}; install the Python package"
+                          f" counterbot[{url.get_backend_name()}]") from error
+
+
 def explained(error: DBAPIError, url: URL, writes: bool = True) -> LedgerError:
     """A driver's error, without the statement and its values."""
     name = url.render_as_string(hide_password=True)
-    return LedgerError(trouble(url, writes) or f"database {name}: {' '.join(str(error.orig).split())}")
+    why = getattr(error.orig, "args", ())[-1:] or (error.orig,)  # behind MariaDB's code
+    return LedgerError(trouble(url, writes) or f"database {name}: {' '.join(str(why[0]).split())}")
 
 
 def trouble(url: str | URL, writes: bool = True) -> str | None:
@@ -279,9 +278,17 @@ def trouble(url: str | URL, writes: bool = True) -> str | None:
 
 
 def exists(url: str) -> bool:
-    """Whether a ledger may be at ``url``: a SQLite file is there; a server is asked when it is opened."""
+    """Whether a ledger may be at ``url``: a SQLite file is there; a server is asked when it is opened.
+
+    Raises LedgerError where that cannot be seen.
+    """
     found = make_url(url)
-    return found.get_backend_name() != "sqlite" or bool(found.database and Path(found.database).exists())
+    if found.get_backend_name() != "sqlite":
+        return True
+    try:
+        return bool(found.database and Path(found.database).exists())
+    except PermissionError as error:
+        raise LedgerError(trouble(url, writes=False) or f"database {url}: {error.strerror}") from error
 
 
 def steady(now: int | None = None) -> Callable[[], int]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, delete, false, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import DBAPIError
 
 from . import dialects
 from .schema import cursors
-from .store import LedgerError, exists, explained, migrations, trouble
+from .store import LedgerError, exists, explained, migrations, opened, trouble
 
 
 def tried(url: str, password: str | None = None) -> str:
@@ -18,11 +18,8 @@ def tried(url: str, password: str | None = None) -> str:
         raise LedgerError(why)
     if not exists(url):
         return "not there yet; the bot makes it at its start"
-    try:
-        place = make_url(url)
-        engine = dialects.engine(place.set(password=password) if password else place)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise LedgerError(f"database: {error}") from error
+    place = make_url(url)
+    engine = opened(place, password)
     try:
         with engine.connect() as connection:
             if begin := dialects.BEGIN.get(engine.dialect.name):

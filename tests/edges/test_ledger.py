@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,7 +43,9 @@ from counterbot.core.model import (
 )
 from counterbot.ledger import Ledger, LedgerError, Lost, schema
 from counterbot.ledger.status import status
+from counterbot.ledger.store import exists
 from counterbot.ledger.trial import tried
+from tests.mysql_server import WHOLE, MySQLServer, error, switch
 
 ROOT = Path(__file__).parents[2]
 UUIDS = ("a" * 32, "b" * 32)
@@ -743,6 +745,7 @@ def as_nobody():
     (0o555, None, "d: user {} may not write in this folder, where SQLite keeps files beside the database"),
     (0o777, 0o444, "d/a.db: user {} may not write to this file"),
     (0o777, 0o000, "d/a.db: user {} may not read this file"),
+    (0o700, 0o666, "d: user {} may not look into this folder"),
 ])
 def test_a_database_that_may_not_be_written_is_told(tmp_path, monkeypatch, folder, file, why):
     monkeypatch.chdir(tmp_path)  # whose own path may be closed to others
@@ -760,6 +763,57 @@ def test_a_database_that_may_not_be_written_is_told(tmp_path, monkeypatch, folde
             told_to_do = "; change its owner or mode, or 'database' in the configuration"
             assert str(told.value) == why.format(name) + told_to_do
     (tmp_path / "d").chmod(0o755)
+
+
+def test_whether_there_is_a_database_in_a_closed_folder_is_not_to_be_seen(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d").chmod(0)
+    tmp_path.chmod(0o755)
+    with as_nobody() as name, pytest.raises(LedgerError, match=f"^d: user {name} may not look into this folder; "):
+        exists("sqlite:///d/a.db")
+    (tmp_path / "d").chmod(0o755)
+
+
+def test_a_file_beside_the_database_that_may_not_be_written_is_told(tmp_path, monkeypatch):
+    """SQLite itself is unable to open the database file then."""
+    monkeypatch.chdir(tmp_path)
+    Ledger("sqlite:///a.db").close()
+    (tmp_path / "a.db").chmod(0o666)
+    (tmp_path / "a.db-wal").write_bytes(b"")
+    (tmp_path / "a.db-wal").chmod(0o444)
+    tmp_path.chmod(0o777)
+    with as_nobody() as name, pytest.raises(LedgerError, match=f"^a.db-wal: user {name} may not write to this file; "):
+        Ledger("sqlite:///a.db")
+
+
+def test_a_link_to_a_database_in_a_missing_folder_is_told(tmp_path):
+    (tmp_path / "a.db").symlink_to(tmp_path / "none/a.db")
+    with pytest.raises(LedgerError, match=f"^{tmp_path}/none: no such folder; "):
+        Ledger(f"sqlite:///{tmp_path}/a.db")
+
+
+@pytest.mark.parametrize("proposed", [False, True])
+@pytest.mark.parametrize(("login", "more"), [
+    ("mysql_clear_password", []), ("dialog", []), ("sha256_password", []), ("caching_sha2_password", [WHOLE]),
+    ("auth_gssapi_client", []),
+])
+def test_mariadb_does_not_learn_the_password(login, more, proposed):
+    with closing(MySQLServer()) as server:
+        server.proposes = login if proposed else server.proposes
+        server.exchange = [switch(login), *more, error(1045, "no")]
+        for attempt in (Ledger, tried):
+            with pytest.raises(LedgerError, match=f": the server wants a login by {login}, and the bot takes only"):
+                attempt(f"mysql+pymysql://bot@127.0.0.1:{server.port}/counterbot", password=server.password)
+    assert len(server.logins) == 2, "nothing was said after the greeting's scrambled password"
+    assert server.password.encode() not in b"".join(server.logins)
+
+
+def test_a_driver_that_is_missing_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    for attempt in (Ledger, tried):
+        with pytest.raises(LedgerError, match=r"psycopg.*; install the Python package counterbot\[postgresql\]$"):
+            attempt("postgresql+psycopg://bot@127.0.0.1/counterbot")
 
 
 def test_a_ledger_is_tried(ledger):
