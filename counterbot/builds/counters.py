@@ -70,13 +70,14 @@ class _Look:
         self._http = http
         self._build = build
         self._logs = Logs(http, build, USUAL, awaits)
+        self._awaits = awaits
         self._packed, self._unpacked = packed, unpacked
         self._seconds = seconds
         self._counters = Counters({})
         self._documents = 0
         self._failures: dict[str, str] = {}
         self._damage: dict[str, str] = {}
-        self._unfinished: Unfinished | None = None
+        self._missed: Unavailable | None = None
 
     def reading(self) -> Reading | Later:
         """Every source is read, one after the other: that one cannot be read is told, and costs no other."""
@@ -91,9 +92,10 @@ class _Look:
         if not (self._logs.listed or self._documents or self._failures):
             self._logs.expect()
         found = self._reading()
-        if self._unfinished and isinstance(found, Reading):
-            return Later(str(self._unfinished), otherwise=found)
-        return found
+        if self._missed is None or isinstance(found, Later):
+            return found
+        one_file = found.state is State.READ or isinstance(self._missed, Unfinished)
+        return Later(str(self._missed), self._missed.after, found if one_file else None)
 
     def _first(self, kind: str, names: Sequence[str]) -> Sequence[str]:
         """As many of a build's files as are read."""
@@ -109,9 +111,11 @@ class _Look:
     def _attempt(self, name: str, take: Callable[..., None], *arguments: str) -> None:
         try:
             take(*arguments)
-        except (Unreadable, Forbidden, Unfinished) as error:
-            if isinstance(error, Unfinished):
-                self._unfinished = self._unfinished or error
+        except (Unreadable, Forbidden, Unavailable) as error:
+            if isinstance(error, Unavailable):
+                if (self._awaits or name == MANIFEST) and not isinstance(error, Unfinished):
+                    raise  # others may be late, too
+                self._missed = self._missed or error
             self._failures[name] = str(error)
             self._damage.pop(name, None)
 

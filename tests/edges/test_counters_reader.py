@@ -189,6 +189,16 @@ class TestStreams:
         why = counted(logs.read(awaits=False), mysql__Queries=7)
         assert why == "a.subunit: it is listed but refused: more than 5 redirects"
 
+    @pytest.mark.parametrize("status", [500, 503, 429])
+    def test_that_a_store_fails_to_give_cost_only_themselves(self, server, logs, status):
+        logs.has({"a.subunit": b"", STREAM: stream(MYSQL)})
+        logs.answers("a.subunit", status=status, headers={"Retry-After": "7"})
+        assert logs.read().otherwise is None
+        reading = logs.read(awaits=False)
+        why = f"{status} from {server.url.removeprefix('http://')}"
+        assert (late(reading), reading.after) == (why, 7)
+        assert counted(reading.otherwise, mysql__Queries=7) == f"a.subunit: {why}"
+
     def test_that_were_cut_short_for_good_cost_only_themselves(self, logs):
         cut = gzip.compress(stream({"queues": {"a": 1}}))[:-9]
         reading = logs.has({"a.subunit": b"", STREAM: stream(MYSQL)}).answers("a.subunit", cut).read()
@@ -197,7 +207,9 @@ class TestStreams:
 
     def test_that_a_busy_store_withholds_are_awaited_all_the_same(self, logs):
         logs.has({STREAM: stream(MYSQL)}).answers(STREAM, status=503)
-        assert late(logs.read(awaits=False)).startswith("503 from ")
+        reading = logs.read(awaits=False)
+        assert late(reading).startswith("503 from ")
+        assert reading.otherwise is None
 
     def test_of_totals_and_differences_are_judged_and_kept_out_of_the_history(self, logs):
         totals = packed_counters(json.dumps({"queues": {"a": 1}}).encode(), eof=True)
