@@ -14,7 +14,7 @@ UNKNOWN_AUTHORITY = (18, 19, 20, 21)
 def context(ca_file: str | None = None) -> ssl.SSLContext:
     """A context that verifies certificate and host name.
 
-    It trusts the system's authorities, or, where it is given, only those in ``ca_file`` (PEM).
+    It trusts the system's authorities, or, where it is given, only the certificates in ``ca_file`` (PEM).
     Raises Unreadable with the reason where they cannot be used.
     """
     try:
@@ -25,6 +25,7 @@ def context(ca_file: str | None = None) -> ssl.SSLContext:
         raise Unreadable(f"{ca_file}: {refusal(error)}") from None
     # Private authorities often lack the extensions that Python 3.13 began to demand.
     trusted.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    trusted.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a server's own certificate is enough, as from 3.13 on
     return trusted
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from codecs import BOM_UTF8
 
 from ..core.text.refusal import refusal
 from . import Failed
@@ -15,7 +16,7 @@ def password(path: str) -> bytes:
     path = os.path.expanduser(path)
     try:
         with open(path, "rb") as file:
-            first, *others = file.read(SIZE).splitlines() or [b""]
+            first, *others = file.read(SIZE).removeprefix(BOM_UTF8).splitlines() or [b""]
     except OSError as error:
         raise Failed(f"{_named(path)}: {refusal(error)}; give the path of a file that holds the password, or leave it"
                      " out") from None

@@ -432,7 +432,7 @@ def schema() -> dict[str, Any]:
 def read_secret(path: Path | str) -> str:
     """The only line of a file. Raises Unreadable, which never repeats what the file holds."""
     try:
-        with open(path, encoding="utf-8") as stream:
+        with open(path, encoding="utf-8-sig") as stream:
             lines = stream.read(SECRET_FILE + 1).rstrip("\n").split("\n")
     except OSError as error:
         raise Unreadable(f"{path}: {refusal(error)}") from None

@@ -459,9 +459,11 @@ def test_every_setting_is_explained() -> None:
     assert unexplained == []
 
 
-def test_secrets(tmp_path) -> None:
+@pytest.mark.parametrize("data", [b"hunter2\n", b"hunter2", b"\xef\xbb\xbfhunter2\r\n"])
+def test_secrets(tmp_path, data: bytes) -> None:
+    """Windows' editors may begin the file with a byte order mark."""
     path = tmp_path / "secret"
-    path.write_text("hunter2\n")
+    path.write_bytes(data)
     assert read_secret(path) == "hunter2"
 
 

@@ -590,8 +590,9 @@ class TestFinds:
         assert collect(Settings(defaults_file=path), 5, False).groups["mysql"]["Queries"] == 7
         assert find(Settings(defaults_file=path), {"MYSQL_PWD": "x"}).password_from == "MYSQL_PWD"
 
-    def test_in_a_password_file(self, server, tmp_path):
-        (tmp_path / "password").write_text(f"{PASSWORD}\n")
+    @pytest.mark.parametrize("begin", ["", "\ufeff"])
+    def test_in_a_password_file(self, server, tmp_path, begin):
+        (tmp_path / "password").write_text(f"{begin}{PASSWORD}\n")
         settings = Settings(host="127.0.0.1", port=server.port, user="counters", password_file="~/password")
         assert collect(settings, 5, False).groups["mysql"]["Queries"] == 7
 

@@ -71,6 +71,13 @@ class TestPrivateAuthority:
             url = f"https://{HOST}:{server.port}"
             assert Http([url], ca_file=authority).fetch(f"{url}/a", 100) == b"yes"
 
+    def test_the_servers_own_certificate_without_its_authoritys(self, authority):
+        """Python trusts it by itself from 3.13 on."""
+        with closing(Server(self.tls)) as server:
+            server.answers["/a"] = sized(b"yes")
+            url = f"https://{HOST}:{server.port}"
+            assert Http([url], ca_file=str(self.pem)).fetch(f"{url}/a", 100) == b"yes"
+
     def test_irc(self, authority):
         with IrcServer(certificate=(self.pem,)) as server:
             settings = Settings(HOST, server.port, "bot", ("#a",), ca_file=authority)
