@@ -113,8 +113,8 @@ def _object(data: bytes) -> Mapping[str, Any]:
 def _changes(buildset: object) -> tuple[int, ...]:
     """The numbers of the buildset's changes; the ref of a branch has no number."""
     refs = buildset.get("refs") if isinstance(buildset, dict) else None
-    numbers = [ref.get("change") for ref in refs if isinstance(ref, dict)] if isinstance(refs, list) else []
-    return tuple(number for number in numbers if isinstance(number, int))
+    numbers = [_number(ref, "change") for ref in refs if isinstance(ref, dict)] if isinstance(refs, list) else []
+    return tuple(number for number in numbers if number is not None)
 
 
 def _number(ref: Mapping[str, Any], name: str) -> int | None:

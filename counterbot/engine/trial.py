@@ -19,6 +19,7 @@ from ..clients.ssh import SshError
 from ..clients.zuul import Zuul
 from ..core.deadline import Deadline, DeadlineExceeded
 from ..core.model import Unreadable
+from ..core.text.figures import counted
 from ..core.text.inert import inert
 from ..files.config import Config, EventsLog, Irc
 from ..files.rulebook import RuleBook
@@ -121,7 +122,9 @@ def _rules(folder: Path) -> str:
     book = RuleBook(folder)
     if book.mistakes:
         raise Failed(f"{folder}: there are mistakes, the first: {book.mistakes[0]}; 'counterbot rules check' shows all")
-    return f"{folder}: {len(book.rules)} rule{'' if len(book.rules) == 1 else 's'}"
+    if not book.rules:
+        raise Failed(f"{folder}: there is no rule in it; 'rules' in the configuration names it")
+    return f"{folder}: {counted(len(book.rules), 'rule')}"
 
 
 def _gerrit(config: Config) -> str:

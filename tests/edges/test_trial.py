@@ -123,6 +123,12 @@ def test_mistakes_in_the_rules(site):
     assert told.endswith("; 'counterbot rules check' shows all")
 
 
+def test_a_folder_without_rules(site):
+    (site.folder / "queries/sql.yaml").unlink()
+    assert site.failure("rules") == \
+        f"{site.folder}/queries: there is no rule in it; 'rules' in the configuration names it"
+
+
 def test_an_account_that_gerrit_does_not_know(site):
     site.change("username: counterbot", "username: counterbat")
     assert "rejects the login of 'counterbat'" in site.failure("gerrit")

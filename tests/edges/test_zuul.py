@@ -71,7 +71,7 @@ class TestRows:
             parse_build(data)
 
     @pytest.mark.parametrize(("buildset", "changes"), [
-        ({"refs": [{"change": 13}, {"change": 7, "patchset": "2"}, {"change": None}, {}, None]}, (13, 7)),
+        ({"refs": [{"change": 13}, {"change": "7", "patchset": "2"}, {"change": None}, {}, None]}, (13, 7)),
         ({"refs": []}, ()), ({"refs": {}}, ()), ({"refs": [{"change": "x"}]}, ()), ({}, ()), (None, ()), ("x", ()),
     ])
     def test_name_the_changes_of_their_buildset(self, buildset, changes):
