@@ -187,7 +187,8 @@ class Http:
         anywhere = self._private or host == "localhost"
         allowed = [info for info in found if anywhere or info[4][0] == host or is_public(info[4][0])]
         if found and not allowed:
-            raise Forbidden(f"{host} is at {found[0][4][0]}, which is no public address")
+            raise Forbidden(f"{host} is at {found[0][4][0]}, which is no public address; zuul.private_addresses"
+                            " admits it")
         return allowed
 
     def _final(self, url: str, exchange: _Exchange) -> urllib3.BaseHTTPResponse:

@@ -168,7 +168,10 @@ def _irc(irc: Irc) -> str:
 
 
 def _statsd(host: str, port: int) -> str:
-    statsd.connect(host, port)
+    try:
+        statsd.connect(host, port)
+    except OSError as error:
+        raise Failed(f"{host}:{port}: the host's name cannot be looked up ({error.strerror or error})") from error
     return f"{host}:{port}: has an address; statsd never answers"
 
 

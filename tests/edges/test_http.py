@@ -616,7 +616,8 @@ class TestAddresses:
         "2001::1"])
     def test_of_a_name_must_be_public(self, address):
         assert not is_public(address)
-        with pytest.raises(Forbidden, match=f"logs.example is at {address}, which is no public address"):
+        with pytest.raises(Forbidden, match=f"logs.example is at {address}, which is no public address; "
+                                            "zuul.private_addresses admits it$"):
             Http(["http://logs.example/"], resolve=resolver(address)).fetch("http://logs.example/a", LIMIT)
 
     @pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "64:ff9b::8.8.8.8"])
