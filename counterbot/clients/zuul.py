@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote
 from ..core import limits
 from ..core.model import Artifact, Build, BuildLink, Unreadable
 from ..core.text.inert import inert
+from ..core.text.urls import below
 from .http import Forbidden, Http
 
 _UNSOUND = re.compile("[\x00\ud800-\udfff]")
@@ -66,8 +67,9 @@ class Zuul:
             BuildLink(job, f"{root}/build/{uuid}", uuid) for job, uuid in parse_buildset(data))
 
     def _api(self, link: BuildLink, kind: str) -> str:
-        root = next((root for root in self._roots if link.url.startswith(root)), "")
-        page = _PAGE.fullmatch(link.url.removeprefix(root))
+        behind = ((root, below(root, link.url)) for root in self._roots)
+        root, rest = next((found for found in behind if found[1] is not None), ("", None))
+        page = _PAGE.fullmatch(rest or "")
         if page is None or (page["kind"], page["uuid"]) != (kind, link.uuid):
             raise Forbidden(f"{inert(link.url, 200)} is no {kind} page under {' or '.join(self._roots)}")
         tenant = f"tenant/{quote(unquote(page['tenant']), safe='')}/" if page["tenant"] else ""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from . import gerrit_json, limits
 from .model import OMITTED, BuildLink, Ignored, Merged, PatchSet, Report, Unreadable
 from .text.inert import inert
+from .text.urls import below
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def _within(report: Report, zuul_urls: tuple[str, ...] | None) -> Report | Ignor
 
 def follows(link: BuildLink, zuul_urls: Iterable[str]) -> bool:
     """Whether a link leads to a build, or a buildset, of a Zuul whose web roots are given."""
-    return link.uuid is not None and any(link.url.startswith(url.rstrip("/") + "/") for url in zuul_urls)
+    return link.uuid is not None and any(below(root, link.url) is not None for root in zuul_urls)
 
 
 def _why_none(text: str) -> str:

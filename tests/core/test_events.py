@@ -287,6 +287,14 @@ def test_pages_under_any_of_the_configured_roots_count():
         f"no build page under {' or '.join(roots)}: https://other.org/build/{ONE}")
 
 
+@pytest.mark.parametrize(
+    "root", ["https://ZUUL.example.org", "https://zuul.example.org:443/", "HTTPS://zuul.example.org"])
+def test_a_root_may_be_written_otherwise_than_zuul_writes_it(root):
+    page = BuildLink("a", f"https://zuul.example.org/t/x/build/{1:032x}", f"{1:032x}")
+    assert follows(page, [root])
+    assert not follows(page, [f"{root.rstrip('/')}/t/y"])
+
+
 def test_only_pages_under_the_configured_root_count():
     settings = Recognition(frozenset({"zuul"}), zuul_urls=("https://zuul.example.org/",))
     assert len(report(f"- a {page()} : S\n- b https://evil.example.com/build/{TWO} : S", settings).builds) == 2

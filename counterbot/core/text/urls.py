@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 URL = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
                  r"(?P<path>/[!-~]*)?", re.IGNORECASE)
 ANY_NAME = "any-name-here"
+PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 PORTS = {"http": 80, "https": 443}
 
 
@@ -24,6 +25,13 @@ def place(url: str) -> str | None:
         return None
     scheme = match["scheme"].lower()
     return f"{scheme}://{match['host'].lower()}:{int(match['port'] or PORTS[scheme])}{path}?{query}"
+
+
+def below(root: str, url: str) -> str | None:
+    """What of a URL is behind a web root; None where it is not under it. The host's case and the usual port say
+    nothing."""
+    found, base = place(quote(url, safe=PRINTABLE)), (place(f"{root.rstrip('/')}/") or "").rstrip("?")
+    return found.removeprefix(base).rstrip("?") if found and base and found.startswith(base) else None
 
 
 def place_pattern(prefix: str) -> re.Pattern[str]:
