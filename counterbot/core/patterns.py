@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 
 
@@ -23,8 +24,10 @@ class Names(enum.Enum):
 
 CLASS = re.compile(r"\[!?\]?[^]]*\]")
 EMPTY_RANGE = re.compile(r"(?=(.)-([^]]))")
-OF_REGEXES = re.compile(r"\[\^|\[\[:")
+OF_REGEXES = re.compile(r"\[\^|\[\[?:\w+:|\[.*\\[A-Za-z]")
 """What excludes characters, and names a kind of them, in regular expressions and in shells, but not in fnmatch."""
+
+LIST_IN_QUOTES = re.compile(r"\[[^][]*,[^][]*\]")
 
 LIKE_A_CLASS = "\0"
 """Stands for a class while the rest is looked at; text with controls is refused before."""
@@ -39,7 +42,7 @@ AFTER_A_LETTER = re.compile(r"[A-Za-z]\.\*")
 EXCLUDES = re.compile(r"^!|!\(|\(\?<?!")
 BRACES = re.compile(r"\{[^{}]*,[^{}]*\}")
 LIST = re.compile(r"[|,]")
-LIST_OF_COUNTERS = re.compile(r"\([^()]*\|[^()]*\)|[|,]\s*[\w*]+\.")
+LIST_OF_COUNTERS = re.compile(r"\([^()]*\|[^()]*\)|[|,]\s*[\w*]+\.|^(?:mysql|api|db|cpu|io|memory|memory_peak)\..*[|,]")
 """Queues and exchanges may have any name."""
 
 NEVER = {
@@ -56,7 +59,6 @@ MEANT = {
     Names.PIPELINE: "list those that are meant, such as [check, gate]",
     Names.COUNTER: "write a bound for each that is meant",
 }
-HEADS = "refs/heads/"
 MOST = 8
 """Patterns that are suggested for one regular expression."""
 
@@ -68,11 +70,13 @@ def complaint(names: Names, pattern: str) -> str | None:
         return _wrong_class(pattern) or _blanks(pattern) or _impossible(names, pattern)
     if what == EXCLUSION:
         return f"{what}; {MEANT[names]}"
-    return f"{what}; {_advice(names, _as_shell_patterns(pattern))}"
+    return f"{what}; {_advice(names, _as_shell_patterns(names, pattern))}"
 
 
 def _mistaken_for(names: Names, pattern: str) -> str | None:
     """What it must be, where it is something else than a shell pattern."""
+    if LIST_IN_QUOTES.fullmatch(pattern):
+        return "must be a single shell pattern"
     text = CLASS.sub(LIKE_A_CLASS, pattern)
     if EXCLUDES.search(text):
         return EXCLUSION
@@ -102,8 +106,9 @@ def _blanks(pattern: str) -> str | None:
 
 def _impossible(names: Names, pattern: str) -> str | None:
     """A character that no name of this kind has, or not where it stands."""
-    if names is Names.BRANCH and pattern.startswith(HEADS):
-        return f"must be a branch's short name; write {_quoted(pattern.removeprefix(HEADS))}"
+    if names is Names.BRANCH and pattern.startswith("refs/"):
+        short = pattern.removeprefix("refs/heads/")
+        return f"must be a branch's short name; {_advice(names, (short,) if short != pattern else ())}"
     literal = CLASS.sub(lambda found: found[0][1] if len(found[0]) == 3 else LIKE_A_CLASS, pattern)
     never = NEVER[names].search(literal) if names in NEVER else None
     if never is None:
@@ -114,13 +119,17 @@ def _impossible(names: Names, pattern: str) -> str | None:
 
 
 def _advice(names: Names, patterns: tuple[str, ...]) -> str:
-    if not patterns or any(not pattern or _mistaken_for(names, pattern) or complaint(names, pattern)
-                           for pattern in patterns):
+    if not patterns or not all(map(partial(_is_good, names), patterns)):
         return "* stands for any text, ? for a character, [0-9] for one of these"
     if len(patterns) == 1:
         return f"write {_quoted(patterns[0])}"
     each = ", ".join(map(_quoted, patterns))
     return f"write a bound for each: {each}" if names is Names.COUNTER else f"write a list: [{each}]"
+
+
+def _is_good(names: Names, pattern: str) -> bool:
+    whole = "." in pattern if names is Names.COUNTER else pattern != ""
+    return whole and not _mistaken_for(names, pattern) and complaint(names, pattern) is None
 
 
 def _quoted(pattern: str) -> str:
@@ -133,17 +142,25 @@ def _quoted(pattern: str) -> str:
 GROUP = re.compile(r"@?\((?:\?:)?([^()]*)\)([*+?]?)|\{(?![0-9]+,[0-9]*\})([^{}]*,[^{}]*)\}")
 TOKEN = re.compile(r"(\[!?\]?[^]]*\]|\\.|.)([*+?]|\{[0-9]+(?:,[0-9]*)?\})?\??")
 ESCAPED = re.compile(r"\\[^A-Za-z0-9]")
+DOT_OF_GROUP = re.compile(r"^(\^?\w+)\.(?=[*+])")
+"""In ``mysql.*`` it was meant as the dot that every counter has, or as any character: the pattern needs both."""
+
 KINDS = {"\\d": "[0-9]", "\\w": "?", "\\S": "?"}
 
 
-def _as_shell_patterns(written: str) -> tuple[str, ...]:
+def _as_shell_patterns(names: Names, written: str) -> tuple[str, ...]:
     """Those that fit the names that were probably meant; () where that is not to be told."""
-    if re.fullmatch("/.*/", written):
+    if re.fullmatch("/.*/", written) or LIST_IN_QUOTES.fullmatch(written):
         written = written[1:-1]
+    if names is Names.BRANCH:
+        written = re.sub(r"^(\^?)refs/heads/", r"\1", written)
+    if names is Names.COUNTER:
+        written = DOT_OF_GROUP.sub(r"\1\\..", written)
+    written = re.sub(r"\{[0-9]+,[0-9]*\}", "+", written)
     whole = list(islice(_alternatives(written), MOST + 1))
     if len(whole) > MOST or re.search(r"\(\?[^:]", written):
         return ()
-    parts = (part.strip() for each in whole for part in re.split(r"[|,]", each))
+    parts = (part.strip(" '\"") for each in whole for part in re.split(r"[|,]", each))
     return tuple(dict.fromkeys(_shell_pattern(part) for part in parts if part))
 
 

@@ -45,9 +45,15 @@ CLASSES = "must be a shell pattern, which has characters and ranges in brackets:
         ("@(master|main)", ONE + "write a list: ['master', 'main']"),
         ("master, main", ONE + "write a list: ['master', 'main']"),
         ("stable/{2023.1,2024.1}", ONE + "write a list: ['stable/2023.1', 'stable/2024.1']"),
+        ("[check, 'gate*']", ONE + "write a list: ['check', 'gate*']"),
+        ("tempest-v[0-9]{1,2}", NO_REGEX + "write 'tempest-v[0-9]*'"),
+        ("v.{2,}|a{1,3}", NO_REGEX + "write a list: ['v?*', 'a*']"),
         ("|", ONE + "* stands for any text, ? for a character, [0-9] for one of these"),
         ("[^s]*", CLASSES),
         ("[[:alpha:]]*", CLASSES),
+        ("[:alpha:]*", CLASSES),
+        (r"v[\d]*", CLASSES),
+        (r"[\w-]+", NO_REGEX + "* stands for any text, ? for a character, [0-9] for one of these"),
         ("[z-a]*", "must be a shell pattern: there is nothing in the range [z-a]"),
         ("a[", "must be a shell pattern: its '[' is never closed"),
         (" master", "must not begin or end with a blank"),
@@ -67,6 +73,9 @@ def test_what_fits_no_job_branch_or_pipeline(pattern, told):
         (PIPELINE, "!check", EXCLUDES + "list those that are meant, such as [check, gate]"),
         (COUNTER, "!mysql.Queries", EXCLUDES + "write a bound for each that is meant"),
         (BRANCH, "refs/heads/master", "must be a branch's short name; write 'master'"),
+        (BRANCH, "^refs/heads/stable/.*$", NO_REGEX + "write 'stable/*'"),
+        (BRANCH, "refs/tags/*", "must be a branch's short name; * stands for any text, ? for a character, "
+                                "[0-9] for one of these"),
         (BRANCH, "stable/", "must fit the name of a branch, and none has '/' at its end"),
         (BRANCH, "master main", "must fit the name of a branch, and none has ' '"),
         (BRANCH, "a..b", "must fit the name of a branch, and none has '..'"),
@@ -82,6 +91,11 @@ def test_what_fits_no_job_branch_or_pipeline(pattern, told):
         (COUNTER, "mysql.(Com_select|Com_insert)",
          ONE + "write a bound for each: 'mysql.Com_select', 'mysql.Com_insert'"),
         (COUNTER, "a.b, a.c", ONE + "write a bound for each: 'a.b', 'a.c'"),
+        (COUNTER, "^mysql.*", NO_REGEX + "write 'mysql.*'"),
+        (COUNTER, "mysql.+_.*$", NO_REGEX + "write 'mysql.?*_*'"),
+        (COUNTER, ".*", NO_REGEX + "* stands for any text, ? for a character, [0-9] for one of these"),
+        (COUNTER, "mysql.Queries|Slow_queries",
+         ONE + "* stands for any text, ? for a character, [0-9] for one of these"),
         (COUNTER, "a.b|a.c", ONE + "write a bound for each: 'a.b', 'a.c'"),
     ],
 )
@@ -164,7 +178,8 @@ def test_a_job_that_is_read_in_a_comment_of_zuul(pattern):
 @MANY
 @given(st.sampled_from([JOB, BRANCH, PROJECT, PIPELINE, COUNTER]), WRITTEN)
 def test_what_is_suggested_is_yaml_and_accepted(names, pattern):
-    told = re.search(r"; write (?:a bound for each: |a list: )?(.*)", complaint(names, pattern) or "")
+    told = re.search(r"; write (?:a bound for each: |a list: )?(\[?'.*)", complaint(names, pattern) or "")
     suggested = yaml.safe_load(f"[{told[1]}]" if told else "[]")
     for each in suggested[0] if suggested and isinstance(suggested[0], list) else suggested:
         assert complaint(names, each) is None
+        assert names is not COUNTER or "." in each
