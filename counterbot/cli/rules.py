@@ -95,7 +95,7 @@ def schema() -> None:
 def _book(paths: Sequence[str], allow_none: bool) -> tuple[RuleBook, tuple[Mistake, ...]]:
     """The rules, and the mistakes in them."""
     book = RuleBook(*(paths or ["queries/"]))
-    return book, book.mistakes + (() if allow_none else book.none())
+    return book, (*book.mistakes, *(() if allow_none else book.empty()))
 
 
 def _end(form: str, summary: str, counts: dict[str, int], mistakes: Sequence[Mistake],

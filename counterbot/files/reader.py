@@ -38,8 +38,10 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 HANDLE = re.compile(r"tag handle .*", re.DOTALL)
 """The only text of the file, but for single characters, that PyYAML repeats; it may be part of a password."""
 
-OWN_SIGNS = {"an alias": "'*'", "an anchor": "'&'", "a block scalar": "'|' or '>'"}
-IN_TEXT = re.compile(r"but (?:got|found) '[?{}\[\]:,]'|(?:mapping values|sequence entries) are not allowed here")
+OWN_SIGNS = {"an alias": "'*'", "an anchor": "'&'", "a tag": "'!'", "a block scalar": "'|' or '>'"}
+BEGINS = {"anchor": "'&' begins an anchor", "tag": "'!' begins a tag"}
+IN_TEXT = re.compile(r"but (?:got|found) '(?:[?{}\[\]:,]|<scalar>)'|"
+                     r"(?:mapping values|mapping keys|sequence entries) are not allowed here")
 """What PyYAML says at a sign in text without quotes."""
 
 LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -183,7 +185,7 @@ class _Loader(yaml.BaseLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """One node with those in it. ``index`` is the key's node where this is a key's value."""
-        is_alias = self.check_event(yaml.AliasEvent)
+        is_alias, is_anchored = self.check_event(yaml.AliasEvent), False
         event = self.current_event
         mark = index.start_mark if isinstance(index, yaml.Node) else event.start_mark
         self.count += 1
@@ -195,16 +197,19 @@ class _Loader(yaml.BaseLoader):
         if SURROGATE.search(getattr(event, "value", "")):
             raise ComposerError(None, None, "an escape that is not a character", mark)
         if is_alias:
-            self.report(mark, "aliases are not supported; write the value out, or put it in quotes")
+            self.report(mark, "'*' begins an alias in YAML; put the text in quotes, or write it out")
             self.anchors[event.anchor] = yaml.Node("", None, event.start_mark, None)  # of no kind: it has no value
         else:
-            for kind in ("anchor", "tag"):
+            is_anchored = event.anchor is not None
+            for kind, what in BEGINS.items():
                 if getattr(event, kind) is not None:
-                    self.report(mark, f"{kind}s are not supported; leave it out, or put the value in quotes")
+                    self.report(mark, f"{what} in YAML; put the text in quotes, or leave it out")
             event.anchor = None
         self.depth += 1
         node = super().compose_node(parent, index)
         self.depth -= 1
+        if is_anchored and isinstance(node, yaml.ScalarNode) and not node.value:
+            node.tag = "!"  # it took all that was meant as the value
         return node
 
     def value(self, node: yaml.Node, steps: Steps, mark: Any) -> Value:

@@ -57,17 +57,21 @@ class RuleBook:
         self.paths = tuple(str(Path(path)) if path else "" for path in paths)  # Path("") would be the current folder
         self.log = log
         self._entries: dict[str, _Entry] | None = None
+        self._empty: list[str] = []
         self.refresh()
 
     def refresh(self) -> None:
         """Read what changed. Never raises for a file or a folder."""
         known, entries, lost = self._entries or {}, {}, []
+        self._empty = []
         for given in self.paths:
             try:
                 found = {os.path.abspath(path): self._entry(given, path, stamp) for path, stamp in _stamps(given)}
             except OSError as error:  # its rules stay: the folder may come back (a checkout, a mount)
                 found = {key: entry for key, entry in known.items() if entry.given == given}
                 lost.append(Mistake(Place(given, 0, 0), _why_unread(error)))
+            else:
+                self._empty += [given] * (not found)
             entries.update(found)
         for key in known.keys() - entries.keys():
             self._tell(known[key].path, "removed, with its rule")
@@ -87,11 +91,9 @@ class RuleBook:
                       "or change 'report' in the rule", limits.MISTAKE)
                 for rule, what in unheard(self.rules, channels)]
 
-    def none(self) -> tuple[Mistake, ...]:
-        """Where there is neither a rule nor a mistake: what each path has instead."""
-        if self.rules or self.mistakes:
-            return ()
-        return tuple(Mistake(Place(path, 0, 0), _instead(path)) for path in self.paths)
+    def empty(self) -> tuple[Mistake, ...]:
+        """What each folder has instead that holds no rule, good or broken."""
+        return tuple(Mistake(Place(path, 0, 0), _instead(path)) for path in self._empty)
 
     def _entry_of(self, rule: Rule) -> _Entry:
         return next(entry for entry in (self._entries or {}).values() if entry.file.rule is rule)

@@ -304,11 +304,11 @@ def test_no_password_is_shown() -> None:
         ("irc: {sasl: {password_file: 5417}}",
          "'password_file' must be a file's or folder's path, as text on one line"),
         ("irc: {password_file: 5417}", "'password_file' must be a file's or folder's path, as text on one line"),
-        ("irc: {password: *hunter2 }", "aliases are not supported; write the value out, or put it in quotes"),
-        ("irc: {password: &hunter2 x}", "anchors are not supported; leave it out, or put the value in quotes"),
-        ("irc: {password: !hunter2 x}", "tags are not supported; leave it out, or put the value in quotes"),
+        ("irc: {password: *hunter2 }", "'*' begins an alias in YAML; put the text in quotes, or write it out"),
+        ("irc: {password: &hunter2 x}", "'&' begins an anchor in YAML; put the text in quotes, or leave it out"),
+        ("irc: {password: !hunter2 x}", "'!' begins a tag in YAML; put the text in quotes, or leave it out"),
         ("irc: {password: !hunter2!x y}", "not YAML: while parsing a node, found undefined tag handle"),
-        ("irc: {password: [!hunter2 x]}", "tags are not supported; leave it out, or put the value in quotes"),
+        ("irc: {password: [!hunter2 x]}", "'!' begins a tag in YAML; put the text in quotes, or leave it out"),
         ("password: 0123456789", "not a plain decimal number; quote it if it is text"),
         ("api_token: 0x5ec7", "not a plain decimal number; quote it if it is text"),
         ("'password: hunter2': x", "unknown key 'password…'; known: gerrit"),
@@ -407,7 +407,7 @@ workers: 0
            ["1:10: 'host' must be a host's name or address alone, without scheme, port or path"])
           for host in ("h:8125", "10.0.0.1:8125", "[::1]", "::1:h", "fe80::1%eth0", "a..b", ".", "a" * 64,
                        "a." * 127 + "b")),
-        ("irc: *x", ["1:1: aliases are not supported; write the value out, or put it in quotes"]),
+        ("irc: *x", ["1:1: '*' begins an alias in YAML; put the text in quotes, or write it out"]),
     ],
 )  # fmt: skip
 def test_mistakes(text: str, mistakes: list[str]) -> None:

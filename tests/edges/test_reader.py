@@ -30,10 +30,10 @@ def told(text: str | bytes) -> list[str]:
         ("a: [1", ["f.yaml:1:6: not YAML: while parsing a flow sequence, expected ',' or ']', but got '<stream end>'"]),
         ("a: 1\n---\nb: 2\n", ["f.yaml:2:1: expected a single document in the stream, but found another document"]),
         ("a:\n  b: 1\n  c: 2\n  b: 3\n", ["f.yaml:4:3: duplicate key 'b'; first at line 2, column 3"]),
-        ("a: &x 1\n", ["f.yaml:1:1: anchors are not supported; leave it out, or put the value in quotes"]),
-        ("a:\n  - *x\n", ["f.yaml:2:5: aliases are not supported; write the value out, or put it in quotes"]),
-        ("a: !!str 1\n", ["f.yaml:1:1: tags are not supported; leave it out, or put the value in quotes"]),
-        ("a: !!python/name:os.x y", ["f.yaml:1:1: tags are not supported; leave it out, or put the value in quotes"]),
+        ("a: &x 1\n", ["f.yaml:1:1: '&' begins an anchor in YAML; put the text in quotes, or leave it out"]),
+        ("a:\n  - *x\n", ["f.yaml:2:5: '*' begins an alias in YAML; put the text in quotes, or write it out"]),
+        ("a: !!str 1\n", ["f.yaml:1:1: '!' begins a tag in YAML; put the text in quotes, or leave it out"]),
+        ("a: !!python/name:os.x y", ["f.yaml:1:1: '!' begins a tag in YAML; put the text in quotes, or leave it out"]),
         ("? [a, b]\n: 1\n", ["f.yaml:1:3: a key must be plain text"]),
         ("a: " + "9" * 31, ["f.yaml:1:1: a number of 31 digits; the limit is 30"]),
         ('a: "\\ud800"', ["f.yaml:1:1: an escape that is not a character"]),
@@ -49,8 +49,8 @@ def test_what_is_refused(text: str | bytes, mistakes: list[str]) -> None:
 
 def test_all_mistakes_are_told_at_once() -> None:
     assert told("a: &x 1\nb: *x\nc: 2\nc: 3\n") == [
-        "f.yaml:1:1: anchors are not supported; leave it out, or put the value in quotes",
-        "f.yaml:2:1: aliases are not supported; write the value out, or put it in quotes",
+        "f.yaml:1:1: '&' begins an anchor in YAML; put the text in quotes, or leave it out",
+        "f.yaml:2:1: '*' begins an alias in YAML; put the text in quotes, or write it out",
         "f.yaml:4:1: duplicate key 'c'; first at line 3, column 1",
     ]
 

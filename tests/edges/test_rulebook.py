@@ -93,7 +93,7 @@ def test_a_mistake_is_one_line_whatever_is_in_the_file_and_its_name(folder) -> N
     folder.write("a\nb.yaml", "a: !%1b%5b31mRED%0aforged:1:1 x\n")
     (line,) = [line for line in map(str, folder.open().mistakes) if "tag" in line]
     assert line.isprintable()
-    assert "a b.yaml:1:1: tag" in line
+    assert "a b.yaml:1:1: '!' begins a tag" in line
 
 
 def test_a_file_whose_name_is_not_utf_8_is_told_and_costs_no_other(folder) -> None:
@@ -257,7 +257,7 @@ def test_what_is_no_rule_is_told(folder) -> None:
 
 def test_where_there_is_no_rule_it_is_told_what_there_is(folder) -> None:
     def instead() -> list[str]:
-        return [str(mistake).replace(f"{folder.path}", "DIR") for mistake in RuleBook(folder.path).none()]
+        return [str(mistake).replace(f"{folder.path}", "DIR") for mistake in RuleBook(folder.path).empty()]
 
     assert instead() == ["DIR: no rule in this folder: it is empty"]
     for name in ("passwd", "hosts", ".hidden.yaml"):

@@ -102,6 +102,14 @@ def test_no_rule_at_all_is_a_mistake_that_says_what_is_there(folder) -> None:
         assert (result.exit_code, result.stdout, result.stderr) == (0, none, "")
 
 
+def test_an_empty_folder_beside_good_rules_is_a_mistake_too(folder) -> None:
+    told = f"{folder}: no rule in this folder: it is empty\n"
+    result = run("check", CONTRACT, folder)
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "2 rules, 1 mistake\n", told)
+    assert run("check", CONTRACT, CONTRACT / "1251920.yaml").exit_code == 0
+    assert run("check", CONTRACT, folder, "--allow-none").exit_code == 0
+
+
 def test_files_and_folders_any_number(folder) -> None:
     (folder / "good.yaml").write_text(GOOD)
     (folder / "bad.yaml").write_text("query: 5\n")
