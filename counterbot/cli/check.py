@@ -56,7 +56,7 @@ def command(counters: str, job: str | None, branch: str | None, folder: str, all
     problems = [str(mistake) for mistake in (*book.mistakes, *(() if allow_none else book.empty()))]
     for problem in problems:
         warn(problem)
-    found = _read(counters)
+    found = read(counters)
     if isinstance(found, str):
         warn(inert(f"could not judge: {found}", limits.MISTAKE))
         give("", output, _document(COULD_NOT_JUDGE, (), {}, [*problems, found]), COULD_NOT_JUDGE)
@@ -73,7 +73,7 @@ def command(counters: str, job: str | None, branch: str | None, folder: str, all
     raise SystemExit(status)
 
 
-def _read(source: str) -> Counters | str:
+def read(source: str) -> Counters | str:
     """The counters, or why there are none."""
     try:
         with click.open_file(source, "rb") as stream:

@@ -9,11 +9,13 @@ from typing import Any, NoReturn
 import click
 
 from ..core import limits
+from ..core.counters.naming import named_in
 from ..core.rules import Rule, holds
 from ..core.text.inert import inert
 from ..files.reader import Mistake
 from ..files.rulebook import RuleBook
 from ..files.rulefile import schema as schema_of_rules
+from .check import read
 from .completion import files
 from .groups import Group
 from .streams import warn
@@ -61,10 +63,14 @@ def list_rules(paths: Sequence[str], allow_none: bool, as_json: bool) -> None:
 
 @command.command()
 @_take_rules
+@click.option("--counters", metavar="FILE", shell_complete=files,
+              help="A counters file of the rules' jobs, to warn of bounds that look like misspelt counters.")
 @FORMAT
-def check(paths: Sequence[str], allow_none: bool, form: str) -> None:
+def check(paths: Sequence[str], allow_none: bool, counters: str | None, form: str) -> None:
     """Print every mistake in the rules; status 1 if there are any, or no rule."""
     book, mistakes = _book(paths, allow_none)
+    for doubt in _misspelt(book, counters) if counters is not None else ():
+        warn(f"warning: {doubt}")
     summary = f"{_many(len(book.rules), 'rule')}, {_many(len(mistakes), 'mistake')}"
     _end(form, summary, {"rules": len(book.rules)}, mistakes=mistakes)
 
@@ -96,6 +102,18 @@ def _book(paths: Sequence[str], allow_none: bool) -> tuple[RuleBook, tuple[Mista
     """The rules, and the mistakes in them."""
     book = RuleBook(*(paths or ["queries/"]))
     return book, (*book.mistakes, *(() if allow_none else book.empty()))
+
+
+def _misspelt(book: RuleBook, file: str) -> Iterator[Mistake]:
+    """Bounds whose counter is not in the file, and much like one that is."""
+    found = read(file)
+    if isinstance(found, str):
+        raise click.ClickException(inert(found, limits.MISTAKE))
+    names = named_in(found)
+    for rule in book.rules:
+        for bound, place in zip(rule.bounds, book.file_of(rule).bounds_at, strict=True):
+            if meant := names.meant(bound.counter):
+                yield Mistake(place, f"{bound.counter!r} is not in {file}; did you mean {meant!r}?")
 
 
 def _end(form: str, summary: str, counts: dict[str, int], mistakes: Sequence[Mistake],

@@ -47,13 +47,14 @@ class RuleFile:
     """What a file gave: a rule, or None and mistakes.
 
     ``bug`` is its bug in one form, however it is written, even where the file has mistakes; ``bug_at`` is its place.
-    ``cases_at`` is the place of the cases, and then of each.
+    ``bounds_at`` is the place of each bound, ``cases_at`` that of the cases, and then of each.
     """
 
     rule: Rule | None
     mistakes: tuple[Mistake, ...]
     bug: str | None
     bug_at: Place
+    bounds_at: tuple[Place, ...]
     cases_at: tuple[Place, ...]
 
 
@@ -202,8 +203,10 @@ def parse_rule(document: Document) -> RuleFile:
     content, mistakes = validate(document, _File)
     mistakes = tuple(sorted((*mistakes, *_as_a_whole(document))))
     rule = None if content is None or mistakes else _rule(PurePath(document.path).stem, content)
+    bounds = (("bounds", bound.counter) for bound in (rule.bounds if rule else ()))
     cases = (("cases",), *(("cases", number) for number in range(len(rule.cases) if rule else 0)))
-    return RuleFile(rule, mistakes, _one_form(document), document.at(("bug",)), tuple(map(document.at, cases)))
+    return RuleFile(rule, mistakes, _one_form(document), document.at(("bug",)),
+                    tuple(map(document.at, bounds)), tuple(map(document.at, cases)))
 
 
 def _as_a_whole(document: Document) -> Iterator[Mistake]:

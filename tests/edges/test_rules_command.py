@@ -110,6 +110,17 @@ def test_an_empty_folder_beside_good_rules_is_a_mistake_too(folder) -> None:
     assert run("check", CONTRACT, folder, "--allow-none").exit_code == 0
 
 
+def test_a_misspelt_counter_is_told_where_counters_of_a_build_are_given(folder) -> None:
+    rule, counters = folder / "a.yaml", folder / "counters.json"
+    rule.write_text("bounds:\n  mysql.Querys: {max: 1}\n  mysql.Com_*: {max: 1}\n  queues.x: {max: 1}\n")
+    counters.write_text(json.dumps({"__meta__": {"unixtime": 1}, "mysql": {"Queries": 5, "Com_select": 2}}))
+    result = run("check", "--counters", counters, rule)
+    assert (result.exit_code, result.stdout) == (0, "1 rule, no mistakes\n")
+    assert result.stderr == f"warning: {rule}:2:3: 'mysql.Querys' is not in {counters}; did you mean 'mysql.Queries'?\n"
+    result = run("check", "--counters", folder / "none.json", rule)
+    assert (result.exit_code, result.stderr) == (1, f"Error: {folder}/none.json: no such file\n")
+
+
 def test_files_and_folders_any_number(folder) -> None:
     (folder / "good.yaml").write_text(GOOD)
     (folder / "bad.yaml").write_text("query: 5\n")
