@@ -87,8 +87,8 @@ class RuleBook:
     def unheard(self, channels: Collection[str]) -> list[str]:
         """A warning for each rule and channel that it tells, and that is not among the configured ``channels``."""
         return [inert(f"{self._entry_of(rule).path}: rule {rule.name} tells {what}, and 'irc.channels' in the "
-                      f"configuration names {'none' if what == EVERY_CHANNEL else 'no such channel'}: name it there, "
-                      "or change 'report' in the rule", limits.MISTAKE)
+                      f"configuration names {'none: name one' if what == EVERY_CHANNEL else 'no such channel: name it'}"
+                      " there, or change 'report' in the rule", limits.MISTAKE)
                 for rule, what in unheard(self.rules, channels)]
 
     def empty(self) -> tuple[Mistake, ...]:

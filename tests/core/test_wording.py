@@ -269,6 +269,17 @@ def test_a_rule_without_a_bug_offers_the_link_that_files_one():
         "t": ["SQL & {text}: mysql.b over its bound"], "c": [f"Seen on {URL}, patch set 2"]})]
 
 
+def test_a_link_that_files_a_bug_leads_back_to_the_change():
+    """The names are as long as OpenStack's."""
+    url = "https://review.opendev.org/c/openstack/nova/+/987654"
+    report = Report(PatchSet("review", "openstack/nova", "master", 987654, 12, url), "check", None, LINKS)
+    rows = over("mysql.Innodb_rows_read")
+    assert filing(said(rows, rules=(Rule("sql", "SQL"),), links=FILE, report=report)) == [
+        ("No bug yet for `mysql.Innodb_rows_read`? File one:", {
+            "field.title": ["mysql.Innodb_rows_read over its bound"],
+            "field.comment": [f"Seen on {url}, patch set 12"]})]
+
+
 def test_a_link_that_files_a_bug_gives_up_words_rather_than_become_long():
     def filed(title: str, counter: str = "mysql.b") -> list[dict[str, list[str]]]:
         return [fields for _, fields in filing(said(over(counter), rules=(Rule("sql", title),), links=FILE))]
@@ -276,8 +287,8 @@ def test_a_link_that_files_a_bug_gives_up_words_rather_than_become_long():
     seen = f"Seen on {URL}, patch set 2"
     assert filed("SQL statements in a Tempest run") == [
         {"field.title": ["mysql.b over its bound"], "field.comment": [seen]}]
-    assert filed("SQL statements in a Tempest run", "mysql.Innodb_rows_read") == [
-        {"field.title": ["SQL statements in a Tempest run: mysql.Innodb_rows_read over its bound"]}]
+    assert filed("SQL statements in a Tempest run", "mysql.Innodb_buffer_pool_read_requests") == [
+        {"field.title": ["SQL statements in a Tempest run: mysql.Innodb_buffer_pool_read_requests over its bound"]}]
     assert filed("日本" * 40) == [{"field.title": ["mysql.b over its bound"], "field.comment": [seen]}]
     assert filed("日本" * 40, "日本" * 40) == []
 

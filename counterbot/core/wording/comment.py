@@ -143,7 +143,7 @@ def _file_link(report: Report, rule: Rule, counter: str, template: str) -> str |
     short = f"{name_of(counter)} over its bound"
     titles = (f"{inert(rule.title, NAME)}: {short}", short)
     seen = inert(report.patchset.url or "", SENTENCE) or f"change {report.patchset.change}"
-    filled = (link(template.replace("{title}", quote(title, safe="")).replace("{text}", quote(text, safe="")))
+    filled = (link(template.replace("{title}", quote(title, "/:")).replace("{text}", quote(text, "/:")))
               for text in (f"Seen on {seen}, patch set {report.patchset.number}", "") for title in titles)
     return next(filter(None, filled), None)
 
