@@ -33,8 +33,8 @@ def command() -> None:
 def check(file: str | None, option: str | None, tries: bool) -> None:
     """Print every mistake in FILE; status 1 if there are any.
 
-    Without --try, of the files that FILE names only the rules are read, if they are there: to warn of channels that
-    they tell, and that FILE does not name.
+    Without --try, of the files that FILE names only the rules are read, if they are there: to warn of mistakes in them,
+    and of channels that they tell and FILE does not name.
     """
     if file is not None and option is not None:
         raise click.UsageError("give the file once: as FILE or with -c")
@@ -42,8 +42,10 @@ def check(file: str | None, option: str | None, tries: bool) -> None:
     found = loaded(path)
     for doubt in config.doubts(found):
         click.echo(f"warning: {path}: {doubt}", err=True)
-    for warning in RuleBook(found.rules).unheard(found.irc.channels if found.irc else ()):
-        click.echo(f"warning: {warning}", err=True)
+    if found.rules.exists():
+        book = RuleBook(found.rules)
+        for warning in (*(() if tries else book.mistakes), *book.unheard(found.irc.channels if found.irc else ())):
+            click.echo(f"warning: {warning}", err=True)
     click.echo(f"{path}: no mistakes")
     if tries:
         raise SystemExit(_tried(found))

@@ -497,10 +497,10 @@ def test_check_passes_where_what_is_named_is_not_there() -> None:
 @pytest.mark.parametrize(
     ("irc", "report", "warning"),
     [
-        ("", "{irc: ['#qa']}", "tells #qa, and 'irc.channels' in the configuration names no such channel"),
+        ("", "{irc: ['#qa']}", "tells #qa, and 'irc.channels' in the configuration names no such channel: name it"),
         ("irc: {host: h, nick: n, channels: {'#nova': {}}}\n", "{irc: ['#qa', '#nova']}",
-         "tells #qa, and 'irc.channels' in the configuration names no such channel"),
-        ("", "{gerrit: false}", "tells every channel, and 'irc.channels' in the configuration names none"),
+         "tells #qa, and 'irc.channels' in the configuration names no such channel: name it"),
+        ("", "{gerrit: false}", "tells every channel, and 'irc.channels' in the configuration names none: name one"),
         ("irc: {host: h, nick: n, channels: {'#qa': {}}}\n", "{irc: ['#qa']}", None),
         ("", "{gerrit: true}", None),
         ("", "{gerrit: false, irc: []}", None),
@@ -513,8 +513,18 @@ def test_check_warns_of_channels_that_rules_tell_in_vain(tmp_path, irc, report, 
     rule.write_text(f"bounds: {{mysql.Slow_queries: {{max: 1}}}}\nreport: {report}\n")
     result = CliRunner().invoke(command, ["check", str(path)])
     assert (result.exit_code, result.stdout) == (0, f"{path}: no mistakes\n")
-    said = f"warning: {rule}: rule slow {warning}: name it there, or change 'report' in the rule\n"
+    said = f"warning: {rule}: rule slow {warning} there, or change 'report' in the rule\n"
     assert result.stderr == (said if warning else "")
+
+
+def test_check_warns_of_mistakes_in_the_rules(tmp_path) -> None:
+    path, rule = tmp_path / "c.yaml", tmp_path / "queries/slow.yaml"
+    path.write_text(MINIMAL)
+    rule.parent.mkdir()
+    rule.write_text("bounds: {mysql.Slow_queries: {maximum: 1}}\n")
+    result = CliRunner().invoke(command, ["check", str(path)])
+    assert (result.exit_code, result.stdout) == (0, f"{path}: no mistakes\n")
+    assert result.stderr == f"warning: {rule}:1:31: unknown key 'maximum'; did you mean 'max'?\n"
 
 
 @pytest.mark.parametrize(("old", "new", "doubt"), [
