@@ -13,6 +13,7 @@ import pytest
 
 from .servers.mariadb import MariaDB
 from .servers.rabbitmq import RabbitMQ
+from .source import copy_source
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "50% 'quoted'"
@@ -52,10 +53,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
 def dest(tmp_path_factory: pytest.TempPathFactory, database: MariaDB) -> Path:
     """DevStack's folder, with the clone that enable_plugin makes, and the home of its user."""
     folder = tmp_path_factory.mktemp("dest")
-    shutil.copytree(ROOT / "counterbot", folder / "counterbot/counterbot", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "devstack", folder / "counterbot/devstack")
-    for name in ("setup.py", "README.rst"):
-        shutil.copy(ROOT / name, folder / "counterbot")
+    clone = copy_source(folder / "counterbot")
+    shutil.copytree(ROOT / "devstack", clone / "devstack")
     (folder / ".my.cnf").write_text(f"[client]\nuser=root\nsocket={database.socket}\n")
     (folder / "sudo").write_text(SUDO)
     (folder / "sudo").chmod(0o755)

@@ -21,6 +21,7 @@ from counterbot.core.subunit.writer import attachment
 from .servers.mariadb import MariaDB
 from .servers.process import free_ports, until
 from .servers.rabbitmq import RabbitMQ
+from .source import copy_source
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -344,11 +345,7 @@ def test_the_stage_is_asked_for(job):
 
 def test_it_installs_counterbot(job, database, tmp_path):
     """From a source folder here; from an index with the default package."""
-    source = tmp_path / "source"
-    shutil.copytree(ROOT / "counterbot", source / "counterbot", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("setup.py", "README.rst"):
-        shutil.copy(ROOT / name, source)
-    job.variables |= {"collect_counters_package": str(source)}
+    job.variables |= {"collect_counters_package": str(copy_source(tmp_path / "source"))}
     del job.variables["collect_counters_executable"]
     status, out = job.run("before", collect_counters_strict=True)
     assert status == 0, out

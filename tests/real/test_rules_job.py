@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from .source import copy_source
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -98,11 +99,7 @@ def test_a_project_without_rules_fails(job: Job) -> None:
 def test_it_installs_counterbot(job: Job) -> None:
     """From a source folder here; from an index with the default package."""
     del job.variables["check_rules_executable"]
-    source = job.folder / "source"
-    shutil.copytree(ROOT / "counterbot", source / "counterbot", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("setup.py", "README.rst"):
-        shutil.copy(ROOT / name, source)
-    job.variables["check_rules_package"] = str(source)
+    job.variables["check_rules_package"] = str(copy_source(job.folder / "source"))
     job.rule("good.yaml", GOOD)
     status, out = job.run()
     assert status == 0, out

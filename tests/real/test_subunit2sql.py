@@ -6,7 +6,6 @@ Its last version needs older libraries than ours, so it has an environment of it
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -19,7 +18,8 @@ import pytest
 from tests.statsd import Statsd
 from tests.streams import SOME, counters, packet
 
-ROOT = Path(__file__).parents[2]
+from .source import copy_source
+
 OLDER = ("subunit2sql==1.10.0", "SQLAlchemy<2", "oslo.db<13", "alembic<1.8")
 ONE = b'{"__meta__": {"delta_seconds": 1312.4}, "mysql": {"Queries": 3522457}, "memory_peak": {"n-api": 9}}'
 ONE_SENT = ["ci.mysql.Queries:3522457|c", "ci.memory_peak.n-api:9|g", "ci.testrun:1312400.000000|ms"]
@@ -31,11 +31,7 @@ TWO_SENT = ["ci.grenade.queues.reply_publish:107|c"]
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an environment's programs. Takes some 20 to 40 seconds, and the network."""
     folder = tmp_path_factory.mktemp("subunit2sql")
-    source = folder / "counterbot"  # a copy: setuptools builds within the tree
-    source.mkdir()
-    for name in ("setup.py", "README.rst"):
-        shutil.copy(ROOT / name, source)
-    shutil.copytree(ROOT / "counterbot", source / "counterbot", ignore=shutil.ignore_patterns("__pycache__"))
+    source = copy_source(folder / "counterbot")
     run(sys.executable, "-m", "venv", folder / "venv")
     run(folder / "venv/bin/pip", "install", "-q", *OLDER, f"{source}[subunit2sql]")
     return folder / "venv/bin"
