@@ -71,8 +71,7 @@ class Reader:
 
         with log.open("wb") as output:
             process = subprocess.Popen(self._bash(block), cwd=self.clone, env=self.environment, stdout=output,
-                                       stderr=output, stdin=subprocess.DEVNULL, start_new_session=True,
-                                       preexec_fn=_heed_ctrl_c)
+                                       stderr=output, stdin=subprocess.DEVNULL, start_new_session=True)
         try:
             meanwhile(said)
             eventually(lambda: happened(said()))
@@ -82,12 +81,8 @@ class Reader:
         return said()
 
     def _bash(self, block: str) -> list[str]:
-        return ["bash", "-euo", "pipefail", "-c", self.here(block)]
-
-
-def _heed_ctrl_c() -> None:
-    """Where the tests run in the background of a shell, that is ignored, and whatever they start would ignore it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+        # What tests start in the background of a shell would ignore Ctrl-C.
+        return ["env", "--default-signal=INT", "bash", "-euo", "pipefail", "-c", self.here(block)]
 
 
 def tool(folder: Path, name: str, script: str) -> None:
