@@ -299,7 +299,7 @@ def test_an_administrator_sees_every_virtual_host(another_vhost, password):
 
 
 def test_a_wrong_place(rabbitmq):
-    assert failure(rabbitmq, url=f"{rabbitmq.url}/api").startswith(
+    assert failure(rabbitmq, url=f"{rabbitmq.url}/elsewhere").startswith(
         "URL answered 404: is url the management API's?")
     amqp = f"http://127.0.0.1:{rabbitmq.amqp_port}"
     assert failure(rabbitmq, url=amqp).endswith("is url the management API's?")
