@@ -130,9 +130,9 @@ def _report(rules: Mapping[str, Rule], verdicts: Sequence[Verdict], job: str | N
 
 
 def _repeated(names: Sequence[str]) -> Iterable[str]:
-    """The line that tells of counters which came more than once, as of two attachments."""
+    """A line on counters that came more than once, as from two attachments."""
     if names:
-        yield inert(f"duplicate, and the last value is used: {few(names)}", SENTENCE)
+        yield inert(f"{few(names)}: duplicate; the last value is used", SENTENCE)
 
 
 def _alike(verdicts: Iterable[Verdict]) -> Iterable[list[Verdict]]:

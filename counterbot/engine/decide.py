@@ -15,6 +15,7 @@ from ..core.needs import facts
 from ..core.rules import Rule, applicable, judge, was_due
 from ..core.text.figures import counted
 from ..core.text.inert import inert
+from ..core.text.names import few
 from ..core.wording.comment import Links, comment
 from ..core.wording.irc import irc_line
 from ..files.rulebook import RuleBook
@@ -22,9 +23,6 @@ from ..ledger import ExaminedBuild, Ledger, ReportWork
 from .service import done
 
 SECOND = 1000
-
-TOLD = 5
-"""Of a rule's findings that nobody is told of, how many are logged."""
 
 log = logging.getLogger("counterbot.engine")
 
@@ -79,9 +77,7 @@ def _untold(findings: Sequence[Finding], rules: dict[str, Rule]) -> Iterator[str
     """A line for each rule whose findings nobody hears of."""
     for name in dict.fromkeys(finding.rule for finding in findings):
         over = [f"{finding.subject.name} in {finding.job}" for finding in findings if finding.rule == name]
-        more = f" and {len(over) - TOLD} more" if len(over) > TOLD else ""
-        yield (f"nobody is told of {', '.join(over[:TOLD])}{more}, over the bound of rule {name}: "
-               f"it tells {listeners(rules[name])}")
+        yield f"nobody is told of {few(over)}, over the bound of rule {name}: it tells {listeners(rules[name])}"
 
 
 def _with_pipeline(work: ReportWork) -> Report:

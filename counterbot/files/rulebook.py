@@ -15,6 +15,7 @@ from ..core import limits
 from ..core.decide import EVERY_CHANNEL, unheard
 from ..core.rules import Rule
 from ..core.text.inert import inert
+from ..core.text.names import few
 from .reader import Mistake, Place, load
 from .rulefile import RuleFile, parse_rule
 
@@ -23,7 +24,7 @@ USUAL = "queries"
 """The folder that holds a project's rules."""
 
 SHOWN = 3
-"""Names of what a folder has instead of rules."""
+"""Of the names in a folder without rules, how many are shown."""
 
 Stamp = tuple[int, int, int]
 """Modification time in nanoseconds, size in bytes, inode: they show that a file was written or replaced."""
@@ -157,10 +158,9 @@ def _instead(path: str) -> str:
     names = sorted(name for name in os.listdir(path) if not name.startswith("."))
     if not names:
         return "no rule in this folder: it is empty"
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     usual = os.path.join(path, USUAL)
     meant = f"; did you mean {usual}?" if os.path.isdir(usual) else ""
-    return f"no rule in this folder, but {', '.join(names[:SHOWN])}{more}; a rule is named NAME.yaml or NAME.yml{meant}"
+    return f"no rule in this folder, but {few(names, SHOWN)}; a rule is named NAME.yaml or NAME.yml{meant}"
 
 
 def _joined(entries: Iterable[_Entry]) -> tuple[list[Rule], list[Mistake]]:

@@ -56,13 +56,13 @@ from ..core.counters.attachment import META, parse_each
 from ..core.counters.metrics import Metric, metrics
 from ..core.counters.strictjson import documents
 from ..core.model import ATTACHMENT, Counters, Unreadable
+from ..core.text.names import few
 
 GROUP = "counters2statsd"
 PARSER = "subunit.parser"
 """The test that python-subunit invents for a damaged packet."""
 
 TEXT = "text"
-SHOWN = 5
 log = logging.getLogger("counterbot.subunit2sql")
 
 
@@ -160,7 +160,7 @@ class Target:
             return
         found, repeated = metrics(_parts(stream.contents()), cfg.CONF[GROUP].prefix or "")
         if repeated:
-            log.warning("%s: duplicate; the last value is sent", _few(sorted(repeated)))
+            log.warning("%s: duplicate; the last value is sent", few(sorted(repeated)))
         _send(found, cfg.CONF[GROUP])
 
 
@@ -176,22 +176,17 @@ def _parts(contents: Iterable[bytes]) -> list[Counters]:
             continue
         parts += read
         if empty:
-            log.warning("%s: empty, which is how the old collector writes what it could not read", _few(empty))
+            log.warning("%s: empty, which is how the old collector writes what it could not read", few(empty))
     for part in parts:
         told = [f"{name}: {why}" for name, why in {**part.failures, **part.unreadable}.items()]
         if told:
-            log.warning("not sent: %s", _few(told, "; "))
+            log.warning("not sent: %s", few(told, between="; "))
     return parts
 
 
 def _empty(document: object) -> list[str]:
     groups: Mapping[str, object] = document if isinstance(document, dict) else {}
     return [group for group, members in groups.items() if group != META and members == {}]
-
-
-def _few(names: list[str], between: str = ", ") -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return between.join(names[:SHOWN]) + more
 
 
 def _send(found: list[Metric], options: Any) -> None:

@@ -283,8 +283,8 @@ def test_check_tells_duplicates_in_one_line(tmp_path):
     document = json.dumps({"mysql": {f"Com_{number:03}": 1 for number in range(200)}})
     out = check(tmp_path, document * 2)[1].splitlines()
     assert [line for line in out if "duplicate" in line] == [
-        "duplicate, and the last value is used: mysql.Com_000, mysql.Com_001, mysql.Com_002, mysql.Com_003, "
-        "mysql.Com_004 and 195 more"]
+        "mysql.Com_000, mysql.Com_001, mysql.Com_002, mysql.Com_003, mysql.Com_004 and 195 more: duplicate; the last "
+        "value is used"]
 
 
 def test_check_writes_its_findings(tmp_path):

@@ -18,6 +18,7 @@ from ..text.columns import left, right, width
 from ..text.figures import compared, excess, largest_first
 from ..text.inert import NAME, inert, name_of
 from ..text.markdown import code, link, prose
+from ..text.names import few
 from ..unjudged import folded
 
 ROWS = 10
@@ -31,7 +32,7 @@ PHRASES = 5
 """Of what was not judged."""
 
 FILED = 3
-"""Links that file a bug."""
+"""Links to file a bug, at most."""
 
 
 @dataclass(frozen=True)
@@ -42,53 +43,31 @@ class Links:
     file: str | None = None
 
 
-@dataclass(frozen=True)
-class Section:
-    """What the comment says of findings of one kind: the verdict without its full stop, the table, and lines on it.
-
-    The last lines give way where the comment becomes too long.
-    """
-
-    verdict: str
-    table: Sequence[str]
-    lines: Sequence[str]
-
-
 def comment(report: Report, over: Iterable[Finding], observed: Sequence[Observed], rules: Mapping[str, Rule],
             links: Links, marker: str) -> str:
     """The whole review comment: verdict first, marker last, at most ``limits.COMMENT`` bytes.
 
-    Of more than ROWS rows the largest are shown.
+    Of more than ROWS rows the largest are shown. Where the comment is too long, the last explanations are left out.
     """
     rows = largest_first(over)
-    section = Section(_verdict(rows), _table(rows), list(_explanations(rows[:ROWS], rules, links)))
+    # Without a blank line before and after the table Markdown takes it for text.
+    head = [_verdict(rows), "", *(f"    {row}" for row in _table(rows)), ""]
+    explanations = list(_explanations(rows[:ROWS], rules, links))
     end = [*_failed(observed), *_coverage(observed), *_unjudged(observed), 'Noise? Comment "recheck".',
            *_filing(report, rows[:ROWS], rules, links.file), marker]
-    return _joined([section], end)
+    while explanations and _size([*head, *explanations, *end]) > limits.COMMENT:
+        explanations.pop()
+    return "\n".join([*head, *explanations, *end])
 
 
-def _joined(sections: Sequence[Section], end: Sequence[str]) -> str:
-    """A blank line stands before and after each table, or Markdown would take it for text."""
-    spare = sum(len(section.lines) for section in sections)
-    while True:
-        text = "\n".join(_lines(sections, end, spare))
-        if spare == 0 or len(text.encode()) <= limits.COMMENT:
-            return text
-        spare -= 1
-
-
-def _lines(sections: Sequence[Section], end: Sequence[str], spare: int) -> Iterator[str]:
-    yield f"{'. '.join(section.verdict for section in sections)} (not voting)."
-    for section in sections:
-        yield from ("", *(f"    {row}" for row in section.table), "", *section.lines[:spare])
-        spare = max(0, spare - len(section.lines))
-    yield from end
+def _size(lines: Iterable[str]) -> int:
+    return len("\n".join(lines).encode())
 
 
 def _verdict(rows: Sequence[Finding]) -> str:
     counters, jobs = len({row.subject for row in rows}), len({row.job for row in rows})
     what = "1 counter over its bound" if counters == 1 else f"{counters} counters over their bound"
-    return f"Counters: {what}{f' in {jobs} jobs' if jobs > 1 else ''}"
+    return f"Counters: {what}{f' in {jobs} jobs' if jobs > 1 else ''} (not voting)."
 
 
 _COLUMNS = (("job", 0), ("counter", 0), ("this run", 12), ("bound", 9), ("over", 6))
@@ -114,8 +93,7 @@ def _explanations(rows: Sequence[Finding], rules: Mapping[str, Rule], links: Lin
     for name in dict.fromkeys(row.rule for row in rows):
         rule = rules[name]
         counters = list(dict.fromkeys(row.subject.name for row in rows if row.rule == name))
-        more = f" and {len(counters) - NAMES} more" if len(counters) > NAMES else ""
-        yield f"{', '.join(map(code, counters[:NAMES]))}{more}: {prose(rule.title, SENTENCE)}{_bug(rule, links)}"
+        yield f"{few([code(name) for name in counters], NAMES)}: {prose(rule.title, SENTENCE)}{_bug(rule, links)}"
 
 
 def _bug(rule: Rule, links: Links) -> str:
@@ -129,12 +107,14 @@ def bug_link(bug: str, links: Links) -> str:
 
 def _filing(report: Report, rows: Sequence[Finding], rules: Mapping[str, Rule], template: str | None) -> Iterator[str]:
     """Links that open the tracker's form, for the first rules without a bug."""
-    first = {row.rule: row for row in reversed(rows) if not rules[row.rule].bug}
-    without = [name for name in dict.fromkeys(row.rule for row in rows) if name in first][:FILED if template else 0]
-    for name in without:
-        counter = first[name].subject.name
-        where = _file_link(report, rules[name], counter, template or "")
-        if where:
+    if template is None:
+        return
+    counters: dict[str, str] = {}
+    for row in rows:
+        if not rules[row.rule].bug:
+            counters.setdefault(row.rule, row.subject.name)
+    for name, counter in list(counters.items())[:FILED]:
+        if where := _file_link(report, rules[name], counter, template):
             yield f"No bug yet for {code(counter)}? File one: {where}"
 
 
@@ -192,6 +172,5 @@ def _unjudged(observed: Sequence[Observed]) -> Iterator[str]:
         for phrase in folded(named, code, lambda text: prose(text, SENTENCE)):
             jobs.setdefault(phrase, []).append(code(build.job))
     phrases = [f"{phrase} in {_listed(where)}" for phrase, where in jobs.items()]
-    more = f" and {len(phrases) - PHRASES} more" if len(phrases) > PHRASES else ""
     if phrases:
-        yield f"Not judged: {'; '.join(phrases[:PHRASES])}{more}."
+        yield f"Not judged: {few(phrases, PHRASES, '; ')}."
