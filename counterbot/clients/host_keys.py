@@ -29,7 +29,7 @@ NO_PRIVATE_KEYS = {
     "-----BEGIN PRIVATE KEY": PKCS8,
     "PuTTY-User-Key-File": "it is in PuTTY's form; convert it with 'puttygen {path} -O private-openssh -o NEW'",
 }
-"""How files begin that hold no private key of OpenSSH's, and what to do."""
+"""How a file begins that holds no private key in OpenSSH's form -> what it is, and what to do."""
 
 NO_PRIVATE_KEY = ("it holds no private key of a supported type (ed25519, ECDSA, RSA), or a damaged one; make one with "
                   "ssh-keygen -t ed25519")
@@ -92,7 +92,7 @@ def trusted(server: Server) -> Trust:
     for line in lines:
         if line.why:
             _tell_once(f"{server.known_hosts}:{line.number}: the line is ignored: {line.why}")
-    return _weighed(server.known_hosts, about(lines, server.host, server.port))
+    return _trust(server.known_hosts, about(lines, server.host, server.port))
 
 
 def _known_hosts(server: Server, path: str) -> bytes:
@@ -112,17 +112,17 @@ def _tell_once(text: str) -> None:
     log.warning(text)
 
 
-def _weighed(path: str, lines: Iterable[Line]) -> Trust:
+def _trust(path: str, lines: Iterable[Line]) -> Trust:
     revoked = tuple(line.key for line in lines if line.key and line.marker == REVOKED)
     return Trust(
         path,
         tuple(line.key for line in lines if line.key and not line.marker and line.key not in revoked),
         revoked,
-        tuple(f"{path}:{line.number} is of no use: {_uselessness(line)}. " for line in lines
+        tuple(f"{path}:{line.number} is of no use: {_why_useless(line)}. " for line in lines
               if line.marker == AUTHORITY or line.why))
 
 
-def _uselessness(line: Line) -> str:
+def _why_useless(line: Line) -> str:
     if line.marker == AUTHORITY:
         return f"the bot cannot verify certificates of an authority ({AUTHORITY}) and needs the server's own key"
     return line.why

@@ -1,7 +1,7 @@
 """Fetches files over HTTP, bounded in bytes and in time, and only from where the operator allowed.
 
 It must not interpret content, send credentials other than those it is given, keep cookies, or believe Content-Length.
-Content-Encoding is believed where the bytes do not tell: for deflate, and for codings that cannot be read here.
+Of Content-Encoding it believes only what the bytes do not show: deflate, and codings that it cannot read.
 urllib3 reads neither environment nor .netrc, and keeps no cookies.
 """
 
@@ -41,13 +41,13 @@ RETRY_AFTER = 24 * 3600
 HEADERS = {"User-Agent": f"counterbot/{__version__}", "Accept-Encoding": "gzip"}
 GONE = (404, 410)
 PASSING = (408, 425, 429, 498)
-"""Below 500, the answers of a server that is busy; Swift limits rates with 498."""
-UNREAD = frozenset({"aes128gcm", "br", "compress", "dcb", "dcz", "exi", "pack200-gzip", "x-compress", "zstd"})
-"""Content codings (IANA's registry) that are not asked for. Stores also give words that name no coding, such as
-aws-chunked or utf-8."""
+"""Statuses below 500 that will pass: the server is busy. Swift limits rates with 498."""
+UNREAD = frozenset({"br", "compress", "x-compress", "zstd"})
+"""Content codings that servers send although they were not asked for. Stores also give words that name no coding, such
+as aws-chunked or utf-8."""
 
 LAYERS = 4
-"""Of compression in transfer; one is usual."""
+"""Content codings of one body, at most; one is usual."""
 
 UNICAST, NAT64 = ip_network("2000::/3"), ip_network("64:ff9b::/96")
 """The public part of IPv6 (RFC 4291), and IPv4 addresses as a host without IPv4 sees them (RFC 6052)."""
@@ -74,7 +74,7 @@ class Unfinished(Unavailable):
 
 
 class Refused(Unavailable):
-    """The server refuses this one file, for good by its answer; others may be there."""
+    """The server refuses this one file, and its answer does not sound as if that will change; others may be there."""
 
 
 class Http:
@@ -83,13 +83,13 @@ class Http:
     A prefix's host may begin with ``*.``, which stands for any one name. ``seconds`` bound one file, from the
     request to the last byte; only looking up a host name is left to the system's own timeout. A host that a
     prefix gives by name must have a public address unless ``private``. ``ca_file`` (PEM) is trusted instead of
-    the system's authorities. ``authorization`` is that header of each request; like all of it, it goes to the prefixes
-    only. Raises ValueError for a prefix that is no plain URL, and Unreadable for a ``ca_file``
-    that holds no certificate. ``waited`` is how many seconds servers were waited for, where one thread uses it.
+    the system's authorities; ``ca_key`` names it in the configuration, for messages. ``authorization`` is the header
+    of that name. Raises ValueError for a prefix that is no plain URL, and Unreadable for a ``ca_file`` that holds no
+    certificate. ``waited`` is how many seconds servers were waited for, where one thread uses it.
     """
 
     def __init__(self, prefixes: Sequence[str], *, seconds: float = limits.DOWNLOAD_SECONDS, private: bool = False,
-                 ca_file: str | None = None, authorization: str | None = None,
+                 ca_file: str | None = None, ca_key: str = "zuul.ca_file", authorization: str | None = None,
                  resolve: Callable[..., Any] = socket.getaddrinfo,
                  monotonic: Callable[[], float] = time.monotonic) -> None:
         self._prefixes = tuple(prefixes)
@@ -97,6 +97,7 @@ class Http:
         self._seconds = seconds
         self._monotonic = monotonic
         self._private = private
+        self._ca_key = ca_key
         self._resolve = resolve
         self._pool = _pool(tls.context(ca_file), {"Authorization": authorization} if authorization else {})
         self._exchanges: set[_Exchange] = set()
@@ -270,7 +271,7 @@ class Http:
             return Unavailable("broken off, since the bot stops")
         if error is None or self._is_over(exchange):
             return DeadlineExceeded(f"{exchange.host}: not done in {self._seconds:g} s")
-        return Unavailable(f"{exchange.host}: {_reason(error)}")
+        return Unavailable(f"{exchange.host}: {_reason(error, self._ca_key)}")
 
 
 class _Exchange:
@@ -399,13 +400,13 @@ def _retry_after(value: str) -> float | None:
     return min(max(0.0, seconds), RETRY_AFTER)
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException, ca_key: str) -> str:
     """The innermost reason, in one line and without addresses of objects."""
     while (inner := error.__cause__ or error.__context__ or getattr(error, "reason", None)) and \
             isinstance(inner, Exception):
         error = inner
     if isinstance(error, ssl.SSLCertVerificationError):
-        return tls.distrust(error, "zuul.ca_file")
+        return tls.distrust(error, ca_key)
     if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
         return "it speaks no TLS; should its URL begin with http://?"
     return inert(str(error), 200) or type(error).__name__

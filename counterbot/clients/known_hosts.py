@@ -20,7 +20,7 @@ AUTHORITY, REVOKED = "@cert-authority", "@revoked"
 
 @dataclass(frozen=True)
 class Line:
-    """A line about the servers that fit ``names``. Without a ``key`` it is useless, and ``why`` says why."""
+    """A line about the servers that fit ``names``. One without a ``key`` is useless, and ``why`` says why."""
 
     number: int
     marker: str = ""
@@ -48,9 +48,11 @@ def read(data: bytes) -> tuple[Line, ...]:
 
 
 def about(lines: Iterable[Line], host: str, port: int) -> tuple[Line, ...]:
-    """The lines about a server. As for ssh, a line that names the host without a port counts where no line gives a key
-    for ``[host]:port``. More strictly than for ssh, it does not where it excludes that port, and a key that it
-    revokes is revoked on every port."""
+    """The lines about a server: those for ``[host]:port``, then those for the host without a port.
+
+    As in ssh, the latter count only where none of the former gives a key. Stricter than ssh: one that excludes
+    ``[host]:port`` never counts, and one that revokes a key always does.
+    """
     lines = tuple(lines)
     if port == paramiko.config.SSH_PORT:
         return tuple(line for line in lines if line.is_about(host))

@@ -17,7 +17,7 @@ import paramiko
 
 from ..core import limits
 from .host_keys import Server, check_host_key, load_key, trusted
-from .ssh_errors import SECOND_STEP, HostKeyRefused, Incompatible, LoginRefused, SshError, explained, refusal, words
+from .ssh_errors import SECOND_STEP, HostKeyRefused, Incompatible, LoginRefused, SshError, explained, rejection, words
 
 __all__ = [
     "Connection",
@@ -195,7 +195,7 @@ class Connection:
                 # paramiko raises the same for a lost connection
                 if not self.alive or "timeout" in str(error):
                     raise
-                refused: str | None = refusal(error, key)
+                refused: str | None = rejection(error, key)
             else:
                 refused = SECOND_STEP.format(", ".join(missing)) if missing else None
         if refused:

@@ -1,4 +1,4 @@
-"""What goes wrong on the way to an SSH server, and what a person has to change."""
+"""Why an SSH server cannot be used, and what a person has to change."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ KNOWN = {
                               "persists, somebody may be intercepting the connection",
     "transport shut down or saw EOF": "the server closed the connection during the login; its log says why",
     "SSH session not active": "the connection is closed",
-    "Timeout opening channel": "the server did not answer that a command is to run",
+    "Timeout opening channel": "the server did not answer the request to run a command",
     "Channel closed": "the server refused the command and closed the channel",
 }
-"""A part of what paramiko says, and what it means here."""
+"""Parts of paramiko's messages -> what happened, and what to do."""
 
 UPGRADE = "ask the server's operators to upgrade its SSH daemon"
 LACKING = {
@@ -37,7 +37,7 @@ LACKING = {
     "ciphers": f"no cipher: {UPGRADE}",
     "macs": f"no MAC: {UPGRADE}",
 }
-"""What paramiko says that it found none of, and what to do."""
+"""What paramiko found nothing of in common -> what that is, and what to do."""
 
 SECOND_STEP = ("the key is right, but the server asks for {} as well, which the bot cannot give; ask its operators to "
                "let this account log in with the key alone")
@@ -67,7 +67,7 @@ class HostKeyRefused(SshError):
 
 
 class Incompatible(SshError):
-    """The server speaks no version of SSH, or no algorithm, that the bot does; only another set-up of it helps."""
+    """The server and the bot have no version of SSH, or no algorithm, in common; only a change of the server helps."""
 
     lasting = True
 
@@ -94,7 +94,7 @@ def words(error: Exception) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def refusal(error: paramiko.AuthenticationException, key: paramiko.PKey) -> str:
+def rejection(error: paramiko.AuthenticationException, key: paramiko.PKey) -> str:
     """Why a server that is there rejects a login with a key, and what to do."""
     if isinstance(error, paramiko.BadAuthenticationType):
         return (f"it takes no keys, only {inert(', '.join(error.allowed_types), SHOWN)}; {IS_IT_GERRIT}, or ask the "

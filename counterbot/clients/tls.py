@@ -30,6 +30,6 @@ def context(ca_file: str | None = None) -> ssl.SSLContext:
 
 
 def distrust(error: ssl.SSLCertVerificationError, key: str) -> str:
-    """Why a certificate is refused, and what to do; ``key`` of the configuration names the authorities' file."""
+    """Why a certificate is refused, and what to do. ``key`` is the configuration's, for the file of authorities."""
     remedy = f"; give its authority's as {key}" if error.verify_code in UNKNOWN_AUTHORITY else ""
     return f"its certificate is not trusted ({error.verify_message.rstrip('.')}){remedy}"

@@ -83,7 +83,7 @@ def events_log(username: str, settings: EventsLogConfig) -> EventsLog:
     """Raises Unreadable where the password or the certificates cannot be used."""
     login = f"{username}:{read_secret(settings.password_file)}".encode()
     asking = Http([settings.url + PATH], private=True, ca_file=text(settings.ca_file),
-                  authorization=f"Basic {b64encode(login).decode()}")
+                  ca_key="gerrit.events_log.ca_file", authorization=f"Basic {b64encode(login).decode()}")
     return EventsLog(asking, settings.url, time_zone(settings.time_zone))
 
 

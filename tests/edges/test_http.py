@@ -671,6 +671,7 @@ class TestAddresses:
             ": its certificate is not trusted (Hostname mismatch, certificate is not valid for 'other.example')")
         assert str(refusal(Http([url], **options), f"{url}/a")).endswith(
             ": its certificate is not trusted (self-signed certificate); give its authority's as zuul.ca_file")
+        assert str(refusal(Http([url], ca_key="other.ca_file", **options), f"{url}/a")).endswith(" as other.ca_file")
         with soon():
             assert "not done" in outcome(Http([url], ca_file=pem, seconds=0.7, **options), f"{url}/slow")
 

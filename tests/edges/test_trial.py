@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 import time
 from contextlib import ExitStack
 
@@ -18,6 +19,7 @@ from counterbot.files.config import Config, read_config
 from tests.events_log_server import EventsLogServer
 from tests.gerrit_server import Gerrit
 from tests.irc_server import IrcServer
+from tests.loopback import certificate
 from tests.zuul_server import Answer, Zuul
 
 
@@ -170,6 +172,14 @@ def test_an_events_log_in_another_time_zone(site, events_log):
     events_log.events.append({"eventCreatedOn": int(time.time()) - 60})
     assert site.failure("gerrit.events_log") == \
         "'gerrit.events_log.time_zone' is not the time zone of Gerrit's server: 'timedatectl' shows it there"
+
+
+def test_an_events_log_whose_certificate_is_not_trusted(site, events_log):
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate("127.0.0.1", site.folder))
+    events_log._server.socket = tls.wrap_socket(events_log._server.socket, server_side=True)
+    site.change(events_log.url, events_log.url.replace("http:", "https:"))
+    assert site.failure("gerrit.events_log").endswith("; give its authority's as gerrit.events_log.ca_file")
 
 
 def test_gerrits_web_port(site):

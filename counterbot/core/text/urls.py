@@ -28,8 +28,8 @@ def place(url: str) -> str | None:
 
 
 def below(root: str, url: str) -> str | None:
-    """What of a URL is behind a web root; None where it is not under it. The host's case and the usual port say
-    nothing."""
+    """What follows a web root in a URL; None where the URL is not under it. The host's case, and a default port that is
+    written or not, make no difference."""
     found, base = place(quote(url, safe=PRINTABLE)), (place(f"{root.rstrip('/')}/") or "").rstrip("?")
     return found.removeprefix(base).rstrip("?") if found and base and found.startswith(base) else None
 
