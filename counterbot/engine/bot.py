@@ -44,7 +44,7 @@ STOPPING = 15.0
 """Seconds that all threads together have to end."""
 
 CAUGHT_UP = "caught up"
-"""What the ledger calls the time up to which Gerrit's reports are in the inbox."""
+"""The name in the ledger of the time up to which Gerrit's reports are in the inbox."""
 
 log = logging.getLogger("counterbot.bot")
 
@@ -58,8 +58,8 @@ class CannotStart(Exception):
 
 
 class Bot:
-    """The parts of one bot. ``dry``: a ledger of its own that goes with it, and nothing is sent. ``listens``: Gerrit's
-    events are to be heard.
+    """The parts of one bot. ``dry``: nothing is sent, and the ledger is a temporary one. ``listens``: it is going
+    to ``listen``.
 
     ``deadline`` is seconds and replaces that of the configuration, ``lease`` is milliseconds. ``told`` is called with
     what became of each delivery. ``at`` hears of the moments of a delivery, at which tests let the process die; they
@@ -189,7 +189,7 @@ class Bot:
 
 
 def _troubles(config: Config, dry: bool, listens: bool) -> list[str]:
-    """Of all that the configuration names, so that a person mends it in one go."""
+    """What is wrong with the files and the database that the configuration names: all of it, to be mended in one go."""
     files = named_files(config, gerrit=listens or not dry, sends=not dry)
     database = None if dry else trouble(config.database)
     return [*(file.trouble for file in files if file.trouble), *([database] if database else [])]

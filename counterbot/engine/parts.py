@@ -14,6 +14,7 @@ from ..clients.host_keys import trusted
 from ..clients.http import Http
 from ..clients.ssh import Connection, Server, SshError, connect, load_key
 from ..core.model import Unreadable
+from ..core.text.refusal import refusal
 from ..files.config import Config, read_secret, time_zone
 from ..files.config import EventsLog as EventsLogConfig
 from ..files.config import Gerrit as GerritConfig
@@ -31,7 +32,7 @@ class NamedFile:
 
 
 def named_files(config: Config, *, gerrit: bool = True, sends: bool = True) -> Iterator[NamedFile]:
-    """Each file, opened and looked into; without those for Gerrit, or for what a bot needs that posts."""
+    """Each file, opened and checked. ``gerrit``: with those for Gerrit; ``sends``: with those for a bot that posts."""
     irc = config.irc
     found: list[tuple[str, Path | None, Callable[[str], object]]] = []
     if gerrit:
@@ -46,29 +47,26 @@ def named_files(config: Config, *, gerrit: bool = True, sends: bool = True) -> I
     if sends and irc:
         found += [("irc.ca_file", irc.ca_file, tls.context), ("irc.password_file", irc.password_file, read_secret),
                   ("irc.sasl.password_file", irc.sasl.password_file if irc.sasl else None, read_secret)]
-    return (NamedFile(key, path, _trouble(key, path, look, _is_given(config, key)))
+    return (NamedFile(key, path, None if (why := _trouble(path, look)) is None else f"{why}; {_origin(config, key)}")
             for key, path, look in found if path is not None)
 
 
-def _is_given(config: Config, key: str) -> bool:
-    """Whether the configuration names the file itself; only known_hosts has a default."""
-    return key != "gerrit.known_hosts" or "known_hosts" in config.gerrit.model_fields_set
+def _origin(config: Config, key: str) -> str:
+    """Why the file is read; only known_hosts has a default."""
+    if key == "gerrit.known_hosts" and "known_hosts" not in config.gerrit.model_fields_set:
+        return "it is read because the configuration gives neither 'gerrit.host_key' nor 'gerrit.known_hosts': give one"
+    return f"{key!r} in the configuration names it"
 
 
-def _trouble(key: str, path: Path, look: Callable[[str], object], given: bool) -> str | None:
-    names = f"{key!r} in the configuration names it" if given else \
-        "it is read because the configuration gives neither 'gerrit.host_key' nor 'gerrit.known_hosts': give one"
+def _trouble(path: Path, look: Callable[[str], object]) -> str | None:
     try:
         with path.open("rb"):
             pass
-    except FileNotFoundError:
-        return f"{path}: no such file; {names}"
-    except OSError as error:
-        return f"{path}: cannot be read ({error.strerror}); {names}"
-    try:
         look(str(path))
+    except OSError as error:
+        return f"{path}: {refusal(error)}"
     except (SshError, Unreadable) as error:
-        return f"{error}; {names}"
+        return str(error)
     return None
 
 

@@ -1,6 +1,6 @@
-"""Tries all that a configuration names, with the bot's own clients, for people who set a bot up. Posts nothing.
+"""Tries each file and server that a configuration names, with the bot's own clients. Posts nothing.
 
-Each trial runs in a thread of its own: what hangs is told after ``SECONDS``, and keeps no other waiting.
+Each trial runs in a thread of its own: one that hangs is reported after ``SECONDS``, and delays no other.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from ..sources.gerrit_stream import STREAM_EVENTS
 from .parts import events_log, http, irc_settings, login, named_files, secret
 
 SECONDS = 45.0
-"""For a trial; a login over SSH may take three times fifteen."""
+"""For all trials, which run at the same time; a login over SSH may take three times fifteen."""
 
 REFUSAL = 2.0
-"""Seconds within which Gerrit says that an account may not listen; else it says nothing until there is an event."""
+"""Seconds within which Gerrit refuses an account that may not listen; others hear nothing until there is an event."""
 
 LENGTH = 500
 """Characters of a reason that are shown."""
@@ -41,6 +41,10 @@ LENGTH = 500
 
 class Failed(Exception):
     """Why a trial failed."""
+
+
+class NotTried(Exception):
+    """Why there is nothing to try."""
 
 
 EXPECTED = (Failed, SshError, Unreachable, Rejected, Unavailable, Forbidden, DeadlineExceeded, Unreadable, LedgerError,
@@ -56,12 +60,8 @@ class Outcome:
     words: str
 
 
-class NotTried(Exception):
-    """Why there is nothing to try."""
-
-
 def outcomes(config: Config, seconds: float = SECONDS) -> Iterator[Outcome]:
-    """All trials of a configuration, begun at the same time, in their order."""
+    """How each trial of a configuration ended; all begin at the same time. ``seconds`` are for all together."""
     begun = [_Trial(key, body) for key, body in _trials(config)]
     ends = Deadline.after(seconds, time.monotonic)
     for trial in begun:
@@ -86,10 +86,9 @@ class _Trial:
             self._outcome = Outcome(self._key, True, self._body())
         except NotTried as error:
             self._outcome = Outcome(self._key, None, str(error))
-        except EXPECTED as error:
-            self._outcome = Outcome(self._key, False, inert(str(error), LENGTH))
-        except Exception as error:  # a bug of ours: the others are told all the same
-            self._outcome = Outcome(self._key, False, inert(f"{type(error).__name__}: {error}", LENGTH))
+        except Exception as error:  # other kinds are bugs of ours, which must not hide the other outcomes
+            kind = "" if isinstance(error, EXPECTED) else f"{type(error).__name__}: "
+            self._outcome = Outcome(self._key, False, inert(f"{kind}{error}", LENGTH))
 
 
 def _trials(config: Config) -> Iterator[tuple[str, Callable[[], str]]]:
