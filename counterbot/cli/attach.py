@@ -26,7 +26,7 @@ UNREADABLE = 3
 def command(counters: str, stream: str, add: bool) -> None:
     """Append COUNTERS (a counters.json) to the subunit STREAM, a file, gzipped or not.
 
-    A counters.json that is in it already is replaced, which is told on standard error; the rest of the stream
+    A counters.json that is in STREAM already is replaced, and standard error says so; the rest of the stream
     stays as it is.
 
     The stream is replaced whole, or stays as it was: nothing is lost to a crash or a full disk. Attach
@@ -55,7 +55,7 @@ def command(counters: str, stream: str, add: bool) -> None:
 
 def _tell(stream: str, count: int) -> None:
     was = f"the {ATTACHMENT}" if count == 1 else f"{count} attachments {ATTACHMENT}"
-    warn(f"{stream}: replaced {was} in it; --add would have kept what was there")
+    warn(f"{stream}: replaced {was} in it; --add keeps what is there")
 
 
 def _unfit(data: bytes) -> str | None:

@@ -42,7 +42,7 @@ FEW = 3
 @click.option("--branch", help="The branch; rules for other branches are left out.")
 @click.option("--rules", "folder", metavar="DIR", default="queries/", show_default=True, shell_complete=folders,
               help="The rules.")
-@click.option("--allow-none", is_flag=True, help="No rule at all is no mistake.")
+@click.option("--allow-none", is_flag=True, help="A folder without rules is no mistake.")
 @click.option("--warn-only", is_flag=True, help="Status 0 also where a counter is over its bound.")
 @click.option("--output", metavar="FILE", callback=beside, shell_complete=files,
               help="Write what was found here too, as JSON.")
@@ -88,7 +88,7 @@ def read(source: str) -> Counters | str:
 
 
 def _explained(verdicts: Iterable[Verdict], found: Counters) -> Iterable[Verdict]:
-    """Those of counters that did not come, with the counter that was probably meant."""
+    """The verdicts; those on counters that did not come suggest the one that was probably meant."""
     names = named_in(found)
     for verdict in verdicts:
         meant = names.meant(verdict.counter) if verdict.outcome is Outcome.NO_DATA else None

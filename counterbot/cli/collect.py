@@ -83,19 +83,20 @@ def _chosen(path: str | None, names: Sequence[str], single: Sequence[str]) -> li
     """The collectors to run, each with its settings; all mistakes in them are told at once."""
     given, place = _file(path) if path is not None else ({}, _option)
     given = given or ({} if names else node.by_default())
-    over: dict[str, dict[str, object]] = {name: {} for name in names or given}
-    mistakes = [f"--set{why}" for setting in single if (why := _set(setting, over))]
+    options: dict[str, dict[str, object]] = {name: {} for name in names or given}
+    mistakes = [f"--set{why}" for setting in single if (why := _set(setting, options))]
     folder = os.path.dirname(path or "")
     chosen = []
-    for name in over:
+    for name in options:
         try:
             found = collector(name)
-            chosen.append(node.Chosen(name, found, build(found.Settings, given.get(name), over[name], folder)))
+            chosen.append(node.Chosen(name, found, build(found.Settings, given.get(name), options[name], folder)))
         except Failed as error:
             mistakes.append(f"{name}: {error}")
         except Wrong as error:
-            mistakes += [f"{(_option if {*steps[:1]} & {*over[name]} else place)((name, *steps))}: {what}"
-                         for steps, what in error.mistakes]
+            for steps, what in error.mistakes:
+                source = _option if steps and steps[0] in options[name] else place
+                mistakes.append(f"{source((name, *steps))}: {what}")
     if mistakes:
         raise Failure("\n".join(mistakes), WRONG)
     return chosen
@@ -119,17 +120,17 @@ def _file(path: str) -> tuple[dict[str, Any], Callable[[Steps], str]]:
     return dict(document.value or {}), lambda steps: f"{document.at(steps)}: {_dotted(steps)}"
 
 
-def _set(setting: str, over: Mapping[str, dict[str, object]]) -> str | None:
-    """Put one setting in with its collector's. None, or what is wrong with it; its value may be a password."""
+def _set(setting: str, options: Mapping[str, dict[str, object]]) -> str | None:
+    """Add one setting to those of its collector. None, or what is wrong with it; its value may be a password."""
     name, found, text = setting.partition("=")
     name, _, key = name.partition(".")
     if not found or not key:
         return ": write it as NAME.KEY=VALUE"
-    if name not in over:
-        near = nearest(name, list(over))
+    if name not in options:
+        near = nearest(name, list(options))
         return f" {name}.{key}: collector {name} is not to run; " + (
             f"did you mean {near}.{key}?" if near else f"choose it with --collector {name}")
-    over[name][key] = _value(text)
+    options[name][key] = _value(text)
     return None
 
 

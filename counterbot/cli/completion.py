@@ -1,4 +1,4 @@
-"""What the shell completes where a name of a file or folder stands: without this, nothing."""
+"""Lets the shell complete names of files and folders, for which click would complete nothing."""
 
 from __future__ import annotations
 

@@ -29,12 +29,12 @@ def command() -> None:
 @click.option("-c", "--config", "option", metavar="FILE", shell_complete=files,
               help=f"The same as FILE (default: {DEFAULT}).")
 @click.option("--try", "tries", is_flag=True, help="Open each file that FILE names, and try Gerrit, Zuul, the logs,"
-              " IRC, statsd and the database; post and change nothing.")
+              " IRC, statsd and the database. Nothing is posted or changed.")
 def check(file: str | None, option: str | None, tries: bool) -> None:
     """Print every mistake in FILE; status 1 if there are any.
 
-    Without --try, of the files that FILE names only the rules are read, if they are there: to warn of mistakes in them,
-    and of channels that they tell and FILE does not name.
+    Of the files that FILE names, it reads the rules only, if they are there: it warns of mistakes in them, and of
+    channels that they tell and FILE does not name. With --try it opens all of them.
     """
     if file is not None and option is not None:
         raise click.UsageError("give the file once: as FILE or with -c")
@@ -52,7 +52,7 @@ def check(file: str | None, option: str | None, tries: bool) -> None:
 
 
 def _tried(found: config.Config) -> int:
-    """A line for each trial, as soon as it ends; the status."""
+    """Print a line for each trial, in order; the status."""
     from ..engine.trial import outcomes
 
     status = 0

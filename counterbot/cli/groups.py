@@ -1,4 +1,4 @@
-"""What a group of commands does beyond click's: its help is not cut, and a misspelt command is suggested."""
+"""A group of commands as click's, but its help is not cut, and for a misspelt command it suggests the right one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Group(click.Group):
             formatter.write_dl(self.rows(context))
 
     def rows(self, context: click.Context) -> list[tuple[str, str]]:
-        """Each command's name, and what it does; click would end this with dots at the end of the line."""
+        """Each command's name and first sentence, which click would cut at the end of the line."""
         found = ((name, self.get_command(context, name)) for name in self.list_commands(context))
         return [(name, command.get_short_help_str(limit=1000)) for name, command in found if command]
 

@@ -10,14 +10,14 @@ from contextlib import contextmanager
 import click
 
 SILENCE = 2.0
-"""Seconds without a word after which a person begins to wonder."""
+"""Seconds without output before a person is told what goes on."""
 
 
 @contextmanager
 def progress(text: Callable[[], str]) -> Iterator[None]:
-    """While the body takes longer, ``text`` stands on the last line of standard error, if that is a terminal.
+    """After SILENCE, and until the body ends, show ``text()`` on the last line of standard error, if it is a terminal.
 
-    It is called in another thread. Keep it shorter than what else is printed, which is written over it.
+    ``text`` is called in another thread. What else is printed goes over it, so it is to be short.
     """
     if not sys.stderr.isatty():
         yield

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 import click
@@ -27,16 +27,8 @@ SHOWN = 1_000
 """Bytes of a cell of the table."""
 
 
-def _take_rules(command: Callable[..., None]) -> Callable[..., None]:
-    """Arguments that name rules, and what to make of it where they name none."""
-    for option in (
-        click.argument("paths", metavar="[DIR|FILE]...", nargs=-1, shell_complete=files),
-        click.option("--allow-none", is_flag=True, help="No rule at all is no mistake."),
-    ):
-        command = option(command)
-    return command
-
-
+PATHS = click.argument("paths", metavar="[DIR|FILE]...", nargs=-1, shell_complete=files)
+ALLOW_NONE = click.option("--allow-none", is_flag=True, help="A folder without rules is no mistake.")
 FORMAT = click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text",
                       show_default=True, help="For people, programs, or annotations of GitHub Actions.")
 
@@ -47,7 +39,8 @@ def command() -> None:
 
 
 @command.command("list")
-@_take_rules
+@PATHS
+@ALLOW_NONE
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list instead of a table.")
 def list_rules(paths: Sequence[str], allow_none: bool, as_json: bool) -> None:
     """Show the rules."""
@@ -62,7 +55,8 @@ def list_rules(paths: Sequence[str], allow_none: bool, as_json: bool) -> None:
 
 
 @command.command()
-@_take_rules
+@PATHS
+@ALLOW_NONE
 @click.option("--counters", metavar="FILE", shell_complete=files,
               help="A counters file of the rules' jobs, to warn of bounds that look like misspelt counters.")
 @FORMAT
@@ -76,7 +70,8 @@ def check(paths: Sequence[str], allow_none: bool, counters: str | None, form: st
 
 
 @command.command()
-@_take_rules
+@PATHS
+@ALLOW_NONE
 @FORMAT
 def test(paths: Sequence[str], allow_none: bool, form: str) -> None:
     """Run the cases of every rule; status 1 if one fails, a rule lacks them, or there is no rule."""
@@ -105,7 +100,7 @@ def _book(paths: Sequence[str], allow_none: bool) -> tuple[RuleBook, tuple[Mista
 
 
 def _misspelt(book: RuleBook, file: str) -> Iterator[Mistake]:
-    """Bounds whose counter is not in the file, and much like one that is."""
+    """Bounds whose counter is not in the file but looks like one that is."""
     found = read(file)
     if isinstance(found, str):
         raise click.ClickException(inert(found, limits.MISTAKE))

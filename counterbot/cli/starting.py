@@ -24,12 +24,12 @@ def loaded(file: str) -> Config:
 
 
 def log_to_stderr(verbose: bool) -> None:
-    """One line a thing. Libraries speak from warnings on."""
+    """Log to standard error, from ``info`` on; libraries' messages only from warnings on."""
     _log_to(logging.StreamHandler(sys.stderr), verbose)
 
 
 def log_to_file(path: str, verbose: bool) -> None:
-    """The same to a file, which is opened anew after it was moved away."""
+    """The same to a file. If that is moved away, the log goes on in a new one of its name."""
     try:
         _log_to(WatchedFileHandler(path, encoding="utf-8"), verbose)
     except OSError as error:

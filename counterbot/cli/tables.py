@@ -20,8 +20,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[
           within: int | None = None) -> str:
     """Columns as wide as their widest line, two blanks apart, aligned to the right where ``right`` has their number.
 
-    A cell may have several lines. Columns without any content are left out. ``within``: columns of the terminal, for
-    which long lines are wrapped.
+    A cell may have several lines. Columns without any content are left out. ``within`` is the width of the terminal,
+    to which lines are wrapped.
     """
     filled = [column for column in range(len(head)) if any(row[column] for row in rows)]
     cells = [[line[column].split("\n") for column in filled] for line in (head, *rows)]
@@ -35,12 +35,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[
 
 
 def terminal() -> int | None:
-    """The columns of the terminal that standard output is, if it is one."""
+    """The width of standard output in characters; None where it is no terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def _narrowed(widths: Sequence[int], cells: Sequence[Sequence[Sequence[str]]], room: int) -> list[int]:
-    """The widest columns give way: down to their longest words, and if that is not enough, to their headings."""
+    """The widest columns are narrowed, at first no further than to their longest words, then to their headings."""
     now = list(widths)
     words = [max(columns.width(word) for row in cells for line in row[column] for word in line.split() or [""])
              for column in range(len(widths))]

@@ -31,20 +31,20 @@ class Wrong(ValueError):
 
 
 def build(
-    kind: type[Settings], given: object, over: Mapping[str, object] | None = None, folder: str = ""
+    kind: type[Settings], given: object, options: Mapping[str, object] | None = None, folder: str = ""
 ) -> Settings:
     """Settings of this kind from a mapping of its fields; what is not given keeps its default.
 
-    What is in ``over`` goes before ``given``. A path in ``given`` is relative to ``folder``, one in ``over`` to the
-    working folder. Fields are text, File, numbers, true or false, ``tuple[…, ...]`` (a list in the file),
+    ``options`` win over ``given``. A path in ``given`` is relative to ``folder``, one in ``options`` to the working
+    folder. Fields are text, File, numbers, true or false, ``tuple[…, ...]`` (a list in the file),
     ``Mapping[str, …]``, or one of these or None. A ``__post_init__`` may raise ValueError. Raises Wrong.
     """
     if not isinstance(given, (Mapping, NoneType)):
         raise Wrong([((), f"must be {WORDS[Mapping]}")])
     mistakes: Mistakes = []
-    hints, over = get_type_hints(kind), over or {}
-    others = {key: value for key, value in (given or {}).items() if key not in over}
-    values = _fields(hints, others, mistakes, folder) | _fields(hints, over, mistakes, "")
+    hints, options = get_type_hints(kind), options or {}
+    others = {key: value for key, value in (given or {}).items() if key not in options}
+    values = _fields(hints, others, mistakes, folder) | _fields(hints, options, mistakes, "")
     if mistakes:
         raise Wrong(mistakes)
     try:

@@ -87,7 +87,7 @@ def test_it_replaces_what_was_attached_and_leaves_the_rest_to_the_byte(files, ol
     data = b"".join(part + rest for part, rest in zip((SOME, *old), (LOG, b"text\n", SOME, LOG, b""), strict=False))
     counted, stream = files(gzip.compress(data) if name.endswith(".gz") else data, name)
     stream.chmod(0o640)
-    assert attach(counted, stream) == (0, f"{stream}: replaced {told} in it; --add would have kept what was there\n")
+    assert attach(counted, stream) == (0, f"{stream}: replaced {told} in it; --add keeps what is there\n")
     mine = writer.attachment("counters.json", MINE, "application/json")
     kept = stream.read_bytes()
     wanted = data + mine
