@@ -80,7 +80,7 @@ class _Look:
         self._missed: Unavailable | None = None
 
     def reading(self) -> Reading | Later:
-        """Every source is read, one after the other: that one cannot be read is told, and costs no other."""
+        """Every source is read, one after the other; that one cannot be read is noted, and stops no other."""
         self._attempt(MANIFEST, self._logs.list_files)
         returned = [artifact.url for artifact in self._build.artifacts if artifact.type == "counters"]
         for url in self._first("artifacts", returned):
@@ -94,8 +94,9 @@ class _Look:
         found = self._reading()
         if self._missed is None or isinstance(found, Later):
             return found
-        one_file = found.state is State.READ or isinstance(self._missed, Unfinished)
-        return Later(str(self._missed), self._missed.after, found if one_file else None)
+        # If no other file came, the whole store may be away.
+        store_answers = found.state is State.READ or isinstance(self._missed, Unfinished)
+        return Later(str(self._missed), self._missed.after, found if store_answers else None)
 
     def _first(self, kind: str, names: Sequence[str]) -> Sequence[str]:
         """As many of a build's files as are read."""

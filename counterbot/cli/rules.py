@@ -11,6 +11,7 @@ import click
 from ..core import limits
 from ..core.counters.naming import named_in
 from ..core.rules import Rule, holds
+from ..core.text.figures import counted
 from ..core.text.inert import inert
 from ..files.reader import Mistake
 from ..files.rulebook import RuleBook
@@ -24,7 +25,7 @@ from .tables import coloured, table, terminal
 HEAD = ("NAME", "TITLE", "WHERE", "BOUNDS", "BUG")
 UNMATCHED = "fingerprint: not matched yet"
 SHOWN = 1_000
-"""Bytes of a cell of the table."""
+"""Bytes of a line in a cell of the table."""
 
 
 PATHS = click.argument("paths", metavar="[DIR|FILE]...", nargs=-1, shell_complete=files)
@@ -80,8 +81,8 @@ def test(paths: Sequence[str], allow_none: bool, form: str) -> None:
     tested = [rule for rule in book.rules if rule.bounds]
     cases = sum(len(rule.cases) for rule in tested)
     skipped = len(book.rules) - len(tested)
-    counted = [_many(len(tested), "rule"), _many(cases, "case"), _many(len(failures), "failure")]
-    summary = ", ".join(counted + [_many(len(mistakes), "mistake")] * bool(mistakes)) + (
+    counts = [_many(len(tested), "rule"), _many(cases, "case"), _many(len(failures), "failure")]
+    summary = ", ".join(counts + [_many(len(mistakes), "mistake")] * bool(mistakes)) + (
         f"; {_many(skipped, 'fingerprint')} not matched yet" if skipped else "")
     _end(form, summary, {"rules": len(tested), "cases": cases, "fingerprints": skipped},
          mistakes=mistakes, failures=failures)
@@ -196,4 +197,4 @@ def _words(value: tuple[str, ...] | bool) -> str:
 
 
 def _many(count: int, noun: str) -> str:
-    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
+    return counted(count, noun) if count else f"no {noun}s"

@@ -26,6 +26,7 @@ def password(path: str) -> bytes:
 
 
 def _named(path: str) -> str:
-    """The setting, with the path where it is one: the user may have written the password there."""
-    _, *folders, _ = path.split("/") if path.startswith("/") else ("", "")
-    return f"password_file {path}" if folders and os.path.isdir(f"/{folders[0]}") else "password_file"
+    """The setting, with its value where that begins with a folder: else it may be the password itself."""
+    end = path.find("/", 1)
+    is_path = path.startswith("/") and end > 0 and os.path.isdir(path[:end])
+    return f"password_file {path}" if is_path else "password_file"

@@ -144,7 +144,7 @@ def wants(channel: Channel, report: Report) -> bool:
 
 
 def unheard(rules: Iterable[Rule], channels: Collection[str]) -> Iterator[tuple[Rule, str]]:
-    """Rules and what they tell in vain: a channel that is not configured, or every channel where none is."""
+    """Each rule that tells a channel which is not configured, with the channel; EVERY_CHANNEL where there is none."""
     for rule in rules:
         if rule.report.irc is None and not (rule.report.gerrit or channels):
             yield rule, EVERY_CHANNEL
@@ -152,7 +152,7 @@ def unheard(rules: Iterable[Rule], channels: Collection[str]) -> Iterator[tuple[
 
 
 def listeners(rule: Rule) -> str:
-    """Whom a rule tells, in words."""
+    """Whom a rule's findings go to, in words."""
     named = [EVERY_CHANNEL] if rule.report.irc is None else rule.report.irc
     return ", ".join([*(["reviewers"] if rule.report.gerrit else []), *named]) or "nobody"
 

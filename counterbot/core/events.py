@@ -24,8 +24,8 @@ from .text.urls import below
 class Recognition:
     """What tells a CI report from other comments.
 
-    ``zuul_urls`` are the web roots of which one must be that of a build page (None: any may); ``own_account``
-    is the bot's user name, whose comments never count.
+    A build page must be under one of the web roots ``zuul_urls`` (None: anywhere). ``own_account`` is the bot's user
+    name, whose comments never count.
     """
 
     accounts: frozenset[str]
@@ -56,7 +56,7 @@ _BUILDSET_PAGE = re.compile(r"https?://\S+/buildset/([0-9a-f]{32})(?![0-9a-f])")
 _PIPELINE = re.compile(r"\(([^()\s]{1,100}) pipeline\)")
 
 _BUILDS = re.compile(r"^(?:- .*|https?://\S*)/build(?:set)?/[0-9a-f]{32}", re.MULTILINE)
-"""A job's line, or that of the buildset."""
+"""A line that names a job's build, or the buildset."""
 
 
 def parse_line(line: bytes) -> dict[str, object]:
@@ -79,9 +79,9 @@ def digest(line: bytes) -> str:
 
 
 def _essence(event: Mapping[str, object]) -> object:
-    """Of a CI report and of a merge, what both the stream and a query tell; of any other event all of it.
+    """What identifies an event: of a CI report and of a merge, what both the stream and a query tell; else all of it.
 
-    A build is reported on once, and a patch set merged once, so their times need not be known.
+    A build is reported on once, and a patch set is merged once, so times are left out.
     """
     kind, where = event.get("type"), _patchset(event, "")
     if isinstance(where, PatchSet) and kind == "change-merged":

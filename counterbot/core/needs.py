@@ -10,7 +10,7 @@ from .rules import Rule, applicable
 
 def needs(patchset: PatchSet, links: Iterable[BuildLink],
           rules: Sequence[Rule]) -> dict[BuildLink, frozenset[Reader]]:
-    """The readers of each build that a rule may apply to, by what a report tells of it."""
+    """The readers of each build that a rule may apply to, as far as a report tells."""
     return {link: frozenset({Reader.COUNTERS}) for link in links if applicable(rules, _announced(patchset, link))}
 
 
@@ -21,6 +21,6 @@ def _announced(patchset: PatchSet, link: BuildLink) -> BuildFacts:
 
 
 def facts(patchset: PatchSet, build: Build, pipeline: str | None = None) -> BuildFacts:
-    """What Zuul's API tells; of what it does not, the comment."""
+    """What Zuul's API tells of a build; what it does not tell is taken from the comment."""
     return BuildFacts(build.job, build.branch or patchset.branch, build.project or patchset.project,
                       build.pipeline or pipeline, build.voting)

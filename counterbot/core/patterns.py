@@ -1,6 +1,6 @@
-"""Tells shell patterns from regular expressions and lists, which fit no name, and what to write instead. Pure text.
+"""Finds patterns that can fit no name, such as regular expressions and lists, and says what to write instead.
 
-A character in brackets is always meant: ``a[|]b`` is a name with a bar.
+A character in brackets is taken as it is: ``a[|]b`` is a name with a bar.
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ class Names(enum.Enum):
 CLASS = re.compile(r"\[!?\]?[^]]*\]")
 EMPTY_RANGE = re.compile(r"(?=(.)-([^]]))")
 OF_REGEXES = re.compile(r"\[\^|\[\[?:\w+:|\[.*\\[A-Za-z]")
-"""What excludes characters, and names a kind of them, in regular expressions and in shells, but not in fnmatch."""
+"""In regular expressions and shells these exclude characters, or name a kind of them; in fnmatch they do not."""
 
 LIST_IN_QUOTES = re.compile(r"\[[^][]*,[^][]*\]")
 
 LIKE_A_CLASS = "\0"
-"""Stands for a class while the rest is looked at; text with controls is refused before."""
+"""Stands for a class while the rest is examined; text with control characters was refused before."""
 
 REGEX = re.compile(
     r"^\^|\$$|^/.*/$|\\[^A-Za-z0-9]|\\[ABDSWZbdswz]"  # anchors, delimiters, escapes
     r"|(?<![\w*?\0])\.[*?]|_\.[*?]|\.\+|\0[+{]|\)[*+?{]|\{[0-9]+(?:,[0-9]*)?\}"  # repetitions
     r"|\(\?")
 AFTER_A_LETTER = re.compile(r"[A-Za-z]\.\*")
-"""``tempest.*``: a regular expression, except where names have dots between words: projects, queues, databases."""
+"""As in ``tempest.*``: it marks a regular expression, except in names that have dots between words (projects, queues,
+databases)."""
 
 EXCLUDES = re.compile(r"^!|!\(|\(\?<?!")
 BRACES = re.compile(r"\{[^{}]*,[^{}]*\}")
@@ -64,7 +65,7 @@ MOST = 8
 
 
 def complaint(names: Names, pattern: str) -> str | None:
-    """What is wrong with a pattern that fits no name, as the end of a sentence about it; None for one that may fit."""
+    """What is wrong with a pattern, as the end of a sentence about it; None where it may fit a name."""
     what = _mistaken_for(names, pattern)
     if what is None:
         return _wrong_class(pattern) or _blanks(pattern) or _impossible(names, pattern)
@@ -74,7 +75,7 @@ def complaint(names: Names, pattern: str) -> str | None:
 
 
 def _mistaken_for(names: Names, pattern: str) -> str | None:
-    """What it must be, where it is something else than a shell pattern."""
+    """What the pattern must be; None where it is a shell pattern already."""
     if LIST_IN_QUOTES.fullmatch(pattern):
         return "must be a single shell pattern"
     text = CLASS.sub(LIKE_A_CLASS, pattern)
@@ -105,7 +106,7 @@ def _blanks(pattern: str) -> str | None:
 
 
 def _impossible(names: Names, pattern: str) -> str | None:
-    """A character that no name of this kind has, or not where it stands."""
+    """Told where it has a character that no name of this kind has, or not at that place."""
     if names is Names.BRANCH and pattern.startswith("refs/"):
         short = pattern.removeprefix("refs/heads/")
         return f"must be a branch's short name; {_advice(names, (short,) if short != pattern else ())}"
@@ -143,13 +144,13 @@ GROUP = re.compile(r"@?\((?:\?:)?([^()]*)\)([*+?]?)|\{(?![0-9]+,[0-9]*\})([^{}]*
 TOKEN = re.compile(r"(\[!?\]?[^]]*\]|\\.|.)([*+?]|\{[0-9]+(?:,[0-9]*)?\})?\??")
 ESCAPED = re.compile(r"\\[^A-Za-z0-9]")
 DOT_OF_GROUP = re.compile(r"^(\^?\w+)\.(?=[*+])")
-"""In ``mysql.*`` it was meant as the dot that every counter has, or as any character: the pattern needs both."""
+"""In ``mysql.*`` the dot is that of every counter, or any character, or both: the pattern keeps it in each case."""
 
 KINDS = {"\\d": "[0-9]", "\\w": "?", "\\S": "?"}
 
 
 def _as_shell_patterns(names: Names, written: str) -> tuple[str, ...]:
-    """Those that fit the names that were probably meant; () where that is not to be told."""
+    """Patterns for the names that were probably meant; none where that is not clear."""
     if re.fullmatch("/.*/", written) or LIST_IN_QUOTES.fullmatch(written):
         written = written[1:-1]
     if names is Names.BRANCH:

@@ -123,7 +123,7 @@ def fits(where: Where, facts: BuildFacts) -> bool:
 
 
 def misfits(where: Where, facts: BuildFacts) -> Iterator[str]:
-    """What is asked and does not fit, with what is known."""
+    """Each key of ``where`` that does not fit what is known, in words."""
     if where.voting is not None and facts.voting is not None and where.voting != facts.voting:
         yield f"where.voting {str(where.voting).lower()} does not fit {str(facts.voting).lower()}"
     for key in ("job", "branch", "project", "pipeline"):

@@ -1,4 +1,7 @@
-"""Counters that have a bound and no value, in words: folded by group, as a collector that failed has all of its."""
+"""Counters that have a bound and no value, in words, folded by group.
+
+A collector that fails gives none of its group's counters.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,8 @@ from .model import group_of
 from .rules import Verdict
 
 
-def _same(text: str) -> str:
-    return text
-
-
-def folded(unjudged: Iterable[Verdict], name: Callable[[str], str] = _same,
-           text: Callable[[str], str] = _same) -> Iterator[str]:
+def folded(unjudged: Iterable[Verdict], name: Callable[[str], str] = str,
+           text: Callable[[str], str] = str) -> Iterator[str]:
     """A phrase for each group and reason: a counter alone by its name, several as a number.
 
     ``name`` writes a counter, ``text`` a group and a reason.

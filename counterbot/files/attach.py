@@ -31,12 +31,8 @@ REMOTE = frozenset({b"nfs", b"nfs4", b"cifs", b"smb3"})
 """Filesystems that refuse a lease for reasons of their own (the server gave no delegation, no oplock)."""
 
 
-def _ignore(count: int) -> None:
-    pass
-
-
 def attach(
-    counters: bytes, stream: str, *, add: bool = False, tell: Callable[[int], None] = _ignore,
+    counters: bytes, stream: str, *, add: bool = False, tell: Callable[[int], None] = lambda _: None,
     patience: float = PATIENCE, sleep: Callable[[float], None] = time.sleep,
 ) -> list[subunit.Damage]:
     """Append a counters document to a stream, plain or gzip, in place of those in it unless ``add``.

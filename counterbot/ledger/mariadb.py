@@ -1,4 +1,4 @@
-"""The connection to MariaDB. It must not log in so that the server, or who listens, learns the password."""
+"""The connection to MariaDB. It must not use a login that reveals the password to the server or to an eavesdropper."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ class MariaDB(Connection):
     _auth_plugin_name: str  # PyMySQL's own, and not in its stubs
 
     def _request_authentication(self) -> None:
-        # What the server proposes passes the question below by. It asks for another login where the user has one.
+        # PyMySQL uses the login of the server's greeting without asking the method below. So it begins with a harmless
+        # one, and the server asks for the user's own.
         self._auth_plugin_name = "mysql_native_password"
         super()._request_authentication()  # type: ignore[misc]
 

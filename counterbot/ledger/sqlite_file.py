@@ -1,6 +1,6 @@
-"""Why SQLite cannot use a file, in words that say what to change; its own are "unable to open database file" for all.
+"""Says why SQLite cannot use a file, and what to change: SQLite itself says "unable to open database file" to all.
 
-Opens nothing for writing, and makes no file.
+Opens nothing for writing, and creates no file.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _missing_right(path: Path, folder: Path, writes: bool) -> str | None:
 
 
 def _may(path: Path, right: int) -> bool:
-    return os.access(path, right, effective_ids=os.access in os.supports_effective_ids)
+    return os.access(path, right, effective_ids=True)
 
 
 def _is_database(path: Path) -> bool:

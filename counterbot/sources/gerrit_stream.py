@@ -24,9 +24,9 @@ from ..core.model import Unreadable
 STREAM_EVENTS = "gerrit stream-events"
 POLL_SECONDS = 0.5
 SOON = 5.0
-"""Seconds that a try waits at most: each one that Gerrit is back and not listened to costs events."""
+"""Seconds between two tries, at most: what Gerrit emits before it is listened to again is missed."""
 LATER = 60.0
-"""The same where only a person can fix what is wrong."""
+"""Seconds between two tries where only a person can fix what is wrong."""
 ADVICE = (" (give the bot's account the global capability 'Stream Events', which is under Access of All-Projects;"
           " members of the group 'Service Users' usually have it)")
 log = logging.getLogger(__name__)
@@ -88,8 +88,8 @@ class Lines:
 class GerritStream:
     """One listener. ``put`` commits a line; what it raises ends ``run``, so that a full disk is noticed.
 
-    ``opened`` is told of each connection how many seconds nothing was heard before it (None: it is the first);
-    ``dropped``, that Gerrit has dropped events.
+    ``opened`` is called for each connection with the seconds in which nothing was heard before it (None for the first),
+    ``dropped`` when Gerrit has dropped events.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class GerritStream:
                 self._rest(delay, stop, lasting)
 
     def _rest(self, seconds: float, stop: threading.Event, lasting: bool) -> None:
-        """A wait that a stop ends, and an answer of Gerrit's: that tells nothing new where only a person can help."""
+        """Wait until a stop, or until Gerrit has answered somebody else; not for that where only a person can help."""
         for _ in range(math.ceil(seconds / POLL_SECONDS)):
             if stop.wait(POLL_SECONDS) or (self._answers.is_set() and not lasting):
                 return

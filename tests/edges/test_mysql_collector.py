@@ -532,14 +532,14 @@ class TestLogin:
 
     @pytest.mark.parametrize("plugin", ["auth_gssapi_client", "mysql_old_password", "parsec", "x"])
     @pytest.mark.parametrize("line", ["plain", "socket"])
-    def test_a_login_that_is_not_to_be_had(self, server, settings, options, tmp_path, plugin, line):
+    def test_a_login_that_is_not_supported(self, server, settings, options, tmp_path, plugin, line):
         given = settings()
         with closing(MySQLServer(tmp_path / "my.sock")) as local:
             if line == "socket":
                 given = Settings(defaults_file=options(f"socket={tmp_path}/my.sock", f"password={PASSWORD}"))
             for each in (server, local):
                 each.exchange = [switch(plugin), OK]
-            assert (f"wants a login by {plugin}, which is not to be had here; create a user with mysql_native_password,"
+            assert (f"wants a login by {plugin}, which is not supported here; create a user with mysql_native_password,"
                     " or ed25519 (MariaDB), for the collector") in failure(given)
             assert len(server.logins + local.logins) == 1
 

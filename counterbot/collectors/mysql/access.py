@@ -68,7 +68,7 @@ class Access:
 
     @property
     def is_private(self) -> bool:
-        """Whether nobody but the server hears what is said: on its socket, or over TLS with a verified certificate."""
+        """Whether nobody can listen: on the server's socket, or over TLS with a verified certificate."""
         return self.socket is not None or (self.tls is not None and self.tls.verify_mode is CERT_REQUIRED)
 
     @property
@@ -131,7 +131,7 @@ def _tls(files: Mapping[str, Option], *, by_name: bool) -> SSLContext | None:
     ca, cert, key, mode = (files[name].value or None if name in files else None for name in (
         "ssl-ca", "ssl-cert", "ssl-key", "ssl-mode"))
     mode = (mode or "PREFERRED").upper()
-    if mode not in MODES:  # it would be taken for none
+    if mode not in MODES:  # else it would mean no TLS
         raise Failed(f"the ssl-mode in {files['ssl-mode'].source} must be one of {', '.join(MODES)}")
     identity = _on(files, "ssl-verify-server-cert") or mode == "VERIFY_IDENTITY"
     ssl = _on(files, "ssl")
@@ -147,7 +147,7 @@ def _tls(files: Mapping[str, Option], *, by_name: bool) -> SSLContext | None:
     except OSError as error:
         why = refusal(error) if error.strerror else "it is broken"
         raise Failed(f"{' or '.join(filter(None, (cert, key)))}: {why}; correct ssl-cert and ssl-key") from None
-    # The system's authorities vouch for anybody, and so for nothing unless the name is checked.
+    # The system's authorities sign certificates for anybody: without the host's name they prove nothing.
     tls.check_hostname = (identity or (mode == "VERIFY_CA" and not ca)) and by_name
     if not (ca or identity or mode == "VERIFY_CA"):
         tls.verify_mode = CERT_NONE

@@ -45,7 +45,7 @@ KNOWN = {
 enough of most other errors."""
 
 HIDING = ("mysql_native_password", "client_ed25519", "caching_sha2_password")
-"""Logins by which nobody learns the password: neither the server nor who listens. No other is used on an open line."""
+"""Logins that reveal the password neither to the server nor to an eavesdropper: the only ones used on an open line."""
 
 REVEALING = ("mysql_clear_password", "dialog", "sha256_password")
 """Logins that send the password itself, or encrypt it to whatever key the server shows."""
@@ -68,7 +68,7 @@ class Refused(Failed):
 
 
 class _NoLogin(Exception):
-    """A login that the server wants and that is not used; the text says why, and what to do."""
+    """The server wants a login that is not used; the text says why, and what to do."""
 
 
 class Link(Connection):
@@ -114,7 +114,8 @@ class Link(Connection):
         """As PyMySQL, which before 1.2 goes on without TLS where the server offers none."""
         if self.ssl and not self.server_capabilities & CLIENT.SSL:
             raise pymysql.OperationalError(NO_TLS)
-        # What the server proposes passes the question below by. It asks for another login where the user has one.
+        # PyMySQL uses the login of the server's greeting without asking the method below. So it begins with a harmless
+        # one, and the server asks for the user's own.
         self._auth_plugin_name = "mysql_native_password"
         super()._request_authentication()  # type: ignore[misc]
 
@@ -122,7 +123,7 @@ class Link(Connection):
         """PyMySQL asks this before every login. None leaves the login to PyMySQL."""
         name = plugin_name.decode(errors="replace") if isinstance(plugin_name, bytes) else plugin_name
         if name and name not in HIDING + REVEALING:
-            raise _NoLogin(f"wants a login by {inert(name, SAID)}, which is not to be had here; {ANOTHER_USER}")
+            raise _NoLogin(f"wants a login by {inert(name, SAID)}, which is not supported here; {ANOTHER_USER}")
         if self._access.is_private:
             return _Dialog(self) if name == "dialog" else None
         if name in REVEALING:

@@ -73,7 +73,7 @@ def difference(
 
 
 def _restarts(groups: frozenset[str], resets: frozenset[str], known: Mapping[str, Group]) -> dict[str, str]:
-    """By collector, how many counters are lost because its server was restarted: a line that names it."""
+    """Collector -> a line on how many of its counters have no value because its server was restarted."""
     lost = Counter(known[group].collector if group in known else group
                    for group in map(group_of, resets) if group in groups)
     return {name: f"{name} restarted: {count:,} counter{' has' if count == 1 else 's have'} no value"

@@ -13,19 +13,19 @@ from ..rules import is_pattern
 from ..text.spelling import nearest
 
 ALIKE = 0.75
-"""``Querys`` and ``Queries`` are; ``Com_insert`` and ``Com_insert_select`` are not."""
+"""How similar a name must be: ``Querys`` and ``Queries`` are; ``Com_insert`` and ``Com_insert_select`` are not."""
 
 
 class Names:
-    """Counters that are known to exist, such as those of a build."""
+    """Names of counters that exist, such as those of a build."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(names)
 
     def meant(self, counter: str) -> str | None:
-        """The known counter, or pattern of such, that a bound's one was probably meant for.
+        """The counter, or the pattern, that a bound's ``counter`` was probably meant to be.
 
-        None where there is such a counter, or one that the pattern fits, and where nothing is like it.
+        None where that exists, or is a pattern that fits one, and where nothing is like it.
         """
         if counter in self._names or (is_pattern(counter) and fnmatch.filter(self._names, counter)):
             return None
@@ -52,7 +52,7 @@ def named_in(counters: Counters) -> Names:
 
 
 def _like(member: str, known: list[str]) -> str | None:
-    """Of the names, or for a pattern also of the patterns ``BEGINNING_*`` and ``*_END`` that fit any of them."""
+    """The known name most like it; for a pattern, also a pattern ``BEGINNING_*`` or ``*_END`` that fits one of them."""
     stems = {stem for name in known for at in re.finditer("_", name)
              for stem in (f"{name[:at.end()]}*", f"*{name[at.start():]}")} if is_pattern(member) else ()
     return nearest(member, [*known, *sorted(stems)], ALIKE)

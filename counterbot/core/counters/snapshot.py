@@ -40,7 +40,7 @@ class Snapshot:
     value in the document is no number. ``instances`` is group, or counter, to what counted it; ``made``
     is group to the rules by which its counters got their names, where these can be chosen; ``parts`` is
     counter to what it adds up: a mark of each part, and the part's count. ``restarted`` are the groups of a difference
-    whose server was started anew in between; the document tells it among the failures.
+    whose server was restarted in between; in the document that is among the failures.
     """
 
     groups: Mapping[str, Mapping[str, Number]]

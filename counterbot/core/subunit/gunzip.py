@@ -80,7 +80,7 @@ def unzipped_all(
 def inflated(blocks: Iterable[bytes], *, packed_limit: int, unpacked_limit: int) -> Iterator[bytes]:
     """The blocks without their deflate, in zlib's wrapper (RFC 1950) or raw (RFC 1951): HTTP servers send both.
 
-    Of no bytes there is nothing to take off. Raises Unreadable (or Truncated) as :func:`unzipped` does.
+    No bytes are no deflate data, and give no blocks. Raises Unreadable (or Truncated) as :func:`unzipped` does.
     """
     start, rest = _start(iter(blocks))
     if not start:
@@ -90,7 +90,7 @@ def inflated(blocks: Iterable[bytes], *, packed_limit: int, unpacked_limit: int)
 
 
 def _is_wrapped(start: bytes) -> bool:
-    """Raw data cannot begin like that: three bits of 0 are a stored block's, and what fills its byte up is 0 too."""
+    """Raw data does not begin so: its low bits 000 would begin a stored block, and then the byte's other bits are 0."""
     return len(start) == len(MAGIC) and start[0] & 0x0f == SIMPLE[1][0] and int.from_bytes(start, "big") % 31 == 0
 
 

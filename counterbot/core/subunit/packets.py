@@ -90,7 +90,7 @@ class Packets:
 
     @property
     def place(self) -> tuple[int, int]:
-        """The first byte in the stream of the packet that was given last, and the first one behind it."""
+        """Offsets in the stream of the packet that was given last: of its first byte, and of the first one after it."""
         window = self._window
         return window.offset, window.offset + length_at(window.data, window.at)
 

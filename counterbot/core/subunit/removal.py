@@ -9,7 +9,7 @@ from .packets import Packets
 from .wire import Packet
 
 Place = tuple[int, int]
-"""The first byte of a packet in the stream, and the first one behind it."""
+"""Offsets in the stream: of a packet's first byte, and of the first one after it."""
 
 
 def places(blocks: Iterable[bytes], name: str) -> list[Place]:

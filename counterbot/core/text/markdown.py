@@ -1,4 +1,4 @@
-"""Text of others within Markdown, as Gerrit's page renders it: a name as code, a sentence without markup, a whole URL.
+"""Makes text from outside harmless in the Markdown of Gerrit's page: names, sentences and URLs.
 
 Gerrit also makes links of addresses without a scheme, such as ``mysql.Queries``, but not within code.
 """
@@ -29,17 +29,17 @@ def code(name: str, limit_bytes: int = NAME) -> str:
 
 
 def prose(text: str, limit_bytes: int) -> str:
-    """A sentence from outside, inert, its words as code where Markdown or Gerrit would make something else of them.
+    """A sentence from outside, inert. Words that would become markup or a link are written as code.
 
-    It may stand anywhere in a line. ``limit_bytes`` are those of the sentence before. An address of mail loses its
-    ``@``: Gerrit makes a link of it even within code, and with it of the code's first backtick (marked 0.3, ``url``).
+    It may stand anywhere in a line. ``limit_bytes`` applies before that. ``@`` is written ``(at)``: Gerrit makes a link
+    of a mail address even within code, and of the backtick before it (marked 0.3, ``url``).
     """
     first, *others = re.split(r"(\s+)", inert(text.replace("`", ""), limit_bytes).replace("@", "(at)"))
     return "".join([f"`{first}`" if BLOCK.fullmatch(first) else _word(first), *map(_word, others)])
 
 
 def link(url: str) -> str | None:
-    """A URL that is one link, whatever is in it; None where it is longer than LINK."""
+    """A URL, escaped so that Gerrit makes one link of all of it; None where it is longer than LINK."""
     url = quote(url, safe=":/?#@!$&+,=%")
     url = re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", "%5F", url)  # elsewhere it does not begin emphasis
     if not END.match(url[-1:]):

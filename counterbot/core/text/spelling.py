@@ -7,7 +7,8 @@ from difflib import get_close_matches
 
 
 def nearest(key: str, known: Sequence[str], alike: float = 0.6) -> str | None:
-    """The known key that is most like this one in any case, if any is: ``alike`` is 1 for the same."""
+    """The known key that is most like this one, whatever its case; None where none is at least so much ``alike`` (1 is
+    equal)."""
     cased = {each.casefold(): each for each in known}
     return next((cased[each] for each in get_close_matches(key.casefold(), cased, n=1, cutoff=alike)), None)
 
