@@ -98,7 +98,7 @@ def _rows(found: Status) -> list[tuple[str, str]]:
     pulse = found.pulse
     if pulse and pulse["state"] == "running" and not _why_dead(found):
         gap, caught_up = pulse.get("last_gap"), pulse.get("caught_up", 0)  # a bot before the upgrade told neither
-        length = "" if gap is None else f", the last of {_age(int(gap * 1000))}"
+        length = "" if gap is None else f"; the last lasted {_age(int(gap * 1000))}"
         rows[1:1] = [("stream", f"{pulse['stream']}; {counted(pulse['reconnects'], 'reconnect')}"),
                      ("gaps", f"{pulse['gaps']} since the start{length}"),
                      ("caught up", f"{counted(caught_up, 'event')} that the stream did not bring{_way(pulse)}" + (

@@ -180,7 +180,7 @@ def test_reports_that_come_while_it_is_not_there_are_caught_up(running):
     running.start()
     eventually(lambda: all(len(running.comments(number)) == 2 for number in (1, 2, 3)))
     table = eventually(lambda: "caught up    3 events" in running.status()[1] and running.status()[1])
-    assert "gaps         1 since the start, the last of " in table
+    assert "gaps         1 since the start; the last lasted " in table
     assert "events may be missing: no bot ran for " in running.log.read_text()
 
 
