@@ -145,7 +145,7 @@ def test_whom_a_rule_tells(rule, words):
         (["#all", "#nova"], []),
     ],
 )
-def test_what_rules_tell_in_vain(channels, told):
+def test_which_channels_a_rule_tells_that_are_not_configured(channels, told):
     assert [(rule.name, what) for rule, what in unheard(RULES.values(), channels)] == told
 
 

@@ -506,7 +506,7 @@ def test_check_passes_where_what_is_named_is_not_there() -> None:
         ("", "{gerrit: false, irc: []}", None),
     ],
 )
-def test_check_warns_of_channels_that_rules_tell_in_vain(tmp_path, irc, report, warning) -> None:
+def test_check_warns_of_channels_that_rules_tell_and_that_are_not_configured(tmp_path, irc, report, warning) -> None:
     path, rule = tmp_path / "c.yaml", tmp_path / "queries/slow.yaml"
     path.write_text(MINIMAL + irc)
     rule.parent.mkdir()

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
-import os
-import pty
-import struct
-import subprocess
-import sys
-import termios
 from pathlib import Path
 
 import pytest
@@ -21,6 +13,7 @@ from counterbot.core.counters.performance import parse_performance
 from counterbot.core.model import BuildFacts
 from counterbot.core.rules import Outcome, applicable, judge
 from counterbot.files.rulebook import RuleBook
+from tests.terminal import on_a_terminal
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = ROOT / "tests/samples/contract/queries"
@@ -199,27 +192,10 @@ def test_list(folder) -> None:
 def test_the_list_fits_the_terminal_and_is_whole_elsewhere(width) -> None:
     piped = run("list", ROOT / "queries").stdout
     assert max(map(len, piped.splitlines())) > 120
-    shown = on_a_terminal(width, "rules", "list", ROOT / "queries")
+    shown = on_a_terminal("rules", "list", ROOT / "queries", width=width).splitlines()
     assert 70 < max(map(len, shown)) <= width
     assert shown[0].split() == piped.split("\n")[0].split() == ["NAME", "TITLE", "WHERE", "BOUNDS"]
     assert sorted("".join("".join(shown).split())) == sorted("".join(piped.split()))  # nothing is cut
-
-
-def on_a_terminal(width: int, *arguments: str | Path) -> list[str]:
-    """What a command prints on a terminal so wide."""
-    ours, its = pty.openpty()
-    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
-    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-    with subprocess.Popen([sys.executable, "-m", "counterbot", *map(str, arguments)], stdout=its, cwd=ROOT,
-                          env=environment) as process:
-        os.close(its)
-        printed = b""
-        with contextlib.suppress(OSError):  # EIO: the other end is closed
-            while data := os.read(ours, 65536):
-                printed += data
-    os.close(ours)
-    assert process.returncode == 0
-    return printed.decode().splitlines()
 
 
 def test_what_stands_in_a_rule_reaches_no_terminal_raw(folder) -> None:

@@ -185,7 +185,7 @@ def test_an_events_log_whose_certificate_is_not_trusted(site, events_log):
 def test_gerrits_web_port(site):
     """It is what a browser's address has."""
     site.change(f"port: {site.gerrit.port}", f"port: {site.zuul.url.rpartition(':')[2]}")
-    assert site.failure("gerrit")
+    assert "correct host and port (Gerrit's SSH daemon listens on 29418" in site.failure("gerrit")
 
 
 @pytest.mark.parametrize(("answer", "why"), [
