@@ -1,4 +1,4 @@
-"""What addresses should have been that were copied from a browser. Looks nothing up.
+"""Finds the root in an address that was copied from a browser. Looks nothing up.
 
 Pages: Zuul's ``web/src/routes.jsx``, Gerrit's ``gr-router.ts``. Paths of logs: zuul-jobs' role
 ``set-zuul-log-path-fact``, and OpenDev's stores.
@@ -13,7 +13,7 @@ _PAGES = "builds|buildsets|status|jobs|projects|labels|nodes|autoholds|semaphore
 _ONE = "build|buildset|job|project|stream|autohold|semaphore|provider|image|status/change|change"
 _API = f"tenant|info|connections|build|buildset|job|project|key|badge|autohold|{_PAGES}"
 _PAGE = re.compile(rf"/(t(/[^/]+(/.*)?)?|api(/({_API})(/.*)?)?|{_PAGES}|({_ONE})/.+)/?")
-"""The end of a path, from a page of Zuul's on. Only what is certain: a root may lie in a folder of any name."""
+"""The end of a path that is certainly a page of Zuul's: a root may be in a folder of any name."""
 
 _GERRIT_PAGE = re.compile(r"(?<=[^/])/(#|a(/|$)|(c|q|admin|dashboard|plugins|settings|Documentation)/).*")
 _BUILD_PAGE = re.compile(r"/build/[0-9a-f]{32}(/|$)|/t/[^/]+/(builds?|buildsets?|status|jobs?|projects?)(/|$)")

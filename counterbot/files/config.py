@@ -92,7 +92,7 @@ def _fetched(value: str) -> str:
 
 
 def _root(value: str) -> str:
-    """A root of Zuul's web pages; its other pages are what a browser shows."""
+    """A root of Zuul's web pages; people copy the addresses of other pages from their browsers."""
     web_address(value)
     root = _fetched(addresses.zuul_root(value))
     if "*" in root:
@@ -396,7 +396,7 @@ class Config(Strict):
 
 
 def doubts(config: Config) -> list[str]:
-    """What is possible, but hardly meant."""
+    """What is allowed, but probably not meant."""
     found = []
     log = config.gerrit.events_log
     if log and urlsplit(log.url).scheme == "http" and urlsplit(log.url).hostname not in LOOPBACK:

@@ -42,7 +42,7 @@ OWN_SIGNS = {"an alias": "'*'", "an anchor": "'&'", "a tag": "'!'", "a block sca
 BEGINS = {"anchor": "'&' begins an anchor", "tag": "'!' begins a tag"}
 IN_TEXT = re.compile(r"but (?:got|found) '(?:[?{}\[\]:,]|<scalar>)'|"
                      r"(?:mapping values|mapping keys|sequence entries) are not allowed here")
-"""What PyYAML says at a sign in text without quotes."""
+"""What PyYAML says of such a sign within text that lacks quotes."""
 
 LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
@@ -209,7 +209,7 @@ class _Loader(yaml.BaseLoader):
         node = super().compose_node(parent, index)
         self.depth -= 1
         if is_anchored and isinstance(node, yaml.ScalarNode) and not node.value:
-            node.tag = "!"  # it took all that was meant as the value
+            node.tag = "!"  # what was meant as the value became the anchor's name
         return node
 
     def value(self, node: yaml.Node, steps: Steps, mark: Any) -> Value:
@@ -263,7 +263,7 @@ def _problem(error: yaml.MarkedYAMLError) -> tuple[Any, str]:
 
 
 def _own_sign(what: str) -> str | None:
-    """The sign, in quotes, that made YAML of what was probably meant as text."""
+    """The sign, in quotes, that gives what was probably meant as text another meaning in YAML."""
     for of, sign in OWN_SIGNS.items():
         if what.startswith(f"while scanning {of},"):
             return sign

@@ -86,14 +86,14 @@ class RuleBook:
         return self._entry_of(rule).file
 
     def unheard(self, channels: Collection[str]) -> list[str]:
-        """A warning for each rule and channel that it tells, and that is not among the configured ``channels``."""
+        """A warning for each channel that a rule tells and that is not among the configured ``channels``."""
         return [inert(f"{self._entry_of(rule).path}: rule {rule.name} tells {what}, and 'irc.channels' in the "
                       f"configuration names {'none: name one' if what == EVERY_CHANNEL else 'no such channel: name it'}"
                       " there, or change 'report' in the rule", limits.MISTAKE)
                 for rule, what in unheard(self.rules, channels)]
 
     def empty(self) -> tuple[Mistake, ...]:
-        """What each folder has instead that holds no rule, good or broken."""
+        """A mistake for each folder without rules, good or broken, that says what the folder has instead."""
         return tuple(Mistake(Place(path, 0, 0), _instead(path)) for path in self._empty)
 
     def _entry_of(self, rule: Rule) -> _Entry:

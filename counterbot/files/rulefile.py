@@ -101,11 +101,11 @@ MAX = WithJsonSchema({"type": "number", "minimum": 0, "maximum": LARGEST})
 EXPECT = WithJsonSchema({"anyOf": [{"const": "within"}, {
     "type": "object", "properties": {"over": _list_of({"type": "string", "maxLength": limits.COUNTER_NAME})},
     "required": ["over"], "additionalProperties": False}]})
-"""What stands in the file, where it is not what becomes of it."""
+"""Schemas of what stands in the file, where validation turns that into something else."""
 
 
 class _Where(_Section):
-    """Which builds the rule applies to: by shell patterns, or lists of which one must fit. All that is asked must."""
+    """Which builds the rule applies to. Each key is a shell pattern, or a list of which one must fit; all keys must."""
 
     job: Annotated[Jobs, BeforeValidator(_one_or_more), PATTERNS] = Field(default=(), description="The job's name.")
     branch: Annotated[Branches, BeforeValidator(_one_or_more), PATTERNS] = Field(
@@ -133,7 +133,7 @@ class _Report(_Section):
 
 
 class _Given(_Section):
-    """The build of a case. What is left out is not asked for."""
+    """The build of a case. Conditions of 'where' on a key that is left out are not checked."""
 
     job: Name | None = None
     branch: Name | None = None
@@ -179,7 +179,7 @@ class _File(_Section):
 
 
 class _ForEditors(GenerateJsonSchema):
-    """What a file may hold: no nulls, and no defaults, which are not what a key means that is left out."""
+    """Without nulls, which no file may hold, and without defaults, which do not say what a missing key means."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> dict[str, Any]:
         return self.generate_inner(schema["schema"])

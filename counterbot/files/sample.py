@@ -17,7 +17,7 @@ HEAD = """\
 """
 WIDTH = 100
 SHOWN = "shown"
-"""In the metadata of a key that may be left out, but should not be where the bot is a service."""
+"""In the metadata of a key that the sample shows although it may be left out: a service should have it."""
 
 
 def sample(model: type[BaseModel]) -> str:

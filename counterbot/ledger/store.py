@@ -108,7 +108,7 @@ class Store:
             raise LedgerError(why)
         self._name = self._url.render_as_string(hide_password=True)
         try:
-            with self._told_by_alembic():
+            with self._explaining_alembic():
                 if migrate:
                     self._migrate()
                 else:
@@ -220,7 +220,7 @@ class Store:
                                   " run on it")
 
     @contextmanager
-    def _told_by_alembic(self) -> Iterator[None]:
+    def _explaining_alembic(self) -> Iterator[None]:
         try:
             yield
         except CommandError as error:
@@ -247,7 +247,7 @@ def transaction(method: Callable[Concatenate[S, Transaction, P], T]) -> Callable
 
 
 def migrations() -> Config:
-    """The way from each version of the schema to this one."""
+    """Alembic's migrations from each older version of the schema."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
     return config
@@ -270,7 +270,7 @@ def explained(error: DBAPIError, url: URL, writes: bool = True) -> LedgerError:
 
 
 def trouble(url: str | URL, writes: bool = True) -> str | None:
-    """What to change before the file of an SQLite database can be used; None for a server's, which must be asked."""
+    """What to change before an SQLite database can be used; None where nothing is, and for a server's database."""
     found = make_url(url)
     if found.get_backend_name() != "sqlite" or not found.database:
         return None

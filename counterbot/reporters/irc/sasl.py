@@ -1,6 +1,6 @@
-"""The login to an account, by SASL PLAIN: the server's lines in, ours out.
+"""The login to an account by SASL PLAIN: takes the server's lines, gives ours.
 
-The library's own login knows neither a capability with a value, nor a list in several lines, nor a blank at its end.
+The library's own login fails with capabilities that have a value, come in several lines, or end with a blank.
 """
 
 from __future__ import annotations
