@@ -22,7 +22,17 @@ LINE = 1000
 
 
 class File(str):
-    """A file's or folder's path, as a field of Settings: in a settings file it is relative to that file's folder."""
+    """A file's or folder's path, as a field of Settings: in a settings file it is relative to that file's folder.
+
+    ``written`` is what stood in the settings.
+    """
+
+    def __new__(cls, path: str, written: str | None = None) -> File:
+        made = super().__new__(cls, path)
+        made.written = path if written is None else written
+        return made
+
+    written: str
 
 
 class Failed(Exception):

@@ -86,7 +86,7 @@ def _value(value: object, hint: Any, steps: Steps, mistakes: Mistakes, folder: s
     if kind is float and type(value) is int:
         return float(value)
     if kind is File and isinstance(value, str):
-        return File(os.path.abspath(os.path.join(folder, os.path.expanduser(value))) if value else value)
+        return File(os.path.abspath(os.path.join(folder, os.path.expanduser(value))) if value else value, value)
     if type(value) is not kind:
         mistakes.append((steps, f"must be {WORDS[kind]}"))
     return value
