@@ -211,7 +211,7 @@ def _cursor(ledger: Ledger) -> Cursor:
         saved = ledger.recall(CAUGHT_UP)
         return saved and (int(saved[0]), (ledger.now() - saved[1]) // 1000)
 
-    return Cursor(load, lambda since: ledger.remember(CAUGHT_UP, str(since)))
+    return Cursor(load, lambda since: ledger.remember(CAUGHT_UP, str(since)), lambda: ledger.now() // 1000)
 
 
 def _channels(config: Config) -> tuple[Channel, ...]:

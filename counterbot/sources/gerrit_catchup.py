@@ -14,9 +14,8 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from itertools import count
 
-from ..clients.gerrit import Change, Gerrit, Message, Rejected, Unreachable
+from ..clients.gerrit import Change, Gerrit, Message, Page, Rejected, Unreachable
 from ..clients.gerrit.events_log import EventsLog
 from ..core.backoff import pause
 from ..core.events import names_builds
@@ -31,6 +30,9 @@ knows it when that has ended."""
 
 PAGE = 20
 """Changes in one answer; a busy change has some hundred KB of messages."""
+
+PATIENCE = 3
+"""Failures in a row before a change that Gerrit fails on is left out."""
 
 CHANGES = 20_000
 SECONDS = 1800.0
@@ -70,11 +72,12 @@ class State:
 class Cursor:
     """The saved time from which on Gerrit is asked, in epoch seconds of Gerrit's clock.
 
-    ``load`` gives it with the seconds since it was saved; None before the first start.
+    ``load`` gives it with the seconds since it was saved; None before the first start. ``now`` is our own clock.
     """
 
     load: Callable[[], tuple[int, int] | None]
     save: Callable[[int], None]
+    now: Callable[[], int]
 
 
 class CatchUp:
@@ -141,7 +144,7 @@ class CatchUp:
         self._failures += 1
         self._due = min(self._due, self._monotonic() + delay)
         self._why = why
-        log.log(logging.WARNING if self._failures == 1 else logging.DEBUG,
+        log.log(logging.WARNING if self._failures == 1 and not self._stopping() else logging.DEBUG,
                 "Gerrit cannot be asked for missing events: %s; next try in %.0f s", why, delay)
 
     def _catch_up(self) -> None:
@@ -153,7 +156,7 @@ class CatchUp:
         since, before = self._limited(*saved), self._caught_up
         newest = logged = self._ask_log(self._log, since) if self._log else since
         for change in self._changes(logged):
-            newest = max(newest, change.updated)
+            newest = self._later(newest, change.updated)
             for line in _events(change, logged, self._accounts):
                 self._take(line, QUERY)
         new = self._caught_up - before
@@ -170,7 +173,7 @@ class CatchUp:
         try:
             for at, line in events_log.since(since):
                 self._take(line, LOG)
-                newest = max(newest, at)
+                newest = self._later(newest, at)
                 if self._stopping() or self._monotonic() > ends:
                     break
             self._tell_log(None)
@@ -188,11 +191,17 @@ class CatchUp:
         self._log_why = why
 
     def _begin(self) -> None:
-        """At the first start ever nothing is caught up: what was said before is nobody's news."""
-        latest = self._gerrit.updated(0, 0, 1).changes
-        since = latest[0].updated + 1 if latest else 0
-        self._cursor.save(since)
+        """At the first start ever nothing is caught up: what was said before is nobody's news.
+
+        Our clock must do where no change is seen: Gerrit may show us its old ones later.
+        """
+        latest = self._later(0, *(change.updated for change in self._page(0, 0, 1).changes))
+        self._cursor.save(latest + 1 if latest else self._cursor.now())
         log.info("first start: what is reported from now on is caught up if it is missed")
+
+    def _later(self, known: int, *times: int) -> int:
+        """The latest, without those that a wrong clock wrote: from a time in the future on, nothing would be found."""
+        return max([known, *(at for at in times if at <= self._cursor.now() + DAY)])
 
     def _limited(self, since: int, age: int) -> int:
         """Told by how long ago the time was saved: Gerrit's clock may differ, and its last change be old."""
@@ -208,21 +217,37 @@ class CatchUp:
 
         What is updated between two pages moves from a later page to the first one, so that is asked for at the end.
         """
-        newest, ends = after, self._monotonic() + SECONDS
-        for start in count(0, PAGE):
-            if self._stopping():
-                raise Unreachable("told to stop")
-            page = self._gerrit.updated(after, start, PAGE)
+        newest, start, ends = after, 0, self._monotonic() + SECONDS
+        while True:
+            page = self._page(after, start, PAGE)
             yield from page.changes
-            newest = max(newest, *(change.updated for change in page.changes), 0)
+            newest = self._later(newest, *(change.updated for change in page.changes))
             if not page.more:
                 break
-            if start + PAGE >= CHANGES or self._monotonic() > ends:
+            start += max(1, len(page.changes) - 1)  # one again: where one was deleted, the others move up
+            if start >= CHANGES or self._monotonic() > ends:
                 log.warning("too much for one catch-up: changes that were not updated since %s are left out",
                             _utc(page.changes[-1].updated if page.changes else after))
                 break
         if start and newest > after:
             yield from self._changes(newest)
+
+    def _page(self, after: int, start: int, count: int) -> Page:
+        """At most ``count`` changes: fewer where that is too much for one answer, without one that Gerrit fails on."""
+        if self._stopping():
+            raise Unreachable("told to stop")
+        try:
+            return self._gerrit.updated(after, start, count)
+        except TROUBLE as error:
+            if isinstance(error, Unreachable) and not error.sent:
+                raise
+            if count > 1:
+                return self._page(after, start, count // 2)
+            if isinstance(error, Unreachable) or self._failures < PATIENCE:
+                raise
+            following = self._gerrit.updated(after, start + 1, 1)  # raises where it is not this change alone
+            log.warning("a change that was updated since %s is left out: %s", _utc(after), error)
+            return following
 
 
 def _events(change: Change, since: int, accounts: Collection[str]) -> Iterator[bytes]:

@@ -4,8 +4,9 @@ import pytest
 from sqlalchemy import text
 
 from counterbot.core.model import Sent
+from counterbot.demo.gerrit import Fatal
 from counterbot.demo.story import HARD, Job, event
-from counterbot.sources.gerrit_catchup import EVERY, OVERLAP, PAGE
+from counterbot.sources.gerrit_catchup import EVERY, OVERLAP, PAGE, PATIENCE
 
 from .world import Killed
 
@@ -64,6 +65,34 @@ def test_what_was_said_before_the_first_start_is_nobodys_news(world):
 
 def test_a_gerrit_without_changes_at_the_first_start(world):
     bot = world.bot().catches_up()
+    [change] = changes(world, 7)
+    world.reports(change)
+    bot.catches_up()
+    assert len(world.comments(7)) == 2
+
+
+def test_old_changes_that_gerrit_shows_later_are_nobodys_news(world):
+    """The bot was started before its account was given the right to read."""
+    found, world.gerrit._found = world.gerrit._found, lambda terms, start: ([], False)
+    [old, new] = changes(world, 7, 8)
+    world.reports(old)
+    world.clock.seconds += 60
+    bot = world.bot().catches_up()
+    world.gerrit._found = found
+    world.reports(new)
+    bot.catches_up()
+    assert (len(world.comments(7)), len(world.comments(8))) == (1, 2)
+
+
+@pytest.mark.parametrize("first_start", [True, False])
+def test_a_change_from_the_future_ends_nothing(world, first_start):
+    """Gerrit's clock was wrong for a while."""
+    if not first_start:
+        world.gerrit.add_change("openstack/nova", 1)
+        world.bot().catches_up()
+    world.gerrit.add_change("openstack/nova", 2).updated = world.clock.now() // 1000 + 3650 * DAY
+    bot = world.bot().catches_up()
+    world.clock.seconds += 1000
     [change] = changes(world, 7)
     world.reports(change)
     bot.catches_up()
@@ -160,7 +189,7 @@ def test_many_are_asked_for_in_pages(world, bot):
     bot.catch_up.step()
     assert bot.catch_up.state.caught_up == len(missed)
     starts = [command.split("--start ")[1].split()[0] for command in asked(world)[before:]]
-    assert starts == ["0", "20", "40", "0"]  # and what was updated meanwhile
+    assert starts == ["0", "19", "38", "0"]  # and what was updated meanwhile
 
 
 def test_what_is_updated_between_two_pages_is_not_missed(world, bot):
@@ -180,6 +209,116 @@ def test_what_is_updated_between_two_pages_is_not_missed(world, bot):
     bot.catch_up.ask()
     bot.catch_up.step()
     assert bot.catch_up.state.caught_up == len(missed)
+
+
+def test_pages_of_a_gerrit_that_does_not_tell_whether_there_are_more(world, bot):
+    missed = changes(world, *range(100, 100 + PAGE + 5))
+    for change in missed:
+        world.reports(change)
+    answer = world.gerrit._query
+
+    def answers(session, what):
+        answer(Without(session, b', "moreChanges": true', b', "moreChanges": false'), what)
+
+    world.gerrit._query = answers
+    bot.catches_up()
+    assert bot.catch_up.state.caught_up == len(missed)
+
+
+class Without:
+    """A session to which some words are not written."""
+
+    def __init__(self, session, *words):
+        self._session, self._words = session, words
+
+    def write(self, data):
+        for words in self._words:
+            data = data.replace(words, b"")
+        self._session.write(data)
+
+
+def test_a_change_that_is_deleted_between_two_pages_hides_no_other(world, bot):
+    missed = changes(world, *range(100, 100 + PAGE + 1))
+    for change in missed:
+        world.clock.seconds += 1
+        world.reports(change)
+    answer = world.gerrit._query
+
+    def answers(session, what):
+        answer(session, what)
+        world.gerrit._changes.pop(110, None)  # of the first page
+
+    world.gerrit._query = answers
+    bot.catch_up.ask()
+    bot.catch_up.step()
+    assert bot.catch_up.state.caught_up == len(missed)
+
+
+def looks_at_answers(world, look):
+    """Show each list of changes to ``look``, which may make Gerrit fail, before they are answered."""
+    found = world.gerrit._found
+
+    def looked_at(terms, start):
+        changes, more = found(terms, start)
+        look(changes)
+        return changes, more
+
+    world.gerrit._found = looked_at
+
+
+def test_a_page_that_is_too_much_for_one_answer_comes_in_parts(world, bot):
+    missed = changes(world, *range(100, 100 + PAGE))
+    for change in missed:
+        world.reports(change)
+
+    def too_long(changes):
+        if len(changes) > 3:
+            world.gerrit.ssh.drop()
+
+    looks_at_answers(world, too_long)
+    bot.catches_up()
+    assert bot.catch_up.state.caught_up == len(missed)
+
+
+def test_a_change_that_gerrit_fails_on_costs_no_other(world, bot, caplog):
+    missed = changes(world, *range(100, 100 + PAGE + 5))
+    for change in missed:
+        world.reports(change)
+
+    def broken(changes):
+        if 110 in [change.number for change in changes]:
+            raise Fatal("fatal: internal server error")
+
+    looks_at_answers(world, broken)
+    for _ in range(PATIENCE):  # it may pass
+        bot.catches_up()
+    assert bot.catch_up.state.why == "internal server error"
+    bot.catches_up()
+    assert bot.catch_up.state.caught_up == len(missed) - 1
+    assert "is left out: internal server error" in caplog.text
+
+
+def test_a_gerrit_that_fails_on_every_change_leaves_none_out(world, bot, caplog):
+    [change] = changes(world, 7)
+    world.reports(change)
+    world.gerrit.may_query = False
+    bot.catches_up()
+    assert bot.catch_up.state.why == "query not permitted"
+    world.gerrit.may_query = True
+    bot.catches_up()
+    assert bot.catch_up.state.caught_up == 1
+    assert "left out" not in caplog.text
+
+
+def test_an_empty_answer_does_not_mean_that_there_is_nothing(world, bot):
+    [change] = changes(world, 7)
+    world.reports(change)
+    answer, world.gerrit._query = world.gerrit._query, lambda session, what: None
+    bot.catches_up()
+    assert bot.catch_up.state.why == "gerrit query answered nothing"
+    world.gerrit._query = answer
+    bot.catches_up()
+    assert bot.catch_up.state.caught_up == 1
 
 
 def test_a_bot_that_dies_while_it_catches_up_begins_anew(world, bot):

@@ -54,7 +54,8 @@ class OverSsh:
         when = time.strftime("%Y-%m-%d %H:%M:%S +0000", time.gmtime(since))
         rows = self._query(f"--comments --current-patch-set --start {int(start)} 'after:\"{when}\"' limit:{int(count)}")
         changes = tuple(filter(None, map(_change, rows)))
-        return Page(changes, any(row.get("moreChanges") is True for row in rows))
+        # Where it is not told whether there are more, the next answer is empty.
+        return Page(changes, rows[-1].get("moreChanges", changes != ()) is True)
 
     def review(self, project: str, change: int, patchset: int, review: Mapping[str, object]) -> None:
         command = f"gerrit review --json --project {shlex.quote(project)} {int(change)},{int(patchset)}"
@@ -65,10 +66,13 @@ class OverSsh:
             self._drop()
 
     def _query(self, what: str) -> list[Mapping[str, object]]:
+        """The rows of an answer, of which there is one at least: the statistics."""
         rows = list(_rows(self._run(f"gerrit query --format=JSON {what}").out))
         for row in rows:
             if row.get("type") == "error":
                 raise Rejected(_one_line(str(row.get("message"))))
+        if not rows:
+            raise Unreadable("gerrit query answered nothing")
         return rows
 
     def _run(self, command: str, stdin: bytes = b"") -> Finished:
