@@ -31,9 +31,19 @@ def log_to_stderr(verbose: bool) -> None:
 def log_to_file(path: str, verbose: bool) -> None:
     """The same to a file. If that is moved away, the log goes on in a new one of its name."""
     try:
-        _log_to(WatchedFileHandler(path, encoding="utf-8"), verbose)
+        _log_to(_LogFile(path, encoding="utf-8"), verbose)
     except OSError as error:
         raise click.ClickException(f"--log {path}: cannot be written: {error.strerror}") from error
+
+
+class _LogFile(WatchedFileHandler):
+    """Where the file cannot be opened anew, lines go to standard error: logging must not end who logs."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            super().emit(record)
+        except OSError as error:
+            print(f"{self.format(record)} (not logged: {error})", file=sys.stderr)
 
 
 def _log_to(handler: logging.Handler, verbose: bool) -> None:

@@ -81,12 +81,13 @@ def digest(line: bytes) -> str:
 def _essence(event: Mapping[str, object]) -> object:
     """What identifies an event: of a CI report and of a merge, what both the stream and a query tell; else all of it.
 
-    A build is reported on once, and a patch set is merged once, so times are left out.
+    Not every Gerrit's stream tells the line with the votes. A build is reported on once, and a patch set is merged
+    once, so times are left out.
     """
     kind, where = event.get("type"), _patchset(event, "")
     if isinstance(where, PatchSet) and kind == "change-merged":
         return [kind, where.project, where.change, where.number]
-    said = _comment(event).strip()
+    said = _VOTES.sub("", _comment(event).strip(), count=1)
     if isinstance(where, PatchSet) and kind == "comment-added" and names_builds(said):
         return [kind, where.project, where.change, where.number, gerrit_json.username(event.get("author")), said]
     return event

@@ -250,6 +250,23 @@ def test_a_log_that_is_moved_away_goes_on_in_a_new_file(tmp_path):
         running.close()
 
 
+def test_a_log_whose_folder_is_gone_for_a_while_ends_nothing(tmp_path):
+    running = Running(tmp_path)
+    folder, running.log = tmp_path / "logs", tmp_path / "stderr"
+    folder.mkdir()
+    try:
+        running.start("--log", str(folder / "log"), streaming=False)
+        eventually(lambda: (folder / "log").exists() and HEARS in (folder / "log").read_text())
+        folder.rename(tmp_path / "old")
+        running.process.send_signal(signal.SIGHUP)
+        running.log_when("SIGHUP: rules read anew")
+        folder.mkdir()
+        running.process.send_signal(signal.SIGHUP)
+        eventually(lambda: (folder / "log").exists() and "SIGHUP: rules read anew" in (folder / "log").read_text())
+    finally:
+        running.close()
+
+
 def test_a_log_that_cannot_be_written_is_told(tmp_path):
     running = Running(tmp_path)
     running.process = subprocess.Popen(running.command("run", "--log", str(tmp_path / "no/log")),
