@@ -43,7 +43,7 @@ class _LogFile(WatchedFileHandler):
         try:
             super().emit(record)
         except OSError as error:
-            print(f"{self.format(record)} (not logged: {error})", file=sys.stderr)
+            sys.stderr.write(f"{self.format(record)} (not in the log file: {error})\n")
 
 
 def _log_to(handler: logging.Handler, verbose: bool) -> None:

@@ -171,9 +171,12 @@ def test_the_patch_set_is_that_of_the_message(world, bot):
     assert [stored.revision for stored in world.gerrit.messages(7)] == [2, 2]
 
 
-def test_a_merge_is_caught_up_too(world, bot):
+@pytest.mark.parametrize("submitter", ["owner", ""])
+def test_a_merge_is_caught_up_too(world, bot, submitter):
+    """Not every account has a user name."""
     changes(world, 7)
     world.gerrit.merge(7)
+    world.as_if_by(submitter, 7)
     bot.catches_up().catches_up()
     assert [(row.change, row.patchset) for row in rows(bot, "select change, patchset from merges")] == [(7, 1)]
     assert bot.catch_up.state.caught_up == 1

@@ -27,7 +27,10 @@ class Rejected(Exception):
 
 @dataclass(frozen=True)
 class Message:
-    """A message on a change. ``at`` is Gerrit's time in epoch seconds; 0 where it is not told."""
+    """A message on a change; ``username`` is empty where its author has none.
+
+    ``at`` is Gerrit's time in epoch seconds; 0 where it is not told.
+    """
 
     username: str
     text: str
@@ -38,7 +41,7 @@ class Message:
 class Change:
     """A change. ``updated`` is Gerrit's time of its last update, in epoch seconds; ``patchset`` its latest patch set.
 
-    ``messages`` are those that have a text, by accounts that have a user name; oldest first.
+    ``messages`` are those that have a text, oldest first.
     """
 
     project: str

@@ -131,12 +131,12 @@ def _change(row: Mapping[str, object]) -> Change | None:
 
 
 def _messages(row: Mapping[str, object]) -> Iterator[Message]:
-    """Gerrit's own messages have no author, and some imported ones no text: none of these is ours or a CI's."""
+    """Gerrit's own messages have no author, and some imported ones no text."""
     for comment in map(gerrit_json.mapping, gerrit_json.items(row.get("comments"))):
-        username = gerrit_json.username(comment.get("reviewer"))
         text = gerrit_json.text(comment.get("message"))
-        if username and text:
-            yield Message(username, text, gerrit_json.whole(comment.get("timestamp")) or 0)
+        if text:
+            yield Message(gerrit_json.username(comment.get("reviewer")) or "", text,
+                          gerrit_json.whole(comment.get("timestamp")) or 0)
 
 
 def _complaint(finished: Finished) -> str:
