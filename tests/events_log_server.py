@@ -37,11 +37,11 @@ class EventsLogServer:
         self.zone = ZoneInfo(name)
 
     def records(self, gerrit):
-        """Store what a Gerrit emits from now on, whether or not anybody listens to its stream."""
+        """Store what a Gerrit emits from now on, whether or not anybody listens; the plugin writes keys as objects."""
         emit = gerrit.emit
 
         def store(event):
-            self.events.append(event)
+            self.events.append({**event, "project": {"name": event["project"]}, "changeKey": {"key": "I7"}})
             emit(event)
 
         gerrit.emit = store

@@ -72,14 +72,23 @@ def parse_line(line: bytes) -> dict[str, object]:
 def digest(line: bytes) -> str:
     """The same for the same event whoever delivers it: SHA-256 of what makes it this event, else of its bytes."""
     try:
-        canonical = json.dumps(_essence(parse_line(line)), sort_keys=True, separators=(",", ":")).encode()
+        event = parse_line(line)
+        canonical = json.dumps(_essence(event) or event, sort_keys=True, separators=(",", ":")).encode()
     except (Unreadable, RecursionError):
         canonical = line
     return hashlib.sha256(canonical).hexdigest()
 
 
-def _essence(event: Mapping[str, object]) -> object:
-    """What identifies an event: of a CI report and of a merge, what both the stream and a query tell; else all of it.
+def is_told_everywhere(line: bytes) -> bool:
+    """Whether a line is a CI report or a merge: its digest is the same from wherever it comes."""
+    try:
+        return _essence(parse_line(line)) is not None
+    except Unreadable:
+        return False
+
+
+def _essence(event: Mapping[str, object]) -> list[object] | None:
+    """What identifies a CI report and a merge, as both the stream and a query tell it; None for any other event.
 
     Not every Gerrit's stream tells the line with the votes. A build is reported on once, and a patch set is merged
     once, so times are left out.
@@ -90,7 +99,7 @@ def _essence(event: Mapping[str, object]) -> object:
     said = _VOTES.sub("", _comment(event).strip(), count=1)
     if isinstance(where, PatchSet) and kind == "comment-added" and names_builds(said):
         return [kind, where.project, where.change, where.number, gerrit_json.username(event.get("author")), said]
-    return event
+    return None
 
 
 def names_builds(comment: str) -> bool:

@@ -1,8 +1,8 @@
 """Asks Gerrit for what its event stream did not bring, and hands it on as events.
 
 Gerrit repeats no event, but keeps each message on its change. So CI reports and merges that happened since a saved
-time are asked for after each gap, and regularly; all events first, where Gerrit has the events-log plugin. It must not
-tell what is new: the inbox does.
+time are asked for after each gap, and regularly; first of the events-log plugin, where Gerrit has it. It must not tell
+what is new: the inbox does.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from ..clients.gerrit import Change, Gerrit, Message, Page, Rejected, Unreachable
 from ..clients.gerrit.events_log import EventsLog
 from ..core.backoff import pause
-from ..core.events import names_builds
+from ..core.events import is_told_everywhere, names_builds
 from ..core.model import Unreadable
 
 EVERY = 300.0
@@ -172,7 +172,8 @@ class CatchUp:
         newest, ends = since, self._monotonic() + SECONDS
         try:
             for at, line in events_log.since(since):
-                self._take(line, LOG)
+                if is_told_everywhere(line):  # of others the plugin writes some fields unlike the stream
+                    self._take(line, LOG)
                 newest = self._later(newest, at)
                 if self._stopping() or self._monotonic() > ends:
                     break
