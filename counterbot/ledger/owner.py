@@ -9,23 +9,25 @@ from pathlib import Path
 
 
 @cache
-def host() -> str:
-    """Where pids mean the same: the host's name, its pid namespace, and the kernel's boot id."""
+def kernel() -> str:
+    """Where pids mean the same: the boot's id and the pid namespace, which a container has anew at each start."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"{socket.gethostname()[:100]} {os.readlink('/proc/self/ns/pid')} {boot}"
+    return f"{boot}/{os.readlink('/proc/self/ns/pid')}"
 
 
 @cache
 def mark() -> str:
-    """This process: host, pid and the time when it was started, since pids come again."""
-    return f"{host()} {os.getpid()} {_started(os.getpid())}"
+    """This process: host, kernel, pid and the time when it was started, since pids come again."""
+    return f"{socket.gethostname()[:100]} {kernel()} {os.getpid()} {_started(os.getpid())}"
 
 
 def is_dead(owner: str) -> bool:
-    """Whether the process of a mark is known to have ended. One of another host is not known."""
-    name, boot, pid, started = owner.rsplit(" ", 3)
-    here, now = host().rsplit(" ", 1)
-    return name == here and (boot != now or _started(int(pid)) != started)
+    """Whether the process of a mark has ended; one of another host is not known.
+
+    Two containers may have one host's name: what is taken from a live process by mistake is only done twice.
+    """
+    host, where, pid, started = owner.rsplit(" ", 3)
+    return host == socket.gethostname()[:100] and (where != kernel() or _started(int(pid)) != started)
 
 
 def _started(pid: int) -> str:

@@ -5,6 +5,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -41,7 +42,7 @@ from counterbot.core.model import (
     State,
     Subject,
 )
-from counterbot.ledger import Ledger, LedgerError, Lost, schema
+from counterbot.ledger import Ledger, LedgerError, Lost, owner, schema
 from counterbot.ledger.status import status
 from counterbot.ledger.store import exists
 from counterbot.ledger.trial import tried
@@ -620,6 +621,16 @@ def test_what_a_killed_process_had_claimed_is_taken_up_at_once(ledger, url, cloc
     assert ledger.take_up() == 1
     assert ledger.inbox.claim().line == event()
     assert ledger.take_up() == 0  # our own
+
+
+@pytest.mark.parametrize(("old", "new", "dead"), [
+    ("pid:[", "pid:[9", True),  # a container that was started again
+    (f" {os.getpid()} ", " 4194305 ", True),  # more than there are pids
+    (socket.gethostname(), "elsewhere", False),
+    ("", "", False),
+])
+def test_who_has_ended(old, new, dead):
+    assert owner.is_dead(owner.mark().replace(old, new, 1)) is dead
 
 
 def test_pruning_forgets_settled_work_and_keeps_the_history_and_what_is_pending(ledger, clock):
