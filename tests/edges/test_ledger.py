@@ -624,11 +624,11 @@ def test_what_a_killed_process_had_claimed_is_taken_up_at_once(ledger, url, cloc
 
 
 @pytest.mark.parametrize(("old", "new", "dead"), [
-    ("pid:[", "pid:[9", True),  # a container that was started again
+    ("pid:[", "pid:[9", True),
     (f" {os.getpid()} ", " 4194305 ", True),  # more than there are pids
     (socket.gethostname(), "elsewhere", False),
     ("", "", False),
-])
+], ids=["a container that was started again", "gone", "of another host", "this one"])
 def test_who_has_ended(old, new, dead):
     assert owner.is_dead(owner.mark().replace(old, new, 1)) is dead
 
