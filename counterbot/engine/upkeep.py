@@ -60,11 +60,12 @@ class Upkeep:
 
     def step(self) -> None:
         """All that is due now."""
-        now = self._monotonic()
+        now, asked = self._monotonic(), self._reload.is_set()
+        if asked:
+            self._reload.clear()  # before the rules are read: who asks from now on means a later state of them
         self._bot.book.refresh()
         self._bot.warn()
-        if self._reload.is_set():
-            self._reload.clear()
+        if asked:
             self._tell()
         if self._beat.due(now):
             self._note("running")

@@ -54,6 +54,25 @@ def test_rules_are_read_anew_and_a_sign_of_life_is_noted(world):
     assert (found.pulse_age, found.pulse["rules"]) == (0, 2)
 
 
+def test_who_asks_for_a_reload_while_the_rules_are_read_is_told_of_the_next_reading(world, caplog):
+    caplog.set_level("INFO")
+    bot = world.bot()
+    upkeep = Upkeep(bot, monotonic=world.clock.monotonic)
+    refresh = bot.book.refresh
+
+    def changed_meanwhile():
+        refresh()
+        bot.book.refresh = refresh
+        world.rule("more", QUERIES)
+        upkeep.reload()
+
+    bot.book.refresh = changed_meanwhile
+    upkeep.step()
+    assert "SIGHUP" not in caplog.text
+    upkeep.step()
+    assert f"SIGHUP: rules read anew from {bot.config.rules}: 2 in force" in caplog.text
+
+
 def test_a_rule_that_tells_a_channel_which_is_not_configured_is_warned_of_once(world, caplog):
     def warnings():
         return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
