@@ -125,8 +125,6 @@ class Gerrit:
                 return None
             case ["gerrit", "query", "--format=JSON", *what]:
                 self._query(session, what)
-            case ["gerrit", "ls-projects", "--type", "code", "--limit", "1"]:
-                session.write(b"".join(f"{change.project}\n".encode() for change in list(self._changes.values())[:1]))
             case ["gerrit", "review", "--json", "--project", project, patchset]:
                 self._review(session, project, patchset)
             case _:

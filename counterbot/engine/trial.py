@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..clients import statsd
 from ..clients.gerrit import Rejected, Unreachable
+from ..clients.gerrit.over_ssh import OverSsh
 from ..clients.http import Forbidden, Http, Unavailable
 from ..clients.ssh import SshError
 from ..clients.zuul import Zuul
@@ -134,11 +135,14 @@ def _gerrit(config: Config) -> str:
             said = " ".join(stream.err.decode("utf-8", "replace").split())
             raise Failed(f"{connection.name}: logged in as {username}, but it may not listen: {said or 'no reason'};"
                          " give the account the global capability Stream Events")
-        listed = connection.run("gerrit ls-projects --type code --limit 1", seconds=SECONDS)
-        if listed.status != 0 or not listed.out.strip():
-            raise Failed(f"{connection.name}: {username} sees no project; give the account Read on refs/* of the"
-                         " projects to watch")
-        return f"{connection.name}: logged in as {username}, may listen and read"
+    gerrit = OverSsh(login(config), seconds=SECONDS)
+    try:
+        if not gerrit.updated(0, 0, 1).changes:
+            raise Failed(f"{connection.name}: {username} sees no change; if there are any, give the account Read on"
+                         " refs/* of the projects to watch")
+    finally:
+        gerrit.close()
+    return f"{connection.name}: logged in as {username}, may listen and read"
 
 
 def _events_log(username: str, settings: EventsLog) -> str:

@@ -143,9 +143,9 @@ def test_an_account_that_may_not_listen(site):
     assert told.endswith("; give the account the global capability Stream Events")
 
 
-def test_an_account_that_sees_no_project(site):
+def test_an_account_that_sees_no_change(site):
     site.gerrit._changes.clear()
-    assert "counterbot sees no project; give the account Read on refs/*" in site.failure("gerrit")
+    assert "counterbot sees no change; if there are any, give the account Read on refs/*" in site.failure("gerrit")
 
 
 @pytest.fixture
