@@ -60,12 +60,11 @@ def saying(data: bytes):
     """The port of a server that says so much, and ends once the client does."""
 
     def serve(sock: socket.socket) -> None:
-        with sock:
-            with suppress(OSError):  # of a client that is gone
-                sock.sendall(data)
-                sock.shutdown(socket.SHUT_WR)
-                while sock.recv(1 << 16):
-                    pass
+        with sock, suppress(OSError):  # of a client that is gone
+            sock.sendall(data)
+            sock.shutdown(socket.SHUT_WR)
+            while sock.recv(1 << 16):
+                pass
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         served(listener, serve)
