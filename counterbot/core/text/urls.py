@@ -30,7 +30,10 @@ def place(url: str) -> str | None:
 def below(root: str, url: str) -> str | None:
     """What follows a web root in a URL; None where the URL is not under it. The host's case, and a default port that is
     written or not, make no difference."""
-    found, base = place(quote(url, safe=PRINTABLE)), (place(f"{root.rstrip('/')}/") or "").rstrip("?")
+    folder = f"{root.rstrip('/')}/"
+    if url.startswith(folder):  # nearly always, and this tells it at once
+        return url.removeprefix(folder)
+    found, base = place(quote(url, safe=PRINTABLE)), (place(folder) or "").rstrip("?")
     return found.removeprefix(base).rstrip("?") if found and base and found.startswith(base) else None
 
 
