@@ -179,6 +179,7 @@ def work(mariadb: MariaDB, rabbitmq: RabbitMQ) -> None:
             queue = name.format(uuid.uuid4().hex)
             rabbitmq.queue(queue)
             rabbitmq.publish(count, queue)
+    rabbitmq.wait_until_told()
 
 
 # What the node has

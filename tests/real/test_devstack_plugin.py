@@ -90,6 +90,7 @@ def test_it_reads_the_counters_when_devstack_is_up(dest, broker):
     assert (found / "rabbitmq-password").stat().st_mode & 0o777 == 0o600
     broker.queue("reply_0123456789abcdef")
     broker.publish(3, "reply_0123456789abcdef")
+    broker.wait_until_told()
     command = "venv/bin/counterbot collect --settings settings.yaml --delta before.json --output counters.json"
     assert command in (ROOT / "docs/in-a-job.rst").read_text()
     subprocess.run(command.split(), cwd=found, capture_output=True, timeout=60, env={

@@ -19,7 +19,7 @@ import pytest
 from counterbot.core.subunit.writer import attachment
 
 from .servers.mariadb import MariaDB
-from .servers.process import free_ports, until
+from .servers.process import free_ports
 from .servers.rabbitmq import RabbitMQ
 from .source import copy_source
 
@@ -143,8 +143,7 @@ def test_the_role_counts_what_happened_between(job, database, broker):
     assert list(job.logs.iterdir()) == []
     work(database)
     broker.publish(7, "reply_0123456789abcdef0123456789abcdef")
-    until(lambda: [queue.get("message_stats", {}).get("publish") for queue in broker.api("GET", "/api/queues")] == [7],
-          60, "the broker tells of the messages")
+    broker.wait_until_told()
     status, out = job.run("after", collect_counters_meta_prefix="ci")
     counters = job.counters()
     assert (status, counters["__meta__"].get("failures")) == (0, None), out

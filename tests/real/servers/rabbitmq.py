@@ -7,12 +7,13 @@ import http.client
 import json
 import os
 import subprocess
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from .needs import program
-from .process import HOST, Process, Server, free_ports, listens
+from .process import HOST, Process, Server, free_ports, listens, until
 
 CONF = """\
 listeners.tcp.1 = {host}:{amqp}
@@ -52,11 +53,17 @@ class RabbitMQ(Server):
         self._epmd = Process([program("epmd"), "-port", str(epmd), "-address", HOST], self.folder / "epmd.log",
                              self._env)
         self._epmd_port = epmd
+        self._published: Counter[tuple[str, str, str]] = Counter()
+        self._bound: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         super().__init__(Process([self._scripts / "rabbitmq-server"], self.folder / "rabbitmq.log", self._env))
 
     def prepare(self) -> None:
         self._epmd.start()
         self._epmd.ready(lambda: listens(self._epmd_port), 10)
+
+    def start(self) -> None:
+        self._published.clear()  # a broker keeps no counts
+        super().start()
 
     def __exit__(self, *_: object) -> None:
         super().__exit__()
@@ -104,21 +111,41 @@ class RabbitMQ(Server):
 
     def delete_vhost(self, name: str) -> None:
         self.api("DELETE", f"/api/vhosts/{quote(name, '')}")
+        for each in [each for each in self._published if each[1] == name]:
+            del self._published[each]
 
     def delete(self, what: str, name: str, vhost: str = "/") -> None:
         """``what`` is ``queues`` or ``exchanges``."""
         self.api("DELETE", f"/api/{what}/{quote(vhost, '')}/{quote(name, '')}")
+        self._published.pop((what, vhost, name), None)
 
     def exchange(self, name: str, kind: str = "fanout", vhost: str = "/") -> None:
         self.api("PUT", f"/api/exchanges/{quote(vhost, '')}/{quote(name, '')}", {"type": kind, "durable": False})
 
     def bind(self, exchange: str, queue: str, vhost: str = "/") -> None:
         self.api("POST", f"/api/bindings/{quote(vhost, '')}/e/{quote(exchange, '')}/q/{quote(queue, '')}", {})
+        self._bound[vhost, exchange].add(queue)
 
     def publish(self, count: int, key: str, exchange: str = "amq.default", vhost: str = "/") -> None:
         """So many messages; to the queue named ``key``, where no exchange is given."""
         message = {"routing_key": key, "payload": "x", "payload_encoding": "string", "properties": {}}
         self.api("POST", f"/api/exchanges/{quote(vhost, '')}/{quote(exchange, '')}/publish", message, count)
+        default = exchange == "amq.default"
+        for queue in {key} if default else self._bound[vhost, exchange]:
+            self._published["queues", vhost, queue] += count
+        self._published["exchanges", vhost, "" if default else exchange] += count
+        self._published["vhosts", vhost, vhost] += count
+
+    def wait_until_told(self) -> None:
+        """Until the broker's statistics have all that was published: on a loaded machine they come late."""
+        until(lambda: self._told() == self._published, 60, "the broker tells of all messages that were published")
+
+    def _told(self) -> Counter[tuple[str, str, str]]:
+        return Counter({
+            (what, row.get("vhost", row["name"]), row["name"]): count
+            for what, member in (("queues", "publish"), ("exchanges", "publish_in"), ("vhosts", "publish"))
+            for row in self.api("GET", f"/api/{what}")
+            if (count := (row.get("message_stats") or {}).get(member))})
 
     def _environment(self, epmd: int, dist: int) -> dict[str, str]:
         return {
