@@ -22,7 +22,10 @@ NODE = [
 ]
 BOT = [
     "alembic>=1.13",
+    "google-re2>=1.1",  # known failures: wildcards and regular expressions that cannot explode
+    "hyperscan>=0.7.8; platform_machine in 'x86_64 aarch64 AMD64 arm64'",  # the prefilter, where there is a wheel
     "irc>=20.3",
+    "luqum>=1.0",  # Lucene's syntax
     "paramiko>=3.4",
     "SQLAlchemy>=2.0.30",
     "statsd>=4",

@@ -27,7 +27,7 @@ COMMANDS = {
     "status": "Tell whether a running or stopped bot is healthy.",
 }
 
-EXTRA = frozenset({"alembic", "irc", "paramiko", "sqlalchemy", "statsd", "urllib3"})
+EXTRA = frozenset({"alembic", "irc", "luqum", "paramiko", "re2", "sqlalchemy", "statsd", "urllib3"})
 """Modules of the extra ``bot``, which the plain install leaves out."""
 
 

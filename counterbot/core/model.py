@@ -122,6 +122,7 @@ class Reader(enum.Enum):
     """What can be read of a finished build. Each reader notes one reading on the build."""
 
     COUNTERS = "counters"
+    FAILURE = "failure"
 
 
 class State(enum.Enum):
@@ -136,12 +137,20 @@ class State(enum.Enum):
 
 @dataclass(frozen=True)
 class Reading:
-    """What a reader found in a build. ``found`` is the reader's own noun: Counters for COUNTERS; None where
-    ``state`` is not READ. ``why`` says what is missing."""
+    """What a reader found in a build. ``found`` is the reader's own noun: Counters for COUNTERS, Failure for FAILURE;
+    None where ``state`` is not READ. ``why`` says what is missing."""
 
     state: State
     why: str = ""
-    found: Counters | None = None
+    found: Counters | Failure | None = None
+
+    @property
+    def counters(self) -> Counters | None:
+        return self.found if isinstance(self.found, Counters) else None
+
+    @property
+    def failure(self) -> Failure | None:
+        return self.found if isinstance(self.found, Failure) else None
 
 
 @dataclass(frozen=True)
@@ -185,6 +194,46 @@ class Counters:
         return frozenset(map(group_of, chain(self.values, self.unreadable, self.resets)))
 
 
+@dataclass(frozen=True)
+class Hit:
+    """Where a rule's query matched in a log file of a build: ``hits`` records, of which the first begins at ``line``,
+    counted from 1. ``text`` is that line, cut, inert and without what looks like a credential."""
+
+    rule: str
+    file: str
+    line: int
+    text: str
+    hits: int = 1
+
+
+@dataclass(frozen=True)
+class FailedTest:
+    """A test that failed, by its id, and the last lines of its traceback."""
+
+    name: str
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a failed build's logs show.
+
+    ``hits`` by rule and file; ``tests`` are the first that failed, in the order in which they failed, and
+    ``failed_tests`` how many did. ``phase`` (``pre``, ``run``, ``post``, ...), ``task`` and ``host`` are those of the
+    Ansible task that failed, ``error`` is the first line of the job's output that tells of an error; "" where that is
+    not known. ``unread`` gives the files that could have mattered and were not read (whole), with the reason.
+    """
+
+    hits: tuple[Hit, ...] = ()
+    tests: tuple[FailedTest, ...] = ()
+    failed_tests: int = 0
+    phase: str = ""
+    task: str = ""
+    host: str = ""
+    error: str = ""
+    unread: Mapping[str, str] = field(default_factory=dict)
+
+
 def group_of(counter: str) -> str:
     """What stands before the first dot of a counter's name, or of a pattern for such names."""
     return counter.partition(".")[0]
@@ -205,11 +254,12 @@ class Kind(enum.Enum):
     """What a finding can be about."""
 
     COUNTER = "counter"
+    FAILURE = "failure"
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What a finding is about: a counter by its name."""
+    """What a finding is about: a counter by its name, or a known failure by its rule's."""
 
     kind: Kind
     name: str
@@ -217,7 +267,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Finding:
-    """A rule's finding in a build. For a counter, ``value`` is over ``bound``."""
+    """A rule's finding in a build: a counter whose ``value`` is over ``bound``."""
 
     job: str
     build: str
@@ -225,6 +275,20 @@ class Finding:
     subject: Subject
     value: Number
     bound: Number
+
+
+@dataclass(frozen=True)
+class KnownFailure:
+    """A rule's finding in a build: the failure is known, by the first of its ``hits``."""
+
+    job: str
+    build: str
+    rule: str
+    hits: tuple[Hit, ...]
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(Kind.FAILURE, self.rule)
 
 
 @dataclass(frozen=True)

@@ -56,19 +56,36 @@ class Case:
 
 
 @dataclass(frozen=True)
+class LogCase:
+    """A query's own test: a log file of a build, and whether the query must match in it."""
+
+    given: BuildFacts
+    file: str
+    lines: tuple[str, ...]
+    match: bool
+
+
+@dataclass(frozen=True)
 class Fingerprint:
-    """A known failure in elastic-recheck's form. Kept and listed; not matched yet."""
+    """A known failure in elastic-recheck's form.
+
+    ``suppress_notification``: nobody is told. ``allow_nonvoting``: builds that do not vote count, too. ``test_ids``: it
+    counts only where one of these tests failed. ``cases`` are the query's own tests.
+    """
 
     query: str
     suppress_graph: bool = False
     suppress_notification: bool = False
     allow_nonvoting: bool = False
     test_ids: tuple[str, ...] = ()
+    resolved_at: str | None = None
+    cases: tuple[LogCase, ...] = ()
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One file of ``queries/``. ``bug`` is a Launchpad number or a URL."""
+    """One file of ``queries/``. ``bug`` is a Launchpad number or a URL. ``infra``: what it finds is the site's fault,
+    not the change's."""
 
     name: str
     title: str
@@ -80,6 +97,7 @@ class Rule:
     report: Audience = Audience()
     cases: tuple[Case, ...] = ()
     fingerprint: Fingerprint | None = None
+    infra: bool = False
 
 
 class Outcome(enum.IntEnum):
@@ -115,6 +133,11 @@ class Verdict:
 def applicable(rules: Iterable[Rule], facts: BuildFacts) -> tuple[Rule, ...]:
     """The rules with bounds whose ``where`` fits what is known of the build."""
     return tuple(rule for rule in rules if rule.bounds and fits(rule.where, facts))
+
+
+def known_failures(rules: Iterable[Rule], facts: BuildFacts) -> tuple[Rule, ...]:
+    """The rules with a query whose ``where`` fits what is known of the build."""
+    return tuple(rule for rule in rules if rule.fingerprint and fits(rule.where, facts))
 
 
 def fits(where: Where, facts: BuildFacts) -> bool:

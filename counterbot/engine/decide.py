@@ -97,9 +97,9 @@ def _observed(report: Report, examined: ExaminedBuild, rules: dict[str, Rule]) -
         return None
     if build.changes and report.patchset.change not in build.changes:
         return Observed(job, uuid, State.UNREADABLE, f"it is a build of change {build.changes[0]}")
-    if reading.found is None:
+    counters = reading.counters
+    if counters is None:
         return Observed(job, uuid, reading.state, reading.why, result=build.result)
-    counters = reading.found
     verdicts = tuple(verdict for rule in asked for verdict in judge(rule, counters))
     due = tuple(verdict for verdict in verdicts if was_due(verdict, counters))
     return Observed(job, uuid, reading.state, reading.why, verdicts, due, build.result)

@@ -142,8 +142,8 @@ class Examiner:
         for reader, reading in found.items():
             why = f" ({inert(reading.why, 300)})" if reading.why else ""
             log.info("%s: %s: %s%s", _named(work), reader.value, reading.state.value, why)
-            if new and reading.found is not None:
-                self._counted(build, reading.found)
+            if new and reading.counters is not None:
+                self._counted(build, reading.counters)
 
 
 def _named(work: BuildWork) -> str:

@@ -42,7 +42,7 @@ class Builds:
             under_way.execute(
                 update(readings).where(readings.c.build == work.claim.id, readings.c.reader == reader.value)
                 .values(state=reading.state.name, why=reading.why, found=found_text(reading)))
-        counters = found[Reader.COUNTERS].found if Reader.COUNTERS in found else None
+        counters = found[Reader.COUNTERS].counters if Reader.COUNTERS in found else None
         new = build is not None and history.keep(under_way, build, work.patchset, counters)
         hasten(under_way, work.claim.id)
         return new

@@ -7,7 +7,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ..core.model import Artifact, Build, BuildLink, Counters, Delivery, PatchSet, Reader, Reading, Report, State
+from ..core.model import (
+    Artifact,
+    Build,
+    BuildLink,
+    Counters,
+    Delivery,
+    FailedTest,
+    Failure,
+    Hit,
+    PatchSet,
+    Reader,
+    Reading,
+    Report,
+    State,
+)
+
+FAILURE = "failure"
+"""What stands around a Failure as text; Counters stand as they are."""
 
 Row = Mapping[str, Any]
 
@@ -125,11 +142,22 @@ def build_from(text: str | None) -> Build | None:
 
 
 def reading_from(state: str, why: str, found: str | None) -> Reading:
-    return Reading(State[state], why, counters_from(found) if found else None)
+    return Reading(State[state], why, found_from(found) if found else None)
 
 
 def found_text(reading: Reading) -> str | None:
-    return counters_text(reading.found) if reading.found else None
+    if reading.failure:
+        return json.dumps({FAILURE: asdict(reading.failure)})
+    return counters_text(reading.counters) if reading.counters else None
+
+
+def found_from(text: str) -> Counters | Failure:
+    fields = json.loads(text)
+    if FAILURE not in fields:
+        return counters_from(text)
+    fields = fields[FAILURE]
+    return Failure(**{**fields, "hits": tuple(Hit(**hit) for hit in fields["hits"]),
+                      "tests": tuple(FailedTest(test["name"], tuple(test["lines"])) for test in fields["tests"])})
 
 
 def counters_text(counters: Counters) -> str:
