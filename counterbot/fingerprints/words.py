@@ -1,0 +1,71 @@
+"""Cuts text into the words that the old index knew: Elasticsearch's standard analyser, after Unicode's annex 29."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+LONGEST = 255
+"""Characters of a word; what is longer is cut there, and the rest begins a new one (Lucene 4.10, StandardTokenizer)."""
+
+_ASCII = re.compile(r"\w+(?:(?:(?<=[A-Za-z])[.:'](?=[A-Za-z])|(?<=\d)[.,;'](?=\d))\w+)*", re.ASCII)
+
+# The same rules on a text of kinds, a letter for each character (see _kind); x is what clings to the one before it.
+_LETTERS = r"ax*(?:(?:[jb]x*)?ax*)*"
+_NUMBER = r"nx*(?:(?:[kb]x*)?nx*)*"
+_PART = rf"(?:(?:{_LETTERS}|{_NUMBER})+|tx*(?:_*tx*)*)"
+_KINDS = re.compile(rf"(?:_x*)*{_PART}(?:(?:_x*)+{_PART})*(?:_x*)*|hx*|s[sx]*")
+
+_BOTH, _LETTER, _DIGIT = ".'‘’․﹒＇．", ":·\u0387״‧︓﹕：", ",;\u037e\u0589،؍٬\u07f8⁄︐︔﹐﹔，；"
+_SCRIPTS = {"CJK UNIFIED": "h", "CJK COMPATIBILITY IDEOGRAPH": "h", "HIRAGANA": "h", "KATAKANA": "t",
+            "HALFWIDTH KATAKANA": "t", "THAI": "s", "LAO": "s", "KHMER": "s", "MYANMAR": "s", "TAI": "s"}
+_CATEGORIES = {"Nd": "n", "Pc": "_", "Mn": "x", "Mc": "x", "Me": "x", "Cf": "x", "Nl": "a"}
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in their order, lower-cased."""
+    if text.isascii():
+        return [each for each in _cut(_ASCII, text.lower(), text.lower()) if each.strip("_")]
+    return ["".join(character.lower()[0] for character in each)  # one to one, as Java does: İ, and Σ at a word's end
+            for each in _cut(_KINDS, text.translate(_KIND), text)]
+
+
+def _cut(word: re.Pattern[str], kinds: str, text: str) -> Iterator[str]:
+    for found in word.finditer(kinds):
+        start, end = found.span()
+        while end - start > LONGEST:
+            piece = word.search(kinds, start, start + LONGEST)
+            if piece is None:
+                break
+            yield text[piece.start():piece.end()]
+            start = piece.end()
+        if start < end:
+            yield text[start:end]
+
+
+class _Kind(dict[int, str]):
+    """By character its kind, found once: ``a`` letter, ``n`` digit, ``_`` connector, ``h`` Han or Hiragana (a word by
+    itself), ``t`` Katakana, ``s`` a script without spaces, ``x`` mark; ``j``, ``k`` and ``b`` join letters, digits or
+    both; ``-`` anything else."""
+
+    def __missing__(self, code: int) -> str:
+        kind = self[code] = _kind(chr(code))
+        return kind
+
+
+def _kind(character: str) -> str:
+    for joining, kind in ((_BOTH, "b"), (_LETTER, "j"), (_DIGIT, "k")):
+        if character in joining:
+            return kind
+    category = unicodedata.category(character)
+    if category in _CATEGORIES:
+        return _CATEGORIES[category]
+    name = unicodedata.name(character, "")
+    script = next((kind for begins, kind in _SCRIPTS.items() if name.startswith(begins)), None)
+    if script:
+        return script
+    return "a" if category.startswith("L") else "-"
+
+
+_KIND = _Kind()
