@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
+from math import isfinite
 
 import re2
 
@@ -22,7 +23,7 @@ def matches(node: Node, fields: Fields, message: Message) -> bool:
     if isinstance(node, Nothing):
         return False
     if isinstance(node, Present):
-        return node.field == MESSAGE or bool(fields.get(node.field))
+        return bool(message() if node.field == MESSAGE else fields.get(node.field))
     values = message() if node.field == MESSAGE else fields.get(node.field, ())
     return any(_fits(node, value) for value in values)
 
@@ -65,11 +66,12 @@ def _between(value: Value, low: Value | None, high: Value | None, node: Within) 
 
 
 def number(text: str) -> float | None:
-    """The number that a text is, or None."""
+    """The finite number that a text is, or None."""
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
         return None
+    return value if isfinite(value) else None
 
 
 @lru_cache(maxsize=4096)

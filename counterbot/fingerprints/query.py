@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 from luqum import tree as lucene
 
+from . import doubts, patterns
+from .matching import number
 from .nodes import MESSAGE, Clauses, Exact, Matches, Node, Nothing, Occur, Present, Within, Words
 from .syntax import BadQuery, Remark, tree
 from .words import words
 
 __all__ = ["BadQuery", "Query", "Remark", "fields_of", "parse", "with_voting"]
 
+LONGEST = 16384
+"""Characters of a query; elastic-recheck's longest has 532."""
+
 VOTING = " AND voting:1"
 """What elastic-recheck appended, without parentheses."""
 
-EVERYTHING = Clauses(((Occur.MUST_NOT, Nothing()),))
+_EVERYTHING = Clauses(((Occur.MUST_NOT, Nothing()),))
 
 
 @dataclass(frozen=True)
 class Query:
-    """A query that can be used. ``doubts``: legal, but not what its writer will think."""
+    """A query that can be used. ``doubts``: what is legal, but means something else than its writer will think, never
+    matches today, matches everything of a file, or is slow."""
 
     text: str
     node: Node
@@ -31,18 +38,14 @@ class Query:
 
 def parse(text: str) -> Query:
     """Raises BadQuery."""
-    reading = _Reading()
-    node = reading.boolean(tree(text), None)
-    if reading.mistakes:
-        raise BadQuery(reading.mistakes)
-    if node is None:
-        raise BadQuery([Remark(0, "the query asks nothing")])
-    return Query(text, node, tuple(sorted(reading.doubts, key=lambda doubt: doubt.at)))
+    if len(text) > LONGEST:
+        raise BadQuery([Remark(0, f"a query of {len(text)} characters; at most {LONGEST} are read")])
+    return _read(text, text)
 
 
 def with_voting(query: Query) -> Query:
     """The query as elastic-recheck sent it, unless its rule says allow-nonvoting."""
-    return replace(query, node=parse(query.text + VOTING).node)
+    return _read(query.text, query.text + VOTING)
 
 
 def fields_of(node: Node) -> frozenset[str]:
@@ -54,71 +57,183 @@ def fields_of(node: Node) -> frozenset[str]:
     return frozenset() if isinstance(node, Nothing) else frozenset({node.field})
 
 
+def _read(text: str, sent: str) -> Query:
+    """``sent`` is the text with what is appended."""
+    reading = _Reading(len(text))
+    node = reading.boolean(tree(sent), None) or Nothing()
+    mistakes = reading.mistakes or [*_too_much(node, reading)]
+    if mistakes:
+        raise BadQuery(mistakes)
+    remarks = {*reading.doubts, *reading.wordless, *reading.lost, *_slow(node)}
+    return Query(text, node, tuple(sorted(remarks, key=lambda remark: (remark.at, remark.what))))
+
+
+def _too_much(node: Node, reading: _Reading) -> Iterator[Remark]:
+    """Why a query that matches every record of a file is none."""
+    if doubts.asks_record(node):
+        return
+    yield from reading.wordless
+    if not doubts.narrows(node):
+        yield from reading.lost
+        yield Remark(0, f"this matches every record of every log; {_ADD}")
+
+
+def _slow(node: Node) -> Iterator[Remark]:
+    if not doubts.asks_record(node):
+        yield Remark(0, f"this matches every record of the files that it is about; {_ADD}")
+    elif not doubts.has_phrase(node):
+        yield Remark(0, f"this is slow, since it gives no text to search for and each record is looked at; {_ADD}")
+
+
+_ADD = 'write what the log line says, too: AND message:"text of the log line"'
+
+
+@dataclass
+class _Clause:
+    """A clause of a group while the group is read. ``conjunction`` stands before it."""
+
+    at: int
+    occur: Occur
+    node: Node
+    conjunction: type[lucene.Item] | None
+
+
 class _Reading:
     """Turns luqum's tree into our nodes and collects what is to be said of it. None is a clause that disappears, since
-    no word is left of it."""
+    no word is left of it. From ``end`` on nothing is the writer's own."""
 
-    def __init__(self) -> None:
+    def __init__(self, end: int) -> None:
+        self.end = end
         self.mistakes: list[Remark] = []
         self.doubts: list[Remark] = []
+        self.wordless: list[Remark] = []
+        self.lost: list[Remark] = []
+
+    def doubt(self, item: lucene.Item, *what: str | None) -> None:
+        self.doubts += (Remark(item.pos, each) for each in what if each)
+
+    def mistake(self, item: lucene.Item, what: str) -> None:
+        self.mistakes.append(Remark(item.pos, what))
 
     def boolean(self, item: lucene.Item, field: str | None) -> Node | None:
-        """The clauses between two parentheses. Lucene knows no precedence: AND makes both neighbours required."""
-        clauses: list[tuple[Occur, Node]] = []
+        """The clauses between two parentheses. Lucene knows no precedence: AND makes both its neighbours required."""
+        clauses: list[_Clause] = []
         for conjunction, each in _sequence(item):
             required = conjunction is lucene.AndOperation
-            if required and clauses and clauses[-1][0] is Occur.SHOULD:
-                clauses[-1] = Occur.MUST, clauses[-1][1]
-            negated = isinstance(each, lucene.Not | lucene.Prohibit)
-            required = required or isinstance(each, lucene.Plus)
-            node = self.clause(each.a if isinstance(each, lucene.Unary) else each, field)
+            if required and clauses and clauses[-1].occur is Occur.SHOULD:
+                clauses[-1].occur = Occur.MUST
+            node = self.clause(each.a if isinstance(each, lucene.UnaryOperator) else each, field)
             if node is not None:
-                clauses.append((Occur.MUST_NOT if negated else Occur.MUST if required else Occur.SHOULD, node))
-        if len(clauses) == 1 and clauses[0][0] is not Occur.MUST_NOT:
-            return clauses[0][1]
-        return Clauses(tuple(clauses)) if clauses else None
+                clauses.append(_Clause(each.pos, _occur(each, required), node, conjunction))
+        self.lost += (Remark(at, what) for at, what in _lost(clauses, self.end))
+        if len(clauses) == 1 and clauses[0].occur is not Occur.MUST_NOT:
+            return clauses[0].node
+        return Clauses(tuple((clause.occur, clause.node) for clause in clauses)) if clauses else None
 
     def clause(self, item: lucene.Item, field: str | None) -> Node | None:
         if isinstance(item, lucene.SearchField):
-            return self.clause(item.expr, _unescaped(item.name))
+            name = _unescaped(item.name)
+            if name != "*":
+                self.doubt(item, None if name in _SPECIAL else doubts.of_field(name))
+            return self.clause(item.expr, name)
         if isinstance(item, lucene.BaseGroup):
             return self.boolean(item.expr, field)
-        if field is None:
-            return Nothing()
+        if field is None or field == "*" or field in _SPECIAL:
+            return self.special(item, field)
         if isinstance(item, lucene.Range):
             return self.range(item, field)
-        if isinstance(item, lucene.Phrase):
-            return self.text(_unescaped(item.value[1:-1]), field, quoted=True)
         if isinstance(item, lucene.Regex):
-            raise BadQuery([Remark(item.pos, "regular expressions are not read yet")])
+            return self.regex(item, field)
+        if isinstance(item, lucene.Phrase):
+            return self.text(item, item.value[1:-1], field, quoted=True)
         return self.term(item, field)
+
+    def special(self, item: lucene.Item, field: str | None) -> Node | None:
+        """What has no field of a record's before it."""
+        value = item.value if isinstance(item, lucene.Term) else ""
+        if field in _SPECIAL:
+            name = _unescaped(value.strip('"'))
+            self.doubt(item, doubts.of_field(name))
+            present = _EVERYTHING if name == MESSAGE else Present(name)
+            return present if field == "_exists_" else Clauses(((Occur.MUST_NOT, present),))
+        if value == "*":
+            return _EVERYTHING
+        if field == "*":
+            self.mistake(item, '*: asks every field; write the field\'s name, such as message:"text"')
+            return None
+        if isinstance(item, lucene.Phrase | lucene.Word) and not words(_unescaped(value)):
+            self.doubt(item, "no field and no word stands here: this is passed over; remove it")
+            return None
+        self.doubt(item, doubts.of_fieldless(value))
+        return Nothing()
 
     def term(self, item: lucene.Word, field: str) -> Node | None:
         if item.value == "*":
             return Present(field)
         if re.search(r"(?<!\\)(?:\\\\)*[*?]", item.value):
-            return Matches(field, _wildcard(item.value.lower()))
-        open_range = re.fullmatch(r"([<>])(=?)(.+)", _unescaped(item.value))
+            self.doubt(item, doubts.of_wildcard(field, item.value))
+            return self.pattern(item, field, patterns.wildcard, item.value, 0)
+        open_range = re.fullmatch(r"([<>])(=?)(.+)", _unescaped(item.value), re.DOTALL)
         if open_range:
-            sign, equal, bound = open_range.groups()
-            low, high = (_bound(bound), None) if sign == ">" else (None, _bound(bound))
+            sign, equal, text = open_range.groups()
+            bound = self.bound(item, text, field)
+            low, high = (bound, None) if sign == ">" else (None, bound)
             return Within(field, low, high, bool(equal), bool(equal))
-        return self.text(_unescaped(item.value), field, quoted=False)
+        return self.text(item, item.value, field, quoted=False)
 
-    def text(self, text: str, field: str, quoted: bool) -> Node | None:
+    def text(self, item: lucene.Term, written: str, field: str, quoted: bool) -> Node | None:
+        self.doubt(item, doubts.of_letter(written))
+        if r"\u" in written.replace(r"\\", ""):
+            self.mistake(item, r"\u begins a character's number in Lucene; write the character, or u alone")
+        text = _unescaped(written)
         if field != MESSAGE:
-            return Exact(field, text)
+            return self.exact(item, text, field, quoted)
         found = words(text)
         if not found:
+            self.wordless.append(Remark(item.pos, f"{item.value} is passed over, since signs are no words; write words "
+                                                  "of the log line, or remove it"))
             return None
+        self.doubt(item, *doubts.of_words(text, found, quoted))
         if quoted or len(found) == 1:
             return Words(tuple(found))
         return Clauses(tuple((Occur.SHOULD, Words((word,))) for word in found))
 
+    def exact(self, item: lucene.Term, text: str, field: str, quoted: bool) -> Node:
+        if doubts.is_number(field):
+            self.number(item, text, field)
+        else:
+            self.doubt(item, *doubts.of_exact(field, text, quoted))
+        return Exact(field, text)
+
     def range(self, item: lucene.Range, field: str) -> Node:
-        low, high = (None if end.value == "*" else _bound(_unescaped(end.value.strip('"')))
+        low, high = (None if end.value == "*" else self.bound(item, _unescaped(end.value.strip('"')), field)
                      for end in (item.low, item.high))
         return Within(field, low, high, item.include_low, item.include_high)
+
+    def bound(self, item: lucene.Item, text: str, field: str) -> str | float:
+        """An end of a range: text is lower-cased, as in wildcards."""
+        return self.number(item, text, field) if doubts.is_number(field) else text.lower()
+
+    def number(self, item: lucene.Item, text: str, field: str) -> float:
+        value = number(text)
+        if value is None:
+            self.mistake(item, f"{field} is a number, and {text} is none; write digits, such as {field}:1")
+        return value or 0.0
+
+    def regex(self, item: lucene.Regex, field: str) -> Node | None:
+        self.doubt(item, doubts.of_regex(field, item.value))
+        return self.pattern(item, field, patterns.regex, item.value[1:-1], 1)
+
+    def pattern(self, item: lucene.Term, field: str, read: Callable[[str], str], text: str, shift: int) -> Node | None:
+        """``shift`` is where the text begins in the item's own."""
+        try:
+            return Matches(field, read(text))
+        except BadQuery as bad:
+            self.mistakes += (Remark(item.pos + shift + each.at, each.what) for each in bad.mistakes)
+            return None
+
+
+_SPECIAL = ("_exists_", "_missing_")
 
 
 def _sequence(item: lucene.Item) -> Iterator[tuple[type[lucene.Item] | None, lucene.Item]]:
@@ -126,23 +241,40 @@ def _sequence(item: lucene.Item) -> Iterator[tuple[type[lucene.Item] | None, luc
     if not isinstance(item, lucene.BaseOperation):
         yield None, item
         return
-    for number, operand in enumerate(item.operands):
+    for number_, operand in enumerate(item.operands):
         for inner, (conjunction, each) in enumerate(_sequence(operand)):
-            yield (type(item) if number and not inner else conjunction), each
+            yield (type(item) if number_ and not inner else conjunction), each
+
+
+def _occur(item: lucene.Item, required: bool) -> Occur:
+    if isinstance(item, lucene.Not | lucene.Prohibit):
+        return Occur.MUST_NOT
+    return Occur.MUST if required or isinstance(item, lucene.Plus) else Occur.SHOULD
+
+
+def _lost(clauses: Sequence[_Clause], end: int) -> Iterator[tuple[int, str]]:
+    """What a clause's place makes of it, where that is not what AND and OR say to most readers."""
+    required = any(clause.occur is Occur.MUST for clause in clauses)
+    appended = required and all(clause.occur is not Occur.MUST for clause in clauses[:-2])  # by AND voting:1 alone
+    appended = appended and clauses[-1].at >= end
+    for clause in clauses:
+        if required and clause.occur is Occur.SHOULD:
+            yield clause.at, _OPTIONAL + (_APPENDED if appended else "") + _PARENTHESES
+    for left, right in pairwise(clauses):
+        if right.conjunction is not lucene.OrOperation:
+            continue
+        if Occur.MUST_NOT in (left.occur, right.occur):
+            yield right.at, ("NOT excludes beside OR, too, as AND NOT does; put what belongs together in parentheses: "
+                             "a OR (NOT b)")
+        elif left.occur is Occur.MUST and right.occur is Occur.MUST:
+            yield right.at, ("this is required and no alternative, since AND requires what stands on both its sides; "
+                             "put what belongs together in parentheses: (a AND b) OR (c AND d)")
+
+
+_OPTIONAL = "this clause counts for nothing, since another one beside it is required"
+_APPENDED = ": AND voting:1 is appended, which requires itself and the last clause"
+_PARENTHESES = "; put alternatives in parentheses: (this OR that)"
 
 
 def _unescaped(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
-
-
-def _bound(text: str) -> str | float:
-    try:
-        return float(text)
-    except ValueError:
-        return text.lower()
-
-
-def _wildcard(text: str) -> str:
-    """A wildcard in RE2's words."""
-    pieces = re.findall(r"\\.|.", text, re.DOTALL)
-    return "".join({"*": ".*", "?": "."}.get(piece) or re.escape(piece[-1]) for piece in pieces)

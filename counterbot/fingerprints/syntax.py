@@ -15,8 +15,8 @@ from luqum.head_tail import TokenValue
 from luqum.tree import Item, Phrase, Regex, Word
 from ply.lex import LexToken
 
-LONGEST, MOST_TOKENS, DEEPEST = 65536, 4096, 50
-"""Characters, tokens and nested parentheses of a query; elastic-recheck's longest has 1,600 characters."""
+DEEPEST = 50
+"""Parentheses within each other."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,12 @@ _TOKEN = re.compile(rf"""
   | (?P<APPROX>~[\d.]*) | (?P<BOOST>\^[\d.]*)
   | (?P<TERM>{_TERM})
 """, re.VERBOSE | re.DOTALL)
+_BROKEN = re.compile(r"""["\[{].*|/[^\s()]*""", re.DOTALL)
 _SPACE = re.compile(r"\s*")
 
 
 def tree(text: str) -> Item:
     """The tree of a query. Raises BadQuery."""
-    if len(text) > LONGEST:
-        raise BadQuery([Remark(0, f"a query of {len(text)} characters; at most {LONGEST} are read")])
     tokens = list(tokens_of(text))
     mistakes = [*_mistakes(tokens, len(text))]
     if mistakes:
@@ -80,19 +79,14 @@ def tokens_of(text: str) -> Iterator[Token]:
     while at < len(text):
         found = _TOKEN.match(text, at)
         if found is None:
-            unclosed = text[at] in '"/[{'
-            yield Token("", text[at:] if unclosed else text[at], at)
-            if unclosed:
-                return
-        else:
-            yield Token(found.lastgroup or "", found.group(), at)
+            found = _BROKEN.match(text, at)
         end = found.end() if found else at + 1
+        yield Token((found and found.lastgroup) or "", text[at:end], at)
         at = _SPACE.match(text, end).end()  # type: ignore[union-attr]
 
 
 _NO_TOKEN = {
     '"': 'this quote is never closed; add " at the end of the text that it opens, or write \\" for a quote within',
-    "/": 'a / begins a regular expression, which is never closed; put the value in quotes: field:"a/b"',
     "[": "this range is not complete; write [low TO high]",
     "{": "this range is not complete; write {low TO high}",
     "\\": "nothing follows this backslash; remove it",
@@ -104,9 +98,6 @@ _OPERANDS = ("TERM", "PHRASE", "REGEX", "RANGE")
 
 def _mistakes(tokens: Sequence[Token], end: int) -> Iterator[Remark]:
     """What is against the grammar: each token is held against the one before it."""
-    if len(tokens) > MOST_TOKENS:
-        yield Remark(tokens[MOST_TOKENS].at, f"a query of more than {MOST_TOKENS} words and signs")
-        return
     if not tokens:
         yield Remark(0, 'the query is empty; write one, such as message:"text of the log line"')
         return
@@ -116,11 +107,14 @@ def _mistakes(tokens: Sequence[Token], end: int) -> Iterator[Remark]:
         if what:
             yield Remark(token.at if token.kind != "END" or before is None else before.at, what)
         before = token
-    yield from _parentheses(tokens)
+    if all(token.kind or token.text[0] not in '"[{' for token in tokens):  # these take all that follows with them
+        yield from _parentheses(tokens)
 
 
 def _mistake(before: Token | None, token: Token) -> str | None:
     if not token.kind:
+        if token.text[0] == "/":
+            return _slash(before, token)
         return _NO_TOKEN.get(token.text[0], f"{token.text} stands where a value is expected; put the value in quotes")
     awaited = before is None or before.kind in (*_CONJUNCTIONS, *_MODIFIERS, "FIELD", "LPAREN")
     if before and awaited and token.kind in (*_CONJUNCTIONS, "RPAREN", "END"):
@@ -167,10 +161,19 @@ def _suffix(before: Token | None, token: Token) -> str | None:
 
 
 def _touching(before: Token | None, token: Token) -> str | None:
-    if before and {before.kind, token.kind} & {"REGEX"} and before.at + len(before.text) == token.at and (
-            before.kind in _OPERANDS and token.kind in _OPERANDS):
-        return 'a / begins a regular expression; put the value in quotes: field:"a/b"'
+    if before and "REGEX" in (before.kind, token.kind) and _touch(before, token):
+        return _slash(before, token)
     return None
+
+
+def _touch(before: Token, token: Token) -> bool:
+    values = before.kind in _OPERANDS and token.kind in _OPERANDS or "" in (before.kind, token.kind)
+    return values and before.at + len(before.text) == token.at
+
+
+def _slash(before: Token | None, token: Token) -> str:
+    value = (before.text if before and before.kind == "TERM" and _touch(before, token) else "") + token.text
+    return f'a / begins a regular expression, and this is none; put the value in quotes: "{value}"'
 
 
 def _parentheses(tokens: Sequence[Token]) -> Iterator[Remark]:
