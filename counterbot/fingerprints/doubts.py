@@ -158,7 +158,7 @@ def narrows(node: Node) -> bool:
 
 def asks_record(node: Node) -> bool:
     """Whether a record must have something that not every record of its file has."""
-    return _required(node, lambda leaf: _never(leaf) or _field(leaf) in RECORD and not _always(leaf))
+    return _required(node, lambda leaf: _never(leaf) or (_field(leaf) in RECORD and not _always(leaf)))
 
 
 def has_phrase(node: Node) -> bool:

@@ -167,7 +167,7 @@ def _touching(before: Token | None, token: Token) -> str | None:
 
 
 def _touch(before: Token, token: Token) -> bool:
-    values = before.kind in _OPERANDS and token.kind in _OPERANDS or "" in (before.kind, token.kind)
+    values = (before.kind in _OPERANDS and token.kind in _OPERANDS) or "" in (before.kind, token.kind)
     return values and before.at + len(before.text) == token.at
 
 
