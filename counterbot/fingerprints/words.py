@@ -18,9 +18,12 @@ _PART = rf"(?:(?:{_LETTERS}|{_NUMBER})+|tx*(?:_*tx*)*)"
 _KINDS = re.compile(rf"(?:_x*)*{_PART}(?:(?:_x*)+{_PART})*(?:_x*)*|hx*|s[sx]*")
 
 _BOTH, _LETTER, _DIGIT = ".'‘’․﹒＇．", ":·\u0387״‧︓﹕：", ",;\u037e\u0589،؍٬\u07f8⁄︐︔﹐﹔，；"
-_SCRIPTS = {"CJK UNIFIED": "h", "CJK COMPATIBILITY IDEOGRAPH": "h", "HIRAGANA": "h", "KATAKANA": "t",
+_SCRIPTS = {"CJK": "h", "HIRAGANA": "h", "KATAKANA": "t",
             "HALFWIDTH KATAKANA": "t", "THAI": "s", "LAO": "s", "KHMER": "s", "MYANMAR": "s", "TAI": "s"}
-_CATEGORIES = {"Nd": "n", "Pc": "_", "Mn": "x", "Mc": "x", "Me": "x", "Cf": "x", "Nl": "a"}
+_CATEGORIES = {"Nd": "n", "Pc": "_", "Mn": "x", "Mc": "x", "Me": "x", "Cf": "x", "Lu": "a", "Ll": "a", "Lt": "a",
+               "Lm": "a", "Lo": "a", "Nl": "a"}
+_CIRCLED = dict.fromkeys(map(chr, range(0x24B6, 0x24EA)), "a")
+_OTHERS = {"\u200b": "-", "〇": "h", "゛": "t", "゜": "t", **_CIRCLED}
 
 
 def words(text: str) -> list[str]:
@@ -58,14 +61,13 @@ def _kind(character: str) -> str:
     for joining, kind in ((_BOTH, "b"), (_LETTER, "j"), (_DIGIT, "k")):
         if character in joining:
             return kind
-    category = unicodedata.category(character)
-    if category in _CATEGORIES:
-        return _CATEGORIES[category]
+    if character in _OTHERS:
+        return _OTHERS[character]
+    kind = _CATEGORIES.get(unicodedata.category(character), "-")
+    if kind != "a":
+        return kind
     name = unicodedata.name(character, "")
-    script = next((kind for begins, kind in _SCRIPTS.items() if name.startswith(begins)), None)
-    if script:
-        return script
-    return "a" if category.startswith("L") else "-"
+    return next((script for begins, script in _SCRIPTS.items() if name.startswith(begins)), kind)
 
 
 _KIND = _Kind()
