@@ -110,7 +110,7 @@ def of_wildcard(field: str, text: str) -> str | None:
     """Of a wildcard."""
     plain = literals(text)
     if is_number(field):
-        return f"{field} is a number, and a wildcard finds none: this never matches; write {field}:1 or {field}:>1"
+        return f"{field} is a number, and a wildcard finds no other: write {field}:1 or {field}:>1"
     if field == MESSAGE:
         if re.search(r"[^\w.:',;]", plain):
             return ("a wildcard is held against one word of the message, and no word is like this: it never matches; "

@@ -50,7 +50,7 @@ def _refused(found: re.Match[str]) -> Iterator[str]:
                 f"or {part[1]} without backslash")
     elif part in "^$":
         yield f"the expression matches whole values, and {part} is a plain character; remove it, or write \\{part}"
-    elif part in "#&~<>@":
+    elif part in "#&~<>":
         yield f"{part} is an operator of Lucene's that is unknown here; write \\{part} for the character"
     elif part in '[{"':
         yield f"this {part} is never closed; write \\{part} for the character"
@@ -70,6 +70,8 @@ def _part(found: re.Match[str]) -> str:
         return re.escape(part[1:-1])
     if found.lastgroup == "repeat" or part in _SAME:
         return part
+    if part == "@":
+        return ".*"
     return re.escape(part[-1])
 
 

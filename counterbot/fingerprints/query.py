@@ -133,8 +133,10 @@ class _Reading:
     def clause(self, item: lucene.Item, field: str | None) -> Node | None:
         if isinstance(item, lucene.SearchField):
             name = _unescaped(item.name)
-            if name != "*":
-                self.doubt(item, None if name in _SPECIAL else doubts.of_field(name))
+            if "*" in name and name != "*":
+                self.mistake(item, f"{name} is no field; write its whole name")
+            elif name != "*" and name not in _SPECIAL:
+                self.doubt(item, doubts.of_field(name))
             return self.clause(item.expr, name)
         if isinstance(item, lucene.BaseGroup):
             return self.boolean(item.expr, field)
@@ -161,7 +163,7 @@ class _Reading:
         if field == "*":
             self.mistake(item, '*: asks every field; write the field\'s name, such as message:"text"')
             return None
-        if isinstance(item, lucene.Phrase | lucene.Word) and not words(_unescaped(value)):
+        if isinstance(item, lucene.Term) and not _WILD.search(value) and not words(_unescaped(value)):
             self.doubt(item, "no field and no word stands here: this is passed over; remove it")
             return None
         self.doubt(item, doubts.of_fieldless(value))
@@ -170,8 +172,10 @@ class _Reading:
     def term(self, item: lucene.Word, field: str) -> Node | None:
         if item.value == "*":
             return Present(field)
-        if re.search(r"(?<!\\)(?:\\\\)*[*?]", item.value):
+        if _WILD.search(item.value):
             self.doubt(item, doubts.of_wildcard(field, item.value))
+            if doubts.is_number(field) and number(item.value[:-1]) is not None:
+                return Exact(field, item.value[:-1])  # the old index held a number's beginning against whole numbers
             return self.pattern(item, field, patterns.wildcard, item.value, 0)
         open_range = re.fullmatch(r"([<>])(=?)(.+)", _unescaped(item.value), re.DOTALL)
         if open_range:
@@ -233,6 +237,7 @@ class _Reading:
             return None
 
 
+_WILD = re.compile(r"(?<!\\)(?:\\\\)*[*?]")
 _SPECIAL = ("_exists_", "_missing_")
 
 

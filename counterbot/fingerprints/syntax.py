@@ -54,8 +54,8 @@ _TOKEN = re.compile(rf"""
   | (?P<FIELD>{_TERM}\s*:)
   | (?P<AND_OP>&&|AND(?!{_START}|[*?+\-]))
   | (?P<OR_OP>\|\||OR(?!{_START}|[*?+\-]))
-  | (?P<NOT>!|NOT(?!{_START}|[*?+\-]))
-  | (?P<PLUS>\+) | (?P<MINUS>-) | (?P<LPAREN>\() | (?P<RPAREN>\))
+  | (?P<NOT>!(?!\s)|NOT(?!{_START}|[*?+\-]))
+  | (?P<PLUS>\+(?!\s)) | (?P<MINUS>-(?!\s)) | (?P<LPAREN>\() | (?P<RPAREN>\))
   | (?P<APPROX>~[\d.]*) | (?P<BOOST>\^[\d.]*)
   | (?P<TERM>{_TERM})
 """, re.VERBOSE | re.DOTALL)
@@ -90,6 +90,7 @@ _NO_TOKEN = {
     "[": "this range is not complete; write [low TO high]",
     "{": "this range is not complete; write {low TO high}",
     "\\": "nothing follows this backslash; remove it",
+    **dict.fromkeys("+-!", "no space may follow this sign; write it right before the clause, or remove it"),
     ":": "no field stands before this colon; write field:value, or put the text in quotes",
 }
 _CONJUNCTIONS, _MODIFIERS = ("AND_OP", "OR_OP"), ("NOT", "PLUS", "MINUS")
