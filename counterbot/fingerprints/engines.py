@@ -29,7 +29,7 @@ Found = list[tuple[int, int]]
 class Engine(ABC):
     """Phrases of lower-case ASCII words, compiled once, for many threads. ``block``: bytes that it likes at once."""
 
-    block = 1 << 20
+    block = 256 << 10
 
     @abstractmethod
     def __init__(self, phrases: Sequence[tuple[str, ...]]) -> None: ...
@@ -75,7 +75,7 @@ class Re2(Engine):
 
     def find(self, data: bytes, end: int) -> Found:
         data = data[:end]
-        return sorted((match.end(), number) for number in self._all.Match(data)
+        return sorted((match.end(), number) for number in self._all.Match(data) or ()
                       for match in self._each[number].finditer(data))
 
 

@@ -146,14 +146,15 @@ class Record:
 
 
 class Records:
-    """The records of a piece of a file that begins where a record does and ends where a line does.
+    """The records of a piece of a file, ``data[:end]``, that begins where a record does and ends where a line does.
 
     ``level`` is that of the lines before it. Made on the way through: ask for offsets in their order.
     """
 
-    def __init__(self, data: bytes, layout: Layout, level: bytes = b"") -> None:
+    def __init__(self, data: bytes, end: int, layout: Layout, level: bytes = b"") -> None:
         self.cut_line = self.cut_record = False
         self._data = data
+        self._end = end
         self._layout = layout
         self._next, self._level = 0, level
         """Where the next record begins, or lines that are not looked at before it; and the level of those before."""
@@ -180,7 +181,7 @@ class Records:
         return self._last
 
     def __iter__(self) -> Iterator[Record]:
-        while self._next < len(self._data):
+        while self._next < self._end:
             self._read()
             record = self._made()
             if record:
@@ -189,14 +190,14 @@ class Records:
     def last(self) -> tuple[int, bytes]:
         """Where the last record begins, which may go on behind the data, and the level of the lines before it."""
         if self._layout.starts is None and not self._layout.levelled:
-            return len(self._data), b""
-        self._skip_to(self._line_start(len(self._data) - 1))
-        start, level = len(self._data), self._level
-        while self._next < len(self._data):
+            return self._end, b""
+        self._skip_to(self._line_start(self._end - 1))
+        start, level = self._end, self._level
+        while self._next < self._end:
             level = self._level
             self._read()
-            start = self._spans[0][0] if self._spans else len(self._data)
-        return (start, level) if start < len(self._data) else (start, self._level)
+            start = self._spans[0][0] if self._spans else self._end
+        return (start, level) if start < self._end else (start, self._level)
 
     def _skip_to(self, start: int) -> None:
         """Skip to the last record at or before a line of which it is known without reading what is before it."""
@@ -214,7 +215,7 @@ class Records:
         """Read one record's lines, up to where the next one begins."""
         self._spans = []
         at, level = self._next, self._level
-        while at < len(self._data):
+        while at < self._end:
             end = self._line_end(at)
             line = self._line(at, end)
             own = self._own_level(at) or level
@@ -272,7 +273,7 @@ class Records:
         return start
 
     def _line_end(self, start: int) -> int:
-        end = self._data.find(b"\n", start) + 1 or len(self._data)
+        end = self._data.find(b"\n", start, self._end) + 1 or self._end
         if self._layout.starts is None:
             match = _ENDS.search(self._data, start, end - 1)
             return match.end() if match else end

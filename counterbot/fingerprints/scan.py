@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import chain
 
 from ..core.model import Hit
-from ..core.text.inert import inert
+from ..core.text.excerpt import excerpt
 from . import fields as names
 from .engines import Engine, engine
 from .matching import folded, matches
@@ -34,7 +34,7 @@ from .records import (
 )
 from .words import words
 
-WINDOW = 1 << 20
+WINDOW = 256 << 10
 """Bytes that are looked at together."""
 
 COMMON = 10_000
@@ -44,9 +44,6 @@ BEGINNING = 8 << 10
 """Bytes at a file's beginning of which none is NUL in a text."""
 
 OF_FILE = frozenset({names.TAGS, names.FILENAME})
-
-TEXT = 300
-"""Bytes of a line that are shown."""
 
 EVERYTHING = Clauses(((Occur.MUST_NOT, Nothing()),))
 
@@ -136,6 +133,7 @@ class _Scan:
         self._plan = plan
         self._asked = dict(asked)
         self._engine = engine
+        self._window = engine.block if engine else WINDOW
         self._always = [rule for rule in plan.always if rule in asked]
         self._hits: dict[str, Hit] = {}
         self._looks: Counter[str] = Counter()
@@ -146,6 +144,7 @@ class _Scan:
         self._cut_line = self._cut_record = False
 
     def run(self, blocks: Iterable[bytes]) -> Scanned:
+        """Keeps what is not complete at the window's end for the next one: a record, a line."""
         blocks = iter(blocks)
         beginning = b""
         while len(beginning) < BEGINNING and (block := next(blocks, None)) is not None:
@@ -153,27 +152,28 @@ class _Scan:
         if b"\0" in beginning[:BEGINNING]:
             return Scanned(remarks=("a binary file",))
         held, level, tried = b"", b"", 0
-        for lines in map(_without_colours, _whole_lines(chain([beginning], blocks))):
-            held = held + lines if held else lines
-            if len(held) - tried < WINDOW:
+        for piece in _pieces(chain([beginning], blocks), self._window):
+            held = _without_colours(b"".join((held, piece)))
+            if len(held) - tried < self._window:
                 continue
-            end, following = Records(held, self._plan.layout, level).last()
+            lines = held.rfind(b"\n") + 1
+            end, following = Records(held, lines, self._plan.layout, level).last()
             self._look(held, end, level)
-            held, level = held[end:], following
+            held, level = held[end:lines + LINE + 1], following  # of a line that does not end, its beginning
             tried = len(held)
         self._look(held, len(held), level)
         return Scanned(tuple(self._hits[rule] for rule in sorted(self._hits)), tuple(self._remarks()))
 
     def _look(self, data: bytes, end: int, level: bytes) -> None:
-        """Look at the records that begin before ``end``."""
-        records = Records(data, self._plan.layout, level)
+        """Look at the records up to ``end``."""
+        records = Records(data, end, self._plan.layout, level)
         for at, phrase in self._engine.find(data, end) if self._engine else ():
             rules = [rule for rule in self._plan.by_phrase[phrase] if rule in self._asked]
             record = records.at(at - 1) if rules else None
             if record:
                 self._evaluate(data, record, rules)
         if self._always:
-            for record in Records(data[:end], self._plan.layout, level):
+            for record in Records(data, end, self._plan.layout, level):
                 self._evaluate(data, record, self._always)
         self._line += data.count(b"\n", 0, end)
         self._cut_line, self._cut_record = self._cut_line or records.cut_line, self._cut_record or records.cut_record
@@ -189,7 +189,7 @@ class _Scan:
             hit = self._hits.get(rule)
             self._hits[rule] = replace(hit, hits=hit.hits + 1) if hit else Hit(
                 rule, self._path, self._line + data.count(b"\n", 0, record.at),
-                inert(record.first.decode(errors="replace"), TEXT))
+                excerpt(record.first.decode(errors="replace")))
 
     def _remarks(self) -> Iterator[str]:
         for rule, looks in sorted(self._looks.items()):
@@ -255,16 +255,8 @@ def _without_colours(data: bytes) -> bytes:
     return COLOUR.sub(b"", data) if b"\x1b" in data else data
 
 
-def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The blocks cut behind line feeds. Of a line that does not end, no more than its beginning is kept."""
-    tail = b""
+def _pieces(blocks: Iterable[bytes], size: int) -> Iterator[memoryview]:
     for block in blocks:
-        for start in range(0, len(block), WINDOW):
-            piece = block[start:start + WINDOW] if len(block) > WINDOW else block
-            end = piece.rfind(b"\n") + 1
-            if end:
-                yield tail + piece[:end]
-                tail = b""
-            tail = (tail + piece[end:])[:LINE + 1]
-    if tail:
-        yield tail
+        view = memoryview(block)
+        for start in range(0, len(view), size):
+            yield view[start:start + size]
