@@ -82,3 +82,6 @@ EVENTS_LOG_ANSWER = 128 << 20
 
 SSH_ANSWER = 32 << 20
 """What one command may print. A change's messages have 3 MiB in all (change.cumulativeCommentSizeLimit)."""
+
+EXCERPT, EXCERPT_SOURCE = 300, 16 << 10
+"""Bytes of a log line that are shown, and of it that are looked at for that."""
