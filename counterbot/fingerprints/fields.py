@@ -74,7 +74,8 @@ def of_build(build: Build, facts: Mapping[str, str] = NO_FACTS, counters: Counte
 def of_file(path: str) -> Fields:
     """A log file's tags and its name, by its path under the log root without ``.gz``."""
     name = path.rpartition("/")[2]
-    return {TAGS: tuple(dict.fromkeys((name, *_class(path), *_devstack(path, name)))), FILENAME: (path,)}
+    tags = _class(path)
+    return {TAGS: tuple(dict.fromkeys((name, *tags, *(_devstack(path, name) if tags else ())))), FILENAME: (path,)}
 
 
 def was_indexed(path: str) -> bool:

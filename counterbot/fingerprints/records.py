@@ -68,14 +68,14 @@ _OSLO_START = re.compile(rb"%b (?!\s*%b\s*(?:TRACE|ERROR))" % (_STAMP, _NUMBER))
 _ENDS = re.compile(rb"[\r\v\f\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
 """What ended a line in the old index, beside a line feed."""
 
-# os-loganalyze's: of these files the lines below INFO were gone.
+# os-loganalyze's: of these files the lines below INFO were gone. tempest_log.txt is what tempest.txt is called today.
 _LEVELLED = re.compile(
     r"(?:screen-)?(?:n-|c-|g-|h-|ir-|ironic-|m-|o-|df-|placement-api|q-|neutron-|ceil|key|sah|des|tr|sl)"
-    r"|devstack@|(?:keystone|tempest)\.txt|syslog")
+    r"|devstack@|(?:keystone|tempest(?:_log)?)\.txt|syslog")
 _OWN_LEVEL = re.compile(
     rb"(?P<iso>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{3,6})?)(?: [0-9]+)? "
     rb"(?P<oslo>DEBUG|INFO|WARNING|ERROR|TRACE|AUDIT|CRITICAL)"
-    rb"|\w+\s+[0-9]+\s+[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{3,6})? (?:"
+    rb"|\w+ +[0-9]+ +[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{3,6})? (?:"
     rb"\S+ \S+\[[0-9]+\]: (?P<journal>DEBUG|INFO|WARNING|ERROR|TRACE|AUDIT|CRITICAL)?"
     rb"|[\w-]+ (?P<service>[^\[\s]+):)")
 COLOUR = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]")
@@ -156,6 +156,8 @@ class Records:
         self._data = data
         self._end = end
         self._layout = layout
+        self._levelled = layout.levelled and (level == DEBUG or any(word in data for word in (DEBUG, *_DEBUG_SERVICES)))
+        """Whether any line here was taken out by its level."""
         self._next, self._level = 0, level
         """Where the next record begins, or lines that are not looked at before it; and the level of those before."""
         self._spans: list[tuple[int, int]] = []
@@ -189,7 +191,7 @@ class Records:
 
     def last(self) -> tuple[int, bytes]:
         """Where the last record begins, which may go on behind the data, and the level of the lines before it."""
-        if self._layout.starts is None and not self._layout.levelled:
+        if self._layout.starts is None and not self._levelled:
             return self._end, b""
         self._skip_to(self._line_start(self._end - 1))
         start, level = self._end, self._level
@@ -206,7 +208,7 @@ class Records:
         self._next = max(start, self._next)
 
     def _begins_surely(self, start: int) -> bool:
-        if self._layout.levelled and self._own_level(start) in (b"", DEBUG):
+        if self._levelled and self._own_level(start) in (b"", DEBUG):
             return False
         line = self._line(start, self._line_end(start))
         return self._begins(line) and not self._drops(line)
@@ -222,7 +224,7 @@ class Records:
             if self._spans and (at - self._spans[0][0] >= RECORD or len(self._spans) >= LINES):
                 self.cut_record = True
                 break
-            if not (self._layout.levelled and own == DEBUG) and not self._drops(line):
+            if not (self._levelled and own == DEBUG) and not self._drops(line):
                 if self._spans and self._begins(line):
                     break
                 self._spans.append((at, end))
@@ -255,7 +257,7 @@ class Records:
 
     def _own_level(self, start: int) -> bytes:
         """What a line says of its level, in a file of which lines were taken out by it."""
-        match = self._layout.levelled and _OWN_LEVEL.match(self._data, start)
+        match = self._levelled and _OWN_LEVEL.match(self._data, start)
         if not match:
             return b""
         service = match["service"]

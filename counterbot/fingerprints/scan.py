@@ -6,7 +6,7 @@ Opens no file: it is given blocks of bytes, and keeps no more of them than a rec
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
@@ -16,7 +16,8 @@ from ..core.text.excerpt import excerpt
 from . import fields as names
 from .engines import Engine, engine
 from .matching import folded, matches
-from .nodes import Clauses, Exact, Fields, Node, Nothing, Occur, Value, Words
+from .nodes import Clauses, Exact, Fields, Node, Nothing, Occur, Value
+from .phrases import Phrase, needs
 from .query import Query, fields_of
 from .records import (
     ANY_RECORD,
@@ -32,7 +33,6 @@ from .records import (
     Records,
     layout_of,
 )
-from .words import words
 
 WINDOW = 256 << 10
 """Bytes that are looked at together."""
@@ -45,9 +45,10 @@ BEGINNING = 8 << 10
 
 OF_FILE = frozenset({names.TAGS, names.FILENAME})
 
+ANY_FILE = ""
+
 EVERYTHING = Clauses(((Occur.MUST_NOT, Nothing()),))
 
-Phrase = tuple[str, ...]
 MakeEngine = Callable[[Sequence[Phrase]], Engine]
 Key = tuple[tuple[str, tuple[Value, ...]], ...]
 """Of a build what any query asks."""
@@ -63,8 +64,8 @@ class Scanned:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a file is scanned, whatever the build. ``asked``: what each rule that may match there asks. ``phrases``, of
-    which each rule of ``by_phrase`` needs one; the rules of ``always`` need none."""
+    """How a file is scanned, whatever the build. ``asked``: what each rule that may match there asks. Each rule in
+    ``by_phrase`` needs one of its ``phrases``; those of ``always`` need none."""
 
     layout: Layout
     asked: Mapping[str, Node]
@@ -77,64 +78,85 @@ class Scanner:
     """Queries by their rule's name, made ready once, for many builds and threads."""
 
     def __init__(self, queries: Mapping[str, Query], make_engine: MakeEngine = engine) -> None:
-        self._asked = {rule: _with_record_tags(query.node) for rule, query in queries.items()}
         self.fields: frozenset[str] = frozenset().union(*(fields_of(query.node) for query in queries.values()))
         """All that any query asks."""
         self._of_build = self.fields - ANY_RECORD - OF_FILE
-        self._plan = lru_cache(maxsize=1024)(self._make_plan)
-        self._left = lru_cache(maxsize=1024)(self._make_left)
+        self._asked = {rule: _with_record_tags(query.node) for rule, query in queries.items()}
+        self._by_file = self._make_by_file()
+        self._plan = lru_cache(maxsize=128)(self._make_plan)
+        self._wanted = lru_cache(maxsize=1024)(self._make_wanted)
         self._engine = lru_cache(maxsize=128)(make_engine)
 
     def wanted(self, build: Fields, path: str) -> frozenset[str]:
-        """The rules that could match in a file of the build; where there is none, it need not be read."""
-        return frozenset(self._left(self._key(build), path))
+        """The rules that could match in a file of the build; where there is none, it need not be read.
+
+        Files that neither index held are wanted only by rules that name them.
+        """
+        return self._wanted(self._key(build), path)
 
     def scan(self, build: Fields, path: str, blocks: Iterable[bytes]) -> Scanned:
         """Where the queries match in a file, given by its bytes, in blocks of any size."""
-        left = self._left(self._key(build), path)
-        if not left:
+        key = self._key(build)
+        rules = self._wanted(key, path)
+        if not rules:
             return Scanned()
         plan = self._plan(path)
-        return _Scan(path, plan, left, self._engine(plan.phrases) if plan.phrases else None).run(blocks)
+        asked = {rule: plan.asked[rule] for rule in rules}
+        found = self._engine(plan.phrases) if plan.phrases else None
+        return _Scan(path, plan, asked, _of_file(key, path), found).run(blocks)
 
     def _key(self, build: Fields) -> Key:
         return tuple((field, build[field]) for field in sorted(self._of_build & build.keys()))
+
+    def _rules(self, path: str) -> Collection[str]:
+        """The rules to be asked about a file: of one that neither index held, those that name it."""
+        if names.was_indexed(path):
+            return self._asked
+        values = (path, path.rpartition("/")[2], ANY_FILE)
+        return frozenset().union(*(self._by_file.get(value, ()) for value in values))
+
+    def _make_by_file(self) -> Mapping[str, Collection[str]]:
+        """By a file's path or name, or ANY_FILE for a pattern, the rules that only match in files they name so."""
+        by_file: dict[str, set[str]] = {}
+        for rule, node in self._asked.items():
+            if folded(node, {}, ANY_RECORD | self._of_build) is False:
+                for name in _files_of(node):
+                    by_file.setdefault(name, set()).add(rule)
+        return by_file
 
     def _make_plan(self, path: str) -> Plan:
         """Without the build, so that many builds share a file's plan, and many files an engine."""
         file = names.of_file(path)
         layout = layout_of(path, file)
-        open_ = layout.fields | self._of_build
-        asked = {rule: node for rule, node in self._asked.items()
-                 if names.was_indexed(path) or folded(node, {}, open_) is False}
-        asked = {rule: left for rule, node in asked.items() if (left := _node(folded(node, file, open_)))}
+        asked = {rule: left for rule in self._rules(path)
+                 if (left := _node(folded(self._asked[rule], file, layout.fields | self._of_build)))}
         needed = {rule: needs(node, whole=not layout.rewrites) for rule, node in asked.items()}
-        rules: dict[Phrase, list[str]] = {}
-        for rule, phrases in needed.items():
-            for phrase in phrases or ():
-                rules.setdefault(phrase, []).append(rule)
-        found = tuple(sorted(rules))
-        return Plan(layout, asked, found, tuple(tuple(rules[phrase]) for phrase in found),
-                    tuple(rule for rule, phrases in needed.items() if phrases is None))
+        by_phrase: dict[Phrase, list[str]] = {}
+        for rule, any_of in needed.items():
+            for phrase in any_of or ():
+                by_phrase.setdefault(phrase, []).append(rule)
+        phrases = tuple(sorted(by_phrase))
+        return Plan(layout, asked, phrases, tuple(tuple(by_phrase[phrase]) for phrase in phrases),
+                    tuple(rule for rule, any_of in needed.items() if any_of is None))
 
-    def _make_left(self, key: Key, path: str) -> Mapping[str, Node]:
-        known = dict(key)
-        if names.LOG_URL in known:
-            known[names.LOG_URL] = (f"{str(known[names.LOG_URL][0]).rstrip('/')}/{path}",)
-        return {rule: left for rule, node in self._plan(path).asked.items()
-                if (left := _node(folded(node, known, self._plan(path).layout.fields)))}
+    def _make_wanted(self, key: Key, path: str) -> frozenset[str]:
+        if not self._rules(path):
+            return frozenset()
+        plan, known = self._plan(path), _of_file(key, path)
+        return frozenset(rule for rule, node in plan.asked.items() if folded(node, known, plan.layout.fields))
 
 
 class _Scan:
     """One file's way through."""
 
-    def __init__(self, path: str, plan: Plan, asked: Mapping[str, Node], engine: Engine | None) -> None:
+    def __init__(self, path: str, plan: Plan, asked: dict[str, Node], build: Fields, engine: Engine | None) -> None:
         self._path = path
         self._plan = plan
-        self._asked = dict(asked)
+        self._asked = asked
+        """What is still looked for."""
+        self._build = build
         self._engine = engine
         self._window = engine.block if engine else WINDOW
-        self._always = [rule for rule in plan.always if rule in asked]
         self._hits: dict[str, Hit] = {}
         self._looks: Counter[str] = Counter()
         self._looked: dict[str, tuple[int, int]] = {}
@@ -172,75 +194,58 @@ class _Scan:
             record = records.at(at - 1) if rules else None
             if record:
                 self._evaluate(data, record, rules)
-        if self._always:
-            for record in Records(data, end, self._plan.layout, level):
-                self._evaluate(data, record, self._always)
+        always = [rule for rule in self._plan.always if rule in self._asked]
+        for record in Records(data, end, self._plan.layout, level) if always else ():
+            self._evaluate(data, record, always)
         self._line += data.count(b"\n", 0, end)
         self._cut_line, self._cut_record = self._cut_line or records.cut_line, self._cut_record or records.cut_record
 
     def _evaluate(self, data: bytes, record: Record, rules: Iterable[str]) -> None:
+        fields = {**self._build, **record.fields}
         for rule in rules:
-            if self._looked.get(rule) == (self._line, record.at):
+            if rule not in self._asked or self._looked.get(rule) == (self._line, record.at):
                 continue
             self._looked[rule] = self._line, record.at
             self._looks[rule] += 1
-            if self._looks[rule] > COMMON or not matches(self._asked[rule], record.fields, lambda: record.words):
-                continue
-            hit = self._hits.get(rule)
-            self._hits[rule] = replace(hit, hits=hit.hits + 1) if hit else Hit(
-                rule, self._path, self._line + data.count(b"\n", 0, record.at),
-                excerpt(record.first.decode(errors="replace")))
+            if matches(self._asked[rule], fields, lambda: record.words):
+                hit = self._hits.get(rule)
+                self._hits[rule] = replace(hit, hits=hit.hits + 1) if hit else self._hit(rule, data, record)
+            if self._looks[rule] == COMMON:
+                del self._asked[rule]
+
+    def _hit(self, rule: str, data: bytes, record: Record) -> Hit:
+        line = self._line + data.count(b"\n", 0, record.at)
+        return Hit(rule, self._path, line, excerpt(record.first.decode(errors="replace")))
 
     def _remarks(self) -> Iterator[str]:
         for rule, looks in sorted(self._looks.items()):
-            if looks > COMMON:
-                yield f"{rule}: too common: more than {COMMON:,} records hold its words, and only those were looked at"
+            if looks == COMMON:
+                yield f"{rule} is too common: its words are in {COMMON:,} records, and further ones were not looked at"
         if self._cut_line:
             yield f"lines longer than {LINE >> 10} KB were matched by their beginning"
         if self._cut_record:
             yield f"records longer than {RECORD >> 10} KB or {LINES:,} lines were matched in pieces"
 
 
-def needs(node: Node, whole: bool) -> frozenset[Phrase] | None:
-    """Phrases of ASCII words one of which stands in each record that matches; None where none must.
-
-    Of several clauses that must match the one with the longest phrases is taken. With ``whole`` false the words of a
-    phrase may be apart in the file.
-    """
-    if isinstance(node, Words):
-        return _phrase(node.words, whole)
-    if isinstance(node, Exact) and node.field in ANY_RECORD - {RECORD_TAGS}:
-        return _phrase(words(node.value), whole)
-    if not isinstance(node, Clauses):
-        return None
-    must, should = ([needs(clause, whole) for occur, clause in node.clauses if occur is each]
-                    for each in (Occur.MUST, Occur.SHOULD))
-    if must:
-        return max(filter(None, must), key=_length, default=None)
-    return frozenset().union(*filter(None, should)) if should and all(should) else None
-
-
-def _phrase(words: Sequence[str], whole: bool) -> frozenset[Phrase] | None:
-    """The longest run of ASCII words: words of other scripts may touch."""
-    runs: list[list[str]] = [[]]
-    for word in words:
-        if word.isascii():
-            runs[-1].append(word)
-        else:
-            runs.append([])
-    longest = max(runs, key=lambda run: sum(map(len, run)))
-    if not longest:
-        return None
-    return frozenset({tuple(longest) if whole else (max(longest, key=len),)})
-
-
-def _length(phrases: frozenset[Phrase]) -> int:
-    return min(sum(map(len, phrase)) for phrase in phrases)
+def _files_of(node: Node) -> Iterator[str]:
+    """The names of files that are asked, and ANY_FILE for each pattern of names."""
+    if isinstance(node, Clauses):
+        yield from chain.from_iterable(_files_of(clause) for _, clause in node.clauses)
+    elif fields_of(node) & OF_FILE:
+        yield node.value if isinstance(node, Exact) else ANY_FILE
 
 
 def _node(left: Node | bool) -> Node | None:
     """What is left of a query, to be evaluated; None where it cannot match."""
     return (EVERYTHING if left else None) if isinstance(left, bool) else left
+
+
+def _of_file(key: Key, path: str) -> Fields:
+    """What is known of the build in one of its files, whose URL is made of the log root."""
+    known = dict(key)
+    if names.LOG_URL in known:
+        known[names.LOG_URL] = (f"{str(known[names.LOG_URL][0]).rstrip('/')}/{path}",)
+    return known
 
 
 def _with_record_tags(node: Node) -> Node:
