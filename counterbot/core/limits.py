@@ -85,3 +85,9 @@ SSH_ANSWER = 32 << 20
 
 EXCERPT, EXCERPT_SOURCE = 300, 16 << 10
 """Bytes of a log line that are shown, and of it that are looked at for that."""
+
+FAILED_TESTS, TESTS = 10, 100_000
+"""Failed tests of a build that are kept with their tracebacks, and by name; a whole Tempest run has about 2,000."""
+
+TEST_NAME = 500
+"""Bytes of a test's name."""

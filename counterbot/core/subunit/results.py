@@ -1,0 +1,86 @@
+"""The failed tests of a subunit version 2 stream: bytes in, names and tracebacks out, in fixed memory. Opens no file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from .. import limits
+from ..model import FailedTest, Unreadable
+from ..text.excerpt import excerpt
+from ..text.inert import inert
+from .attachments import VERSION_1
+from .damage import Damage, Kind, Lost
+from .packets import Packets
+from .wire import FILE, STATUS, Packet
+
+FAILED = (4, 6)
+"""The statuses ``uxsuccess``, of a test that was expected to fail and did not, and ``fail``."""
+ENDED = (3, *FAILED, 5, 7)
+
+TRACEBACK = b"traceback"
+"""testtools' name for it; those of a test's clean-up are ``traceback-1`` and so on."""
+
+TAGS = re.compile(r"\[(?:[\w.-]+,)*id-[0-9a-f-]{36}(?:,[\w.-]+)*\]$")
+"""What Tempest writes behind a test's name, as do its plugins: an idempotent id, and tags."""
+
+LINES, TAIL = 3, 4 << 10
+"""Of a traceback that are kept, and the bytes in which they are looked for."""
+RUNNING = 1_000
+"""Tests that are remembered while they run; a run has a worker for each processor, and each runs one test."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """``names`` of all tests that failed, each once, as they did; ``tests`` are the first of them."""
+
+    names: tuple[str, ...] = ()
+    tests: tuple[FailedTest, ...] = ()
+
+
+def failed_tests(blocks: Iterable[bytes], *, keep: int = limits.FAILED_TESTS,
+                 tell: Callable[[Damage], None] = lambda _: None) -> Failed:
+    """The tests of a stream whose status is ``fail`` or ``uxsuccess``; ``tests`` are the first ``keep``.
+
+    ``tell`` is called for damage, behind which a failed test may be missing. Raises Unreadable for what is no version
+    2 stream, and as Packets does.
+    """
+    packets = Packets(blocks)
+    tails: dict[bytes, bytes] = {}
+    failed: dict[str, bytes] = {}
+    for item in packets:
+        if isinstance(item, Lost):
+            if item.kind is not Kind.TEXT:
+                tell(item)
+        elif item.test_id is not None:
+            _take(item, item.test_id, tails, failed, keep)
+    if packets.start and not packets.count:
+        raise Unreadable("a subunit version 1 stream; subunit-1to2 converts it" if VERSION_1.match(packets.start)
+                         else "no subunit version 2 stream: there is no whole packet in it")
+    tests = (FailedTest(name, last_lines(tail)) for name, tail in list(failed.items())[:keep])
+    return Failed(tuple(failed), tuple(tests))
+
+
+def _take(packet: Packet, test_id: bytes, tails: dict[bytes, bytes], failed: dict[str, bytes], keep: int) -> None:
+    """Keep a running test's traceback, in ``tails``; note one that failed, in ``failed`` with that."""
+    if packet.flags & FILE and packet.name == TRACEBACK:
+        tails[test_id] = (tails.pop(test_id, b"") + bytes(packet.content or b"")[-TAIL:])[-TAIL:]
+        if len(tails) > RUNNING:
+            del tails[next(iter(tails))]
+    status = packet.flags & STATUS
+    if status in ENDED:
+        tail = tails.pop(test_id, b"")
+        if status in FAILED and len(failed) < limits.TESTS:
+            failed.setdefault(name_of(test_id), tail if len(failed) < keep else b"")
+
+
+def name_of(test_id: bytes) -> str:
+    """A test's name as people know it."""
+    return inert(TAGS.sub("", test_id.decode("utf-8", "replace")), limits.TEST_NAME)
+
+
+def last_lines(traceback: bytes) -> tuple[str, ...]:
+    """The last lines of it that are not empty, fit to be shown; the first of them may lack its beginning."""
+    lines = [line for line in traceback.decode("utf-8", "replace").splitlines() if line.strip()]
+    return tuple(map(excerpt, lines[-LINES:]))
