@@ -9,11 +9,11 @@ taken for all of them. What does not come is told as a failure beside the counte
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain
 
-from ..clients.http import Forbidden, Http, Unavailable, Unfinished
+from ..clients.http import Http, Unavailable
 from ..core import limits
 from ..core.counters.attachment import parse_each
 from ..core.counters.merging import complete, merge
@@ -21,6 +21,7 @@ from ..core.counters.performance import parse_performance
 from ..core.deadline import DeadlineExceeded
 from ..core.model import ATTACHMENT, Build, Counters, Later, Reading, State, Unreadable
 from ..core.subunit import attachments as subunit
+from .attempts import Attempts, told
 from .logs import MANIFEST, Logs, name_of
 
 STREAM = "testrepository.subunit"
@@ -29,9 +30,6 @@ USUAL = (STREAM, f"controller/logs/{PERFORMANCE}", f"logs/{PERFORMANCE}")
 """Where the files lie when no manifest tells."""
 
 MIXED = "totals in one file and differences in another: judged, but kept out of the history"
-
-REASONS = 5
-"""Of why counters are missing, how many are told."""
 
 
 class CountersReader:
@@ -70,18 +68,17 @@ class _Look:
         self._http = http
         self._build = build
         self._logs = Logs(http, build, USUAL, awaits)
-        self._awaits = awaits
         self._packed, self._unpacked = packed, unpacked
         self._seconds = seconds
         self._counters = Counters({})
         self._documents = 0
-        self._failures: dict[str, str] = {}
+        self._attempts = Attempts(awaits)
+        self._failures = self._attempts.failures
         self._damage: dict[str, str] = {}
-        self._missed: Unavailable | None = None
 
     def reading(self) -> Reading | Later:
         """Every source is read, one after the other; that one cannot be read is noted, and stops no other."""
-        self._attempt(MANIFEST, self._logs.list_files)
+        self._attempts.attempt(MANIFEST, self._logs.list_files)
         returned = [artifact.url for artifact in self._build.artifacts if artifact.type == "counters"]
         for url in self._first("artifacts", returned):
             self._read(name_of(url), self._take_returned, url)
@@ -92,11 +89,7 @@ class _Look:
         if not (self._logs.listed or self._documents or self._failures):
             self._logs.expect()
         found = self._reading()
-        if self._missed is None or isinstance(found, Later):
-            return found
-        # If no other file came, the whole store may be away.
-        store_answers = found.state is State.READ or isinstance(self._missed, Unfinished)
-        return Later(str(self._missed), self._missed.after, found if store_answers else None)
+        return found if isinstance(found, Later) else self._attempts.ended(found)
 
     def _first(self, kind: str, names: Sequence[str]) -> Sequence[str]:
         """As many of a build's files as are read."""
@@ -107,17 +100,7 @@ class _Look:
     def _read(self, name: str, take: Callable[..., None], *arguments: str) -> None:
         if self._http.passed > self._seconds:
             raise DeadlineExceeded(f"its logs could not be read in {self._seconds:g} s")
-        self._attempt(name, take, *arguments)
-
-    def _attempt(self, name: str, take: Callable[..., None], *arguments: str) -> None:
-        try:
-            take(*arguments)
-        except (Unreadable, Forbidden, Unavailable) as error:
-            if isinstance(error, Unavailable):
-                if (self._awaits or name == MANIFEST) and not isinstance(error, Unfinished):
-                    raise  # others may be late, too
-                self._missed = self._missed or error
-            self._failures[name] = str(error)
+        if not self._attempts.attempt(name, take, *arguments):
             self._damage.pop(name, None)
 
     def _merge(self, parts: Iterable[Counters]) -> None:
@@ -161,20 +144,14 @@ class _Look:
         found = replace(self._counters, failures={**self._counters.failures, **self._failures})
         if found.values:
             repeated = dict.fromkeys(sorted(found.repeated), "duplicate; the last value is used")
-            told = _told({**found.failures, **found.unreadable, **repeated, **self._damage})
-            return Reading(State.READ, "; ".join(filter(None, (MIXED if found.mixed else "", told))), found)
+            why = told({**found.failures, **found.unreadable, **repeated, **self._damage})
+            return Reading(State.READ, "; ".join(filter(None, (MIXED if found.mixed else "", why))), found)
         if self._failures or found.unreadable:
-            return Reading(State.UNREADABLE, _told(self._failures or found.unreadable))
+            return Reading(State.UNREADABLE, told(self._failures or found.unreadable))
         if not self._logs.listed:
             why = f"no {MANIFEST}, and nothing in the usual places"
             return Later(why, otherwise=Reading(State.NOTHING, why))
-        return Reading(State.NOTHING, _told({**found.failures, **self._damage}))
-
-
-def _told(reasons: Mapping[str, str]) -> str:
-    more = len(reasons) - REASONS
-    told = "; ".join(f"{name}: {reason}" for name, reason in islice(reasons.items(), REASONS))
-    return told + (f"; and {more} more" if more > 0 else "")
+        return Reading(State.NOTHING, told({**found.failures, **self._damage}))
 
 
 def _nearest(path: str) -> tuple[bool, int, str]:

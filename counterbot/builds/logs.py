@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import quote
@@ -52,6 +52,11 @@ class Logs:
         if data is not None:
             self._stored_as = {plain(path): path for path in reversed(manifest_paths(data))}  # plain before .gz
             self.paths, self.listed = sorted(self._stored_as), True
+
+    @property
+    def missed(self) -> Mapping[str, str]:
+        """What the list may lack, and why."""
+        return {} if self.listed else {MANIFEST: "there is none, so only the usual files were looked for"}
 
     @contextmanager
     def open(self, path: str, packed: int, unpacked: int) -> Iterator[Iterator[bytes] | None]:

@@ -91,3 +91,18 @@ FAILED_TESTS, TESTS = 10, 100_000
 
 TEST_NAME = 500
 """Bytes of a test's name."""
+
+INVENTORY = 4 << 20
+"""A job's inventory.yaml; one of a hundred required projects has about 100 KB."""
+
+LOG_PACKED, LOG_UNPACKED = 512 << 20, 2 << 30
+"""One log file before and after decompression; the largest of a DevStack job have some 50 MB unpacked."""
+
+LOGS, LOGS_UNPACKED = 500, 4 << 30
+"""Log files that are read of one build, and their bytes in all; a DevStack job has some 500 MB."""
+
+LOGS_AT_ONCE = 4
+"""Files that are read of a build at the same time, to hide what a store takes to answer."""
+
+LOGS_SECONDS = 120
+"""Of all of them; with READING_SECONDS for the build's counters, less than a piece of work is leased for."""

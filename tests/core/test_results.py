@@ -73,11 +73,10 @@ def test_one_that_fails_twice_is_one():
 
 
 def test_damage_is_told_and_passed_over():
-    told = []
+    told, at = [], len(run("t.a", 6) + packet(test_id="t.b", status=2))
     stream = run("t.a", 6) + changed(run("t.b", 6, ("traceback", TRACE)), 60) + run("t.c", 6)
     assert failed(stream, tell=told.append).names == ("t.a", "t.b", "t.c")
-    assert [str(damage) for damage in told] == [
-        f"damage at byte {len(run('t.a', 6)) + len(packet(test_id='t.b', status=2))}: a packet's checksum does not match"]
+    assert [str(damage) for damage in told] == [f"damage at byte {at}: a packet's checksum does not match"]
 
 
 @pytest.mark.parametrize(("stream", "why"), [

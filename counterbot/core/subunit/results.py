@@ -1,4 +1,4 @@
-"""The failed tests of a subunit version 2 stream: bytes in, names and tracebacks out, in fixed memory. Opens no file."""
+"""The failed tests of a subunit version 2 stream: bytes in, names and tracebacks out, in fixed memory."""
 
 from __future__ import annotations
 
