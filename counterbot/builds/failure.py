@@ -200,7 +200,7 @@ class _Look:
         return Failure(
             tuple(hits), tuple(tests.values())[: limits.FAILED_TESTS], len(names), task.phase, task.task,
             task.host, self._error or task.message,
-            {**self.files.missed, **self.attempts.failures, **dict(sorted(self._remarks.items()))})
+            {**self.files.missed, **dict(sorted({**self._remarks, **self.attempts.failures}.items()))})
 
     def _counts(self, hit: Hit, failed: Collection[str]) -> bool:
         asked = self.test_ids.get(hit.rule, ())

@@ -20,7 +20,7 @@ MANY = "more files"
 
 
 class Folder:
-    """The files below a folder, as ``Logs`` gives those of a build. ``missed`` says which folders could not be listed.
+    """The files below a folder, as ``Logs`` gives those of a build; about ``most``. ``missed`` is what was not listed.
 
     Symbolic links to folders are not followed, nor are those that lead out of the folder; names that cannot be printed
     are passed over, as those of a manifest are. Raises Unreadable where it is no folder.
@@ -28,16 +28,16 @@ class Folder:
 
     listed = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, most: int = limits.MANIFEST_NODES) -> None:
         if not path.is_dir():
             raise Unreadable(f"{path} is no folder")
         self.missed: Mapping[str, str] = {}
         self._root = path.resolve()
         self._stored_as: dict[str, str] = {}
-        self._list()
+        self._list(most)
         self.paths: Sequence[str] = sorted(self._stored_as)
 
-    def _list(self) -> None:
+    def _list(self, most: int) -> None:
         missed: dict[str, str] = {}
 
         def refused(error: OSError) -> None:
@@ -50,7 +50,7 @@ class Folder:
                 path = (below / name).as_posix()
                 if path.isprintable():
                     self._stored_as.setdefault(plain(path), path)
-            if len(self._stored_as) > limits.MANIFEST_NODES:
+            if len(self._stored_as) > most:
                 missed[MANY] = f"only the first {len(self._stored_as):,} are looked at"
                 break
         self.missed = missed

@@ -25,13 +25,11 @@ FIELDS = {
 NODE = {"label": "build_node", "provider": "node_provider"}
 """Of the first host, under ``nodepool``."""
 
-DEPTH = 64
-
 
 def facts_of(data: bytes) -> dict[str, str]:
     """Fields of a build, of its inventory.yaml. Raises Unreadable where that is no inventory of Zuul.
 
-    Read as events, so that neither tags nor aliases nor depth make anything of it.
+    Read as events, so that tags, aliases and depth make no more of it.
     """
     if len(data) > limits.INVENTORY:
         raise Unreadable(f"{len(data):,} bytes, more than the {limits.INVENTORY:,} that are read")
@@ -80,8 +78,6 @@ def _scalars(events: Iterable[yaml.Event]) -> Iterator[tuple[tuple[str, ...], st
                 raise Unreadable("no inventory of Zuul: a key that is no text")
             continue
         if isinstance(event, yaml.CollectionStartEvent):
-            if len(maps) == DEPTH:
-                raise Unreadable(f"nested deeper than {DEPTH} levels")
             path.append(key or "")
             maps.append(isinstance(event, yaml.MappingStartEvent))
         elif isinstance(event, yaml.ScalarEvent):
