@@ -173,11 +173,14 @@ HEADER = re.compile(rb"[0-9-]{10} [0-9:.]{8,15} \| (?:[\w.-]+ \| ?)?")
 
 TELLING = re.compile(
     rb"(?:\b|\x1b\[[0-9;]*m)(?:fatal: \S|FAILED!|ERROR:? \S|[Ee]rror: \S|Timed out\b|MODULE FAILURE\b|UNREACHABLE!)"
-    rb"|(?:^|\| )E: |\.\.\. FAILED\b")
+    rb"|^E: |\.\.\. FAILED\b")
 """What people search a job's output for."""
+WORDS = (b"fatal: ", b"FAILED", b"ERROR", b"rror: ", b"Timed out", b"MODULE FAILURE", b"UNREACHABLE!", b"| E: ")
+"""One of them is in each such line: to look for text is thirty times as fast as for the pattern."""
 NO_ERROR = re.compile(rb"^\+|\bignor|^(?:ok|changed|skipping):|^\[?(?:WARN|INFO|DEBUG)", re.IGNORECASE)
 """A shell that shows its commands, an error that the job passes over, and a result of a task that went well."""
 TRACEBACK = b"Traceback (most recent call last):"
+CANDIDATE = re.compile(b"|".join(map(re.escape, (*WORDS, TRACEBACK))))
 EXCEPTION = re.compile(rb"[A-Za-z_][\w.]*(?:: |:?$)")
 
 LINE = 64 << 10
@@ -206,14 +209,19 @@ class FirstError:
 
     def _feed(self, block: bytes) -> None:
         data = self._rest + block
-        end = data.rfind(b"\n") + 1
+        at, end = 0, data.rfind(b"\n") + 1
         self._rest = data[end:][:LINE]
-        if self._indent is None and not TELLING.search(data, 0, end) and TRACEBACK not in data[:end]:
+        if self._indent is None and not any(word in data for word in (*WORDS, TRACEBACK)):
             return
-        for line in data[:end].splitlines():
-            self._look(line)
-            if self.line:
-                return
+        while at < end and not self.line:
+            if self._indent is None:
+                found = CANDIDATE.search(data, at, end)
+                if found is None:
+                    return
+                at = data.rfind(b"\n", 0, found.start()) + 1
+            stop = data.index(b"\n", at)
+            self._look(data[at:stop])
+            at = stop + 1
 
     def _look(self, line: bytes) -> None:
         text = HEADER.sub(b"", line[:LINE], count=1).rstrip()

@@ -125,6 +125,12 @@ def test_the_first_line_that_tells_of_an_error(lines, line, size):
     assert first(*lines, size=size) == line
 
 
+def test_half_a_line_is_not_looked_at():
+    look = FirstError()
+    list(look.passing([b"a\nERROR: pass", b"word=hunter2 is wrong\n"]))
+    assert look.line == "ERROR: password=*** is wrong"
+
+
 def test_that_of_a_real_job():
     look = FirstError()
     list(look.passing([SAMPLE.read_bytes()]))
