@@ -129,11 +129,11 @@ def _happens(bot: Bot, question: Callable[[], bool]) -> bool:
 def _show(bot: Bot, gerrit: Gerrit, irc: IrcServer) -> None:
     from ..demo import story
 
-    subjects = {change.number: change.subject for change in story.CHANGES}
+    subjects: dict[int | None, str] = {change.number: change.subject for change in story.CHANGES}
     click.echo("Zuul reported on four changes. What the bot made of each:\n")
-    for report in sorted(bot.ledger.reports.decided(), key=lambda report: report.change):
+    for report in sorted(bot.ledger.reports.decided(), key=lambda report: report.change or 0):
         click.echo(f"  {report.change}  {subjects[report.change]}\n        {report.why}")
-    for change in subjects:
+    for change in (change.number for change in story.CHANGES):
         for message in gerrit.messages(change):
             click.echo(f"\nThe comment on change {change}, as Gerrit stored it ({message.tag}, no vote):\n")
             click.echo("\n".join(f"  {line}".rstrip() for line in message.text.splitlines()))

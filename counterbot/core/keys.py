@@ -20,8 +20,13 @@ def report_key(report: Report) -> str:
 
 
 def patchset_key(patchset: PatchSet) -> str:
-    """Server, change and patch set: within it nothing is said twice at one destination."""
-    return f"{patchset.server} {patchset.change},{patchset.number}"
+    """Server, change and patch set. A branch's name need not be in it: its reports all have a buildset."""
+    return f"{patchset.server} {'branch' if patchset.change is None else f'{patchset.change},{patchset.number}'}"
+
+
+def said_key(report: Report) -> str:
+    """Within it nothing is said twice at one destination: a patch set, or one buildset of a branch."""
+    return report_key(report) if report.patchset.change is None else patchset_key(report.patchset)
 
 
 def marker(key: str) -> str:

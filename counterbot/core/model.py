@@ -27,17 +27,21 @@ class Truncated(Unreadable):
 
 @dataclass(frozen=True)
 class PatchSet:
-    """One patch set of one change, as a Gerrit event names it."""
+    """One patch set of one change, as a Gerrit event names it.
+
+    ``change`` and ``number`` are None where a branch itself was tested, as by a periodic pipeline; ``url`` is then that
+    of the branch, or of the buildset.
+    """
 
     server: str
     project: str
     branch: str
-    change: int
-    number: int
+    change: int | None
+    number: int | None
     url: str | None = None
 
     def __str__(self) -> str:
-        return f"change {self.change},{self.number}"
+        return f"{self.project} {self.branch}" if self.change is None else f"change {self.change},{self.number}"
 
 
 OMITTED = "jobs left out of the report"
@@ -58,7 +62,7 @@ class BuildLink:
 
 @dataclass(frozen=True)
 class Report:
-    """Zuul reported on a patch set. ``omitted`` leads to the buildset where the comment had no room for all builds."""
+    """Zuul reported on a patch set. ``omitted`` leads to the buildset where its builds are not all named."""
 
     patchset: PatchSet
     pipeline: str | None

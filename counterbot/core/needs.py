@@ -8,19 +8,20 @@ from .model import OMITTED, Build, BuildFacts, BuildLink, PatchSet, Reader
 from .rules import Rule, applicable
 
 
-def needs(patchset: PatchSet, links: Iterable[BuildLink],
+def needs(patchset: PatchSet | None, links: Iterable[BuildLink],
           rules: Sequence[Rule]) -> dict[BuildLink, frozenset[Reader]]:
     """The readers of each build that a rule may apply to, as far as a report tells."""
     return {link: frozenset({Reader.COUNTERS}) for link in links if applicable(rules, _announced(patchset, link))}
 
 
-def _announced(patchset: PatchSet, link: BuildLink) -> BuildFacts:
+def _announced(patchset: PatchSet | None, link: BuildLink) -> BuildFacts:
     """What the comment alone tells. Its pipeline may be a display name, so it is not asked."""
     job = None if link.job == OMITTED else link.job
-    return BuildFacts(job, patchset.branch or None, patchset.project)
+    return BuildFacts(job, patchset.branch or None, patchset.project) if patchset else BuildFacts(job)
 
 
-def facts(patchset: PatchSet, build: Build, pipeline: str | None = None) -> BuildFacts:
-    """What Zuul's API tells of a build; what it does not tell is taken from the comment."""
-    return BuildFacts(build.job, build.branch or patchset.branch, build.project or patchset.project,
-                      build.pipeline or pipeline, build.voting)
+def facts(patchset: PatchSet | None, build: Build, pipeline: str | None = None) -> BuildFacts:
+    """What Zuul's API tells of a build; what it does not tell is taken from the comment, where there is one."""
+    branch, project = (patchset.branch, patchset.project) if patchset else (None, None)
+    return BuildFacts(build.job, build.branch or branch, build.project or project, build.pipeline or pipeline,
+                      build.voting)

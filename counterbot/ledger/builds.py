@@ -5,16 +5,17 @@ A report only refers to its builds. When the last of them is settled, the report
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 
-from ..core.model import Build, BuildLink, Reader, Reading
+from ..core.model import Build, BuildLink, Reader, Reading, State
 from . import history
 from .inbox import WORK_LEASE
-from .schema import builds, readings, report_builds, reports
+from .schema import builds, readings, report_builds, reports, runs, searches
 from .store import Row, Store, Transaction, transaction
-from .work import BuildWork, Claim, build_text, found_text, link_from, patchset_from
+from .work import BuildWork, Claim, build_from, build_text, found_text, link_from, patchset_from
 
 
 class Builds:
@@ -36,14 +37,24 @@ class Builds:
     @transaction
     def note(self, under_way: Transaction, work: BuildWork, build: Build | None,
              found: Mapping[Reader, Reading]) -> bool:
-        """What each reader found in a build: its counters go to the history. Whether they are new there."""
-        under_way.settle(builds, work.claim, state="done", why="", row=build and build_text(build))
-        for reader, reading in found.items():
-            under_way.execute(
-                update(readings).where(readings.c.build == work.claim.id, readings.c.reader == reader.value)
-                .values(state=reading.state.name, why=reading.why, found=found_text(reading)))
+        """What each reader found in a build: it goes to the history. Whether its counters are new there.
+
+        The build is due again where another reader, or other rules, were asked for meanwhile.
+        """
+        missing = (reading.why for reading in found.values() if reading.state in (State.MISSING, State.UNREADABLE))
+        under_way.settle(builds, work.claim, state="done", why=next(missing, ""), row=build and build_text(build))
+        for reader in work.readings:
+            if reading := found.get(reader):
+                under_way.execute(
+                    update(readings).where(readings.c.build == work.claim.id, readings.c.reader == reader.value)
+                    .values(state=reading.state.name, why=reading.why, found=found_text(reading)))
+        if work.rules is not None:
+            under_way.execute(delete(searches).where(searches.c.build == work.claim.id,
+                                                     searches.c.rules == _rules_text(work.rules)))
         counters = found[Reader.COUNTERS].counters if Reader.COUNTERS in found else None
-        new = build is not None and history.keep(under_way, build, work.patchset, counters)
+        failure = found[Reader.FAILURE].failure if Reader.FAILURE in found else None
+        new = build is not None and history.keep(under_way, build, work.patchset, counters, failure, work.rules)
+        _due_again(under_way, work)
         hasten(under_way, work.claim.id)
         return new
 
@@ -62,7 +73,7 @@ class Builds:
         """A build will not be asked for again; where it is known, it stands in the history without counters."""
         under_way.settle(builds, work.claim, state="gone", why=why)
         if build is not None:
-            history.keep(under_way, build, work.patchset, None)
+            history.keep(under_way, build, work.patchset)
         hasten(under_way, work.claim.id)
 
     @transaction
@@ -72,21 +83,47 @@ class Builds:
         hasten(under_way, work.claim.id)
 
 
+    @transaction
+    def ask(self, under_way: Transaction, found: Mapping[BuildLink, Build], readers: Collection[Reader],
+            rules: Collection[str] | None = None, again: bool = False) -> int:
+        """Have finished builds examined for the history, whether a report names them or not. How many are now due.
+
+        Builds that are known already are passed over unless ``again``. With ``rules`` the failure reader looks for
+        these alone, and what was found of others stays.
+        """
+        wanted = found if again else {link: found[link] for link in _unknown(under_way, found)}
+        ids = _noted(under_way, wanted)
+        rows = [{"build": number, "reader": reader.value, "why": ""} for number in ids.values()
+                for reader in readers if rules is None or reader is not Reader.FAILURE]
+        under_way.insert_new(readings, rows)
+        if rules is not None and Reader.FAILURE in readers:
+            _search(under_way, ids.values(), rules)
+        elif again:
+            under_way.execute(update(readings).where(readings.c.build.in_(ids.values()),
+                                                     readings.c.reader == Reader.FAILURE.value).values(state=None))
+        return _make_due(under_way, ids.values(), under_way.now)
+
+    def unreported(self) -> int:
+        """How many builds that no report names are still to be examined."""
+        referred = select(report_builds.c.build).where(report_builds.c.build == builds.c.id).exists()
+        query = select(func.count()).select_from(builds).where(builds.c.state == "due", ~referred)
+        return self.store.read(lambda under_way: int(under_way.execute(query).scalar_one()))
+
+    def outcomes(self, uuids: Collection[str]) -> dict[str, tuple[str, str]]:
+        """By uuid how far the examination of builds is: ``due``, ``done``, ``gone`` (given up) or ``quarantined``, and
+        why what should have been read was not; "" where it was."""
+        query = select(builds.c.uuid, builds.c.state, builds.c.why).where(builds.c.uuid.in_(uuids))
+        return self.store.read(lambda under_way: {
+            row.uuid: (row.state, row.why) for row in under_way.execute(query)})
+
+
 def refer_to(under_way: Transaction, report: int, needs: Mapping[BuildLink, frozenset[Reader]], due: int) -> None:
     """Have a report refer to builds. Builds with an unread reader become due at ``due``; with none, the report does."""
-    under_way.insert_new(builds, [
-        {"uuid": link.uuid, "job": link.job, "url": link.url, "received": under_way.now, "state": "done",
-         "due": due, "why": ""} for link in needs])
-    # Locked in order: who notes one of them meanwhile either waits and then sees this report, or is seen here.
-    ids = {uuid: number for number, uuid in under_way.execute(
-        select(builds.c.id, builds.c.uuid).where(builds.c.uuid.in_([link.uuid for link in needs]))
-        .order_by(builds.c.id).with_for_update())}
+    ids = _noted(under_way, dict.fromkeys(needs))
     under_way.insert_new(report_builds, [{"report": report, "build": ids[link.uuid]} for link in needs])
     under_way.insert_new(readings, [{"build": ids[link.uuid], "reader": reader.value, "why": ""}
                                     for link, readers in needs.items() for reader in readers])
-    settled = builds.c.state.in_(("done", "gone"))
-    under_way.execute(update(builds).where(builds.c.id.in_(ids.values()), settled, _unread())
-                      .values(state="due", due=due, received=under_way.now))
+    _make_due(under_way, ids.values(), due)
     under_way.execute(update(reports).where(reports.c.id == report, pending(report) == 0).values(due=due))
 
 
@@ -107,15 +144,74 @@ def pending(report: object) -> ColumnElement[int]:
         report_builds.c.report == report, builds.c.state == "due").scalar_subquery()
 
 
-def _unread() -> ColumnElement[bool]:
-    return select(readings.c.build).where(readings.c.build == builds.c.id, readings.c.state.is_(None)).exists()
+def _noted(under_way: Transaction, found: Mapping[BuildLink, Build | None]) -> dict[str | None, int]:
+    """The numbers of builds by uuid; new ones have nothing to be read yet.
+
+    Locked in order: who notes one of them meanwhile either waits and then sees what is asked, or is seen here.
+    """
+    under_way.insert_new(builds, [
+        {"uuid": link.uuid, "job": link.job, "url": link.url, "received": under_way.now, "state": "done",
+         "due": under_way.now, "why": "", "row": build and build_text(build)} for link, build in found.items()])
+    return {uuid: number for number, uuid in under_way.execute(
+        select(builds.c.id, builds.c.uuid).where(builds.c.uuid.in_([link.uuid for link in found]))
+        .order_by(builds.c.id).with_for_update())}
+
+
+def _unknown(under_way: Transaction, links: Iterable[BuildLink]) -> list[BuildLink]:
+    """The builds that neither stand in the history nor are on their way there."""
+    uuids = {link.uuid: link for link in links}
+    for known in (runs.c.uuid, builds.c.uuid):
+        for uuid in under_way.execute(select(known).where(known.in_(list(uuids)))).scalars().all():
+            del uuids[uuid]
+    return list(uuids.values())
+
+
+def _search(under_way: Transaction, numbers: Collection[int], rules: Collection[str]) -> None:
+    """Have builds searched for some rules, and for those that they are waiting to be searched for."""
+    waiting = {row.build: row.rules for row in under_way.execute(
+        select(searches).where(searches.c.build.in_(numbers)))}
+    under_way.execute(delete(searches).where(searches.c.build.in_(numbers)))
+    under_way.insert(searches, [
+        {"build": number, "rules": _rules_text({*rules, *json.loads(waiting.get(number, "[]"))})}
+        for number in numbers])
+
+
+def _rules_text(rules: Collection[str]) -> str:
+    return json.dumps(sorted(rules))
+
+
+def _make_due(under_way: Transaction, numbers: Collection[int], due: int) -> int:
+    """Make those builds due in which something is to be read, and that are not; how many."""
+    settled = builds.c.state.in_(("done", "gone"))
+    return int(under_way.execute(
+        update(builds).where(builds.c.id.in_(numbers), settled, or_(_unread(), _searched()))
+        .values(state="due", due=due, received=under_way.now)).rowcount)
+
+
+def _due_again(under_way: Transaction, work: BuildWork) -> None:
+    """Where something was asked for that whoever had claimed the build could not know."""
+    others = readings.c.reader.not_in([reader.value for reader in work.readings])
+    under_way.execute(update(builds).where(builds.c.id == work.claim.id, or_(_unread(others), _searched()))
+                      .values(state="due", due=under_way.now, received=under_way.now))
+
+
+def _unread(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return select(readings.c.build).where(
+        readings.c.build == builds.c.id, readings.c.state.is_(None), *conditions).exists()
+
+
+def _searched() -> ColumnElement[bool]:
+    return select(searches.c.build).where(searches.c.build == builds.c.id).exists()
 
 
 def _work(under_way: Transaction, claim: Claim, row: Row) -> BuildWork:
     about = list(under_way.execute(
         select(reports).join(report_builds, report_builds.c.report == reports.c.id)
         .where(report_builds.c.build == row["id"]).order_by(reports.c.id)).mappings())
-    waiting = under_way.execute(select(readings.c.reader).where(
-        readings.c.build == row["id"], readings.c.state.is_(None)).order_by(readings.c.reader)).scalars()
-    return BuildWork(claim, link_from(row), tuple(map(Reader, waiting)), patchset_from(about[-1]),
-                     row["received"], all(report["state"] != "due" for report in about), row["why"])
+    waiting = [Reader(name) for name in under_way.execute(select(readings.c.reader).where(
+        readings.c.build == row["id"], readings.c.state.is_(None)).order_by(readings.c.reader)).scalars()]
+    search = under_way.execute(select(searches.c.rules).where(searches.c.build == row["id"])).scalar()
+    rules = tuple(json.loads(search)) if search and Reader.FAILURE not in waiting else None
+    return BuildWork(claim, link_from(row), (*waiting, *([Reader.FAILURE] if rules is not None else [])),
+                     patchset_from(about[-1]) if about else None, row["received"],
+                     all(report["state"] != "due" for report in about), row["why"], rules, build_from(row["row"]))

@@ -57,11 +57,14 @@ def Ascii(length: int) -> String:  # noqa: N802 - a type, as SQLAlchemy writes t
                                        "mysql", "mariadb")
 
 
+COMPARED: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_nopad_bin"}
+"""Options of a table that compares text byte by byte in every database: MariaDB's default collation takes upper for
+lower case, and ``a`` for ``a `` with a blank behind it."""
+
+
 def table(name: str, metadata: MetaData, *parts: Any, **options: Any) -> Table:
     """A table that compares text byte by byte in every database."""
-    # MariaDB's default collation takes upper for lower case, and ``a`` for ``a `` with a blank behind it.
-    return Table(name, metadata, *parts, mysql_engine="InnoDB", mysql_charset="utf8mb4",
-                 mysql_collate="utf8mb4_nopad_bin", **options)
+    return Table(name, metadata, *parts, **COMPARED, **options)
 
 
 def engine(url: URL, *, read_only: bool = False) -> Engine:

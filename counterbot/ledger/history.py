@@ -1,24 +1,53 @@
-"""The history: a run for every finished build, and a sample for each of its counters. Only adds; judges nothing."""
+"""The history: a run for every finished build, a sample for each of its counters, where known failures were found.
+
+Judges nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
 
-from ..core.model import Build, Counters, PatchSet
-from .schema import runs, samples, series
+from ..core.model import Build, Counters, Failure, Hit, PatchSet
+from .schema import hits, runs, samples, series
 from .store import Transaction
 
+DAY = 86_400_000
+"""Milliseconds."""
 
-def keep(under_way: Transaction, build: Build, patchset: PatchSet, counters: Counters | None) -> bool:
-    """Note a build and its counters, once. Whether its counters are new.
 
-    Counters of which some are totals and some differences stay out: nothing tells whose series each is of.
+def keep(under_way: Transaction, build: Build, patchset: PatchSet | None, counters: Counters | None = None,
+         failure: Failure | None = None, rules: Collection[str] | None = None) -> bool:
+    """Note a build, its counters, once, and what known failures there are. Whether its counters are new.
+
+    ``failure`` replaces what was found before of ``rules`` (None: of all).
     """
     under_way.insert_new(runs, [_run(build, patchset, under_way.now)])
     run = under_way.execute(select(runs.c.id, runs.c.ended).where(runs.c.uuid == build.uuid)).one()
-    if counters is None or counters.mixed:
+    if failure is not None:
+        _note_hits(under_way, run, failure.hits, rules)
+    return counters is not None and _note_counters(under_way, run, build, counters)
+
+
+def seen(under_way: Transaction, rules: Collection[str], days: int) -> dict[str, int]:
+    """In how many builds that ended in the last days each of some rules was found; one that was not is left out."""
+    query = (select(hits.c.rule, func.count(hits.c.run.distinct())).group_by(hits.c.rule)
+             .where(hits.c.rule.in_(rules), hits.c.at >= under_way.now - days * DAY))
+    return {rule: count for rule, count in under_way.execute(query)} if rules else {}
+
+
+def _note_hits(under_way: Transaction, run: Any, found: Iterable[Hit], rules: Collection[str] | None) -> None:
+    of_rules = [] if rules is None else [hits.c.rule.in_(rules)]
+    under_way.execute(delete(hits).where(hits.c.run == run.id, *of_rules))
+    under_way.insert(hits, [{"run": run.id, "at": run.ended, "rule": hit.rule, "file": hit.file, "line": hit.line,
+                             "text": hit.text, "hits": hit.hits} for hit in found])
+
+
+def _note_counters(under_way: Transaction, run: Any, build: Build, counters: Counters) -> bool:
+    """Counters of which some are totals and some differences stay out: nothing tells whose series each is of."""
+    if counters.mixed:
         return False
     if under_way.execute(select(samples.c.run).where(samples.c.run == run.id).limit(1)).first():
         return False
@@ -39,10 +68,10 @@ def _series(under_way: Transaction, which: Mapping[str, object]) -> dict[str, in
     return {row.counter: row.id for row in under_way.execute(query)}
 
 
-def _run(build: Build, patchset: PatchSet, now: int) -> dict[str, object]:
+def _run(build: Build, patchset: PatchSet | None, now: int) -> dict[str, object]:
     """A branch's build has no change, and older Zuuls do not tell whose it is."""
-    mine = build.change is None and (not build.changes or patchset.change in build.changes)
-    change, number = (patchset.change, patchset.number) if mine else (build.change, build.patchset)
+    mine = patchset and build.change is None and (not build.changes or patchset.change in build.changes)
+    change, number = (patchset.change, patchset.number) if patchset and mine else (build.change, build.patchset)
     return {"uuid": build.uuid, "job": build.job, "project": build.project, "branch": build.branch,
             "pipeline": build.pipeline or "", "change": change, "patchset": number, "result": build.result,
             "voting": build.voting, "ended": build.ended or now}

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from sqlalchemy import insert, select
 
 from ..core.decide import Decision, Said
-from ..core.keys import delivery_key, patchset_key, report_key
+from ..core.keys import delivery_key, report_key, said_key
 from ..core.model import BuildLink, Delivery, Kind, Reader, Reading, Report, Subject
+from . import history
 from .builds import refer_to
 from .inbox import WORK_LEASE
 from .schema import builds, findings, inbox, outbox, readings, report_builds, reports, said
@@ -20,6 +21,7 @@ from .work import (
     ExaminedBuild,
     ReportWork,
     build_from,
+    finding_row,
     link_from,
     reading_from,
     report_from,
@@ -29,7 +31,8 @@ from .work import (
 WHY = 1000
 """Characters of a decision's reason that are kept."""
 
-Weigh = Callable[[Said], tuple[Decision, Iterable[Delivery]]]
+Weigh = Callable[[Said, Mapping[str, int]], tuple[Decision, Iterable[Delivery]]]
+"""Gets what was said before, and in how many builds of the last days each rule that was found in the report's was."""
 
 
 class Reports:
@@ -47,7 +50,7 @@ class Reports:
         """
         key, latest = report_key(report), work.received + deadline
         under_way.settle(inbox, work.claim, state="done", line=None)
-        if under_way.execute(select(reports.c.id).where(reports.c.key == key)).first():
+        if _is_known(under_way, key, report, needs):
             return False
         number = under_way.execute(insert(reports).values(
             **report_row(report, key), received=work.received, state="due", deadline=latest, due=latest,
@@ -69,16 +72,14 @@ class Reports:
         under_way.settle(reports, work.claim, due=under_way.now + after)
 
     @transaction
-    def decide(self, under_way: Transaction, work: ReportWork, weigh: Weigh) -> Decision:
-        """Weigh a report against what was said before, and note everything that follows."""
-        patchset = patchset_key(work.report.patchset)
+    def decide(self, under_way: Transaction, work: ReportWork, weigh: Weigh, days: int = 10) -> Decision:
+        """Weigh a report against what was said before and seen in the last ``days``; note everything that follows."""
+        patchset = said_key(work.report)
         before = _said(under_way, patchset)
-        decision, deliveries = weigh(before)
+        decision, deliveries = weigh(before, history.seen(under_way, _found(work.builds), days))
         under_way.settle(reports, work.claim, state="decided", decided=under_way.now, why=decision.why[:WHY])
         under_way.insert(findings, [
-            {"report": work.claim.id, "build": finding.build, "job": finding.job, "rule": finding.rule,
-             "kind": finding.subject.kind.value, "subject": finding.subject.name,
-             "value": float(finding.value), "bound": float(finding.bound)} for finding in decision.findings])
+            {"report": work.claim.id, **finding_row(finding)} for finding in decision.findings])
         # Two reports on one patch set that are decided at once: the second fails here, and sees what the first said.
         under_way.insert(said, list({
             (effect.destination, finding.job, finding.subject): {
@@ -121,6 +122,26 @@ def _examined(under_way: Transaction, report: int) -> tuple[ExaminedBuild, ...]:
             read[Reader(row["reader"])] = reading_from(row["reading"], row["reason"], row["found"])
     return tuple(ExaminedBuild(link_from(row), build_from(row["row"]), found[number], row["why"], row["fence"])
                  for number, row in rows.items())
+
+
+def _is_known(under_way: Transaction, key: str, report: Report, links: Iterable[BuildLink]) -> bool:
+    """Whether the report is known: by its key, or by its builds where it, or the known one, names no buildset."""
+    if under_way.execute(select(reports.c.id).where(reports.c.key == key)).first():
+        return True
+    same = [reports.c.server == report.patchset.server, reports.c.change == report.patchset.change,
+            reports.c.patchset == report.patchset.number]
+    if report.buildset is not None:
+        same.append(reports.c.buildset.is_(None))
+    shared = (select(reports.c.id).join(report_builds, report_builds.c.report == reports.c.id)
+              .join(builds, builds.c.id == report_builds.c.build)
+              .where(builds.c.uuid.in_([link.uuid for link in links]), *same))
+    return under_way.execute(shared).first() is not None
+
+
+def _found(examined: Iterable[ExaminedBuild]) -> list[str]:
+    """The rules that were found in a report's builds."""
+    failures = (reading.failure for each in examined for reading in each.readings.values())
+    return list({hit.rule for failure in failures if failure for hit in failure.hits})
 
 
 def _said(under_way: Transaction, patchset: str) -> Said:

@@ -30,7 +30,7 @@ metadata = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_nam
                                        "pk": "pk_%(table_name)s"})
 
 Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER keys by itself
-PATCHSET_KEY, REPORT_KEY, DELIVERY_KEY, DESTINATION = 280, 330, 450, 100
+PATCHSET_KEY, REPORT_KEY, DELIVERY_KEY, DESTINATION, RULE = 280, 330, 450, 100, 200
 
 
 def _claimable() -> list[Column[Any]]:
@@ -65,8 +65,8 @@ reports = table(
     Column("server", Ascii(NAME), nullable=False),
     Column("project", String(NAME), nullable=False),
     Column("branch", String(NAME), nullable=False),
-    Column("change", BigInteger, nullable=False),
-    Column("patchset", BigInteger, nullable=False),
+    Column("change", BigInteger),
+    Column("patchset", BigInteger),
     Column("url", Text),
     Column("pipeline", String(NAME)),
     Column("buildset", Ascii(32)),
@@ -109,18 +109,26 @@ readings = table(
 )
 """What each reader that applies to a build found there; ``state`` is null until it has looked."""
 
+searches = table(
+    "searches", metadata,
+    Column("build", Id, ForeignKey("builds.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("rules", LongText, nullable=False),
+)
+"""Builds in which some rules alone are still to be looked for; their readings stay as they are."""
+
 findings = table(
     "findings", metadata,
     Column("id", Id, primary_key=True),
     Column("report", Id, ForeignKey("reports.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("build", Ascii(32), nullable=False),
     Column("job", String(NAME), nullable=False),
-    Column("rule", String(200), nullable=False),
+    Column("rule", String(RULE), nullable=False),
     Column("kind", Ascii(12), nullable=False),
     Column("subject", String(COUNTER_NAME), nullable=False),
-    Column("value", Double, nullable=False),
-    Column("bound", Double, nullable=False),
+    Column("value", Double),
+    Column("bound", Double),
 )
+"""What rules found in the builds of a report; a known failure has no value."""
 
 said = table(
     "said", metadata,
@@ -193,6 +201,20 @@ samples = table(
     Column("value", Double, nullable=False),
     sqlite_with_rowid=False,
 )
+
+hits = table(
+    "hits", metadata,
+    Column("id", Id, primary_key=True),
+    Column("run", Id, ForeignKey("runs.id"), nullable=False, index=True),
+    Column("rule", String(RULE), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("line", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("hits", BigInteger, nullable=False),
+    Index(None, "rule", "at", "run"),
+)
+"""Where known failures were found in a run's logs; ``at`` is when the run ended."""
 
 cursors = table(
     "cursors", metadata,

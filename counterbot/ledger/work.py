@@ -15,7 +15,9 @@ from ..core.model import (
     Delivery,
     FailedTest,
     Failure,
+    Finding,
     Hit,
+    KnownFailure,
     PatchSet,
     Reader,
     Reading,
@@ -53,22 +55,30 @@ class EventWork:
 class BuildWork:
     """A claimed build, and the readers that have not looked at it.
 
-    ``patchset`` is that of a report on it. ``late``: all its reports are decided, so that it goes to the history only.
-    ``why`` it was not read the last time.
+    ``patchset`` is that of a report on it; None where no report names it. ``late``: all its reports are decided, so
+    that it goes to the history only. ``why`` it was not read the last time. ``rules`` are those that the failure reader
+    is to look for (None: all). ``build`` is its row, where that is known already.
     """
 
     claim: Claim
     link: BuildLink
     readers: tuple[Reader, ...]
-    patchset: PatchSet
+    patchset: PatchSet | None
     received: int
     late: bool
     why: str
+    rules: tuple[str, ...] | None = None
+    build: Build | None = None
 
     @property
     def tries(self) -> int:
         """Attempts, this one included."""
         return self.claim.fence
+
+    @property
+    def readings(self) -> tuple[Reader, ...]:
+        """The readers whose reading is to be noted on the build: a search for some rules alone gives none."""
+        return tuple(reader for reader in self.readers if self.rules is None or reader is not Reader.FAILURE)
 
 
 @dataclass(frozen=True)
@@ -105,8 +115,8 @@ class DeliveryWork:
 class Decided:
     """A decided report, for people."""
 
-    change: int
-    patchset: int
+    change: int | None
+    patchset: int | None
     why: str
 
 
@@ -127,6 +137,13 @@ def report_row(report: Report, key: str) -> dict[str, Any]:
     return {"key": key, "server": patchset.server, "project": patchset.project, "branch": patchset.branch,
             "change": patchset.change, "patchset": patchset.number, "url": patchset.url,
             "pipeline": report.pipeline, "buildset": report.buildset}
+
+
+def finding_row(finding: Finding | KnownFailure) -> dict[str, Any]:
+    value, bound = (finding.value, finding.bound) if isinstance(finding, Finding) else (None, None)
+    return {"build": finding.build, "job": finding.job, "rule": finding.rule, "kind": finding.subject.kind.value,
+            "subject": finding.subject.name, "value": None if value is None else float(value),
+            "bound": None if bound is None else float(bound)}
 
 
 def build_text(build: Build) -> str:

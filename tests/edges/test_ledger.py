@@ -29,8 +29,11 @@ from counterbot.core.model import (
     BuildLink,
     Counters,
     Delivery,
+    Failure,
     Finding,
+    Hit,
     Kind,
+    KnownFailure,
     Merged,
     PatchSet,
     Reader,
@@ -57,6 +60,7 @@ FINDING = Finding("job-a", UUIDS[0], "rule", QUERIES, 12, 10)
 EFFECT = Effect("gerrit", "gerrit", (FINDING,))
 READ = {Reader.COUNTERS: Reading(State.READ, "", Counters({"mysql.Queries": 12}))}
 NOTHING = {Reader.COUNTERS: Reading(State.NOTHING)}
+HIT = Hit("1254890", "logs/screen-n-cpu.txt", 41, "Timed out waiting for thing", 3)
 SECOND = 1000
 
 
@@ -96,9 +100,9 @@ def event(number=1):
     return json.dumps({"type": "comment-added", "n": number}).encode()
 
 
-def opened(ledger, report=REPORT, number=1, deadline=1200, settle=0):
+def opened(ledger, report=REPORT, number=1, deadline=1200, settle=0, readers=(Reader.COUNTERS,)):
     ledger.inbox.put(event(number), "test")
-    needs = dict.fromkeys(report.links, frozenset({Reader.COUNTERS}))
+    needs = dict.fromkeys(report.links, frozenset(readers))
     return ledger.reports.open(ledger.inbox.claim(), report, needs, deadline * SECOND, settle * SECOND)
 
 
@@ -122,7 +126,7 @@ def decided(ledger, key="key", effect=EFFECT):
     examined(ledger)
     deliveries = [Delivery(key, effect.kind, effect.destination, {"n": 1})]
     return ledger.reports.decide(ledger.reports.claim(),
-                                 lambda said: (Decision(Reason.OVER, (FINDING,), (effect,)), deliveries))
+                                 lambda said, seen: (Decision(Reason.OVER, (FINDING,), (effect,)), deliveries))
 
 
 # -- the tables
@@ -154,7 +158,7 @@ def test_the_longest_names_have_room(ledger):
     finding = replace(FINDING, job=long, rule="é" * 120, subject=Subject(Kind.COUNTER, counter))
     effect = Effect("irc", "#" + "é" * 49, (finding,))
     key = delivery_key(report, effect.kind, effect.destination)
-    ledger.reports.decide(ledger.reports.claim(), lambda said: (
+    ledger.reports.decide(ledger.reports.claim(), lambda said, seen: (
         Decision(Reason.OVER, (finding,), (effect,)), [Delivery(key, "irc", effect.destination, {"text": long})]))
     claimed = ledger.outbox.claim("irc", [effect.destination])
     assert (claimed.delivery.key, claimed.delivery.payload) == (key, {"text": long})
@@ -360,7 +364,7 @@ def test_a_late_build_goes_to_the_history(ledger, clock):
     ledger.builds.later(ledger.builds.claim(), "404", SECOND)
     ledger.builds.later(ledger.builds.claim(), "404", SECOND)
     clock.pass_seconds(1200)
-    ledger.reports.decide(ledger.reports.claim(), lambda said: (Decision(Reason.NO_DATA), []))
+    ledger.reports.decide(ledger.reports.claim(), lambda said, seen: (Decision(Reason.NO_DATA), []))
     work = ledger.builds.claim()
     assert work.late
     ledger.builds.note(work, build(work.link.uuid), READ)
@@ -433,7 +437,185 @@ def test_a_build_that_was_given_up_is_asked_for_again_where_a_new_report_refers_
     assert (work.link, work.received) == (REPORT.builds[0], clock())
 
 
+# -- known failures, and builds that no report names
+
+
+def failed(*rules):
+    hits = tuple(replace(HIT, rule=rule) for rule in rules)
+    return {Reader.FAILURE: Reading(State.READ, "", Failure(hits, failed_tests=1))}
+
+
+def asked(ledger, uuids=UUIDS, readers=(Reader.FAILURE,), **more):
+    found = {BuildLink(f"job-{uuid[0]}", f"https://zuul/build/{uuid}", uuid): build(uuid, change=7) for uuid in uuids}
+    return ledger.builds.ask(found, readers, **more)
+
+
+def hits(ledger):
+    return rows(ledger, "select r.job, h.rule from hits h join runs r on r.id = h.run order by 1, 2")
+
+
+def test_what_is_found_in_a_failed_build_stands_in_its_readings_and_in_the_history(ledger):
+    opened(ledger, replace(REPORT, builds=REPORT.builds[:1]), readers=Reader)
+    found = {**READ, **failed("1254890")}
+    assert note(ledger, found)
+    assert ledger.reports.claim().builds[0].readings == found
+    query = "select r.job, h.rule, h.at, h.file, h.line, h.text, h.hits from hits h join runs r on r.id = h.run"
+    assert rows(ledger, query) == [("job-a", "1254890", 5, HIT.file, 41, HIT.text, 3)]
+
+
+def test_a_build_that_no_report_names_is_examined_for_the_history(ledger):
+    assert asked(ledger, readers=Reader) == 2
+    assert ledger.builds.unreported() == 2
+    work = ledger.builds.claim()
+    assert (work.link, work.readers, work.patchset, work.late, work.rules) == (
+        REPORT.builds[0], (Reader.COUNTERS, Reader.FAILURE), None, True, None)
+    assert work.build == build(UUIDS[0], change=7)
+    assert ledger.builds.note(work, work.build, {**READ, **failed("x")})
+    assert (hits(ledger), samples(ledger)) == ([("job-a", "x")], [("job-a", "mysql.Queries", 12.0)])
+    assert (ledger.reports.claim(), ledger.builds.unreported()) == (None, 1)
+
+
+def test_a_build_that_is_known_is_asked_for_once(ledger, clock):
+    opened(ledger)
+    note(ledger)
+    assert asked(ledger, [*UUIDS, "e" * 32]) == 1
+    assert asked(ledger, ["e" * 32]) == 0
+    note(ledger)
+    note(ledger, failed())
+    clock.pass_seconds(100 * 86_400)
+    ledger.prune(90 * 86_400 * SECOND)
+    assert asked(ledger, ["e" * 32]) == 0
+    assert asked(ledger, ["e" * 32], again=True) == 1
+
+
+def test_a_search_for_some_rules_leaves_what_was_found_of_others(ledger):
+    opened(ledger, replace(REPORT, builds=REPORT.builds[:1]), readers=Reader)
+    found = {**READ, **failed("old", "other")}
+    note(ledger, found)
+    assert asked(ledger, UUIDS[:1], rules=["old", "new"], again=True) == 1
+    work = ledger.builds.claim()
+    assert (work.readers, work.rules) == ((Reader.FAILURE,), ("new", "old"))
+    ledger.builds.note(work, build(UUIDS[0]), failed("new"))
+    assert hits(ledger) == [("job-a", "new"), ("job-a", "other")]
+    assert ledger.builds.claim() is None
+    assert ledger.reports.claim().builds[0].readings == found
+
+
+def test_what_was_found_before_stays_where_logs_are_gone(ledger):
+    asked(ledger, UUIDS[:1])
+    note(ledger, failed("x"))
+    asked(ledger, UUIDS[:1], rules=["x"], again=True)
+    note(ledger, {Reader.FAILURE: Reading(State.MISSING, "404")})
+    assert hits(ledger) == [("job-a", "x")]
+    assert ledger.builds.outcomes(UUIDS) == {UUIDS[0]: ("done", "404")}
+
+
+def test_a_build_is_searched_for_all_rules_that_were_asked_for_before_it_was_claimed(ledger):
+    asked(ledger, UUIDS[:1], rules=["a"])
+    assert asked(ledger, UUIDS[:1], rules=["b"], again=True) == 0
+    assert ledger.builds.claim().rules == ("a", "b")
+
+
+def test_a_report_on_a_build_that_was_searched_for_some_rules_has_it_read_for_all(ledger):
+    asked(ledger, UUIDS[:1], rules=["x"])
+    note(ledger, failed("x"))
+    opened(ledger, replace(REPORT, builds=REPORT.builds[:1]), readers=[Reader.FAILURE])
+    assert ledger.reports.claim() is None
+    work = ledger.builds.claim()
+    assert (work.readers, work.rules, work.patchset) == ((Reader.FAILURE,), None, REPORT.patchset)
+
+
+@pytest.mark.parametrize("claimed_for", ["counters", "some rules"])
+def test_what_is_asked_for_while_a_build_is_claimed_is_read_after_it(ledger, clock, claimed_for):
+    if claimed_for == "counters":
+        opened(ledger, replace(REPORT, builds=REPORT.builds[:1]))
+    else:
+        asked(ledger, UUIDS[:1], rules=["x"])
+    work = ledger.builds.claim()
+    clock.pass_seconds(5)
+    other = replace(REPORT, builds=REPORT.builds[:1], buildset="d" * 32)
+    opened(ledger, other, number=2, readers=[Reader.FAILURE])
+    asked(ledger, UUIDS[:1], rules=["y"], again=True)
+    assert ledger.builds.claim() is None
+    ledger.builds.note(work, build(UUIDS[0]), READ if claimed_for == "counters" else failed("x"))
+    assert ledger.reports.claim() is None
+    work = ledger.builds.claim()
+    assert (work.readers, work.rules, work.received) == ((Reader.FAILURE,), None, clock())
+    ledger.builds.note(work, build(UUIDS[0]), failed("z"))
+    work = ledger.builds.claim()
+    assert (work.readers, "y" in work.rules) == ((Reader.FAILURE,), True)
+    ledger.builds.note(work, build(UUIDS[0]), failed("y"))
+    assert ledger.builds.claim() is None
+    assert ledger.reports.claim() is not None
+
+
+def test_a_reader_that_is_added_while_a_build_is_noted_is_not_forgotten(ledger):
+    """Before the one transaction is committed the other cannot see it."""
+    opened(ledger, replace(REPORT, builds=REPORT.builds[:1]))
+    work = ledger.builds.claim()
+    noting = threading.Thread(target=lambda: ledger.builds.note(work, build(UUIDS[0]), READ))
+
+    def meanwhile(connection):
+        if noting.ident is None:
+            noting.start()
+            noting.join(0.3)  # it must wait
+
+    listen.listen(ledger.store.engine, "commit", meanwhile)
+    asked(ledger, UUIDS[:1], rules=["x"], again=True)
+    noting.join(60)
+    assert ledger.builds.claim().rules == ("x",)
+
+
+def test_a_reader_to_which_no_rule_applies_is_not_asked_again_and_again(ledger):
+    opened(ledger)
+    note(ledger, {})
+    note(ledger, {})
+    assert ledger.builds.claim() is None
+
+
+def test_in_how_many_builds_a_rule_was_seen_is_told_to_its_report(ledger, clock):
+    now, day = clock(), 86_400 * SECOND
+    for number, (ended, *rules) in enumerate([(now - 11 * day, "a"), (now - 9 * day, "a", "a", "b"), (now, "a", "c")]):
+        asked(ledger, [f"{number:032x}"])
+        note(ledger, failed(*rules), ended=ended)
+    opened(ledger, replace(REPORT, builds=REPORT.builds[:1]), readers=[Reader.FAILURE])
+    note(ledger, failed("a", "b"), ended=now)
+    heard, known = [], KnownFailure("job-a", UUIDS[0], "a", (HIT,))
+    ledger.reports.decide(ledger.reports.claim(), lambda said, seen: heard.append(seen) or (
+        Decision(Reason.OVER, (known,)), []), days=10)
+    assert heard == [{"a": 3, "b": 2}]
+    assert rows(ledger, "select rule, kind, subject, value, bound from findings") == [("a", "failure", "a", None, None)]
+
+
 # -- reports
+
+
+BRANCH = Report(PatchSet("review", "openstack/nova", "master", None, None), "periodic", "d" * 32, REPORT.builds)
+
+
+def test_reports_on_a_branch_are_kept_apart_by_their_buildsets(ledger):
+    effect = replace(EFFECT, kind="irc", destination="#qa")
+    heard = []
+    for number, buildset in enumerate(("d" * 32, "e" * 32)):
+        assert opened(ledger, replace(BRANCH, buildset=buildset), number=number)
+        assert not opened(ledger, replace(BRANCH, buildset=buildset), number=number + 10)
+        while ledger.builds.unreported() or (work := ledger.builds.claim()):
+            ledger.builds.note(work, build(work.link.uuid), READ)
+        work = ledger.reports.claim()
+        assert work.report.patchset == BRANCH.patchset
+        ledger.reports.decide(work, lambda said, seen: heard.append(said) or (
+            Decision(Reason.OVER, (FINDING,), (effect,)), []))
+    assert heard == [{}, {}]
+    assert rows(ledger, "select distinct change, patchset from runs") == [(None, None)]
+
+
+@pytest.mark.parametrize("first", [None, "c" * 32])
+def test_a_report_without_a_buildset_is_known_by_its_builds(ledger, first):
+    """Older Zuuls name none in their comment."""
+    second = None if first else "c" * 32
+    assert opened(ledger, replace(REPORT, buildset=first))
+    assert not opened(ledger, replace(REPORT, buildset=second, builds=REPORT.builds[1:]), number=2)
+    assert opened(ledger, replace(REPORT, buildset=second, patchset=replace(REPORT.patchset, number=2)), number=3)
 
 
 def test_a_report_from_two_events_is_one(ledger):
@@ -507,7 +689,7 @@ def test_a_decision_leaves_findings_and_deliveries_at_once(ledger):
 def test_a_decision_that_fails_leaves_nothing(ledger):
     examined(ledger)
     with pytest.raises(ZeroDivisionError):
-        ledger.reports.decide(ledger.reports.claim(), lambda said: 1 / 0)
+        ledger.reports.decide(ledger.reports.claim(), lambda said, seen: 1 / 0)
     assert rows(ledger, "select count(*) from outbox") == [(0,)]
 
 
@@ -515,7 +697,7 @@ def test_what_was_said_on_a_patch_set_is_known_to_its_next_report(ledger):
     decided(ledger)
     opened(ledger, replace(REPORT, buildset="e" * 32), number=3)
     heard = []
-    ledger.reports.decide(ledger.reports.claim(), lambda said: heard.append(said) or (Decision(Reason.NO_DATA), []))
+    ledger.reports.decide(ledger.reports.claim(), lambda said, seen: heard.append(said) or (Decision(Reason.NO_DATA), []))
     assert heard == [{"gerrit": frozenset({("job-a", QUERIES)})}]
 
 
@@ -524,7 +706,7 @@ def test_two_reports_that_are_decided_at_once_do_not_say_the_same(ledger):
     opened(ledger, replace(REPORT, buildset="e" * 32), number=2)
     works, met, decisions = [ledger.reports.claim(), ledger.reports.claim()], threading.Barrier(2), []
 
-    def weigh(said):
+    def weigh(said, seen):
         if ledger.store.engine.dialect.name != "sqlite" and not said and not met.broken:  # SQLite lets one write
             met.wait(30)
         return (Decision(Reason.SAID_BEFORE), []) if said else (Decision(Reason.OVER, (FINDING,), (EFFECT,)), [])
@@ -646,7 +828,7 @@ def test_pruning_forgets_settled_work_and_keeps_the_history_and_what_is_pending(
 def test_pruning_keeps_a_report_with_a_late_build(ledger, clock):
     opened(ledger)
     clock.pass_seconds(1200)
-    ledger.reports.decide(ledger.reports.claim(), lambda said: (Decision(Reason.NO_DATA), []))
+    ledger.reports.decide(ledger.reports.claim(), lambda said, seen: (Decision(Reason.NO_DATA), []))
     clock.pass_seconds(3 * 86_400)
     ledger.prune(keep=86_400 * SECOND)
     assert ledger.builds.claim().patchset == REPORT.patchset
@@ -828,7 +1010,7 @@ def test_a_driver_that_is_missing_is_told(monkeypatch):
 
 
 def test_a_ledger_is_tried(ledger):
-    assert tried(ledger.store.engine.url.render_as_string(hide_password=False)) == "version 0002, may be written"
+    assert tried(ledger.store.engine.url.render_as_string(hide_password=False)) == "version 0003, may be written"
 
 
 def test_a_database_is_tried_and_left_as_it_is(tmp_path):
@@ -840,7 +1022,7 @@ def test_a_database_is_tried_and_left_as_it_is(tmp_path):
     assert tried(url) == "empty; the bot makes its tables at its start"
     path.unlink()
     Ledger(url).close()
-    assert tried(url) == "version 0002, may be written"
+    assert tried(url) == "version 0003, may be written"
     with sqlite3.connect(path) as database:
         database.execute("update alembic_version set version_num = '9999'")
     database.close()
@@ -852,7 +1034,7 @@ def test_a_database_of_the_version_before_is_tried_and_not_carried_over(tmp_path
     with sqlite3.connect(tmp_path / "ledger.db") as database:
         database.executescript((ROOT / "tests/samples/ledger/0001.sql").read_text())
     database.close()
-    assert tried(f"sqlite:///{tmp_path}/ledger.db") == "version 0001; the bot brings it to 0002 at its start"
+    assert tried(f"sqlite:///{tmp_path}/ledger.db") == "version 0001; the bot brings it to 0003 at its start"
     with sqlite3.connect(tmp_path / "ledger.db") as database:
         assert database.execute("select version_num from alembic_version").fetchall() == [("0001",)]
     database.close()
@@ -876,9 +1058,10 @@ def test_a_build_that_a_report_waits_for_is_still_due_when_it_is_carried_over(tm
     ledger.close()
 
 
-def test_a_ledger_of_the_version_before_is_carried_over(tmp_path, clock):
+@pytest.mark.parametrize("version", ["0001", "0002"])
+def test_a_ledger_of_a_version_before_is_carried_over(tmp_path, clock, version):
     old = sqlite3.connect(tmp_path / "ledger.db")
-    old.executescript((ROOT / "tests/samples/ledger/0001.sql").read_text())
+    old.executescript((ROOT / f"tests/samples/ledger/{version}.sql").read_text())
     old.close()
     ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db", clock)
     assert differences(ledger, compare_type=False) == []  # SQLite holds nobody to the lengths of columns
@@ -896,8 +1079,8 @@ def test_a_ledger_of_the_version_before_is_carried_over(tmp_path, clock):
     ledger.builds.note(late, build(late.link.uuid), NOTHING)
     second = ledger.reports.claim()
     assert [each.link.job for each in second.builds] == ["job-a", "job-c"]
-    assert second.builds[0].readings[Reader.COUNTERS].found.values == {"mysql.Queries": 12}
+    assert second.builds[0].readings[Reader.COUNTERS].found.values["mysql.Queries"] == 12
     heard = []
-    ledger.reports.decide(second, lambda said: heard.append(said) or (Decision(Reason.NO_DATA), []))
+    ledger.reports.decide(second, lambda said, seen: heard.append(said) or (Decision(Reason.NO_DATA), []))
     assert heard == [{"gerrit": frozenset({("job-a", QUERIES)}), "#qa": frozenset({("job-a", QUERIES)})}]
     ledger.close()

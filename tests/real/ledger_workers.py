@@ -90,7 +90,7 @@ def reports(ledger: Ledger, outside: Outside, at: Callable[[object], None]) -> C
         payload = {"project": patchset.project, "change": patchset.change, "patchset": patchset.number}
         deliveries = [Delivery(str(patchset.change), "gerrit", "gerrit", payload)]
         assert [build.readings for build in work.builds] == [READ, READ]
-        ledger.reports.decide(work, lambda said: (Decision(Reason.OVER), deliveries))
+        ledger.reports.decide(work, lambda said, seen: (Decision(Reason.OVER), deliveries))
 
     comments = Comments(ledger, outside, monotonic=lambda: ledger.store.now() / 1000, at=at)
     stages = (comments.step,
