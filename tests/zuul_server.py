@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from counterbot.demo import zuul
 
+FLAT = ("project", "branch", "change", "patchset", "ref", "oldrev", "newrev", "ref_url")
+"""What a buildset's row has up to Zuul 9 in place of refs."""
+
 
 @dataclass
 class Answer(zuul.Answer):
@@ -40,12 +43,13 @@ class Zuul(zuul.Zuul):
             self.serve_row(row)
         return row
 
-    def add_buildset(self, uuid, rows):
-        """Put builds that were added into a buildset; their rows then name it, and all its changes."""
-        refs = [] if self.flat else list({json.dumps(row["ref"]): row["ref"] for row in rows}.values())
-        self.serve_row({"uuid": uuid, "result": None, "refs": refs, "builds": rows}, "buildset")
-        for row in rows:
-            self.serve_row({**row, "buildset": {"uuid": uuid, "refs": refs}})
+    def add_buildset(self, uuid, builds, **options):
+        row = super().add_buildset(uuid, builds, **options)
+        if self.flat:
+            del row["refs"]
+            row |= {name: builds[0][name] for name in FLAT}
+            self.serve_row(row, "buildset")
+        return row
 
     def row(self, uuid):
         """A build's API row, as it is served."""

@@ -60,7 +60,7 @@ class Decider:
         found = (_observed(report, build, rules) for build in work.builds)
         observed = [build for build in found if build is not None]
 
-        def weigh(said: Said, seen: Mapping[str, int]) -> tuple[Decision, list[Delivery]]:
+        def weigh(said: Said, _seen: Mapping[str, int]) -> tuple[Decision, list[Delivery]]:
             decision = decide.decide(report, observed, rules, said, self._audience.channels)
             return decision, [_delivery(report, effect, observed, rules, self._audience.links)
                               for effect in decision.effects]

@@ -35,7 +35,7 @@ def seen(under_way: Transaction, rules: Collection[str], days: int) -> dict[str,
     """In how many builds that ended in the last days each of some rules was found; one that was not is left out."""
     query = (select(hits.c.rule, func.count(hits.c.run.distinct())).group_by(hits.c.rule)
              .where(hits.c.rule.in_(rules), hits.c.at >= under_way.now - days * DAY))
-    return {rule: count for rule, count in under_way.execute(query)} if rules else {}
+    return dict(tuple(row) for row in under_way.execute(query)) if rules else {}
 
 
 def _note_hits(under_way: Transaction, run: Any, found: Iterable[Hit], rules: Collection[str] | None) -> None:

@@ -697,7 +697,8 @@ def test_what_was_said_on_a_patch_set_is_known_to_its_next_report(ledger):
     decided(ledger)
     opened(ledger, replace(REPORT, buildset="e" * 32), number=3)
     heard = []
-    ledger.reports.decide(ledger.reports.claim(), lambda said, seen: heard.append(said) or (Decision(Reason.NO_DATA), []))
+    ledger.reports.decide(ledger.reports.claim(), lambda said, seen: heard.append(said) or (
+        Decision(Reason.NO_DATA), []))
     assert heard == [{"gerrit": frozenset({("job-a", QUERIES)})}]
 
 

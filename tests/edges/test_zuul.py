@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterbot.clients.http import Forbidden, Http, Unavailable
-from counterbot.clients.zuul import Zuul, parse_build, parse_buildset
-from counterbot.core.model import OMITTED, Artifact, Build, BuildLink, Unreadable
+from counterbot.clients.zuul import Zuul, parse_build, parse_buildset, parse_whole
+from counterbot.core.model import OMITTED, Artifact, Build, BuildLink, PatchSet, Unreadable
 from tests import zuul_server as demo
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -223,15 +223,17 @@ class TestBuildsets:
         return BuildLink(OMITTED, url, self.SET)
 
     @pytest.mark.parametrize("flat", [False, True])
-    def test_give_the_builds_that_left_logs_or_still_may(self, server, flat):
+    def test_give_the_builds_that_left_logs_or_still_may_or_failed(self, server, flat):
         server.flat = flat
-        rows = [server.add_build(UUID, "tempest-full", {"a": b"b"}), server.add_build(self.NONE, "skipped"),
+        rows = [server.add_build(UUID, "tempest-full", {"a": b"b"}), server.add_build(self.NONE, "noop"),
                 server.add_build(self.UNDER_WAY, "slow", result=None),
+                server.add_build("4" * 32, "no-node", result="NODE_FAILURE"),
                 {**server.add_build("3" * 32, "retried", {"a": b"b"}), "final": False}]
         server.add_buildset(self.SET, rows)
         assert client(server).buildset(self.link(f"{server.url}/t/openstack/buildset/{self.SET}")) == (
             BuildLink("tempest-full", server.page(UUID), UUID),
-            BuildLink("slow", server.page(self.UNDER_WAY), self.UNDER_WAY))
+            BuildLink("slow", server.page(self.UNDER_WAY), self.UNDER_WAY),
+            BuildLink("no-node", server.page("4" * 32), "4" * 32))
 
     def test_are_asked_for_where_a_white_label_root_is(self, server):
         server.answers[f"/api/buildset/{self.SET}"] = demo.Answer(json.dumps({"builds": [ROW]}).encode())
@@ -254,9 +256,134 @@ class TestBuildsets:
         (b"[]", "did not answer an object"), (b"<html>", "did not answer JSON"),
         (b'{"builds": {}}', "no list of rows"), (b'{"builds": [7]}', "no list of rows"),
         (b'{"builds": [{"job_name": "a"}]}', "has no uuid"),
-        (b'{"builds": [{"uuid": "../x", "job_name": "a"}]}', "a uuid in the buildset of Zuul's API is '../x'"),
+        (b'{"builds": [{"uuid": "../x", "job_name": "a"}]}', "a uuid in Zuul's API is '../x'"),
         (json.dumps({"builds": [{"uuid": UUID}]}).encode(), "has no job_name"),
     ])
     def test_of_wrong_shape(self, answer, why):
         with pytest.raises(Unreadable, match=why):
             list(parse_buildset(answer))
+
+
+class TestLists:
+    def recorded(self, server, name: str, kind: str) -> Zuul:
+        for row in json.loads((SAMPLES / f"zuul-14.3/{name}").read_text()):
+            server.serve_row(row, kind)
+        return client(server)
+
+    def tenant(self, server) -> str:
+        return f"{server.url}/t/openstack"
+
+    @pytest.mark.parametrize("name", ["api-builds.json", "api-builds-while-running.json"])
+    def test_are_answered_by_the_demo_as_recorded(self, server, name):
+        rows = json.loads((SAMPLES / f"zuul-14.3/{name}").read_text())
+        self.recorded(server, name, "build")
+        assert json.loads(server.listed("/api/tenant/openstack/builds").body) == rows[:50]
+        buildsets = json.loads((SAMPLES / "zuul-14.3/api-buildsets.json").read_text())
+        self.recorded(server, "api-buildsets.json", "buildset")
+        assert json.loads(server.listed("/api/tenant/openstack/buildsets?limit=99").body) == buildsets
+
+    def test_give_builds_newest_first_page_by_page(self, server):
+        zuul = self.recorded(server, "api-builds.json", "build")
+        rows = sorted(server.rows["build"].values(), key=lambda row: -row["_id"])
+        pages = zuul.builds(self.tenant(server), limit=3, complete="true")
+        first = next(pages)
+        assert len(server.requests) == 1
+        server.serve_row({**server.add_build("f" * 32, "new"), "_id": 999})  # meanwhile
+        found = [*first, *(row for page in pages for row in page)]
+        assert [(row.id, row.build.uuid) for row in found] == [
+            (row["_id"], row["uuid"]) for row in rows if row["result"] is not None]
+        assert found[0].build == parse_build(json.dumps(rows[0]).encode())
+        assert found[0].link == BuildLink(rows[0]["job_name"], server.page(rows[0]["uuid"]), rows[0]["uuid"])
+
+    def test_are_filtered_by_zuul(self, server):
+        zuul = self.recorded(server, "api-builds.json", "build")
+        found = [row.build for page in zuul.builds(self.tenant(server), job_name="tempest-full", voting="true",
+                                                   result=["FAILURE", "TIMED_OUT"]) for row in page]
+        assert found
+        assert {(build.job, build.result) for build in found} == {("tempest-full", "FAILURE")}
+        [[row]] = zuul.builds(self.tenant(server), idx_min=55, idx_max=55)
+        assert row.id == 55
+
+    def test_give_buildsets(self, server):
+        zuul = self.recorded(server, "api-buildsets.json", "buildset")
+        rows = [row for page in zuul.buildsets(self.tenant(server) + "/", idx_min=12) for row in page]
+        assert [row.id for row in rows] == list(range(20, 11, -1))
+        assert (rows[0].uuid, rows[0].result, rows[0].at) == (
+            "42c65503cfb8426288afb66df55f8705", "FAILURE", 1795226872000)
+        assert rows[-1].at == 1795226379000  # a configuration error has no builds
+
+    def test_of_rows_as_up_to_zuul_9(self, server):
+        server.flat = True
+        server.add_build(UUID, "tempest-full", change=1)
+        [[row]] = client(server).builds(self.tenant(server))
+        assert (row.build.project, row.build.change, row.build.patchset) == ("openstack/nova", 1, 1)
+
+    @pytest.mark.parametrize(("root", "page", "asked"), [
+        ("", "/t/my%20tenant", "/api/tenant/my%20tenant/builds?limit=50"),
+        ("", "", "/api/builds?limit=50"), ("/zuul", "/zuul", "/zuul/api/builds?limit=50"),
+        ("/zuul", "/zuul/t/a/", "/zuul/api/tenant/a/builds?limit=50"),
+    ])
+    def test_are_asked_for_by_the_tenants_page(self, server, root, page, asked):
+        server.answers[asked] = demo.Answer(b"[]")
+        assert list(client(server, root).builds(server.url + page)) == []
+        assert server.requests == [asked]
+
+    @pytest.mark.parametrize("page", ["/t/a/builds", "/t/../x", "/t/a?b", "/elsewhere", "/zuul2/t/a"])
+    def test_are_not_asked_for_elsewhere(self, server, page):
+        with pytest.raises(Forbidden, match="is no tenant's page under"):
+            list(client(server, "/zuul").builds(server.url + page))
+        assert server.requests == []
+
+    def test_of_a_tenant_that_is_unknown(self, server):
+        with pytest.raises(Unreadable, match=r"no list of builds at http://.*/t/nowhere; 'zuul\.tenants'"):
+            list(client(server).builds(f"{server.url}/t/nowhere"))
+
+    @pytest.mark.parametrize(("answer", "why"), [
+        (b"{}", "did not answer a list"), (b"<html>log in</html>", "did not answer JSON"), (b"[7]", "a list of rows"),
+        (json.dumps([{**ROW, "_id": None}]).encode(), "no number '_id', which Zuul gives since 4.12"),
+        (json.dumps([{**ROW, "uuid": "x"}]).encode(), "a uuid in Zuul's API is 'x'"),
+    ])
+    def test_of_wrong_shape(self, server, answer, why):
+        server.answers["/api/tenant/openstack/builds?limit=50"] = demo.Answer(answer)
+        with pytest.raises(Unreadable, match=why):
+            list(client(server).builds(self.tenant(server)))
+
+
+class TestWholeBuildsets:
+    SET = "42c65503cfb8426288afb66df55f8705"
+    TENANT = "https://zuul.example.org/t/openstack"
+
+    def test_of_zuul_14(self):
+        found = parse_whole((SAMPLES / "zuul-14.3/api-buildset.json").read_bytes(), self.TENANT, self.SET)
+        assert (found.page, found.pipeline) == (f"{self.TENANT}/buildset/{self.SET}", "check")
+        assert found.patchsets == (
+            PatchSet("", "openstack/nova", "master", 13, 1, "http://127.0.0.1:8089/c/openstack/nova/+/13"),)
+        assert BuildLink("tempest-full", f"{self.TENANT}/build/{UUID}", UUID) in found.builds
+
+    def test_leave_out_what_was_tried_again_and_have_what_was_skipped(self):
+        data = (SAMPLES / "zuul-14.3/api-buildset-experimental-all-results.json").read_bytes()
+        found = parse_whole(data, self.TENANT, self.SET)
+        assert [link.job for link in found.builds] == [
+            "tempest-full", "exp-timeout", "exp-long", "exp-post-failure", "exp-retry", "exp-skipped"]
+
+    @pytest.mark.parametrize(("ref", "branch"), [
+        ({"branch": "master", "change": None, "patchset": None, "ref": "refs/heads/master", "newrev": "a" * 40},
+         "master"),
+        ({"branch": None, "change": None, "patchset": None, "ref": "refs/tags/v1"}, "v1"),
+        ({"branch": "main", "change": 7, "patchset": "a" * 40, "ref": "refs/pull/7/head"}, "main"),
+        ({"branch": "main", "change": 7, "patchset": "2", "ref": "refs/pull/7/head"}, "main"),
+    ])
+    def test_that_tested_no_gerrit_change_lead_to_their_page(self, ref, branch):
+        data = json.dumps({"pipeline": "periodic", "refs": [{"project": "openstack/nova", **ref}]}).encode()
+        [patchset] = parse_whole(data, self.TENANT, self.SET).patchsets
+        assert patchset == PatchSet("", "openstack/nova", branch, None, None, f"{self.TENANT}/buildset/{self.SET}")
+
+    def test_of_zuul_9_and_of_a_cycle_of_changes(self, server):
+        server.flat = True
+        server.add_buildset(self.SET, [server.add_build(UUID, "tempest-full")], result="SUCCESS")
+        [patchset] = client(server).whole(f"{server.url}/t/openstack", self.SET).patchsets
+        assert (patchset.project, patchset.change, patchset.number) == ("openstack/nova", 1, 1)
+        refs = [{"change": number, "patchset": "1", "ref": f"refs/changes/{number}"} for number in (1, 2)]
+        found = parse_whole(json.dumps({"refs": refs}).encode(), self.TENANT, self.SET)
+        assert [patchset.change for patchset in found.patchsets] == [1, 2]
+        assert client(server).whole(f"{server.url}/t/openstack", "0" * 32) is None
