@@ -24,6 +24,8 @@ SILENT = 60_000
 
 PENDING_TOO_LONG = 30 * 60_000
 
+NOT_ASKED_TOO_LONG = 10 * 60_000
+
 
 @click.command()
 @click.option("-c", "--config", "file", metavar="FILE", required=True, shell_complete=files,
@@ -61,8 +63,11 @@ def unhealthy(found: Status) -> list[str]:
     pulse = found.pulse
     if pulse and (why := _why_dead(found)):
         troubles.append(why)
-    elif pulse and pulse["state"] == "running" and pulse["stream"] != "connected":
-        troubles.append(f"the event stream is {pulse['stream']}")
+    elif pulse and pulse["state"] == "running":
+        if pulse["stream"] != "connected":
+            troubles.append(f"the event stream is {pulse['stream']}")
+        troubles += (f"{each['page']} cannot be asked for finished buildsets: {each['why']}"
+                     for each in pulse.get("tenants", ()) if each["why"] and _is_long_ago(each["asked"]))
     if pulse and pulse["rule_mistakes"]:
         troubles.append(f"{counted(pulse['rule_mistakes'], 'mistake')} in the rules: see 'counterbot rules check'")
     if found.quarantined:
@@ -70,6 +75,10 @@ def unhealthy(found: Status) -> list[str]:
     if (found.owed_age or 0) > PENDING_TOO_LONG:
         troubles.append(f"a delivery has been pending for {_age(found.owed_age)}: {found.owed_why or 'not tried yet'}")
     return troubles
+
+
+def _is_long_ago(seconds: float | None) -> bool:
+    return seconds is None or seconds * 1000 > NOT_ASKED_TOO_LONG
 
 
 def _why_dead(found: Status) -> str:
@@ -103,10 +112,18 @@ def _rows(found: Status) -> list[tuple[str, str]]:
                      ("gaps", f"{pulse['gaps']} since the start{length}"),
                      ("caught up", f"{counted(caught_up, 'event')} that the stream did not bring{_way(pulse)}" + (
                          f"; Gerrit cannot be asked: {pulse['catch_up_why']}" if pulse.get("catch_up_why") else "")),
+                     *(("zuul", _tenant(each)) for each in pulse.get("tenants", ())),
                      ("irc", pulse["irc"])]
     if pulse and "rules" in pulse:
         rows.append(("rules", f"{pulse['rules']} in force, from {pulse['rules_from']}"))
     return rows
+
+
+def _tenant(asked: Mapping[str, Any]) -> str:
+    """What a tenant's buildsets brought."""
+    last = "not asked yet" if asked["asked"] is None else f"asked {_age(int(asked['asked'] * 1000))} ago"
+    found = f"{counted(asked['found'], 'finished buildset')} since the start, {asked['running']} still running"
+    return f"{asked['page']}: {last}; {found}" + (f"; it cannot be asked: {asked['why']}" if asked["why"] else "")
 
 
 def _way(pulse: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""A Gerrit event line -> Report, Merged or Ignored(why). Looks nothing up and follows no link.
+"""An event's line, Gerrit's or our own -> Report, Merged or Ignored(why). Looks nothing up and follows no link.
 
 Of Zuul's comment only job names and build URLs are taken, and the pipeline and buildset from its
 introduction: result texts, durations and vote prefixes are the operator's to change. Where Zuul left
@@ -59,6 +59,20 @@ _BUILDS = re.compile(r"^(?:- .*|https?://\S*)/build(?:set)?/[0-9a-f]{32}", re.MU
 """A line that names a job's build, or the buildset."""
 
 
+BUILDSET = "zuul-buildset"
+"""The type of our own event: Zuul's API told that a buildset has ended. It has no time, so that it is the same each
+time."""
+
+
+def buildset_line(uuid: str, page: str, pipeline: str | None, patchset: PatchSet, builds: Iterable[BuildLink]) -> bytes:
+    """The event that a buildset has ended, of one of its patch sets."""
+    change = {"project": patchset.project, "branch": patchset.branch, "number": patchset.change, "url": patchset.url}
+    return json.dumps({
+        "type": BUILDSET, "buildset": uuid, "page": page, "pipeline": pipeline, "change": change,
+        "patchSet": {"number": patchset.number},
+        "builds": [{"job": link.job, "url": link.url, "uuid": link.uuid} for link in builds]}).encode()
+
+
 def parse_line(line: bytes) -> dict[str, object]:
     """The event of one line of ``gerrit stream-events``. Raises Unreadable where it is none."""
     if len(line) > limits.EVENT_LINE:
@@ -110,6 +124,8 @@ def names_builds(comment: str) -> bool:
 def recognise(event: Mapping[str, object], settings: Recognition) -> Report | Merged | Ignored:
     """What an event asks of the bot."""
     kind = event.get("type")
+    if kind == BUILDSET:
+        return _of_buildset(event, settings)
     if kind == "change-merged":
         merged = _patchset(event, settings.server)
         return merged if isinstance(merged, Ignored) else Merged(merged)
@@ -130,6 +146,26 @@ def recognise(event: Mapping[str, object], settings: Recognition) -> Report | Me
         return patchset
     return _within(Report(patchset, _pipeline(introduction), _buildset(introduction), builds, omitted),
                    settings.zuul_urls)
+
+
+def _of_buildset(event: Mapping[str, object], settings: Recognition) -> Report | Ignored:
+    """A branch's has no change."""
+    change = gerrit_json.mapping(event.get("change"))
+    patchset = _patchset(event, settings.server)
+    if change.get("number") is None:
+        project, branch, url = (gerrit_json.text(change.get(name)) for name in ("project", "branch", "url"))
+        patchset = PatchSet(settings.server, project or "", branch or "", None, None, url)
+    builds = tuple(filter(None, map(_listed, gerrit_json.items(event.get("builds")))))
+    if isinstance(patchset, Ignored) or not builds:
+        return patchset if isinstance(patchset, Ignored) else Ignored("no build in the buildset")
+    report = Report(patchset, gerrit_json.text(event.get("pipeline")), gerrit_json.text(event.get("buildset")), builds)
+    return _within(report, settings.zuul_urls)
+
+
+def _listed(value: object) -> BuildLink | None:
+    row = gerrit_json.mapping(value)
+    job, url, uuid = (gerrit_json.text(row.get(name)) for name in ("job", "url", "uuid"))
+    return BuildLink(job, url, uuid) if job and url and uuid else None
 
 
 def _within(report: Report, zuul_urls: tuple[str, ...] | None) -> Report | Ignored:

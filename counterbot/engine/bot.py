@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import tempfile
 import threading
@@ -30,6 +31,8 @@ from ..reporters.statsd import Settings as StatsdSettings
 from ..reporters.statsd import Statsd
 from ..sources.gerrit_catchup import CatchUp, Cursor
 from ..sources.gerrit_stream import GerritStream
+from ..sources.zuul_builds import Cursor as ZuulCursor
+from ..sources.zuul_builds import ZuulBuilds
 from .decide import Audience, Decider
 from .deliver import Comments, Lines, Result
 from .examine import Examiner
@@ -84,7 +87,8 @@ class Bot:
         self._warned: frozenset[str] = frozenset()
         limit = int((deadline if deadline is not None else config.report.deadline) * 1000)
         self.recogniser = Recogniser(self.ledger, self.book, config.recognition, limit, config.report.settle * 1000)
-        self.examiner = Examiner(self.ledger, Zuul(self._http, *config.zuul.url), self.book,
+        zuul = Zuul(self._http, *config.zuul.url)
+        self.examiner = Examiner(self.ledger, zuul, self.book,
                                  {Reader.COUNTERS: CountersReader(self._http)},
                                  self.statsd.take if self.statsd else lambda *_: None)
         audience = Audience(channels, Links(config.bugs.view, config.bugs.file))
@@ -101,6 +105,9 @@ class Bot:
                                 self.take, _cursor(self.ledger), config.zuul.accounts,
                                 days=config.gerrit.catch_up_days, log=self._events_log, monotonic=monotonic,
                                 stopping=self.service.stop.is_set)
+        self.zuul_builds = ZuulBuilds(zuul, config.zuul.tenant_pages, self.take, _zuul_cursor(self.ledger),
+                                      every=config.zuul.poll_seconds, days=config.gerrit.catch_up_days,
+                                      monotonic=monotonic, stopping=self.service.stop.is_set)
         self.stream = GerritStream(login(config), lambda line: self.take(line, "gerrit stream-events"),
                                    opened=self._stream_opened,
                                    dropped=lambda: self.catch_up.gap("Gerrit dropped events"))
@@ -149,12 +156,14 @@ class Bot:
         return new
 
     def listen(self) -> None:
-        """Begin to listen to Gerrit, and to ask it for what the stream does not bring."""
+        """Begin to listen to Gerrit, and to ask it, and Zuul, for what the stream does not bring."""
         signs = filter(None, map(self.ledger.recall, (PULSE, CAUGHT_UP)))
         if last := max((at for _, at in signs), default=None):
             self.catch_up.gap("no bot ran", (self.ledger.now() - last) / 1000)
         self.service.run("stream", self.stream.run)
         self.service.repeat("catch-up", self.catch_up.step)
+        if self.zuul_builds.tenants:
+            self.service.repeat("zuul", self.zuul_builds.step)
 
     def close(self) -> list[str]:
         """Stop, wait, and let go; the names of threads that did not end."""
@@ -212,6 +221,17 @@ def _cursor(ledger: Ledger) -> Cursor:
         return saved and (int(saved[0]), (ledger.now() - saved[1]) // 1000)
 
     return Cursor(load, lambda since: ledger.remember(CAUGHT_UP, str(since)), lambda: ledger.now() // 1000)
+
+
+def _zuul_cursor(ledger: Ledger) -> ZuulCursor:
+    def name(page: str) -> str:
+        return f"buildsets of {hashlib.sha256(page.encode()).hexdigest()}"  # the page may be longer than a name
+
+    def load(page: str) -> str | None:
+        saved = ledger.recall(name(page))
+        return saved and saved[0]
+
+    return ZuulCursor(load, lambda page, seen: ledger.remember(name(page), seen))
 
 
 def _channels(config: Config) -> tuple[Channel, ...]:

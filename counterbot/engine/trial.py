@@ -101,6 +101,8 @@ def _trials(config: Config) -> Iterator[tuple[str, Callable[[], str]]]:
         yield "gerrit.events_log", partial(_events_log, config.gerrit.username, config.gerrit.events_log)
     for root in config.zuul.url:
         yield "zuul.url", partial(_zuul, config, root)
+    for page in config.zuul.tenant_pages:
+        yield "zuul.tenants", partial(_tenant, config, page)
     for prefix in config.zuul.logs:
         yield "zuul.logs", partial(_logs, config, prefix)
     if config.irc:
@@ -153,6 +155,11 @@ def _events_log(username: str, settings: EventsLog) -> str:
 def _zuul(config: Config, root: str) -> str:
     Zuul(_http(config), root).greet()
     return f"{root}: its API answers"
+
+
+def _tenant(config: Config, page: str) -> str:
+    rows = next(Zuul(_http(config), *config.zuul.url).buildsets(page, limit=1), [])
+    return f"{page}: its list of buildsets answers{'' if rows else ', but is empty: is the name right?'}"
 
 
 def _logs(config: Config, prefix: str) -> str:

@@ -86,6 +86,9 @@ class Upkeep:
             "reconnects": stream.reconnects, "oversize": stream.oversize,
             "gaps": caught.gaps, "last_gap": caught.gap, "caught_up": caught.caught_up,
             "catch_up_why": caught.why, "catch_up_way": caught.way, "events_log_why": caught.log_why,
+            "tenants": [{"page": each.page, "running": each.running, "found": each.found, "why": each.why,
+                         "asked": None if each.asked is None else self._monotonic() - each.asked}
+                        for each in bot.zuul_builds.tenants],
             "irc": "off" if bot.irc is None else bot.irc.trouble or "joined",
             "rules": len(bot.book.rules), "rules_from": str(bot.config.rules),
             "rule_mistakes": len(bot.book.mistakes)}))

@@ -12,7 +12,7 @@ from datetime import timezone, tzinfo
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, Wit
 from ..core.events import Recognition
 from ..core.model import Unreadable
 from ..core.text.refusal import refusal
-from ..core.text.urls import place_pattern
+from ..core.text.urls import below, place_pattern
 from . import addresses
 from .fields import CONTROL, Channel, Pipelines, Projects, Text, matching, web_address
 from .reader import Document, Mistake, load, read
@@ -45,6 +45,9 @@ HOST = re.compile(r"(?!.{254})[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 
 HOST_KEY = re.compile(r"[a-z0-9@.-]+ AAAA[A-Za-z0-9+/]{30,}={0,2}( .*)?")
 """As in known_hosts: the key's data begins with the length of its type's name (RFC 4253, section 6.6)."""
+
+TENANT = re.compile(r"(t/[^/?#]+/)?")
+"""What follows a root in the address of a tenant's page."""
 
 NICK = re.compile(r"[A-Za-z\[\]\\`_^{|}][A-Za-z0-9\[\]\\`_^{|}-]{0,29}")
 """RFC 2812, section 2.3.1; networks allow up to 30 characters."""
@@ -100,6 +103,19 @@ def _root(value: str) -> str:
     if root != value.rstrip("/"):
         raise ValueError(f"must be the root of Zuul's pages, without tenant and page: {root}")
     return root
+
+
+def _tenant_page(name: str, roots: tuple[str, ...]) -> str:
+    """The URL of a tenant's page, or of its own root. Raises ValueError where it is under no root."""
+    if "//" not in name:
+        if len(roots) > 1:
+            raise ValueError("must be the address of the tenant's page, since 'url' has several roots:"
+                             f" {roots[0]}/t/{quote(name, safe='')} perhaps")
+        return f"{roots[0]}/t/{quote(name, safe='')}"
+    behind = [below(root, f"{name.rstrip('/')}/") for root in roots]
+    if not any(rest is not None and TENANT.fullmatch(rest) for rest in behind):
+        raise ValueError(f"must be a tenant's name, or the address of its page under 'url', such as {roots[0]}/t/NAME")
+    return name.rstrip("/")
 
 
 def _gerrit_root(value: str) -> str:
@@ -258,6 +274,14 @@ class Zuul(Strict):
         " A host may begin with *. for any one name, as object stores with hashed names need it.",
         examples=[["https://storage.example.org/"]],
     )
+    tenants: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] | None = Field(
+        None,
+        description="Tenants whose finished buildsets the bot asks Zuul for, by name, or by the address of their page"
+        " where 'url' has several roots or the tenant has a root of its own. Left out, it knows only what Zuul says in"
+        " Gerrit, and of periodic and post pipelines nothing.",
+        examples=[["openstack"]],
+    )
+    poll_seconds: int = Field(60, ge=5, le=WEEK, description="Seconds between two questions to each of 'tenants'.")
     private_addresses: bool = Field(
         False,
         description="Whether hosts given above by name may have private addresses. Those given by address always may.",
@@ -267,6 +291,19 @@ class Zuul(Strict):
         description="Certificates to trust (PEM), instead of the public authorities'.",
         examples=["/etc/counterbot/ca.pem"],
     )
+
+
+    @property
+    def tenant_pages(self) -> tuple[str, ...]:
+        """The URLs of the pages of 'tenants': a white-label root is its tenant's."""
+        return tuple(_tenant_page(name, self.url) for name in self.tenants or ())
+
+    @field_validator("tenants")
+    @classmethod
+    def are_known(cls, value: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        for name in value or () if "url" in info.data else ():
+            _tenant_page(name, info.data["url"])
+        return value
 
 
 class ChannelFilter(Strict):
