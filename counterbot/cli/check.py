@@ -21,7 +21,7 @@ from ..core.text.figures import compared, excess, number, order
 from ..core.text.inert import called, inert
 from ..core.text.names import few
 from ..core.text.refusal import refusal
-from ..core.wording.comment import Links, bug_link
+from ..core.wording.links import Links, bug_link
 from ..files.rulebook import RuleBook
 from .completion import files, folders
 from .streams import beside, give, warn

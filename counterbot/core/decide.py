@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from .model import GERRIT, IRC, Channel, Finding, Report, State, Subject
+from .model import (
+    GERRIT,
+    IRC,
+    Channel,
+    Finding,
+    KnownFailure,
+    Reading,
+    Report,
+    State,
+    Subject,
+    Tell,
+    Unexplained,
+    is_failure,
+)
 from .rules import Outcome, Rule, Verdict, findings, matches
+from .text.names import few
 from .unjudged import folded
 
 COUNTERS_STATE = {
@@ -19,6 +33,14 @@ COUNTERS_STATE = {
 }
 """How the reading of a build's counters ended, in words."""
 
+FAILURE_STATE = {
+    State.READ: "nothing known",
+    State.NOTHING: "no logs",
+    State.UNREADABLE: "logs could not be read",
+    State.MISSING: "logs not there in time",
+    State.NOT_RUN: "no logs",
+}
+"""What is known of a failed build that no rule recognised, by how the reading of its failure ended."""
 
 EVERY_CHANNEL = "every channel"
 
@@ -27,35 +49,60 @@ EVERY_CHANNEL = "every channel"
 class Observed:
     """One build of a report that a rule applies to, when the report is decided.
 
-    ``unjudged`` are counters that a rule names and that have no value, and patterns whose collector failed.
-    ``result`` is Zuul's, None where it is not known.
+    ``state`` is how the reading of its counters ended, None where no rule asks for them. ``unjudged`` are counters that
+    a rule names and that have no value, and patterns whose collector failed. ``result`` is Zuul's, None where it is not
+    known. ``failure`` is what was read of the failure: None where the build did not fail or no query applies to it.
+    ``known`` is what the queries recognised in it, told to somebody or not.
     """
 
     job: str
     uuid: str
-    state: State
+    state: State | None
     why: str = ""
     verdicts: tuple[Verdict, ...] = ()
     unjudged: tuple[Verdict, ...] = ()
     result: str | None = None
+    voting: bool = True
+    failure: Reading | None = None
+    known: tuple[KnownFailure, ...] = ()
+
+    @property
+    def judged(self) -> bool:
+        """Whether any of its counters was held against a bound."""
+        return any(verdict.outcome is not Outcome.NO_DATA for verdict in self.verdicts)
 
     @property
     def failed(self) -> bool:
-        """Whether it is a failed build of which counters were judged."""
-        judged = any(verdict.outcome is not Outcome.NO_DATA for verdict in self.verdicts)
-        return judged and self.result not in (None, "SUCCESS")
+        return is_failure(self.result)
+
+    @property
+    def standing(self) -> str:
+        """What is said of a failed build that no rule recognised."""
+        if self.failure is None:
+            return ""
+        found = self.failure.failure
+        words = "nothing known, not all logs read" if found and found.unread else FAILURE_STATE[self.failure.state]
+        return words if self.result in (None, "FAILURE") else f"{words} ({self.result})"
 
 
 class Reason(enum.Enum):
     """Why something is said, or nothing."""
 
     OVER = "over its bound"
+    KNOWN = "known failures"
+    BOTH = "over its bound, and known failures"
+    UNEXPLAINED = "failed builds of which nothing is known"
     SAID_BEFORE = "the same was said before on this patch set"
     NOBODY = "over its bound, but the rules tell nobody"
+    KNOWN_TO_NOBODY = "known failures, but the rules tell nobody"
     WITHIN = "every counter is within its bound"
     PARTLY = "no counter that came is over its bound"
     NO_DATA = "no counters to judge"
     NO_RULE = "no rule applies to its builds"
+
+
+Found = Finding | KnownFailure
+Told = Finding | KnownFailure | Unexplained
 
 
 @dataclass(frozen=True)
@@ -64,21 +111,21 @@ class Effect:
 
     kind: str
     destination: str
-    findings: tuple[Finding, ...]
+    findings: tuple[Told, ...]
 
 
 @dataclass(frozen=True)
 class Decision:
-    """``findings`` is everything over its bound, told or not; ``missing`` says which builds gave nothing, and why.
+    """``findings`` is everything over its bound and every known failure, told or not.
 
-    ``untold`` are findings that nobody is to hear of.
+    ``missing`` says which builds gave nothing, and why; ``untold`` are findings that nobody is to hear of.
     """
 
     reason: Reason
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Found, ...] = ()
     effects: tuple[Effect, ...] = ()
     missing: str = ""
-    untold: tuple[Finding, ...] = ()
+    untold: tuple[Found, ...] = ()
 
     @property
     def why(self) -> str:
@@ -90,20 +137,49 @@ Said = Mapping[str, frozenset[tuple[str, Subject]]]
 """By destination, the (job, subject) pairs that were told there on this patch set."""
 
 
+@dataclass(frozen=True)
+class Seen:
+    """In how many builds each rule's failure was found in the last days, those of this report among them."""
+
+    builds: Mapping[str, int] = field(default_factory=dict)
+    days: int = 10
+
+
 def decide(report: Report, observed: Iterable[Observed], rules: Mapping[str, Rule], said: Said,
            channels: Iterable[Channel]) -> Decision:
     """All builds of a report weighed together."""
     observed = tuple(observed)
     missing = _missing(observed)
     over = tuple(finding for build in observed for finding in findings(build.job, build.uuid, build.verdicts))
-    if not over:
+    known = tuple(finding for build in observed for finding in build.known)
+    unexplained = tuple(_unexplained(observed, rules))
+    if not (over or known or unexplained):
         return Decision(_quiet(observed, missing), missing=missing)
-    wanted = tuple(effect for effect in _wanted(report, over, rules, channels) if effect.findings)
-    untold = tuple(finding for finding in over if not any(finding in effect.findings for effect in wanted))
-    if not wanted:
-        return Decision(Reason.NOBODY, over, missing=missing, untold=untold)
+    found: tuple[Found, ...] = (*over, *known)
+    wanted = tuple(effect for effect in _wanted(report, (*found, *unexplained), rules, channels) if effect.findings)
+    untold = tuple(finding for finding in found if not any(finding in effect.findings for effect in wanted))
     fresh = tuple(effect for effect in wanted if _is_news(effect, said))
-    return Decision(Reason.OVER if fresh else Reason.SAID_BEFORE, over, fresh, missing, untold)
+    return Decision(_reason(over, known, wanted, fresh), found, fresh, missing, untold)
+
+
+def _unexplained(observed: Iterable[Observed], rules: Mapping[str, Rule]) -> Iterator[Unexplained]:
+    """Builds that vote: others do not keep a change from being merged."""
+    for build in observed:
+        known = any(not _is_muted(finding, rules) for finding in build.known)
+        if build.failure is not None and build.failed and build.voting and not known:
+            yield Unexplained(build.job, build.uuid)
+
+
+def _reason(over: Sequence[Finding], known: Sequence[KnownFailure], wanted: Sequence[Effect],
+            fresh: Sequence[Effect]) -> Reason:
+    if wanted and not fresh:
+        return Reason.SAID_BEFORE
+    if not wanted and (over or known):
+        return Reason.NOBODY if over else Reason.KNOWN_TO_NOBODY
+    kinds = {type(finding) for effect in fresh for finding in effect.findings}
+    if {Finding, KnownFailure} <= kinds:
+        return Reason.BOTH
+    return Reason.OVER if Finding in kinds else Reason.KNOWN if KnownFailure in kinds else Reason.UNEXPLAINED
 
 
 def _quiet(observed: Sequence[Observed], missing: str) -> Reason:
@@ -121,26 +197,54 @@ def _missing(observed: Iterable[Observed]) -> str:
 
 def _lacks(build: Observed) -> Iterable[str]:
     """What a build should have given and did not."""
-    if build.state is not State.READ:
+    if build.state not in (None, State.READ):
         yield f"{COUNTERS_STATE[build.state]}{f': {build.why}' if build.why else ''}"
     elif build.why:
         yield build.why
     if build.unjudged:
         yield f"not judged: {', '.join(folded(build.unjudged))}"
+    if build.failure and not build.known:
+        unread = build.failure.failure.unread if build.failure.failure else {}
+        reasons = [f"{path}: {why}" for path, why in unread.items()] or list(filter(None, [build.failure.why]))
+        yield f"{build.standing}{f': {few(reasons, 3)}' if reasons else ''}"
 
 
-def _wanted(report: Report, over: tuple[Finding, ...], rules: Mapping[str, Rule],
-            channels: Iterable[Channel]) -> Iterable[Effect]:
-    yield Effect(GERRIT, GERRIT, tuple(finding for finding in over if rules[finding.rule].report.gerrit))
+def _wanted(report: Report, news: Sequence[Told], rules: Mapping[str, Rule],
+            channels: Iterable[Channel]) -> Iterator[Effect]:
+    """A report on a branch has no change to comment on."""
+    heard = [finding for finding in news if not _is_muted(finding, rules)]
+    if report.patchset.change is not None:
+        yield Effect(GERRIT, GERRIT, tuple(finding for finding in heard if not isinstance(finding, Unexplained)
+                                           and rules[finding.rule].report.gerrit))
     for channel in channels:
         if wants(channel, report):
-            yield Effect(IRC, channel.name,
-                         tuple(finding for finding in over if _for_channel(rules[finding.rule], channel)))
+            topics = topics_of(channel, report)
+            yield Effect(IRC, channel.name, tuple(
+                finding for finding in heard if _topic(finding) in topics
+                and (isinstance(finding, Unexplained) or _for_channel(rules[finding.rule], channel))))
+
+
+def _topic(finding: Told) -> Tell:
+    if isinstance(finding, Finding):
+        return Tell.OVER
+    return Tell.KNOWN if isinstance(finding, KnownFailure) else Tell.UNEXPLAINED
+
+
+def _is_muted(finding: Told, rules: Mapping[str, Rule]) -> bool:
+    """Whether it is a known failure of a rule that suppresses notifications."""
+    query = rules[finding.rule].fingerprint if isinstance(finding, KnownFailure) else None
+    return query is not None and query.suppress_notification
 
 
 def wants(channel: Channel, report: Report) -> bool:
     """Whether a channel's own filters let the report through; an unknown pipeline by no filter but ``*``."""
     return matches(channel.projects, report.patchset.project) and matches(channel.pipelines, report.pipeline or "")
+
+
+def topics_of(channel: Channel, report: Report) -> frozenset[Tell]:
+    """What a channel is told of in the report's pipeline."""
+    failures = matches(channel.failures_in, report.pipeline or "")
+    return channel.tell if failures else channel.tell & {Tell.OVER}
 
 
 def unheard(rules: Iterable[Rule], channels: Collection[str]) -> Iterator[tuple[Rule, str]]:

@@ -122,6 +122,15 @@ class Build:
     changes: tuple[int, ...] = ()
 
 
+NO_FAILURE = frozenset({"SUCCESS", "SKIPPED", "CANCELED", "DEQUEUED", "NO_JOBS", "RETRY"})
+"""Results of builds that did not fail, or whose outcome nobody waits for."""
+
+
+def is_failure(result: str | None) -> bool:
+    """Whether a build with this result failed, in whatever way; False while it runs."""
+    return result is not None and result not in NO_FAILURE
+
+
 class Reader(enum.Enum):
     """What can be read of a finished build. Each reader notes one reading on the build."""
 
@@ -296,12 +305,38 @@ class KnownFailure:
 
 
 @dataclass(frozen=True)
+class Unexplained:
+    """A build failed, and no rule knows why, or its logs could not be read."""
+
+    job: str
+    build: str
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(Kind.FAILURE, "")
+
+
+class Tell(enum.Enum):
+    """What a channel can be told of: counters over their bounds, known failures, and failed builds that no rule
+    knows."""
+
+    OVER = "over"
+    KNOWN = "known"
+    UNEXPLAINED = "unexplained"
+
+
+@dataclass(frozen=True)
 class Channel:
-    """An IRC channel and the changes it wants: shell patterns, an empty tuple wants all."""
+    """An IRC channel and the changes it wants: shell patterns, an empty tuple wants all.
+
+    It is told of failures in the pipelines of ``failures_in`` only.
+    """
 
     name: str
     projects: tuple[str, ...] = ()
     pipelines: tuple[str, ...] = ()
+    tell: frozenset[Tell] = frozenset({Tell.OVER, Tell.KNOWN})
+    failures_in: tuple[str, ...] = ()
 
 
 GERRIT = "gerrit"

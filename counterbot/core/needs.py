@@ -11,11 +11,11 @@ from .rules import Rule, applicable
 def needs(patchset: PatchSet | None, links: Iterable[BuildLink],
           rules: Sequence[Rule]) -> dict[BuildLink, frozenset[Reader]]:
     """The readers of each build that a rule may apply to, as far as a report tells."""
-    return {link: frozenset({Reader.COUNTERS}) for link in links if applicable(rules, _announced(patchset, link))}
+    return {link: frozenset({Reader.COUNTERS}) for link in links if applicable(rules, announced(patchset, link))}
 
 
-def _announced(patchset: PatchSet | None, link: BuildLink) -> BuildFacts:
-    """What the comment alone tells. Its pipeline may be a display name, so it is not asked."""
+def announced(patchset: PatchSet | None, link: BuildLink) -> BuildFacts:
+    """What the comment alone tells of a build. Its pipeline may be a display name, so it is not asked."""
     job = None if link.job == OMITTED else link.job
     return BuildFacts(job, patchset.branch or None, patchset.project) if patchset else BuildFacts(job)
 

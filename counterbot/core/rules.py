@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from .model import BuildFacts, Counters, Finding, Kind, Number, Subject, group_of
+from .model import BuildFacts, Counters, Failure, Finding, Kind, KnownFailure, Number, Subject, group_of
 
 
 def is_pattern(written: str) -> bool:
@@ -246,6 +246,12 @@ def findings(job: str, build: str, verdicts: Iterable[Verdict]) -> tuple[Finding
         for verdict in verdicts
         if verdict.outcome is Outcome.OVER and verdict.value is not None
     )
+
+
+def recognised(job: str, build: str, failure: Failure, rules: Iterable[Rule]) -> tuple[KnownFailure, ...]:
+    """The hits of these rules, as findings of a build."""
+    hits = {rule.name: tuple(hit for hit in failure.hits if hit.rule == rule.name) for rule in rules}
+    return tuple(KnownFailure(job, build, rule, found) for rule, found in hits.items() if found)
 
 
 def holds(rule: Rule, case: Case) -> str | None:

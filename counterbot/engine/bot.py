@@ -16,7 +16,7 @@ from ..clients.ssh import SshError
 from ..clients.zuul import Zuul
 from ..core.model import Channel, Delivery, Reader, Sent
 from ..core.text.figures import counted
-from ..core.wording.comment import Links
+from ..core.wording.links import Links
 from ..files.config import Config
 from ..files.config import Statsd as StatsdConfig
 from ..files.reader import Mistake
@@ -91,7 +91,7 @@ class Bot:
         self.examiner = Examiner(self.ledger, zuul, self.book,
                                  {Reader.COUNTERS: CountersReader(self._http)},
                                  self.statsd.take if self.statsd else lambda *_: None)
-        audience = Audience(channels, Links(config.bugs.view, config.bugs.file))
+        audience = Audience(channels, Links(config.bugs.view, config.bugs.file), config.known.days)
         self.decider = Decider(self.ledger, self.book, audience, limit)
         self._gerrit = OverSsh(login(config), answered=self._gerrit_answered)
         poster = Nobody() if dry else GerritReporter(self._gerrit, config.gerrit.username)
@@ -235,7 +235,8 @@ def _zuul_cursor(ledger: Ledger) -> ZuulCursor:
 
 
 def _channels(config: Config) -> tuple[Channel, ...]:
-    return tuple(Channel(name, tuple(wants.projects or ()), tuple(wants.pipelines or ()))
+    return tuple(Channel(name, tuple(wants.projects or ()), tuple(wants.pipelines or ()),
+                         frozenset(wants.tell), tuple(wants.failures_in or ()))
                  for name, wants in (config.irc.channels.items() if config.irc else ()))
 
 

@@ -8,16 +8,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..core import decide
-from ..core.decide import Decision, Effect, Observed, Reason, Said, listeners
+from ..core.decide import Decision, Effect, Found, Observed, Said, Seen, listeners
 from ..core.keys import delivery_key, marker
-from ..core.model import IRC, Channel, Delivery, Finding, Reader, Reading, Report, State
-from ..core.needs import facts
-from ..core.rules import Rule, applicable, judge, was_due
+from ..core.model import (
+    IRC,
+    Build,
+    Channel,
+    Delivery,
+    Finding,
+    KnownFailure,
+    Reader,
+    Reading,
+    Report,
+    State,
+    is_failure,
+)
+from ..core.needs import announced, facts
+from ..core.rules import Rule, applicable, judge, known_failures, recognised, was_due
 from ..core.text.figures import counted
 from ..core.text.inert import inert
 from ..core.text.names import few
-from ..core.wording.comment import Links, comment
+from ..core.wording.comment import comment
 from ..core.wording.irc import irc_line
+from ..core.wording.links import Links
 from ..files.rulebook import RuleBook
 from ..ledger import ExaminedBuild, Ledger, ReportWork
 from .service import done
@@ -29,10 +42,12 @@ log = logging.getLogger("counterbot.engine")
 
 @dataclass(frozen=True)
 class Audience:
-    """Who is told and how: ``links`` leads to bugs."""
+    """Who is told and how: ``links`` leads to bugs, and ``days`` is how far back a known failure's builds are
+    counted."""
 
     channels: tuple[Channel, ...] = ()
     links: Links = Links()  # noqa: RUF009 - frozen
+    days: int = 10
 
 
 class Decider:
@@ -57,27 +72,31 @@ class Decider:
             return self._reports.postpone(work, SECOND)
         rules = {rule.name: rule for rule in self._book.rules}
         report = _with_pipeline(work)
-        found = (_observed(report, build, rules) for build in work.builds)
-        observed = [build for build in found if build is not None]
+        observed = [build for each in work.builds if (build := _observed(report, each, rules)) is not None]
 
         def weigh(said: Said, _seen: Mapping[str, int]) -> tuple[Decision, list[Delivery]]:
             decision = decide.decide(report, observed, rules, said, self._audience.channels)
-            return decision, [_delivery(report, effect, observed, rules, self._audience.links)
-                              for effect in decision.effects]
+            told = _Told(report, observed, rules, self._audience.links, Seen(seen, self._audience.days))
+            return decision, [_delivery(told, effect) for effect in decision.effects]
 
-        decision = self._reports.decide(work, weigh)
+        decision = self._reports.decide(work, weigh, self._audience.days)
         pending = f"; {counted(len(decision.effects), 'delivery', 'deliveries')} pending"
-        log.info("%s: %s%s", report.patchset, inert(decision.why, 500), pending * (decision.reason is Reason.OVER))
+        log.info("%s: %s%s", report.patchset, inert(decision.why, 500), pending * bool(decision.effects))
         for line in _untold(decision.untold, rules):
             log.info("%s: %s", report.patchset, inert(line, 500))
         return None
 
 
-def _untold(findings: Sequence[Finding], rules: dict[str, Rule]) -> Iterator[str]:
+def _untold(findings: Sequence[Found], rules: Mapping[str, Rule]) -> Iterator[str]:
     """A line for each rule whose findings nobody hears of."""
     for name in dict.fromkeys(finding.rule for finding in findings):
-        over = [f"{finding.subject.name} in {finding.job}" for finding in findings if finding.rule == name]
-        yield f"nobody is told of {few(over)}, over the bound of rule {name}: it tells {listeners(rules[name])}"
+        mine, tells = [finding for finding in findings if finding.rule == name], f"it tells {listeners(rules[name])}"
+        if over := [f"{each.subject.name} in {each.job}" for each in mine if isinstance(each, Finding)]:
+            yield f"nobody is told of {few(over)}, over the bound of rule {name}: {tells}"
+        if known := [each.job for each in mine if isinstance(each, KnownFailure)]:
+            query = rules[name].fingerprint
+            why = "it suppresses notifications" if query and query.suppress_notification else tells
+            yield f"nobody is told that {few(known)} failed by rule {name}: {why}"
 
 
 def _with_pipeline(work: ReportWork) -> Report:
@@ -86,34 +105,64 @@ def _with_pipeline(work: ReportWork) -> Report:
     return replace(work.report, pipeline=named or work.report.pipeline)
 
 
-def _observed(report: Report, examined: ExaminedBuild, rules: dict[str, Rule]) -> Observed | None:
-    """What is known of a build; None where Zuul's API tells that no rule applies to it."""
-    job, uuid, build = examined.link.job, examined.link.uuid or "", examined.build
-    reading = examined.readings.get(Reader.COUNTERS, Reading(State.MISSING, examined.why))
-    if build is None:
-        return Observed(job, uuid, reading.state, reading.why)
-    asked = applicable(rules.values(), facts(report.patchset, build, report.pipeline))
-    if not asked:
+def _observed(report: Report, examined: ExaminedBuild, rules: Mapping[str, Rule]) -> Observed | None:
+    """What is known of a build; None where no rule applies to it, as far as Zuul's API or else the comment tells."""
+    link, build, uuid = examined.link, examined.build, examined.link.uuid or ""
+    about = facts(report.patchset, build, report.pipeline) if build else announced(report.patchset, link)
+    bounds, queries = applicable(rules.values(), about), known_failures(rules.values(), about)
+    if not (bounds or queries):
         return None
+    unread = Reading(State.MISSING, examined.why)
+    counters = examined.readings.get(Reader.COUNTERS, unread) if bounds else None
+    failure = examined.readings.get(Reader.FAILURE, unread) if queries else None
+    if build is None:
+        state, why = (counters.state, counters.why) if counters else (None, "")
+        return Observed(link.job, uuid, state, why, failure=failure)
     if build.changes and report.patchset.change not in build.changes:
-        return Observed(job, uuid, State.UNREADABLE, f"it is a build of change {build.changes[0]}")
+        state = State.UNREADABLE if bounds else None
+        return Observed(link.job, uuid, state, f"it is a build of change {build.changes[0]}")
+    return _judged(_failed(link.job, uuid, build, failure, queries), counters, bounds)
+
+
+def _failed(job: str, uuid: str, build: Build, failure: Reading | None, queries: Sequence[Rule]) -> Observed:
+    """A build, and what is known of its failure if it failed."""
+    reading = failure if is_failure(build.result) else None
+    known = recognised(job, uuid, reading.failure, queries) if reading and reading.failure else ()
+    return Observed(job, uuid, None, result=build.result, voting=build.voting, failure=reading, known=known)
+
+
+def _judged(build: Observed, reading: Reading | None, bounds: Sequence[Rule]) -> Observed:
+    """A build with its counters held against the bounds."""
+    if reading is None:
+        return build
+    build = replace(build, state=reading.state, why=reading.why)
     counters = reading.counters
     if counters is None:
-        return Observed(job, uuid, reading.state, reading.why, result=build.result)
-    verdicts = tuple(verdict for rule in asked for verdict in judge(rule, counters))
-    due = tuple(verdict for verdict in verdicts if was_due(verdict, counters))
-    return Observed(job, uuid, reading.state, reading.why, verdicts, due, build.result)
+        return build
+    verdicts = tuple(verdict for rule in bounds for verdict in judge(rule, counters))
+    return replace(build, verdicts=verdicts, unjudged=tuple(each for each in verdicts if was_due(each, counters)))
 
 
-def _delivery(report: Report, effect: Effect, observed: list[Observed], rules: dict[str, Rule],
-              links: Links) -> Delivery:
+@dataclass(frozen=True)
+class _Told:
+    """What the words of each delivery are made from."""
+
+    report: Report
+    observed: Sequence[Observed]
+    rules: Mapping[str, Rule]
+    links: Links
+    seen: Seen
+
+
+def _delivery(told: _Told, effect: Effect) -> Delivery:
+    report = told.report
     key = delivery_key(report, effect.kind, effect.destination)
     patchset = report.patchset
     about = {"project": patchset.project, "change": patchset.change, "patchset": patchset.number}
     if effect.kind == IRC:
-        line = irc_line(report, effect.findings, observed)
+        line = irc_line(report, effect.findings, told.observed, told.rules)
         return Delivery(key, effect.kind, effect.destination, {**about, "text": line})
-    text = comment(report, effect.findings, observed, rules, links, marker(key))
+    text = comment(report, effect.findings, told.observed, told.rules, told.links, marker(key), told.seen)
     return Delivery(key, effect.kind, effect.destination,
                     {**about, "message": text, "tag": _tag(report.pipeline), "marker": marker(key)})
 

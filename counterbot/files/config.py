@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from ..core.events import Recognition
-from ..core.model import Unreadable
+from ..core.model import Tell, Unreadable
 from ..core.text.refusal import refusal
 from ..core.text.urls import below, place_pattern
 from . import addresses
@@ -306,11 +306,29 @@ class Zuul(Strict):
         return value
 
 
+def _topic(value: object) -> Tell:
+    known = [topic.value for topic in Tell]
+    if value not in known:
+        raise ValueError(f"must be one of {', '.join(known)}, not {shown(value)}")
+    return Tell(value)
+
+
+Topic = Annotated[Tell, BeforeValidator(_topic), WithJsonSchema({"enum": [topic.value for topic in Tell]})]
+Topics = Annotated[tuple[Topic, ...], Field(strict=False, min_length=1)]
+
+
 class ChannelFilter(Strict):
     """Which reports a channel wants; a key that is left out asks nothing."""
 
     projects: Projects | None = Field(None, description="Shell patterns of projects.")
     pipelines: Pipelines | None = Field(None, description="Shell patterns of pipelines.")
+    tell: Topics = Field(
+        (Tell.OVER, Tell.KNOWN),
+        description="What to tell: over (counters over their bounds), known (known failures), unexplained (failed"
+        " builds of which nothing is known).",
+    )
+    failures_in: Pipelines | None = Field(
+        None, description="Shell patterns of the pipelines whose failures are told; counters are told by pipelines.")
 
 
 class Sasl(Strict):
@@ -343,9 +361,12 @@ class Irc(Strict):
     )
     sasl: Sasl | None = Field(None, description="The account to log in to, with SASL PLAIN.")
     channels: dict[Channel, ChannelFilter] = Field(
-        description="Channels, each with the projects and pipelines it wants to hear of: lists of shell patterns."
-        " {} wants everything. Quote the name: a bare # begins a comment in YAML.",
-        examples=[{"#openstack-qa": {"projects": ["openstack/*"], "pipelines": ["gate", "periodic"]}}],
+        description="Channels, each with the projects and pipelines it wants to hear of (lists of shell patterns), what"
+        " it is told (over: counters over their bounds; known: known failures; unexplained: failed builds of which"
+        " nothing is known; left out, over and known), and the pipelines whose failures it is told. {} wants"
+        " everything that is told by default. Quote the name: a bare # begins a comment in YAML.",
+        examples=[{"#openstack-qa": {"projects": ["openstack/*"], "pipelines": ["gate", "periodic"],
+                                     "tell": ["over", "known"], "failures_in": ["gate", "periodic"]}}],
         min_length=1,
     )
 
@@ -379,6 +400,14 @@ class ReportTimes(Strict):
     )
     settle: int = Field(
         default=0, ge=0, le=WEEK, description="Seconds after Zuul's comment before its builds are first asked for."
+    )
+
+
+class Known(Strict):
+    """Failures that rules with a query recognise."""
+
+    days: int = Field(
+        default=10, ge=1, le=CENTURY, description="Days: how far back a known failure's builds are counted."
     )
 
 
@@ -417,6 +446,7 @@ class Config(Strict):
         None, description="Where each build's counters are sent to, once. Left out, they are sent nowhere."
     )
     report: ReportTimes = Field(ReportTimes(), description="When a report on a patch set is decided.")
+    known: Known = Field(Known(), description="Known failures, by rules with a query.")
     bugs: Bugs = Field(Bugs(), description="Links to the bug tracker.")
     workers: int = Field(
         4, ge=1, le=64,

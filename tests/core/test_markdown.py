@@ -13,7 +13,8 @@ from counterbot.core.text.columns import width
 from counterbot.core.text.figures import largest_first
 from counterbot.core.text.inert import inert
 from counterbot.core.text.markdown import code, link, prose
-from counterbot.core.wording.comment import Links, comment
+from counterbot.core.wording.comment import comment
+from counterbot.core.wording.links import Links
 from tests import gerrit_page
 
 LINKS = Links("https://bugs.example.org/{bug}", "https://bugs.example.org/new?t={title}&c={text}")

@@ -12,12 +12,28 @@ from hypothesis import strategies as st
 
 from counterbot.core import limits
 from counterbot.core.counters.attachment import parse_counters
-from counterbot.core.decide import Observed, decide
-from counterbot.core.model import BuildLink, Finding, Kind, Number, PatchSet, Report, State, Subject
-from counterbot.core.rules import Outcome, Rule, Verdict, judge
+from counterbot.core.decide import Observed, Seen, decide
+from counterbot.core.model import (
+    BuildLink,
+    FailedTest,
+    Failure,
+    Finding,
+    Hit,
+    Kind,
+    KnownFailure,
+    Number,
+    PatchSet,
+    Reading,
+    Report,
+    State,
+    Subject,
+    Unexplained,
+)
+from counterbot.core.rules import Fingerprint, Outcome, Rule, Verdict, judge
 from counterbot.core.text.figures import excess, largest_first, number
-from counterbot.core.wording.comment import Links, comment
+from counterbot.core.wording.comment import comment
 from counterbot.core.wording.irc import irc_line
+from counterbot.core.wording.links import Links
 from counterbot.files.rulebook import RuleBook
 
 ROOT = Path(__file__).parents[2]
@@ -231,6 +247,73 @@ def test_the_comment_in_the_documentation():
     text = said(over(), over(value=1_412_530, job="tempest-full-py3"), over("memory.n-api", 548_118_528, 520_000_000,
                 rule="memory"), rules=rules, observed=observed, links=links)
     assert f"{text}\n" == (ROOT / "docs/examples/comment.txt").read_text()
+
+
+# -- known failures
+
+N_CPU = "controller/logs/screen-n-cpu.txt"
+ACTIVE = Rule("1254890", "A server does not become ACTIVE in time", bug="1254890", fingerprint=Fingerprint("x"))
+CONSOLE = Rule("1251920", "Console output is lost", bug="1251920", fingerprint=Fingerprint("x"))
+LIVE_MIGRATION = "nova.tests.unit.compute.test_manager.ManagerTest.test_live_migration"
+SEEN = Seen({"1254890": 3, "1251920": 14})
+
+
+def known(job: str, rule: str = "1254890", line: int = 1204, file: str = N_CPU) -> Observed:
+    """A failed build, recognised by a rule."""
+    hits = (Hit(rule, file, line, "ERROR"), Hit(rule, "job-output.txt", 9, "ERROR"))
+    return Observed(job, job, None, result="FAILURE", failure=Reading(State.READ, "", Failure(hits)),
+                    known=(KnownFailure(job, job, rule, hits),))
+
+
+def unknown(job: str, failure: Failure = Failure(), result: str | None = "FAILURE", state: State = State.READ,
+            why: str = "") -> Observed:
+    """A failed build of which nothing is known."""
+    return Observed(job, job, None, result=result,
+                    failure=Reading(state, why, failure if state is State.READ else None))
+
+
+def told(*observed: Observed, over: tuple[Finding, ...] = (), rules: tuple[Rule, ...] = (ACTIVE, CONSOLE, SQL),
+         seen: Seen = SEEN, links: Links = VIEW) -> str:
+    """The comment on these builds, each rule told."""
+    findings = (*over, *(finding for build in observed for finding in build.known))
+    return comment(REPORT, findings, observed, {rule.name: rule for rule in rules}, links, MARKER, seen)
+
+
+def end(text: str) -> str:
+    """The sentence before the marker."""
+    return text.split("\n")[-2]
+
+
+def test_the_contracts_comment_on_known_failures_to_the_letter():
+    observed = (known("grenade"), known("tempest-full", "1251920", 48211),
+                unknown("nova-tox-py312", Failure(tests=(FailedTest(LIVE_MIGRATION, ("AssertionError",)),))))
+    rules = {rule.name: rule for rule in (ACTIVE, CONSOLE)}
+    [effect] = decide(REPORT, observed, rules, {}, ()).effects
+    text = comment(REPORT, effect.findings, observed, rules, VIEW, MARKER, SEEN)
+    assert f"{text}\n" == (CONTRACT / "comment-failures.txt").read_text()
+
+
+def test_the_contracts_comment_on_failures_and_counters():
+    """But for what is learned: the counters' usual value, how many are stable, and the last lines."""
+    tempest = Observed("tempest-full", "1", State.READ, verdicts=(Verdict("sql", "m", 5, Outcome.OVER, 6),))
+    rules = (ACTIVE, Rule("sql", "Rows read in a Tempest run"))
+    text = told(known("grenade"), tempest, over=(over("mysql.Innodb_rows_read", 1_412_530, 1_239_000),), rules=rules)
+    learned = (CONTRACT / "comment-both.txt").read_text()
+    assert text.split("\n\n")[1:3] == learned.split("\n\n")[1:3]
+    assert text == f"""\
+Failures: the failed build is a known bug. Counters: 1 counter over its bound (not voting).
+
+    job            failed by                                seen in 10 days
+    grenade        https://bugs.launchpad.net/bugs/1254890                3
+
+1254890: A server does not become ACTIVE in time; `controller/logs/screen-n-cpu.txt`, line 1,204
+
+    job            counter                     this run      bound    over
+    tempest-full   mysql.Innodb_rows_read     1,412,530  1,239,000    +14%
+
+`mysql.Innodb_rows_read`: Rows read in a Tempest run
+Every failure is known: comment "recheck bug 1254890" to run the jobs again.
+{MARKER}"""
 
 
 # -- bugs

@@ -391,7 +391,7 @@ workers: 0
         ("workers: 010", ["1:1: 010 is not a plain decimal number; write 10, or quote it if it is text"]),
         ("keep_days: 1_0", ["1:1: 'keep_days' must be a whole number, not text '1_0'"]),
         ("log: debug", ["1:1: unknown key 'log'; known: gerrit, zuul, rules, database, database_password_file,"
-                        " irc, statsd, report, bugs, workers, keep_days"]),
+                        " irc, statsd, report, known, bugs, workers, keep_days"]),
         ("statsd: {port: 0, prefix: 'ci.{jobs}'}",
          ["1:1: missing key 'host'", "1:10: 'port' must be at least 1",
           "1:19: 'prefix' must be letters, digits, '_', '-', '.', {project}, {branch}, {pipeline} and {job}"]),

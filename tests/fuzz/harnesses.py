@@ -29,8 +29,9 @@ from counterbot.core.model import (
 )
 from counterbot.core.rules import Bound, Outcome, Rule, holds, judge, was_due
 from counterbot.core.text.inert import inert
-from counterbot.core.wording.comment import Links, comment
+from counterbot.core.wording.comment import comment
 from counterbot.core.wording.irc import irc_line
+from counterbot.core.wording.links import Links
 from counterbot.files.config import Config, read_config
 from counterbot.files.reader import Mistake, read
 from counterbot.files.rulefile import parse_rule

@@ -28,6 +28,11 @@ def code(name: str, limit_bytes: int = NAME) -> str:
     return f"`{name_of(name, limit_bytes)}`"
 
 
+def verbatim(text: str, limit_bytes: int) -> str:
+    """Text from outside, such as a log line or a path, as code with its brackets and slashes; ``@`` is ``(at)``."""
+    return f"`{inert(text.replace('`', '').replace('@', '(at)'), limit_bytes) or '?'}`"
+
+
 def prose(text: str, limit_bytes: int) -> str:
     """A sentence from outside, inert. Words that would become markup or a link are written as code.
 

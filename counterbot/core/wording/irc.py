@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from .. import limits
-from ..decide import Observed
-from ..model import Finding, Report
+from ..decide import Observed, Told
+from ..model import Finding, KnownFailure, Report, State, Unexplained
+from ..rules import Rule
 from ..text.figures import compared, excess, largest_first
 from ..text.inert import NAME, inert, name_of
+from .failures import title_of
+from .links import bug_number
+from .listing import listed
 
 NAMES = (NAME, 48, 24, 12)
 """Bytes of names that are shown; the first at which figures and link have room too."""
@@ -16,26 +20,73 @@ NAMES = (NAME, 48, 24, 12)
 LINK = 200
 
 
-def irc_line(report: Report, over: Iterable[Finding], observed: Iterable[Observed] = ()) -> str:
+def irc_line(report: Report, found: Iterable[Told], observed: Iterable[Observed] = (),
+             rules: Mapping[str, Rule] = {}) -> str:
     """One line for a channel, its link last and whole, at most ``limits.IRC_LINE`` bytes."""
-    rows = largest_first(over)
-    failed = rows[0].build in {build.uuid for build in observed if build.failed}
-    link = _link(report.patchset.url)
+    found, builds = tuple(found), {build.uuid: build for build in observed}
+    link = _link(report.patchset.url if report.patchset.change is not None else _page(report, found))
     room = limits.IRC_LINE - len(link.encode())
     for name in NAMES:
-        text = _text(report, rows, name, failed)
+        text = f"{_about(report, name)}: {'; '.join(_parts(found, builds, rules, name))}"
         if len(text.encode()) <= room:
             break
     return inert(text, room) + link
 
 
-def _text(report: Report, rows: Sequence[Finding], name: int, failed: bool) -> str:
-    first, patchset = rows[0], report.patchset
+def _about(report: Report, name: int) -> str:
+    """The change, or for a branch's builds the branch."""
+    patchset = report.patchset
+    change = name_of(patchset.branch, name) if patchset.change is None else f"{patchset.change},{patchset.number}"
     pipeline = f" ({name_of(report.pipeline, name)})" if report.pipeline else ""
+    return f"{name_of(patchset.project, name)} {change}{pipeline}"
+
+
+def _parts(found: Sequence[Told], builds: Mapping[str, Observed], rules: Mapping[str, Rule],
+           name: int) -> Iterator[str]:
+    yield from _failures(found, builds, rules, name)
+    rows = largest_first(finding for finding in found if isinstance(finding, Finding))
+    if rows:
+        told = {finding.build for finding in found if not isinstance(finding, Finding)}
+        failed = rows[0].build in builds and builds[rows[0].build].failed and rows[0].build not in told
+        yield _counter(rows, name)
+        if failed:
+            yield "the job failed"
+
+
+def _failures(found: Sequence[Told], builds: Mapping[str, Observed], rules: Mapping[str, Rule],
+              name: int) -> Iterator[str]:
+    """Jobs that failed by the same together."""
+    causes: dict[tuple[str, str], list[str]] = {}
+    for finding in found:
+        if isinstance(finding, KnownFailure):
+            causes.setdefault((finding.job, finding.build), []).append(_cause(rules[finding.rule], name))
+    endings = {build: f"failed by {listed(by)}" for build, by in causes.items()}
+    endings |= {(finding.job, finding.build): _unexplained(builds[finding.build])
+                for finding in found if isinstance(finding, Unexplained)}
+    jobs: dict[str, list[str]] = {}
+    for (job, _), how in endings.items():
+        jobs.setdefault(how, []).append(name_of(job, name))
+    for how, failed in jobs.items():
+        yield f"{listed(failed)} {how}"
+
+
+def _unexplained(build: Observed) -> str:
+    searched = build.failure is not None and build.failure.state is State.READ
+    return f"failed{' by' if searched else ','} {build.standing}"
+
+
+def _cause(rule: Rule, name: int) -> str:
+    number, title = bug_number(rule.bug), title_of(rule)
+    site = "of the site, not of the change" if rule.infra else ""
+    words = ", ".join(filter(None, (inert(title, name), site)))
+    return f"{f'bug {number}' if number else name_of(rule.name, name)}{f' ({words})' if words else ''}"
+
+
+def _counter(rows: Sequence[Finding], name: int) -> str:
+    first = rows[0]
     value, bound = compared(first.value, first.bound)
-    return (f"{name_of(patchset.project, name)} {patchset.change},{patchset.number}{pipeline}: "
-            f"{name_of(first.job, name)} {name_of(first.subject.name, name)} {value} over its bound {bound} "
-            f"({excess(first)}){_more(rows)}{'; the job failed' if failed else ''}")
+    return (f"{name_of(first.job, name)} {name_of(first.subject.name, name)} {value} over its bound {bound} "
+            f"({excess(first)}){_more(rows)}")
 
 
 def _more(rows: Sequence[Finding]) -> str:
@@ -45,6 +96,13 @@ def _more(rows: Sequence[Finding]) -> str:
         return f" and {others} more"
     jobs = len(rows) - 1
     return f" and in {jobs} other job{'s' if jobs > 1 else ''}" if jobs else ""
+
+
+def _page(report: Report, found: Sequence[Told]) -> str | None:
+    """Where a branch's builds are to be seen: their buildset's page where it is known, else the first one's own."""
+    if report.patchset.url:
+        return report.patchset.url
+    return next((link.url for link in report.builds if link.uuid == found[0].build), None)
 
 
 def _link(url: str | None) -> str:

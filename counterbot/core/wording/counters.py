@@ -1,0 +1,127 @@
+"""Counters over their bounds, in the review comment: verdict, table, explanations and what was not judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from ..decide import Observed
+from ..model import OMITTED, Finding, State
+from ..rules import Rule
+from ..text.columns import left, right, width
+from ..text.figures import compared, excess
+from ..text.inert import NAME, inert, name_of
+from ..text.markdown import code, link, prose
+from ..text.names import few
+from ..unjudged import folded
+from .filing import Unfiled
+from .links import Links, bug_link
+from .listing import NAMES, listed
+
+ROWS = 10
+SENTENCE = 400
+"""Bytes of a title or a reason that are shown."""
+
+PHRASES = 5
+"""Of what was not judged."""
+
+
+def verdict(rows: Sequence[Finding]) -> str:
+    counters, jobs = len({row.subject for row in rows}), len({row.job for row in rows})
+    what = "1 counter over its bound" if counters == 1 else f"{counters} counters over their bound"
+    return f"Counters: {what}{f' in {jobs} jobs' if jobs > 1 else ''}"
+
+
+_COLUMNS = (("job", 0), ("counter", 0), ("this run", 12), ("bound", 9), ("over", 6))
+"""Titles and least widths; the first two columns are names and stand to the left."""
+
+
+def table(rows: Sequence[Finding], job: int) -> list[str]:
+    """The largest ROWS; ``job`` is the least width of the jobs' column."""
+    cells = [tuple(title for title, _ in _COLUMNS)] + [
+        (name_of(row.job), name_of(row.subject.name), *compared(row.value, row.bound), excess(row))
+        for row in rows[:ROWS]]
+    widths = [max(least, *(width(line[column]) for line in cells)) for column, (_, least) in enumerate(_COLUMNS)]
+    widths[0] = max(widths[0], job)
+    more = [f"… and {len(rows) - ROWS} more"] if len(rows) > ROWS else []
+    return [_row(line, widths) for line in cells] + more
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    names = "   ".join(map(left, cells[:2], widths[:2]))
+    return "  ".join([names, *map(right, cells[2:], widths[2:])])
+
+
+def explanations(rows: Sequence[Finding], rules: Mapping[str, Rule], links: Links) -> Iterator[str]:
+    """A line for each rule that has a row: what it is about, and where its bug is."""
+    for name in dict.fromkeys(row.rule for row in rows):
+        rule = rules[name]
+        counters = list(dict.fromkeys(row.subject.name for row in rows if row.rule == name))
+        yield f"{few([code(name) for name in counters], NAMES)}: {prose(rule.title, SENTENCE)}{_bug(rule, links)}"
+
+
+def _bug(rule: Rule, links: Links) -> str:
+    where = link(bug_link(rule.bug, links)) if rule.bug else None
+    return f", bug {where}" if where else ""
+
+
+def unfiled(rows: Iterable[Finding], rules: Mapping[str, Rule]) -> Iterator[Unfiled]:
+    """The rules without a bug."""
+    counters: dict[str, str] = {}
+    for row in rows:
+        counters.setdefault(row.rule, row.subject.name)
+    for name, counter in counters.items():
+        if not rules[name].bug:
+            short = f"{name_of(counter)} over its bound"
+            yield Unfiled(counter, (f"{inert(rules[name].title, NAME)}: {short}", short))
+
+
+def remarks(builds: Iterable[Observed], observed: Sequence[Observed]) -> Iterator[str]:
+    """What the figures do not tell: which of ``builds`` failed, and what was not counted or not judged."""
+    yield from _failed(builds)
+    yield from _coverage(observed)
+    yield from _unjudged(observed)
+
+
+def _failed(builds: Iterable[Observed]) -> Iterator[str]:
+    """A job that failed may have done a part of its work only."""
+    judged = [build for build in builds if build.failed and build.judged]
+    if judged:
+        jobs = listed([code(build.job) + _result(build.result or "") for build in judged])
+        yield f"{jobs} failed: {'its' if len(judged) == 1 else 'their'} counters may be those of a part of the tests."
+
+
+def _result(result: str) -> str:
+    return "" if result == "FAILURE" else f" ({prose(result, NAME)})"
+
+
+def _coverage(observed: Sequence[Observed]) -> Iterator[str]:
+    """How many of the builds that ran the figures come from; nothing where all of them were counted."""
+    ran = [build for build in observed if build.state not in (None, State.NOT_RUN)]
+    counted = [build for build in ran if build.state is State.READ]
+    if len(counted) == len(ran):
+        return
+    parts = [
+        _names(ran, State.NOTHING, "{} had none"),
+        _names(ran, State.UNREADABLE, "those of {} could not be read"),
+        _names(ran, State.MISSING, "the logs of {} were not there in time"),
+    ]
+    yield f"Counters come from {len(counted)} of {len(ran)} builds; {'; '.join(filter(None, parts))}."
+
+
+def _names(builds: Iterable[Observed], state: State, sentence: str) -> str:
+    jobs = [OMITTED if build.job == OMITTED else code(build.job) for build in builds if build.state is state]
+    return sentence.format(listed(jobs)) if jobs else ""
+
+
+def _unjudged(observed: Sequence[Observed]) -> Iterator[str]:
+    """Patterns are left out: they ask for what there is."""
+    jobs: dict[str, list[str]] = {}
+    for build in observed:
+        named = (verdict for verdict in build.unjudged if not verdict.is_pattern)
+        for phrase in folded(named, code, lambda text: prose(text, SENTENCE)):
+            jobs.setdefault(phrase, []).append(code(build.job))
+    phrases = [f"{phrase} in {listed(where)}" for phrase, where in jobs.items()]
+    if phrases:
+        yield f"Not judged: {few(phrases, PHRASES, '; ')}."
+
+
