@@ -98,6 +98,7 @@ class Reason(enum.Enum):
     WITHIN = "every counter is within its bound"
     PARTLY = "no counter that came is over its bound"
     NO_DATA = "no counters to judge"
+    NO_FAILURE = "no build is known to have failed"
     NO_RULE = "no rule applies to its builds"
 
 
@@ -185,6 +186,8 @@ def _reason(over: Sequence[Finding], known: Sequence[KnownFailure], wanted: Sequ
 def _quiet(observed: Sequence[Observed], missing: str) -> Reason:
     if not observed:
         return Reason.NO_RULE
+    if all(build.state is None for build in observed):
+        return Reason.NO_FAILURE
     judged = any(verdict.outcome is Outcome.WITHIN for build in observed for verdict in build.verdicts)
     if not judged:
         return Reason.NO_DATA

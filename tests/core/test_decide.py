@@ -7,13 +7,31 @@ from dataclasses import replace
 import pytest
 
 from counterbot.core.decide import Decision, Observed, Reason, decide, listeners, unheard, wants
-from counterbot.core.model import BuildLink, Channel, Finding, Kind, PatchSet, Report, State, Subject
-from counterbot.core.rules import Audience, Outcome, Rule, Verdict
+from counterbot.core.model import (
+    BuildLink,
+    Channel,
+    Failure,
+    Finding,
+    Hit,
+    Kind,
+    KnownFailure,
+    PatchSet,
+    Reading,
+    Report,
+    State,
+    Subject,
+    Tell,
+)
+from counterbot.core.rules import Audience, Fingerprint, Outcome, Rule, Verdict
 
 LINKS = (BuildLink("a", "https://z/build/1", "1"), BuildLink("b", "https://z/build/2", "2"))
 REPORT = Report(PatchSet("review", "openstack/nova", "master", 7, 2), "gate", "e" * 32, LINKS)
 QA, NOVA, ALL = Channel("#qa", ("openstack/*",), ("gate", "periodic")), Channel("#nova", ("*/nova",)), Channel("#all")
 ELSEWHERE = Channel("#swift", ("openstack/swift",))
+COUNTERS = Channel("#counters", tell=frozenset({Tell.OVER}))
+BUGS = Channel("#bugs", tell=frozenset({Tell.KNOWN}))
+EVERYTHING = Channel("#everything", tell=frozenset(Tell))
+NIGHTLY = Channel("#nightly", tell=frozenset(Tell), failures_in=("periodic*",))
 
 RULES = {
     rule.name: rule
@@ -23,6 +41,10 @@ RULES = {
         Rule("irc", "tells channels alone", report=Audience(gerrit=False)),
         Rule("nova", "tells reviewers and one channel", report=Audience(irc=("#nova",))),
         Rule("gerrit", "tells reviewers alone", report=Audience(irc=())),
+        Rule("bug", "a known failure", fingerprint=Fingerprint("x")),
+        Rule("bug2", "another one", fingerprint=Fingerprint("x")),
+        Rule("bug-irc", "a known failure, for channels alone", report=Audience(False), fingerprint=Fingerprint("x")),
+        Rule("muted", "a known failure", fingerprint=Fingerprint("x", suppress_notification=True)),
     )
 }
 
@@ -47,12 +69,22 @@ def lost(state: State, why: str = "", job: str = "b") -> Observed:
     return Observed(job, "2", state, why)
 
 
+def failed(*rules: str, job: str = "a", state: State = State.READ, why: str = "", voting: bool = True) -> Observed:
+    """A failed build, and the rules that recognise it."""
+    known = tuple(KnownFailure(job, job, rule, (Hit(rule, "n-cpu.txt", 9, "ERROR"),)) for rule in rules)
+    hits = tuple(hit for each in known for hit in each.hits)
+    reading = Reading(state, why, Failure(hits) if state is State.READ else None)
+    return Observed(job, job, None, result="FAILURE", voting=voting, failure=reading, known=known)
+
+
 def told(decision: Decision) -> dict[str, list[tuple[str, str]]]:
     return {effect.destination: [(finding.job, finding.subject.name) for finding in effect.findings]
             for effect in decision.effects}
 
 
 MQ, MR, BQ = ("a", "m.q"), ("a", "m.r"), ("b", "m.q")
+KNOWN, KNOWN_B, UNKNOWN = ("a", "bug"), ("b", "bug"), ("a", "")
+SAID_KNOWN, SAID_UNKNOWN = (frozenset({(job, Subject(Kind.FAILURE, name))}) for job, name in (KNOWN, UNKNOWN))
 SAID, SAID_BOTH = (frozenset((job, Subject(Kind.COUNTER, name)) for job, name in pairs) for pairs in ([MQ], [MQ, MR]))
 
 CASES = [
@@ -103,6 +135,44 @@ CASES = [
     ([build(over())], {"gerrit": SAID_BOTH}, [], Reason.SAID_BEFORE, {}),
     # What was said elsewhere does not count.
     ([build(over())], {"#other": SAID}, [], Reason.OVER, {"gerrit": [MQ]}),
+    # A known failure: reviewers are told, and the channels that are told of known failures.
+    ([failed("bug")], {}, [ALL, BUGS, EVERYTHING, COUNTERS, NOVA, ELSEWHERE], Reason.KNOWN,
+     {"gerrit": [KNOWN], "#all": [KNOWN], "#bugs": [KNOWN], "#everything": [KNOWN], "#nova": [KNOWN]}),
+    # Nothing is known of it: silence, but in channels that want to hear of that.
+    ([failed()], {}, [ALL, BUGS, COUNTERS], Reason.UNEXPLAINED, {}),
+    ([failed()], {}, [ALL, EVERYTHING], Reason.UNEXPLAINED, {"#everything": [UNKNOWN]}),
+    # No build failed, and no rule asks for counters.
+    ([Observed("a", "1", None, result="SUCCESS")], {}, [EVERYTHING], Reason.NO_FAILURE, {}),
+    # Its logs could not be read: not known either.
+    ([failed(state=State.MISSING)], {}, [EVERYTHING], Reason.UNEXPLAINED, {"#everything": [UNKNOWN]}),
+    # A build that does not vote keeps nothing from being merged: only what is known of it is told.
+    ([failed(voting=False)], {}, [EVERYTHING], Reason.NO_FAILURE, {}),
+    ([failed("bug", voting=False)], {}, [], Reason.KNOWN, {"gerrit": [KNOWN]}),
+    # One build is known and the other is not.
+    ([failed("bug", job="b"), failed()], {}, [ALL, EVERYTHING], Reason.KNOWN,
+     {"gerrit": [KNOWN_B], "#all": [KNOWN_B], "#everything": [KNOWN_B, UNKNOWN]}),
+    # A failure and a counter of one report are one message, and each channel is told what it wants.
+    ([failed("bug"), build(over())], {}, [ALL, BUGS, COUNTERS], Reason.BOTH,
+     {"gerrit": [MQ, KNOWN], "#all": [MQ, KNOWN], "#bugs": [KNOWN], "#counters": [MQ]}),
+    # A channel that is told of failures in other pipelines is told of counters in this one.
+    ([failed("bug"), failed(job="b"), build(over())], {}, [NIGHTLY], Reason.BOTH,
+     {"gerrit": [MQ, KNOWN], "#nightly": [MQ]}),
+    # A counter is over beside a failure of which nothing is known.
+    ([failed(), build(over())], {}, [], Reason.OVER, {"gerrit": [MQ]}),
+    # The same failure was said, and is found again after a recheck.
+    ([failed("bug")], {"gerrit": SAID_KNOWN}, [], Reason.SAID_BEFORE, {}),
+    ([failed()], {"#everything": SAID_UNKNOWN}, [EVERYTHING], Reason.SAID_BEFORE, {}),
+    # A new one beside it: both again.
+    ([failed("bug"), failed("bug", job="b")], {"gerrit": SAID_KNOWN}, [], Reason.KNOWN, {"gerrit": [KNOWN, KNOWN_B]}),
+    ([failed("bug", "bug2")], {"gerrit": SAID_KNOWN}, [], Reason.KNOWN, {"gerrit": [KNOWN, ("a", "bug2")]}),
+    # A rule that suppresses notifications tells nobody, and as with elastic-recheck the build counts as not known.
+    ([failed("muted")], {}, [ALL], Reason.KNOWN_TO_NOBODY, {}),
+    ([failed("muted")], {}, [EVERYTHING], Reason.UNEXPLAINED, {"#everything": [UNKNOWN]}),
+    ([failed("muted", "bug")], {}, [EVERYTHING], Reason.KNOWN, {"gerrit": [KNOWN], "#everything": [KNOWN]}),
+    # A rule for channels alone.
+    ([failed("bug-irc")], {}, [ALL, EVERYTHING], Reason.KNOWN, {"#all": [("a", "bug-irc")],
+                                                               "#everything": [("a", "bug-irc")]}),
+    ([failed("bug-irc")], {}, [], Reason.KNOWN_TO_NOBODY, {}),
 ]
 
 
@@ -128,6 +198,18 @@ def test_what_nobody_is_told_of():
     assert decide(REPORT, found[:0], RULES, {}, [ALL]).untold == ()
 
 
+def test_a_failure_that_is_kept_to_oneself_is_found_all_the_same():
+    found = failed("muted")
+    decision = decide(REPORT, [found], RULES, {}, [ALL])
+    assert decision.findings == decision.untold == found.known
+
+
+def test_a_report_on_a_branch_is_told_in_channels_alone():
+    report = replace(REPORT, patchset=replace(REPORT.patchset, change=None, number=None), pipeline="periodic")
+    decision = decide(report, [failed("bug"), build(over())], RULES, {}, [QA, NIGHTLY])
+    assert told(decision) == {"#qa": [MQ, KNOWN], "#nightly": [MQ, KNOWN]}
+
+
 @pytest.mark.parametrize(
     ("rule", "words"),
     [("open", "reviewers, every channel"), ("silent", "nobody"), ("irc", "every channel"), ("nova", "reviewers, #nova"),
@@ -140,7 +222,7 @@ def test_whom_a_rule_tells(rule, words):
 @pytest.mark.parametrize(
     ("channels", "told"),
     [
-        ([], [("irc", "every channel"), ("nova", "#nova")]),
+        ([], [("irc", "every channel"), ("nova", "#nova"), ("bug-irc", "every channel")]),
         (["#all"], [("nova", "#nova")]),
         (["#all", "#nova"], []),
     ],
@@ -163,6 +245,13 @@ def test_which_channels_a_rule_tells_that_are_not_configured(channels, told):
          "no counter that came is over its bound (a: not judged: m.r (missing from this build), m.* (x: 401))"),
         ([build(within(), unjudged=tuple(no_data(f"m.{number}") for number in range(54)))],
          "no counter that came is over its bound (a: not judged: m: 54 counters did not come)"),
+        ([failed("bug"), failed(job="b")], "known failures (b: nothing known)"),
+        ([failed(state=State.MISSING, why="404")], "failed builds of which nothing is known"
+                                                    " (a: logs not there in time: 404)"),
+        ([replace(failed(state=State.NOT_RUN, why="without logs"), result="NODE_FAILURE")],
+         "failed builds of which nothing is known (a: no logs (NODE_FAILURE): without logs)"),
+        ([replace(failed(), failure=Reading(State.READ, "", Failure(unread={"n-cpu.txt": "too large"})))],
+         "failed builds of which nothing is known (a: nothing known, not all logs read: n-cpu.txt: too large)"),
     ],
 )
 def test_the_reason_in_full_names_what_is_missing(observed, why):

@@ -7,12 +7,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterbot.core.decide import Observed
-from counterbot.core.model import BuildLink, Finding, Kind, PatchSet, Report, State, Subject
+from counterbot.core.model import (
+    BuildLink,
+    FailedTest,
+    Failure,
+    Finding,
+    Hit,
+    Kind,
+    KnownFailure,
+    PatchSet,
+    Reading,
+    Report,
+    State,
+    Subject,
+)
 from counterbot.core.rules import Outcome, Rule, Verdict
 from counterbot.core.text.columns import width
 from counterbot.core.text.figures import largest_first
 from counterbot.core.text.inert import inert
-from counterbot.core.text.markdown import code, link, prose
+from counterbot.core.text.markdown import code, link, prose, verbatim
 from counterbot.core.wording.comment import comment
 from counterbot.core.wording.links import Links
 from tests import gerrit_page
@@ -116,6 +129,39 @@ def test_nothing_of_others_becomes_markup_or_a_link(names, title, bug, reason, c
         assert other == ""
         assert url in mine or url.startswith("https://bugs.example.org/new?t=")
         assert len(url) <= 200
+
+
+FAILURES = st.builds(Failure, tests=st.lists(st.builds(FailedTest, HOSTILE), max_size=1).map(tuple), phase=HOSTILE,
+                     task=HOSTILE, host=HOSTILE, error=HOSTILE, unread=st.dictionaries(HOSTILE, HOSTILE, max_size=2))
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(HOSTILE, HOSTILE, HOSTILE, FAILURES, st.sampled_from(State)), min_size=1, max_size=5),
+       HOSTILE, BUGS, st.booleans())
+def test_nothing_of_a_failure_becomes_markup_or_a_link(builds, title, bug, infra):
+    rules = {name: Rule(name, title, bug=bug if name == "a" else None, infra=infra) for name in "ab"}
+    observed = [Observed(job, str(number), None, result=result or "FAILURE",
+                         failure=Reading(state, why, failure if state is State.READ else None))
+                for number, (job, result, why, failure, state) in enumerate(builds)]
+    found = [KnownFailure(job, str(number), rule, (Hit(rule, why, 7, ""),))
+             for number, (job, _, why, *_) in enumerate(builds[:2]) for rule in "ab"]
+    text = comment(REPORT, found, observed, rules, LINKS, "[counterbot:1a2b3c4d5e6f]")
+    for message in (text, gerrit_page.escaped(text)):
+        assert gerrit_page.kinds(message) <= {"inline", "text", "code_inline", "code_block"}
+        verdict, table, rest = gerrit_page.blocks(message)
+        assert (verdict.type, table.type, rest.type) == ("inline", "code_block", "inline")
+    bugs = {link(bug if "://" in bug else f"https://bugs.example.org/{bug}")} if bug else set()
+    for url, other in gerrit_page.links(text):
+        assert other == ""
+        assert url in bugs or url.startswith("https://bugs.example.org/new?t=")
+
+
+@given(HOSTILE)
+def test_a_log_line_is_one_piece_of_code_and_keeps_its_signs(line):
+    shown = verbatim(line, 400)
+    assert gerrit_page.kinds(f"see {shown}: it") == {"inline", "text", "code_inline"}
+    assert gerrit_page.links(shown) == []
+    assert shown.strip("`").split() == (inert(line.replace("`", "").replace("@", "(at)"), 400) or "?").split()
 
 
 @given(HOSTILE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -265,7 +266,10 @@ def known(job: str, rule: str = "1254890", line: int = 1204, file: str = N_CPU) 
                     known=(KnownFailure(job, job, rule, hits),))
 
 
-def unknown(job: str, failure: Failure = Failure(), result: str | None = "FAILURE", state: State = State.READ,
+NOTHING_SHOWN = Failure()
+
+
+def unknown(job: str, failure: Failure = NOTHING_SHOWN, result: str | None = "FAILURE", state: State = State.READ,
             why: str = "") -> Observed:
     """A failed build of which nothing is known."""
     return Observed(job, job, None, result=result,
@@ -314,6 +318,176 @@ Failures: the failed build is a known bug. Counters: 1 counter over its bound (n
 `mysql.Innodb_rows_read`: Rows read in a Tempest run
 Every failure is known: comment "recheck bug 1254890" to run the jobs again.
 {MARKER}"""
+
+
+SITE = Rule("mirror", "The mirror does not answer", infra=True)
+FILED = Rule("vif", "Ports are not plugged", bug="https://bugs.example.org/9")
+PLAIN = Rule("oom", "The kernel's memory ran out")
+ALL = (ACTIVE, CONSOLE, SITE, FILED, PLAIN, SQL)
+
+
+@pytest.mark.parametrize(
+    ("rules", "unknown_jobs", "verdict"),
+    [
+        (["1254890"], 0, "the failed build is a known bug"),
+        (["1254890", "1251920"], 0, "both failed builds are known bugs"),
+        (["1254890", "1251920", "1254890"], 0, "all 3 failed builds are known bugs"),
+        (["1254890"], 2, "1 of 3 failed builds is a known bug"),
+        (["1254890", "1254890"], 3, "2 of 5 failed builds are known bugs"),
+        (["1254890", "oom"], 1, "2 of 3 failed builds are known failures"),
+        (["oom"], 0, "the failed build is a known failure"),
+        (["mirror"], 0, "the failed build is a failure of the site, not of this change"),
+        (["mirror", "mirror"], 0, "both failed builds are failures of the site, not of this change"),
+        (["mirror", "1254890"], 0, "both failed builds are known failures"),
+    ],
+)
+def test_failed_builds_are_counted(rules, unknown_jobs, verdict):
+    observed = [*(known(f"job-{number}", rule) for number, rule in enumerate(rules)),
+                *(unknown(f"other-{number}") for number in range(unknown_jobs))]
+    assert told(*observed, rules=ALL).startswith(f"Failures: {verdict} (not voting).\n\n")
+
+
+def test_what_is_known_stands_before_what_is_not():
+    text = told(unknown("a-lint"), known("grenade", "mirror"), unknown("b-docs", result="TIMED_OUT"),
+                known("tempest", "vif"), known("tempest-multinode", "mirror"), known("oom-job", "oom"), rules=ALL)
+    assert text == f"""\
+Failures: 4 of 6 failed builds are known failures (not voting).
+
+    job                 failed by                   seen in 10 days
+    grenade             mirror                                    2
+    tempest             https://bugs.example.org/9                1
+    tempest-multinode   mirror                                    2
+    oom-job             oom                                       1
+    a-lint              nothing known
+    b-docs              nothing known (TIMED_OUT)
+
+`mirror`: The mirror does not answer; a failure of the site, not of this change; `{N_CPU}`, line 1,204 of `grenade`
+`vif`: Ports are not plugged; `{N_CPU}`, line 1,204; bug https://bugs.example.org/9
+`oom`: The kernel's memory ran out; `{N_CPU}`, line 1,204
+Not every failure is known: look at a-lint and b-docs before you recheck.
+{MARKER}"""
+
+
+def test_a_build_with_several_known_failures_has_a_row_for_each():
+    both = known("grenade")
+    text = told(replace(both, known=(*both.known, *known("grenade", "1251920").known)))
+    assert text.startswith("Failures: the failed build is a known bug (not voting).\n")
+    assert lines(text) == [
+        "    grenade   https://bugs.launchpad.net/bugs/1254890                3",
+        "    grenade   https://bugs.launchpad.net/bugs/1251920               14"]
+    assert end(text) == 'Every failure is known: comment "recheck bug 1254890, bug 1251920" to run the jobs again.'
+
+
+def test_of_more_than_ten_failed_builds_the_first_are_shown():
+    text = told(*(known(f"job-{number:02}") for number in range(9)),
+                *(unknown(f"other-{number}") for number in range(8)))
+    assert lines(text)[8:] == [
+        "    job-08    https://bugs.launchpad.net/bugs/1254890                9", "    other-0   nothing known",
+        "    … and 7 more"]
+    assert end(text) == ("Not every failure is known: look at other-0, other-1, other-2 and 5 more before you recheck.")
+
+
+def test_seen_counts_the_days_configured():
+    text = told(known("grenade"), seen=Seen({"1254890": 1203}, 1))
+    assert text.split("\n")[2:4] == ["    job       failed by                                seen in 1 day",
+                                     "    grenade   https://bugs.launchpad.net/bugs/1254890          1,203"]
+
+
+def test_a_file_by_elastic_recheck_has_no_title_of_its_own():
+    rule = Rule("1254890", "bug 1254890", bug="1254890")
+    assert explanation(told(known("grenade"), rules=(rule,))) == f"1254890: `{N_CPU}`, line 1,204"
+
+
+@pytest.mark.parametrize(
+    ("build", "cell", "line"),
+    [
+        (unknown("j", Failure(tests=(FailedTest("a.b[id-1]"), FailedTest("a.c")), failed_tests=500)), "nothing known",
+         "`j`: `a.b[id-1]` failed first."),
+        (unknown("j", Failure(phase="pre", task="Run <devstack>", host="controller", error="x")), "nothing known",
+         "`j`: task `Run <devstack>` failed in phase `pre` on `controller`."),
+        (unknown("j", Failure(task="Run devstack")), "nothing known", "`j`: task `Run devstack` failed."),
+        (unknown("j", Failure(error="ERROR [None req-1] http://x/")), "nothing known",
+         "`j`: first error: `ERROR [None req-1] http://x/`."),
+        (unknown("j"), "nothing known", None),
+        (unknown("j", result="RETRY_LIMIT"), "nothing known (RETRY_LIMIT)", None),
+        (unknown("j", Failure(error="E", unread={"n-cpu.txt": "404", "b": "too large"})),
+         "nothing known, not all logs read", "`j`: first error: `E`; not read: `n-cpu.txt` (404), `b` (too large)."),
+        (unknown("j", state=State.UNREADABLE, why="its manifest is no JSON"), "logs could not be read",
+         "`j`: its manifest is no JSON."),
+        (unknown("j", state=State.MISSING, why="404"), "logs not there in time", "`j`: 404."),
+        (unknown("j", state=State.MISSING), "logs not there in time", None),
+        (unknown("j", state=State.NOTHING), "no logs", None),
+        (unknown("j", result="NODE_FAILURE", state=State.NOT_RUN), "no logs (NODE_FAILURE)", None),
+        (unknown("j", result="POST_FAILURE", state=State.MISSING), "logs not there in time (POST_FAILURE)", None),
+    ],
+)
+def test_a_build_of_which_nothing_is_known_is_said_to_be_what_it_is(build, cell, line):
+    text = told(known("grenade"), build)
+    assert lines(text)[1] == f"    j         {cell}"
+    assert [each for each in text.split("\n") if each.startswith("`j`")] == [line] * bool(line)
+
+
+UNREAD, NONE = unknown("unread", state=State.MISSING), unknown("none", result="NODE_FAILURE", state=State.NOT_RUN)
+
+
+@pytest.mark.parametrize(
+    ("observed", "sentence"),
+    [
+        ([known("a")], 'Every failure is known: comment "recheck bug 1254890" to run the jobs again.'),
+        ([known("a"), known("b", "1251920"), known("c")],
+         'Every failure is known: comment "recheck bug 1254890, bug 1251920" to run the jobs again.'),
+        ([known("a", "mirror"), known("b", "vif")], 'Every failure is known: comment "recheck" to run the jobs again.'),
+        ([known("a", "mirror"), known("b")],
+         'Every failure is known: comment "recheck bug 1254890" to run the jobs again.'),
+        ([known("a"), unknown("tox-py3.12")], "Not every failure is known: look at `tox-py3.12` before you recheck."),
+        ([known("a"), UNREAD], "Not every failure is known: the logs of unread could not be read."),
+        ([known("a"), NONE], "Not every failure is known: none left no logs."),
+        ([known("a"), UNREAD, NONE, unknown("b")],
+         "Not every failure is known: look at b before you recheck; none left no logs; the logs of unread could not be"
+         " read."),
+        # Zuul's API did not answer before the deadline
+        ([known("a"), Observed("b", "b", None, failure=Reading(State.MISSING))],
+         "Not every failure is known: Zuul's API did not tell in time how b ended."),
+        # not voting: it keeps nothing from being merged
+        ([known("a"), replace(unknown("b"), voting=False)],
+         'Every failure is known: comment "recheck bug 1254890" to run the jobs again.'),
+        ([known("a"), replace(known("b", "1251920"), voting=False)],
+         'Every failure is known: comment "recheck bug 1254890" to run the jobs again.'),
+        # a build that passed
+        ([known("a"), Observed("b", "b", None, result="SUCCESS")],
+         'Every failure is known: comment "recheck bug 1254890" to run the jobs again.'),
+    ],
+)
+def test_whether_to_recheck(observed, sentence):
+    assert end(told(*observed, rules=ALL)) == sentence
+
+
+def test_where_no_build_failed_that_votes_there_is_nothing_to_recheck():
+    text = told(replace(known("a"), voting=False), replace(unknown("b"), voting=False))
+    assert text.startswith("Failures: the failed build is a known bug (not voting).\n")
+    assert "recheck" not in text
+
+
+def test_a_failed_build_whose_counters_are_over_is_said_to_have_failed_once():
+    judged = (Verdict("sql", "m.q", 5, Outcome.OVER, 6),)
+    failed = replace(known("tempest-full"), uuid="1", state=State.READ, verdicts=judged)
+    failed = replace(failed, known=(replace(failed.known[0], build="1"),))
+    sentence = "`tempest-full` failed: its counters may be those of a part of the tests."
+    assert sentence in told(failed, over=(over(),)).split("\n")
+    other = replace(known("grenade"), state=State.READ, verdicts=(Verdict("sql", "m.q", 5, Outcome.WITHIN, 4),))
+    assert " failed: " not in told(other, *COUNTED, over=(over(),))
+
+
+def test_counters_over_beside_a_failure_of_which_nothing_is_known():
+    text = told(unknown("grenade"), *COUNTED, over=(over(),))
+    assert text.startswith("Counters: 1 counter over its bound (not voting).\n")
+    assert end(text) == 'Noise? Comment "recheck".'
+
+
+def test_a_known_failure_without_a_bug_offers_the_link_that_files_one():
+    text = told(known("a", "oom"), known("b"), rules=ALL, links=FILE)
+    assert end(text).startswith("No bug yet for `oom`? File one: https://bugs.launchpad.net/nova/+filebug?field.title="
+                                "The%20kernel%27s%20memory%20ran%20out&field.comment=Seen%20on%20https://review")
 
 
 # -- bugs
@@ -528,6 +702,67 @@ def test_the_line_says_that_the_job_failed():
     assert irc_line(REPORT, [over()], [failed]).endswith(f" over its bound 1,250,000 (+4%); the job failed {URL}")
 
 
+def channel_line(*observed: Observed, over: tuple[Finding, ...] = (), report: Report = REPORT,
+                 rules: tuple[Rule, ...] = (ACTIVE, CONSOLE, SITE, FILED, PLAIN, SQL)) -> str:
+    """The line of a channel that is told of everything."""
+    failures = [Unexplained(build.job, build.uuid) for build in observed if build.failure and not build.known]
+    findings = (*over, *(finding for build in observed for finding in build.known), *failures)
+    return irc_line(report, findings, observed, {rule.name: rule for rule in rules})
+
+
+@pytest.mark.parametrize(
+    ("observed", "over", "words"),
+    [
+        ([known("grenade")], [], "grenade failed by bug 1254890 (A server does not become ACTIVE in time)"),
+        ([known("grenade"), unknown("tempest-full")], [],
+         "grenade failed by bug 1254890 (A server does not become ACTIVE in time);"
+         " tempest-full failed by nothing known"),
+        ([known("a"), known("b", "1251920"), known("c")], [],
+         "a and c failed by bug 1254890 (A server does not become ACTIVE in time);"
+         " b failed by bug 1251920 (Console output is lost)"),
+        ([known("a", "mirror")], [],
+         "a failed by mirror (The mirror does not answer, a failure of the site)"),
+        ([known("a", "vif")], [], "a failed by vif (Ports are not plugged)"),
+        ([unknown("a", result="TIMED_OUT")], [], "a failed by nothing known (TIMED_OUT)"),
+        ([UNREAD, NONE], [], "unread failed, logs not there in time; none failed, no logs (NODE_FAILURE)"),
+        ([known("grenade", "oom")], [over(), over("mysql.c", 3, 2)],
+         "grenade failed by oom (The kernel's memory ran out);"
+         " tempest-full mysql.c 3 over its bound 2 (+50%) and 1 more"),
+        ([unknown(f"job-{number}") for number in range(9)], [],
+         "job-0, job-1, job-2 and 6 more failed by nothing known"),
+    ],
+)
+def test_the_line_on_failures(observed, over, words):
+    assert channel_line(*observed, over=tuple(over)) == f"openstack/nova 7,2 (check): {words} {URL}"
+
+
+def test_the_line_names_each_bug_of_a_build():
+    both = known("grenade")
+    line = channel_line(replace(both, known=(*both.known, *known("grenade", "1251920").known)),
+                        rules=(ACTIVE, Rule("1251920", "bug 1251920", bug="1251920")))
+    assert line.endswith(
+        ": grenade failed by bug 1254890 (A server does not become ACTIVE in time) and bug 1251920 " + URL)
+
+
+@pytest.mark.parametrize(
+    ("url", "link"),
+    [("https://z/buildset/3", "https://z/buildset/3"), (None, "https://z/build/2")],
+)
+def test_the_line_on_a_branch_leads_to_its_buildset_or_else_to_the_build(url, link):
+    report = Report(PatchSet("s", "openstack/nova", "stable/2026.1", None, None, url), "periodic", None, LINKS)
+    failed = known("devstack-nv", "oom")
+    failed = replace(failed, uuid="2", known=(replace(failed.known[0], build="2"),))
+    assert channel_line(failed, report=report) == (
+        f"openstack/nova stable/2026.1 (periodic): devstack-nv failed by oom (The kernel's memory ran out) {link}")
+
+
+def test_a_line_on_many_failures_keeps_its_link():
+    rules = tuple(Rule(f"rule-{number}", "t" * 90) for number in range(9))
+    line = channel_line(*(known("j" * 90 + str(number), f"rule-{number}") for number in range(9)), rules=rules)
+    assert len(line.encode()) <= limits.IRC_LINE
+    assert line.endswith(f"… {URL}")
+
+
 def test_names_give_way_to_figures_and_link():
     report = Report(PatchSet("s", "openstack/" + "p" * 90, "b", 7, 2, f"https://review.example.org/{'c' * 90}"),
                     "x" * 99, None, LINKS)
@@ -540,6 +775,33 @@ def test_names_give_way_to_figures_and_link():
 def test_a_link_that_cannot_be_whole_is_left_out(url):
     report = Report(PatchSet("s", "p", "b", 7, 2, url), "gate", None, LINKS)
     assert irc_line(report, [over()]).endswith(" 1,250,000 (+4%)")
+
+
+FAILURES = st.builds(
+    Failure, tests=st.lists(st.builds(FailedTest, ANYTHING), max_size=1).map(tuple), phase=ANYTHING, task=ANYTHING,
+    host=ANYTHING, error=ANYTHING, unread=st.dictionaries(ANYTHING, ANYTHING, max_size=4))
+OBSERVED = st.builds(Observed, ANYTHING, st.uuids().map(str), st.none(), result=st.just("FAILURE") | ANYTHING,
+                     failure=st.builds(Reading, st.just(State.READ), st.just(""), FAILURES)
+                     | st.builds(Reading, st.sampled_from(State), ANYTHING))
+HITS = st.tuples(st.builds(Hit, st.sampled_from("ab"), ANYTHING, st.integers(1, 10**9), ANYTHING))
+
+
+@settings(deadline=None)
+@given(REPORTS, st.lists(st.tuples(OBSERVED, st.none() | HITS), min_size=1, max_size=14), ANYTHING,
+       st.none() | ANYTHING.map(lambda text: f"https://b/{text}"), st.booleans())
+def test_anything_said_of_failures_is_bounded_inert_and_marked(report, builds, title, bug, infra):
+    rules = (Rule("a", title, bug=bug), Rule("b", title, bug="1", infra=infra))
+    observed = [replace(build, known=(KnownFailure(build.job, build.uuid, hits[0].rule, hits),) if hits else ())
+                for build, hits in builds]
+    line = channel_line(*observed, report=report, rules=rules)
+    assert len(line.encode()) <= limits.IRC_LINE
+    assert is_inert(line)
+    if any(build.known for build in observed):
+        text = told(*observed, rules=rules, links=FILE)
+        assert len(text.encode()) <= limits.COMMENT
+        assert text.startswith("Failures: ")
+        assert text.endswith(f"\n{MARKER}")
+        assert all(is_inert(each) for each in text.split("\n"))
 
 
 @settings(deadline=None)

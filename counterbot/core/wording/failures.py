@@ -56,10 +56,13 @@ def verdict(rows: Sequence[Row], rules: Mapping[str, Rule]) -> str:
     else:
         noun = "bug" if all(rule.bug for rule in told) else "failure"
         one, several = f"a known {noun}", f"known {noun}s"
-    which = f"all {len(builds)} failed builds" if known == builds else f"{len(known)} of {len(builds)} failed builds"
-    if len(builds) == 1:
-        which = "the failed build"
-    return f"Failures: {which} {f'is {one}' if len(known) == 1 else f'are {several}'}"
+    return f"Failures: {_which(len(known), len(builds))} {f'is {one}' if len(known) == 1 else f'are {several}'}"
+
+
+def _which(known: int, builds: int) -> str:
+    if known < builds:
+        return f"{known} of {builds} failed builds"
+    return {1: "the failed build", 2: "both failed builds"}.get(builds, f"all {builds} failed builds")
 
 
 def table(rows: Sequence[Row], rules: Mapping[str, Rule], links: Links, seen: Seen, job: int) -> list[str]:
@@ -92,24 +95,18 @@ def explanations(rows: Sequence[Row], rules: Mapping[str, Rule], links: Links) -
 
 
 def _explanation(rule: Rule, found: Sequence[KnownFailure], links: Links) -> str:
-    """What it is about, and where it was seen first."""
-    hit = found[0].hits[0]
+    """What it is about, where it was seen first, and its bug where its number does not name it."""
+    hit, bug = found[0].hits[0], bug_number(rule.bug)
     where = f"{verbatim(hit.file, LINE)}, line {number(hit.line)}"
+    page = link(bug_link(rule.bug, links)) if rule.bug and not bug else None
     parts = [prose(title_of(rule), SENTENCE), f"a failure {OF_THE_SITE}" if rule.infra else "",
-             f"{where} of {code(found[0].job)}" if len(found) > 1 else where]
-    return f"{_label(rule, links)}: {'; '.join(filter(None, parts))}"
+             f"{where} of {code(found[0].job)}" if len(found) > 1 else where, f"bug {page}" if page else ""]
+    return f"{bug or code(rule.name)}: {'; '.join(filter(None, parts))}"
 
 
 def title_of(rule: Rule) -> str:
     """"" where it says no more than the rule's name, as that of a file by elastic-recheck."""
     return "" if rule.title in (rule.name, f"bug {rule.bug}") else rule.title
-
-
-def _label(rule: Rule, links: Links) -> str:
-    if number := bug_number(rule.bug):
-        return number
-    where = link(bug_link(rule.bug, links)) if rule.bug else None
-    return f"{code(rule.name)}{f' ({where})' if where else ''}"
 
 
 def _shown(build: Observed) -> str:

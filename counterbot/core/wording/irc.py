@@ -77,7 +77,7 @@ def _unexplained(build: Observed) -> str:
 
 def _cause(rule: Rule, name: int) -> str:
     number, title = bug_number(rule.bug), title_of(rule)
-    site = "of the site, not of the change" if rule.infra else ""
+    site = "a failure of the site" if rule.infra else ""
     words = ", ".join(filter(None, (inert(title, name), site)))
     return f"{f'bug {number}' if number else name_of(rule.name, name)}{f' ({words})' if words else ''}"
 
