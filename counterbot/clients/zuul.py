@@ -135,6 +135,7 @@ class Zuul:
     def _pages(self, tenant: str, kind: str, idx_max: int | None, filters: Mapping[str, Filter],
                parsed: Callable[[Mapping[str, Any]], T]) -> Iterator[list[T]]:
         """By number and not by ``skip``: rows are added meanwhile."""
+        least = int(str(filters.get("idx_min", 1)))  # Zuul would take 0 for none
         while True:
             asked = {"limit": PAGE, **filters, **({} if idx_max is None else {"idx_max": idx_max})}
             data = self._http.fetch(f"{self._lists(tenant)}{kind}?{urlencode(asked, doseq=True)}", limits.API_ANSWER)
@@ -145,7 +146,7 @@ class Zuul:
                 return
             yield [parsed(row) for row in rows]
             idx_max = min(map(_id, rows)) - 1
-            if idx_max < 1:  # which Zuul would take for none
+            if idx_max < least:
                 return
 
     def _lists(self, tenant: str) -> str:

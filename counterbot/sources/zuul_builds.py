@@ -11,7 +11,7 @@ import json
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from ..clients.http import Forbidden, Unavailable
@@ -20,12 +20,13 @@ from ..core.backoff import pause
 from ..core.deadline import DeadlineExceeded
 from ..core.events import buildset_line
 from ..core.model import Unreadable
+from ..core.text.figures import counted
 
 SOURCE = "Zuul's API"
 PAGE = 50
 """Buildsets in one answer, and that are asked for by their uuids at once: a request line has room for some 200."""
 
-OVERLAP = 50
+OVERLAP = 30
 """Numbers that are asked for again: a row may be seen before one with a lower number is committed."""
 
 OPEN = 500
@@ -107,7 +108,7 @@ class ZuulBuilds:
         self._stopping = stopping
 
     def step(self) -> bool:
-        """Ask a tenant that it is time to; whether there was one and it answered."""
+        """Ask a tenant that it is time to; False where there is none."""
         tenant = next((each for each in self.tenants if each.due <= self._monotonic()), None)
         if tenant is None:
             return False
@@ -116,10 +117,10 @@ class ZuulBuilds:
             self._catch_up(tenant)
         except TROUBLE as error:
             self._failed(tenant, error)
-            return False
-        if tenant.why:
-            log.info("%s answers again", tenant.page)
-        tenant.asked, tenant.failures, tenant.why = self._monotonic(), 0, None
+        else:
+            if tenant.why:
+                log.info("%s answers again", tenant.page)
+            tenant.asked, tenant.failures, tenant.why = self._monotonic(), 0, None
         return True
 
     def _failed(self, tenant: Tenant, error: Exception) -> None:
@@ -137,15 +138,19 @@ class ZuulBuilds:
             self._begin(tenant)
             return
         seen = _seen(text)
-        waiting, new = list(self._running(tenant, seen)), self._new(tenant, seen)
-        oldest = max((row.at or 0 for row in (*waiting, *new)), default=0) - self._days * DAY
-        still = [row.uuid for row in waiting if not self._told(tenant, row) and (row.at or oldest) >= oldest]
+        waiting = sorted(self._running(tenant, seen), key=lambda row: row.id)
+        new = self._new(tenant, seen)
+        oldest = _latest((*waiting, *new)) - self._days * DAY
+        left_out = {row.uuid for row in (*waiting, *new) if row.at is not None and row.at < oldest}
+        if left_out:
+            log.warning("%s was not asked for long: %s left out (gerrit.catch_up_days is %d)", tenant.page,
+                        counted(len(left_out), "old buildset"), self._days)
+        still = [row.uuid for row in waiting if row.uuid not in left_out and not self._told(tenant, row)]
         seen = replace(seen, running=tuple(still))
         self._save(tenant, seen)
         for row in new:  # the oldest first: a bot that is stopped goes on from there
-            if (row.at or oldest) >= oldest:
-                seen = seen.including(row, running=not self._told(tenant, row))
-                self._save(tenant, seen)
+            seen = seen.including(row, running=row.uuid not in left_out and not self._told(tenant, row))
+            self._save(tenant, seen)
 
     def _begin(self, tenant: Tenant) -> None:
         """At the first start ever: what ended before is nobody's news."""
@@ -172,10 +177,7 @@ class ZuulBuilds:
         for page in self._zuul.buildsets(tenant.page, idx_min=max(1, seen.upto - OVERLAP), limit=PAGE):
             self._go_on()
             found += (row for row in page if row.uuid not in seen.running and row.uuid not in seen.last)
-            latest, earliest = (max((row.at or 0 for row in rows), default=0) for rows in (found, page))
-            if earliest < latest - self._days * DAY or len(found) >= ROWS:
-                log.warning("%s was not asked for long: what began before buildset %d is left out"
-                            " (gerrit.catch_up_days is %d)", tenant.page, page[-1].id, self._days)
+            if _latest(page) < _latest(found) - self._days * DAY or len(found) >= ROWS:
                 break
         return found[::-1]
 
@@ -204,6 +206,10 @@ class ZuulBuilds:
     def _go_on(self) -> None:
         if self._stopping():
             raise Unavailable("told to stop")
+
+
+def _latest(rows: Iterable[BuildsetRow]) -> int:
+    return max((row.at or 0 for row in rows), default=0)
 
 
 def _seen(text: str) -> Seen:

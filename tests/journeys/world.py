@@ -16,12 +16,13 @@ SECOND = 1000
 CONFIG = """\
 gerrit: {{host: {gerrit.host}, port: {gerrit.port}, username: counterbot, key_file: key,
          host_key: {gerrit.host_key}{more}}}
-zuul: {{accounts: [zuul], url: {roots}, logs: ["{zuul.logs}"]}}
+zuul: {{accounts: [zuul], url: {roots}, logs: ["{zuul.logs}"]{of_zuul}}}
 rules: queries
 database: "{database}"
 report: {{deadline: {deadline}, settle: {settle}}}
 irc: {{host: 127.0.0.1, nick: counterbot, channels: {channels}}}
 """
+BRANCH = {"change": None, "patchset": None, "ref": "refs/heads/master", "newrev": "a" * 40}
 QUERIES = """\
 title: SQL statements
 bug: "2041234"
@@ -83,6 +84,16 @@ class World:
         """Zuul reports on a change, and Gerrit keeps its message."""
         self.gerrit.say("zuul", change.number, story.event(change, self.zuul, patchset=patchset)["comment"], patchset)
 
+    def begins(self, change, pipeline="check", patchset=1, result=None):
+        """A buildset of a change begins, or ends with ``result``; a periodic one is of the change's branch."""
+        rows = [self.zuul.row(story.uuid(change, job)) for job in change.jobs]
+        if pipeline == "periodic":
+            rows = [{**row, "ref": {**row["ref"], **BRANCH}} for row in rows]
+        self.zuul.add_buildset(story.buildset(change, patchset), rows, pipeline=pipeline, result=result)
+
+    def ends(self, change, patchset=1, result="SUCCESS"):
+        self.zuul.end_buildset(story.buildset(change, patchset), result)
+
     def comments(self, number):
         return [message.text for message in self.gerrit.messages(number)]
 
@@ -102,12 +113,12 @@ class World:
 class Bot(engine.Bot):
     """The real bot, its work done step by step in the caller's thread."""
 
-    def __init__(self, world, database, deadline=1200, settle=0, more="", roots=(), gerrit=""):
+    def __init__(self, world, database, deadline=1200, settle=0, more="", roots=(), gerrit="", of_zuul=""):
         self.world, self.at = world, lambda moment: None
         self.results = []
         database = database if "://" in database else f"sqlite:///{database}"
         text = CONFIG.format(gerrit=world.gerrit, zuul=world.zuul, database=database, deadline=deadline,
-                             roots=json.dumps([world.zuul.url, *roots]), settle=settle, more=gerrit,
+                             roots=json.dumps([world.zuul.url, *roots]), settle=settle, more=gerrit, of_zuul=of_zuul,
                              channels=json.dumps(world.channels)) + more
         super().__init__(read_config(text.encode(), str(world.folder / "config.yaml")),
                          told=lambda delivery, result: self.results.append(result),
@@ -124,6 +135,14 @@ class Bot(engine.Bot):
         """Asks Gerrit for what it missed, and works on it."""
         self.catch_up.ask()
         self.catch_up.step()
+        return self.works()
+
+    def polls(self):
+        """Asks Zuul for what it finished, and works on it."""
+        for tenant in self.zuul_builds.tenants:
+            tenant.due = self.world.clock.monotonic()
+        while self.zuul_builds.step():
+            pass
         return self.works()
 
     def works(self):
