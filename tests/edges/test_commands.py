@@ -737,6 +737,26 @@ def test_status_needs_no_right_to_write(tmp_path, bot):
     ledger.close()
 
 
+@pytest.mark.parametrize(("asked", "why", "healthy", "words"), [
+    (7, None, True, "asked 7 s ago; 1 finished buildset since the start, 3 still running\n"),
+    (None, None, True, "not asked yet; 1 finished"), (599, "503 from it", True, "; it cannot be asked: 503 from it\n"),
+    (601, "503 from it", False, "asked 10 min ago; "), (None, "503 from it", False, "not asked yet; ")])
+def test_status_tells_how_zuul_is_asked(tmp_path, asked, why, healthy, words):
+    config = minimal(tmp_path)
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db", lambda: int(time.time() * 1000))
+    page = "https://zuul.example.org/t/openstack"
+    ledger.remember("pulse", json.dumps({
+        "state": "running", "host": "elsewhere", "pid": 1, "stream": "connected", "reconnects": 1, "gaps": 0,
+        "oversize": 0, "irc": "off", "rule_mistakes": 0,
+        "tenants": [{"page": page, "running": 3, "found": 1, "why": why, "asked": asked}]}))
+    ledger.close()
+    status, out, _ = counterbot("status", "-c", config)
+    assert f"zuul         {page}: " in out
+    assert words in out
+    assert (status, f"health       {page} cannot be asked for finished buildsets: 503 from it\n" in out) == (
+        int(not healthy), not healthy)
+
+
 @pytest.mark.parametrize(("way", "why", "words"), [
     ("gerrit query", None, "2 events that the stream did not bring, by gerrit query\n"),
     ("events-log plugin", None, "2 events that the stream did not bring, by events-log plugin\n"),

@@ -154,6 +154,31 @@ def test_roots_of_zuul_that_are_none(url: object, why: str) -> None:
 UUID = "e7399332667b42ffabfe9ae67a7f2389"
 
 
+@pytest.mark.parametrize(("url", "tenants", "pages"), [
+    ("https://a/zuul/", ["openstack", "my tenant"], ["https://a/zuul/t/openstack", "https://a/zuul/t/my%20tenant"]),
+    ("https://a", ["https://a/t/openstack/", "https://A:443"], ["https://a/t/openstack", "https://A:443"]),
+    (["https://a", "https://ci.b/zuul"], ["https://ci.b/zuul", "https://a/t/x"], ["https://ci.b/zuul", "https://a/t/x"]),
+    ("https://a", None, []),
+])
+def test_tenants_have_pages(url: object, tenants: object, pages: list[str]) -> None:
+    outcome = read_config(zuul(url=url, **({"tenants": tenants} if tenants else {})).encode(), "c.yaml")
+    assert isinstance(outcome, Config), outcome
+    assert list(outcome.zuul.tenant_pages) == pages
+
+
+@pytest.mark.parametrize(("url", "tenants", "why"), [
+    (["https://a", "https://b"], ["openstack"],
+     "must be the address of the tenant's page, since 'url' has several roots: https://a/t/openstack perhaps"),
+    ("https://a", ["https://b/t/x"],
+     "must be a tenant's name, or the address of its page under 'url', such as https://a/t/NAME"),
+    ("https://a", ["https://a/t/x/builds"], "such as https://a/t/NAME"), ("https://a", [], "must have at least one"),
+    ("https://a", "openstack", "must be a list"),
+])
+def test_tenants_that_are_none(url: object, tenants: object, why: str) -> None:
+    (mistake,) = told(zuul(url=url, tenants=tenants))
+    assert why in mistake
+
+
 @pytest.mark.parametrize("page", [
     "t/openstack", "t/openstack/", "t/openstack/status", "t/openstack/builds?job_name=tempest-full&skip=0",
     f"t/openstack/build/{UUID}", f"t/openstack/build/{UUID}/logs", f"t/openstack/build/{UUID}/log/job-output.txt#12",

@@ -199,6 +199,18 @@ def test_what_is_no_zuul(site, answer, why):
     assert why.format(site.zuul.url) in site.failure("zuul.url")
 
 
+def test_each_tenant_of_zuul_is_tried(site):
+    url = f"url: {site.zuul.url}\n"
+    site.change(url, f"{url}  tenants: [openstack]\n")
+    page = f"{site.zuul.url}/t/openstack"
+    good = f"ok {page}: its list of buildsets answers"
+    assert site.all_good()["zuul.tenants"] == f"{good}, but is empty: is the name right?"
+    site.zuul.add_buildset("c" * 32, [site.zuul.add_build("a" * 32, "job")])
+    assert site.all_good()["zuul.tenants"] == good
+    site.change("[openstack]", "[nowhere]")
+    assert site.failure("zuul.tenants").startswith(f"Zuul's API has no list of buildsets at {site.zuul.url}/t/nowhere;")
+
+
 def test_each_root_of_zuul_is_tried(site):
     site.change(f"url: {site.zuul.url}\n", f"url: [{site.zuul.url}/nowhere, {site.zuul.url}]\n")
     (site.folder / "config.yaml").write_text(site.text)

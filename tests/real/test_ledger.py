@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from sqlalchemy import URL, make_url
 
 from counterbot.ledger import Ledger, LedgerError, dialects, schema
@@ -83,6 +85,31 @@ def emptied(url: str) -> str:
             connection.execute(table.delete())
     engine.dispose()
     return url
+
+
+@pytest.fixture
+def of_0002(server) -> str:
+    """An empty ledger as the version with that migration made it."""
+    url = new_database(server, "before")
+    Ledger(url, now).close()
+    engine = dialects.engine(make_url(url))
+    with engine.begin() as connection:
+        for table in ("hits", "searches"):
+            schema.metadata.tables[table].drop(connection)
+        operations = Operations(MigrationContext.configure(connection))
+        for table, columns in (("reports", ("change", "patchset")), ("findings", ("value", "bound"))):
+            for name in columns:
+                kind = schema.metadata.tables[table].c[name].type
+                operations.alter_column(table, name, existing_type=kind, nullable=False)
+        connection.exec_driver_sql("update alembic_version set version_num = '0002'")
+    engine.dispose()
+    return url
+
+
+def test_a_ledger_of_the_version_before_is_carried_over(of_0002):
+    ledger = Ledger(of_0002, now)
+    assert test_ledger.differences(ledger) == []
+    ledger.close()
 
 
 # -- many processes
