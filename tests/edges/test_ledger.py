@@ -606,7 +606,7 @@ def test_reports_on_a_branch_are_kept_apart_by_their_buildsets(ledger):
         ledger.reports.decide(work, lambda said, seen: heard.append(said) or (
             Decision(Reason.OVER, (FINDING,), (effect,)), []))
     assert heard == [{}, {}]
-    assert rows(ledger, "select distinct change, patchset from runs") == [(None, None)]
+    assert rows(ledger, "select distinct runs.change, runs.patchset from runs") == [(None, None)]
 
 
 @pytest.mark.parametrize("first", [None, "c" * 32])

@@ -90,7 +90,7 @@ def emptied(url: str) -> str:
 @pytest.fixture
 def of_0002(server) -> str:
     """An empty ledger as the version with that migration made it."""
-    url = new_database(server, "before")
+    url = new_database(server, "older")
     Ledger(url, now).close()
     engine = dialects.engine(make_url(url))
     with engine.begin() as connection:
