@@ -7,7 +7,7 @@ line (aliases, tags, duplicate keys), is a mistake.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,13 @@ IN_TEXT = re.compile(r"but (?:got|found) '(?:[?{}\[\]:,]|<scalar>)'|"
 """What PyYAML says of such a sign within text that lacks quotes."""
 
 LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+WRITTEN = {'"': re.compile(r"\\(?:x(..)|u(.{4})|U(.{8})|(?:\r\n|.))|.", re.DOTALL), "'": re.compile("''|.", re.DOTALL)}
+"""A character as it is written between such quotes."""
+
+ANY = re.compile(".", re.DOTALL)
+
+Span = tuple[int, int, str | None]
+"""Where a scalar is written: its offsets in the file's text, and its style as PyYAML has it."""
 
 
 @dataclass(frozen=True, order=True)
@@ -76,7 +83,7 @@ class Document:
     """A file's content. ``value`` is None where nothing can be made of it; ``mistakes`` say why.
 
     ``refused`` are the ways to values that already have a mistake and are None here. Keys that ``private`` matches may
-    hold secrets, which no mistake repeats.
+    hold secrets, which no mistake repeats. ``spans`` tell where in ``text``, which is the file's, each scalar stands.
     """
 
     path: str
@@ -85,12 +92,26 @@ class Document:
     places: Mapping[Steps, Place] = field(default_factory=dict)
     refused: frozenset[Steps] = frozenset()
     private: re.Pattern[str] | None = None
+    text: str = ""
+    spans: Mapping[Steps, Span] = field(default_factory=dict)
 
     def at(self, steps: Steps) -> Place:
         """The place of a key or list item, or of the nearest thing around it."""
         while steps and steps not in self.places:
             steps = steps[:-1]
         return self.places.get(steps, Place(self.path))
+
+    def inside(self, steps: Steps, value: str, offset: int) -> Place:
+        """The place of a character of a text, however it is folded and quoted.
+
+        ``value`` is the text as it was read; blanks at its ends may be missing. An offset in blanks, or at the end, is
+        the place that follows what stands before.
+        """
+        written = list(_written(self.text, *self.spans[steps]))
+        before = sum(not character.isspace() for character in value[:offset])
+        if value[offset : offset + 1].strip() or not before:
+            return _end(self.path, self.text[: written[before][0]])
+        return _end(self.path, self.text[: written[before - 1][1]])
 
 
 def load(path: Path | str, private: re.Pattern[str] | None = None) -> Document:
@@ -149,6 +170,24 @@ def _unread(where: Place, what: str) -> Document:
     return Document(where.path, None, (Mistake(where, what),))
 
 
+def _written(text: str, start: int, end: int, style: str | None) -> Iterator[tuple[int, int]]:
+    """Where each character of a scalar stands, but for blanks, which YAML may fold: its offset, and where it ends."""
+    if style in ("|", ">"):
+        start = LINE_END.search(text, start).end()  # type: ignore[union-attr]  # a text follows
+    elif style:
+        start, end = start + 1, end - 1
+    for match in WRITTEN.get(style or "", ANY).finditer(text, start, end):
+        if not _meant(match, style).isspace():
+            yield match.span()
+
+
+def _meant(match: re.Match[str], style: str | None) -> str:
+    if style != '"' or not match[0].startswith("\\"):
+        return match[0]
+    number = match[1] or match[2] or match[3]
+    return chr(int(number, 16)) if number else yaml.scanner.Scanner.ESCAPE_REPLACEMENTS.get(match[0][1], " ")
+
+
 def _end(path: str, before: str) -> Place:
     """The place that follows this text."""
     lines = LINE_END.split(before)
@@ -160,8 +199,9 @@ class _Loader(yaml.BaseLoader):
 
     def __init__(self, text: str, path: str, private: re.Pattern[str] | None) -> None:
         super().__init__(text)
-        self.path, self.private = path, private
+        self.path, self.private, self.text = path, private, text
         self.places: dict[Steps, Place] = {}
+        self.spans: dict[Steps, Span] = {}
         self.refused: set[Steps] = set()
         self.mistakes: list[Mistake] = []
         self.count = self.depth = 0
@@ -181,7 +221,8 @@ class _Loader(yaml.BaseLoader):
         except (OverflowError, ValueError):  # of chr() in PyYAML's scanner
             self.report(self.get_mark(), "an escape that is not a character")
         mistakes = tuple(sorted(self.mistakes))
-        return Document(self.path, value, mistakes, self.places, frozenset(self.refused), self.private)
+        return Document(self.path, value, mistakes, self.places, frozenset(self.refused), self.private, self.text,
+                        self.spans)
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """One node with those in it. ``index`` is the key's node where this is a key's value."""
@@ -220,6 +261,7 @@ class _Loader(yaml.BaseLoader):
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*steps, number), item.start_mark) for number, item in enumerate(node.value)]
         if isinstance(node, yaml.ScalarNode) and not node.tag.startswith("!"):  # a tag takes the value's beginning
+            self.spans[steps] = node.start_mark.index, node.end_mark.index, node.style
             try:
                 return scalar(node.value) if node.style is None else str(node.value)
             except ValueError as error:
