@@ -15,7 +15,7 @@ from ..core.text.figures import counted
 from ..core.text.inert import inert
 from ..files.reader import Mistake
 from ..files.rulebook import RuleBook
-from ..files.rulefile import schema as schema_of_rules
+from ..files.rulekeys import schema as schema_of_rules
 from .check import read
 from .completion import files
 from .groups import Group

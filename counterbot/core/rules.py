@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from .model import BuildFacts, Counters, Failure, Finding, Kind, KnownFailure, Number, Subject, group_of
@@ -57,12 +57,14 @@ class Case:
 
 @dataclass(frozen=True)
 class LogCase:
-    """A query's own test: a log file of a build, and whether the query must match in it."""
+    """A query's own test: a log file of a build, and whether the query must match in it; and its counters, where the
+    query asks for some."""
 
     given: BuildFacts
     file: str
     lines: tuple[str, ...]
     match: bool
+    counters: Mapping[str, Number] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

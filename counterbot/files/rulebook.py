@@ -1,15 +1,16 @@
 """Keeps the rules of folders and files up to date. Applies no rule.
 
-Only changed files are read again. A broken file keeps its last good rule, which is logged once.
+Only changed files are read again. A broken file keeps its last good rule. This, mistakes and doubts are logged once.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core import limits
 from ..core.decide import EVERY_CHANNEL, unheard
@@ -18,6 +19,9 @@ from ..core.text.inert import inert
 from ..core.text.names import few
 from .reader import Mistake, Place, load
 from .rulefile import RuleFile, parse_rule
+
+if TYPE_CHECKING:
+    from ..fingerprints.query import Query
 
 SUFFIXES = (".yaml", ".yml")
 USUAL = "queries"
@@ -44,19 +48,26 @@ class _Entry:
 class RuleBook:
     """The rules of files, and of folders without their subfolders, read at first and by each ``refresh``.
 
-    ``rules`` and ``mistakes`` are replaced as a whole, so that other threads may read them at any time.
-    One thread calls ``refresh``.
+    ``rules``, ``queries``, ``mistakes`` and ``doubts`` are each replaced as a whole, so that other threads may read
+    them at any time. One thread calls ``refresh``. Without ``parse_queries`` the plain install is enough.
     """
 
     rules: tuple[Rule, ...] = ()
     """The good ones, and the last good ones of broken files, in the order of the paths, then of file names."""
 
+    queries: Mapping[str, Query] = {}
+    """What the rules' queries ask, by the rule's name."""
+
     mistakes: tuple[Mistake, ...] = ()
     """In the same order."""
 
-    def __init__(self, *paths: Path | str, log: logging.Logger | None = None) -> None:
+    doubts: tuple[Mistake, ...] = ()
+    """What in the queries of ``rules`` their writers may not have meant, in the same order."""
+
+    def __init__(self, *paths: Path | str, log: logging.Logger | None = None, parse_queries: bool = True) -> None:
         self.paths = tuple(str(Path(path)) if path else "" for path in paths)  # Path("") would be the current folder
         self.log = log
+        self._parse_queries = parse_queries
         self._entries: dict[str, _Entry] | None = None
         self._empty: list[str] = []
         self.refresh()
@@ -77,9 +88,9 @@ class RuleBook:
         for key in known.keys() - entries.keys():
             self._tell(known[key].path, "removed, with its rule")
         self._entries = entries
-        rules, conflicts = _joined(entries.values())
-        self.rules = tuple(rules)
-        self._publish([*lost, *(mistake for each in entries.values() for mistake in each.file.mistakes), *conflicts])
+        files, conflicts = _joined(entries.values())
+        self._publish(files, [*lost, *(mistake for each in entries.values() for mistake in each.file.mistakes),
+                              *conflicts])
 
     def file_of(self, rule: Rule) -> RuleFile:
         """The file of one of ``rules``."""
@@ -103,12 +114,12 @@ class RuleBook:
         known = (self._entries or {}).get(os.path.abspath(path))
         if known and known.stamp == stamp:
             return known
-        file = parse_rule(load(path))
+        file = parse_rule(load(path), self._parse_queries)
         if known is None:
             if self._entries is not None:
                 self._tell(path, "added" if file.rule else "added, but broken: it gives no rule")
         elif file.rule is None and known.file.rule:
-            file = replace(file, rule=known.file.rule)
+            file = replace(known.file, mistakes=file.mistakes, bug=file.bug, bug_at=file.bug_at)
             if self.log:
                 self.log.warning("%s", Mistake(Place(str(path), 0, 0), "broken; the last good version stays in force"))
         elif file.rule and known.file.mistakes:
@@ -121,12 +132,16 @@ class RuleBook:
         if self.log:
             self.log.info("%s", inert(f"{path}: {what}", limits.MISTAKE))
 
-    def _publish(self, mistakes: Sequence[Mistake]) -> None:
-        """Log the new ones."""
-        for mistake in mistakes:
-            if self.log and mistake not in self.mistakes:
-                self.log.warning("%s", mistake)
-        self.mistakes = tuple(mistakes)
+    def _publish(self, files: Sequence[RuleFile], mistakes: Sequence[Mistake]) -> None:
+        """Log the new mistakes and doubts."""
+        doubts = tuple(doubt for file in files for doubt in file.doubts)
+        told = {*self.mistakes, *self.doubts}
+        for each in (*mistakes, *doubts):
+            if self.log and each not in told:
+                self.log.warning("%s", each)
+        self.queries = {file.rule.name: file.query for file in files if file.rule and file.query}
+        self.rules = tuple(file.rule for file in files if file.rule)
+        self.mistakes, self.doubts = tuple(mistakes), doubts
 
 
 def _stamps(given: str) -> Iterator[tuple[Path, Stamp | None]]:
@@ -163,9 +178,10 @@ def _instead(path: str) -> str:
     return f"no rule in this folder, but {few(names, SHOWN)}; a rule is named NAME.yaml or NAME.yml{meant}"
 
 
-def _joined(entries: Iterable[_Entry]) -> tuple[list[Rule], list[Mistake]]:
-    """The rules, without those whose name an earlier file has, and mistakes; two files for one bug are one, too."""
-    rules: list[Rule] = []
+def _joined(entries: Iterable[_Entry]) -> tuple[list[RuleFile], list[Mistake]]:
+    """The files that give rules, without those whose name an earlier file has, and mistakes; two files for one bug are
+    one, too."""
+    files: list[RuleFile] = []
     mistakes: list[Mistake] = []
     names: dict[str, Path] = {}
     bugs: dict[str, Path] = {}
@@ -175,7 +191,7 @@ def _joined(entries: Iterable[_Entry]) -> tuple[list[Rule], list[Mistake]]:
             mistakes.append(Mistake(Place(str(entry.path), 0, 0), f"a rule of this name is in {first} already"))
             continue
         if rule:
-            rules.append(rule)
+            files.append(entry.file)
         if bug and (first := bugs.setdefault(bug, entry.path)) != entry.path:
             mistakes.append(Mistake(entry.file.bug_at, f"bug {bug} has a rule in {first} already"))
-    return rules, mistakes
+    return files, mistakes

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
-from hypothesis import given
+import yaml
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from counterbot.core import limits
@@ -168,3 +170,52 @@ def test_json_is_read_as_what_it_is(tree: dict[str, object]) -> None:
     text = json.dumps(tree, ensure_ascii=False)
     document = read(text.encode(), "f.yaml")
     assert (repr(document.value), document.mistakes) == (repr(tree), ())
+
+
+FOLDED = """\
+query: >
+  message:"a b"
+  AND tags:x
+
+  OR y
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "character", "place"),
+    [
+        (FOLDED, "message", "2:3"),
+        (FOLDED, "AND", "3:3"),
+        (FOLDED, "y", "5:6"),
+        ("query: |2 # why\n   é AND\n  y\n", "AND", "2:6"),
+        ("query: a AND\n  y  # no more\n", "y", "2:3"),
+        ("query: 'it''s\n  y'\n", "s", "1:13"),
+        ("query: 'it''s\n  y'\n", "y", "2:3"),
+        ('query: "\\ta\\x20\\"\\\n   b\\u2014y"\n', '"', "1:16"),
+        ('query: "\\ta\\x20\\"\\\n   b\\u2014y"\n', "y", "2:11"),
+        ("{query: a y}", "y", "1:11"),
+    ],
+)
+def test_the_place_of_a_character_however_its_text_is_folded_and_quoted(text, character, place) -> None:
+    document = read(text.encode(), "f.yaml")
+    value = document.value["query"]
+    assert str(document.inside(("query",), value, value.index(character))) == f"f.yaml:{place}"
+
+
+def test_the_place_of_a_texts_end_or_of_a_blank_follows_what_is_before() -> None:
+    document = read(FOLDED.encode(), "f.yaml")
+    value = document.value["query"]
+    places = [document.inside(("query",), value, at) for at in (len(value), value.index(" AND"))]
+    assert list(map(str, places)) == ["f.yaml:5:7", "f.yaml:2:16"]
+
+
+@given(st.text("ab\"'\\ :#\n\t|>é\u2028", min_size=1), st.sampled_from([None, '"', "'", "|", ">"]), st.integers(5, 20))
+def test_every_character_is_where_it_is_said_to_be(value, style, width) -> None:
+    text = yaml.dump({"query": value}, default_style=style, width=width, allow_unicode=True)
+    document = read(text.encode(), "f.yaml")
+    assume(not document.mistakes)
+    lines = re.split("[\n\u2028]", text)
+    for at, character in enumerate(value):
+        if character.strip():
+            place = document.inside(("query",), value, at)
+            assert lines[place.line - 1][place.column - 1] in (character, "\\")

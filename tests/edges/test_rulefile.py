@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from counterbot.core import limits
 from counterbot.core.model import BuildFacts
-from counterbot.core.rules import Audience, Bound, Case, Fingerprint, Rule, Where
+from counterbot.core.rules import Audience, Bound, Case, Fingerprint, LogCase, Rule, Where
 from counterbot.files.reader import load, read
 from counterbot.files.rulefile import parse_rule
 
@@ -47,7 +47,7 @@ def test_the_contracts_rule() -> None:
     )
 
 
-def test_the_contracts_fingerprint() -> None:
+def test_the_contracts_query_in_elastic_rechecks_form() -> None:
     query = 'message:"Failed to get console output" AND tags:"screen-n-cpu.txt"'
     assert parse_rule(load(CONTRACT / "1251920.yaml")).rule == Rule(
         name="1251920",
@@ -57,6 +57,30 @@ def test_the_contracts_fingerprint() -> None:
     )
 
 
+def test_the_contracts_query_with_its_cases() -> None:
+    def case(file: str, program: str, module: str, match: bool) -> LogCase:
+        return LogCase(BuildFacts(), f"controller/logs/{file}", (
+            f"Nov 21 02:10:11.123456 node {program}[411]: ERROR {module} [None req-1] "
+            "Timed out waiting for a reply to vif-plugged",), match)
+
+    file = parse_rule(load(CONTRACT / "1254890.yaml"))
+    match = case("screen-n-cpu.txt", "nova-compute", "nova.compute.manager", True)
+    no_match = case("screen-n-api.txt", "nova-api", "nova.api", False)
+    assert file.rule == Rule(
+        name="1254890",
+        title="A server does not become ACTIVE in time",
+        why="The compute manager waits for an event that Neutron sent before it listened.",
+        owner="#openstack-nova",
+        bug="1254890",
+        fingerprint=Fingerprint(
+            'message:"Timed out waiting for a reply" AND message:"vif-plugged" AND tags:"screen-n-cpu.txt"',
+            test_ids=("tempest.scenario.test_network_basic_ops.TestNetworkBasicOps.test_network_basic_ops",),
+            cases=(match, no_match)),
+    )
+    assert file.cases == (match, no_match)
+    assert [place.line for place in file.cases_at] == [10, 11, 16]
+
+
 def test_every_key_of_elastic_recheck() -> None:
     got = rule(
         "query: 'message:\"x\"'\nsuppress-graph: True\nsuppress-notification: true\nallow-nonvoting: false\n"
@@ -64,7 +88,34 @@ def test_every_key_of_elastic_recheck() -> None:
         "queries/1260311.yaml",
     )
     assert (got.bug, got.title) == ("1260311", "bug 1260311")
-    assert got.fingerprint == Fingerprint('message:"x"', True, True, False, ("tempest.api.A.test_b",))
+    assert got.fingerprint == Fingerprint('message:"x"', True, True, False, ("tempest.api.A.test_b",),
+                                          "Mon Jan  6 13:20:28 PST 2014")
+
+
+def test_a_rule_may_hold_a_query_and_bounds_and_cases_of_both() -> None:
+    file = parse_rule(read(b"""\
+query: message:"x y" AND mysql.Queries:>5
+label: infra
+bounds: {a.b: {max: 1}}
+cases:
+- {given: {counters: {a.b: 1}}, expect: within}
+- {given: {job: j, file: job-output.txt, lines: [x y], counters: {mysql.Queries: 6}}, expect: match}
+- {given: {counters: {a.b: 2}}, expect: {over: [a.b]}}
+""", "r.yaml"))
+    assert file.rule.infra
+    of_query = LogCase(BuildFacts(job="j"), "job-output.txt", ("x y",), True, {"mysql.Queries": 6})
+    assert file.rule.fingerprint.cases == (of_query,)
+    assert file.cases == (file.rule.cases[0], of_query, file.rule.cases[1])
+    assert [place.line for place in file.cases_at] == [4, 5, 6, 7]
+
+
+def test_who_wrote_no_key_of_ours_need_not_know_of_cases() -> None:
+    def as_it_came(text: str) -> bool:
+        return parse_rule(read(text.encode(), "r.yaml")).as_it_came
+
+    assert as_it_came("query: message:x\nsuppress-graph: true\ntest_ids: [a.b]\nresolved_at:\nallow-nonvoting: true\n")
+    assert not as_it_came("query: message:x\ntitle: t\n")
+    assert not as_it_came("bounds: {a.b: {max: 1}}\n")
 
 
 def test_what_is_left_out() -> None:
@@ -155,6 +206,10 @@ def test_bounds_that_are_plain_decimal_numbers(written: str, meant: float) -> No
         ("query: x\nwhere: {job: [], voting: 1}", ["2:9: 'job' must have at least one item",
                                                   "2:18: 'voting' must be true or false, not 1"]),
         ("query: x\nwhere: {job: 'a['}", ["2:9: 'job' must be a shell pattern: its '[' is never closed"]),
+        ("query: x\nlabel: site", ["2:1: 'label' must be 'infra' or left out, not text 'site'"]),
+        ("bounds: {a.b: {max: 1}}\nlabel: infra\ntest_ids: [a]",
+         ["2:1: 'label' is for a rule with a 'query', and this one has none",
+          "3:1: 'test_ids' is for a rule with a 'query', and this one has none"]),
         ("query: x\nreport: {irc: [qa]}", ["2:16: item 1 of 'irc' must be a channel's name, such as '#openstack-qa'"]),
     ],
 )  # fmt: skip
@@ -172,9 +227,9 @@ def test_mistakes(text: str, mistakes: list[str]) -> None:
         ("query: x\nbug: {}", "2:1: 'bug'"),
         ("query: x\nreport:\n  irc: {}", "3:3: 'irc'"),
         ("query: x\nwhere:\n  voting: {}", "3:3: 'voting'"),
-        *((f"query: x\ncases:\n- expect: within\n  given:\n    counters: {{{{a.b: 1}}}}\n    {key}: {{}}",
-           f"6:5: '{key}'")
-          for key in ("job", "branch", "project", "pipeline", "voting")),
+        *((f"query: x\ncases:\n- expect: match\n  given:\n    file: f\n    lines: [x]\n    {key}: {{}}",
+           f"7:5: '{key}'")
+          for key in ("job", "branch", "project", "pipeline", "voting", "counters")),
     ],
 )  # fmt: skip
 def test_a_key_without_a_value(written: str, place: str, nothing: str) -> None:
@@ -230,7 +285,7 @@ cases:
     assert told(text) == [
         "r.yaml:3:24: 'a' must be a counter's name, which is group.name",
         "r.yaml:3:30: 'a.b' must be a number in plain digits, such as 1250000 or 0.5, not text 'x'",
-        "r.yaml:4:5: 'expect' must be 'within' or {over: [NAMES]}, not text 'over'",
+        "r.yaml:4:5: 'expect' must be 'within', {over: [NAMES]}, 'match' or 'no match', not text 'over'",
         "r.yaml:5:21: 'counters' must have at least one item",
         "r.yaml:6:14: 'over' must have at least one item",
         "r.yaml:7:5: missing key 'given'",
@@ -240,10 +295,46 @@ cases:
     ]
 
 
+def test_mistakes_in_cases_of_a_query() -> None:
+    text = """\
+query: message:x
+cases:
+  - given: {file: /var/log/x, lines: []}
+    expect: match
+  - given: {counters: {a.b: 1}}
+    expect: no match
+  - given: {file: f, lines: [5, "", ~]}
+    expect: matches
+  - given: {file: f, counters: {a.b: 1}}
+    expect: within
+  - given: {file: f, line: x}
+    expect: match
+"""
+    assert told(text) == [
+        "r.yaml:3:13: 'file' must be a path under the build's log root, such as controller/logs/screen-n-cpu.txt",
+        "r.yaml:3:31: 'lines' must have at least one item",
+        "r.yaml:5:5: missing key 'file'",
+        "r.yaml:5:5: missing key 'lines'",
+        "r.yaml:7:30: item 1 of 'lines' must be text, not 5; put it in quotes",
+        "r.yaml:7:37: item 3 of 'lines' must be text, not nothing",
+        "r.yaml:8:5: 'expect' must be 'within', {over: [NAMES]}, 'match' or 'no match', not text 'matches'",
+        "r.yaml:9:13: 'file' needs 'expect: match' or 'expect: no match'",
+        "r.yaml:10:5: this tests 'bounds', and the rule has none",
+        "r.yaml:11:22: unknown key 'line'; did you mean 'lines'?",
+    ]
+
+
+def test_a_case_of_a_query_without_one() -> None:
+    assert told("bounds: {a.b: {max: 1}}\ncases: [{given: {file: f, lines: [x]}, expect: match}]\n") == [
+        "r.yaml:2:40: this tests 'query', and the rule has none"]
+
+
 VALUES = st.sampled_from(
-    ["1", "x", "[]", "{}", "[a.b, 1]", "{over: [a.b]}", "{max: 1}", "{a.b: {max: .inf}}", "~", "[{given: 1}]", "true"]
+    ["1", "x", "[]", "{}", "[a.b, 1]", "{over: [a.b]}", "{max: 1}", "{a.b: {max: .inf}}", "~", "[{given: 1}]", "true",
+     "[{given: {file: f}, expect: match}]", "a AND AND b"]
 )
-NAMES = st.sampled_from(["title", "why", "bug", "where", "bounds", "report", "cases", "query", "test_ids", "nonsense"])
+NAMES = st.sampled_from(
+    ["title", "why", "bug", "where", "bounds", "report", "cases", "query", "test_ids", "label", "nonsense"])
 
 
 @given(st.dictionaries(NAMES, VALUES, min_size=1))
