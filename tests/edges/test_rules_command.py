@@ -36,18 +36,20 @@ def folder(tmp_path) -> Path:
 
 def test_check_of_good_rules() -> None:
     result = run("check", CONTRACT)
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "2 rules, no mistakes\n", "")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "3 rules, no mistakes\n", "")
 
 
 def test_check_tells_the_mistakes_of_all_files(folder) -> None:
     (folder / "a.yaml").write_text("bounds: {a.b: {maximum: 1}}\n")
     (folder / "b.yaml").write_text("bounds: {a.b: {max: 1}}\nwher: {}\n")
-    (folder / "c.yaml").write_text("query: x\n")
+    (folder / "c.yaml").write_text("query: message:x\n")
+    (folder / "d.yaml").write_text("title: x\nquery: >\n  message:a AND\n  AND message:b\n")
     result = run("check", folder)
-    assert (result.exit_code, result.stdout) == (1, "1 rule, 2 mistakes\n")
+    assert (result.exit_code, result.stdout) == (1, "1 rule, 3 mistakes\n")
     assert result.stderr.replace(f"{folder}/", "") == (
         "a.yaml:1:16: unknown key 'maximum'; did you mean 'max'?\n"
         "b.yaml:2:1: unknown key 'wher'; did you mean 'where'?\n"
+        "d.yaml:4:3: AND AND: nothing stands between them; remove one\n"
     )
 
 
@@ -61,7 +63,7 @@ def test_a_missing_folder_ends_with_1(folder) -> None:
 def test_test_of_good_rules() -> None:
     result = run("test", CONTRACT)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "1 rule, 2 cases, no failures; 1 fingerprint not matched yet\n"
+    assert result.stdout == "2 rules, 4 cases, no failures; 1 query without cases\n"
 
 
 def test_test_tells_what_fails(folder) -> None:
@@ -98,7 +100,7 @@ def test_no_rule_at_all_is_a_mistake_that_says_what_is_there(folder) -> None:
 def test_an_empty_folder_beside_good_rules_is_a_mistake_too(folder) -> None:
     told = f"{folder}: no rule in this folder: it is empty\n"
     result = run("check", CONTRACT, folder)
-    assert (result.exit_code, result.stdout, result.stderr) == (1, "2 rules, 1 mistake\n", told)
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "3 rules, 1 mistake\n", told)
     assert run("check", CONTRACT, CONTRACT / "1251920.yaml").exit_code == 0
     assert run("check", CONTRACT, folder, "--allow-none").exit_code == 0
 
@@ -108,7 +110,7 @@ def test_a_misspelt_counter_is_told_where_counters_of_a_build_are_given(folder) 
     rule.write_text("bounds:\n  mysql.Querys: {max: 1}\n  mysql.Com_*: {max: 1}\n  queues.x: {max: 1}\n")
     counters.write_text(json.dumps({"__meta__": {"unixtime": 1}, "mysql": {"Queries": 5, "Com_select": 2}}))
     result = run("check", "--counters", counters, rule)
-    assert (result.exit_code, result.stdout) == (0, "1 rule, no mistakes\n")
+    assert (result.exit_code, result.stdout) == (0, "1 rule, no mistakes, 1 warning\n")
     assert result.stderr == f"warning: {rule}:2:3: 'mysql.Querys' is not in {counters}; did you mean 'mysql.Queries'?\n"
     result = run("check", "--counters", folder / "none.json", rule)
     assert (result.exit_code, result.stderr) == (1, f"Error: {folder}/none.json: no such file\n")
@@ -117,8 +119,8 @@ def test_a_misspelt_counter_is_told_where_counters_of_a_build_are_given(folder) 
 def test_files_and_folders_any_number(folder) -> None:
     (folder / "good.yaml").write_text(GOOD)
     (folder / "bad.yaml").write_text("query: 5\n")
-    for name, summary in (("check", "3 rules, no mistakes"),
-                          ("test", "2 rules, 4 cases, no failures; 1 fingerprint not matched yet")):
+    for name, summary in (("check", "4 rules, no mistakes"),
+                          ("test", "3 rules, 6 cases, no failures; 1 query without cases")):
         result = run(name, folder / "good.yaml", CONTRACT)
         assert (result.exit_code, result.stdout) == (0, f"{summary}\n")
         result = run(name, folder, CONTRACT)
@@ -150,14 +152,15 @@ def test_what_is_wrong_as_json(folder) -> None:
                  "what": "'query' must be text, not 5; put it in quotes"}]
     result = run("check", folder, "--format", "json")
     assert (result.exit_code, result.stderr) == (1, "")
-    assert json.loads(result.stdout) == {"rules": 1, "mistakes": mistakes}
+    assert json.loads(result.stdout) == {"rules": 1, "mistakes": mistakes, "warnings": []}
     result = run("test", folder, "--format", "json")
     assert (result.exit_code, result.stderr) == (1, "")
     found = json.loads(result.stdout)
     assert (found["rules"], found["cases"], found["fingerprints"], found["mistakes"]) == (1, 1, 0, mistakes)
     assert found["failures"][1] == {"file": f"{folder}/fails.yaml", "line": 4, "column": 3,
                                     "what": "case 1: the rule does not apply: where.job 'x' does not fit 'y'"}
-    assert json.loads(run("check", CONTRACT, "--format", "json").stdout) == {"rules": 2, "mistakes": []}
+    assert json.loads(run("check", CONTRACT, "--format", "json").stdout) == {
+        "rules": 3, "mistakes": [], "warnings": []}
 
 
 def test_what_is_wrong_as_annotations_of_github(folder) -> None:
@@ -175,14 +178,14 @@ def test_what_is_wrong_as_annotations_of_github(folder) -> None:
 
 
 def test_list(folder) -> None:
-    (folder / "12.yaml").write_text("query: x\n")
+    (folder / "12.yaml").write_text("title: It hangs\nwhere: {branch: master}\nquery: >\n  message:x\n  AND tags:y\n")
     (folder / "sql.yaml").write_text(
         "title: SQL statements\nwhere: {job: [a*, b], voting: true}\n"
         "bounds: {mysql.Queries: {max: 1250000}, a.b: {max: .5}}\n"
     )
     assert run("list", folder).stdout == (
-        "NAME  TITLE           WHERE                 BOUNDS                        BUG\n"
-        "12    bug 12          anywhere              fingerprint: not matched yet  12\n"
+        "NAME  TITLE           WHERE                 BOUNDS                      QUERY                 BUG\n"
+        "12    It hangs        branch=master                                     message:x AND tags:y  12\n"
         "sql   SQL statements  job=a*,b voting=true  mysql.Queries <= 1,250,000\n"
         "                                            a.b <= 0.5\n"
     )
@@ -219,10 +222,17 @@ def test_a_name_with_controls_reaches_no_terminal(folder) -> None:
 
 
 def test_list_as_json() -> None:
-    fingerprint, rule = json.loads(run("list", CONTRACT, "--json").stdout)
+    _, fingerprint, rule = json.loads(run("list", CONTRACT, "--json").stdout)
     assert fingerprint["fingerprint"] == {
-        "query": 'message:"Failed to get console output" AND tags:"screen-n-cpu.txt"',
-        "matched": False,
+        "query": 'message:"Timed out waiting for a reply" AND message:"vif-plugged" AND tags:"screen-n-cpu.txt"',
+        "matched": True,
+        "label": None,
+        "suppress-graph": False,
+        "suppress-notification": False,
+        "allow-nonvoting": False,
+        "test_ids": ["tempest.scenario.test_network_basic_ops.TestNetworkBasicOps.test_network_basic_ops"],
+        "resolved_at": None,
+        "cases": 2,
     }
     assert rule == {
         "name": "sql-statements",
@@ -239,7 +249,7 @@ def test_list_as_json() -> None:
 
 
 def test_list_shows_the_good_and_tells_the_rest(folder) -> None:
-    (folder / "a.yaml").write_text("query: x\n")
+    (folder / "a.yaml").write_text("query: message:x\n")
     (folder / "b.yaml").write_text("")
     result = run("list", folder, "--json")
     assert (result.exit_code, [rule["name"] for rule in json.loads(result.stdout)]) == (1, ["a"])
