@@ -184,8 +184,8 @@ def test_list(folder) -> None:
         "bounds: {mysql.Queries: {max: 1250000}, a.b: {max: .5}}\n"
     )
     assert run("list", folder).stdout == (
-        "NAME  TITLE           WHERE                 BOUNDS                      QUERY                 BUG\n"
-        "12    It hangs        branch=master                                     message:x AND tags:y  12\n"
+        "NAME  TITLE           WHERE                 BOUNDS OR QUERY             BUG\n"
+        "12    It hangs        branch=master         message:x AND tags:y        12\n"
         "sql   SQL statements  job=a*,b voting=true  mysql.Queries <= 1,250,000\n"
         "                                            a.b <= 0.5\n"
     )
@@ -197,7 +197,7 @@ def test_the_list_fits_the_terminal_and_is_whole_elsewhere(width) -> None:
     assert max(map(len, piped.splitlines())) > 120
     shown = on_a_terminal("rules", "list", ROOT / "queries", width=width).splitlines()
     assert 70 < max(map(len, shown)) <= width
-    assert shown[0].split() == piped.split("\n")[0].split() == ["NAME", "TITLE", "WHERE", "BOUNDS"]
+    assert shown[0].split() == piped.split("\n")[0].split() == ["NAME", "TITLE", "WHERE", "BOUNDS", "OR", "QUERY"]
     assert sorted("".join("".join(shown).split())) == sorted("".join(piped.split()))  # nothing is cut
 
 

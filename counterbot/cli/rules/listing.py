@@ -14,7 +14,7 @@ from ..streams import warn
 from ..tables import table, terminal
 from .reading import ALLOW_NONE, PATHS, book_of
 
-HEAD = ("NAME", "TITLE", "WHERE", "BOUNDS", "QUERY", "BUG")
+HEAD = ("NAME", "TITLE", "WHERE", "BOUNDS OR QUERY", "BUG")
 SHOWN = 1_000
 """Bytes of a line in a cell of the table."""
 
@@ -67,12 +67,12 @@ def _of_query(fingerprint: Fingerprint, infra: bool) -> dict[str, Any]:
 
 
 def _row(rule: Rule) -> list[str]:
-    """A rule in the table, with a line for each bound."""
+    """A rule in the table, with a line for each bound and one for its query."""
     asked = {key: value for key, value in vars(rule.where).items() if value not in ((), None)}
     where = " ".join(f"{key}={_words(value)}" for key, value in asked.items()) or "anywhere"
-    bounds = [f"{bound.counter} <= {bound.max:,}" for bound in rule.bounds]
-    query = rule.fingerprint.query if rule.fingerprint else ""
-    cells = [rule.name], [rule.title], [where], bounds, [query], [rule.bug or ""]
+    asks = [*(f"{bound.counter} <= {bound.max:,}" for bound in rule.bounds),
+            *([rule.fingerprint.query] if rule.fingerprint else [])]
+    cells = [rule.name], [rule.title], [where], asks, [rule.bug or ""]
     return ["\n".join(inert(line, SHOWN) for line in lines) for lines in cells]
 
 
