@@ -8,8 +8,8 @@ from .fields import of_build
 from .query import Query, fields_of
 from .scan import Scanner
 
-OF_THE_CASE = {"job": "build_name", "branch": "build_branch", "project": "project", "pipeline": "build_queue"}
-"""What a case may leave out, and how queries call it."""
+GIVEN = {"job": "build_name", "branch": "build_branch", "project": "project", "pipeline": "build_queue"}
+"""What a case gives of its build, as queries call it."""
 
 
 def tested(rule: Rule, query: Query, case: LogCase) -> str | None:
@@ -21,16 +21,15 @@ def tested(rule: Rule, query: Query, case: LogCase) -> str | None:
     if unfit:
         return f"the rule does not apply: {unfit}"
     scanner = Scanner({rule.name: query})
-    counters = Counters(case.counters) if case.counters else None
-    fields = of_build(_build(case.given), counters=counters)
+    fields = of_build(_build(case.given), counters=Counters(case.counters))
     lines = "".join(f"{line}\n" for line in case.lines)
-    hits = scanner.scan(fields, case.file, [lines.encode("utf-8", "surrogateescape")]).hits
-    if case.match and not hits:
-        return "expected a match: " + (
-            "none of its lines does" if scanner.wanted(fields, case.file) else _why_not(query, case))
+    hits = scanner.scan(fields, case.file, [lines.encode()]).hits
     if hits and not case.match:
-        return f"expected no match, but line {hits[0].line} does: {hits[0].text}"
-    return None
+        return f"expected no match, but line {hits[0].line} matches: {hits[0].text}"
+    if hits or not case.match:
+        return None
+    return "expected a match, but " + (
+        "no line matches" if scanner.wanted(fields, case.file) else _why_not(query, case))
 
 
 def _build(given: BuildFacts) -> Build:
@@ -39,8 +38,7 @@ def _build(given: BuildFacts) -> Build:
 
 
 def _why_not(query: Query, case: LogCase) -> str:
-    """Why no line of such a file can match, in words."""
-    absent = [f"{key} ({field})" for key, field in OF_THE_CASE.items()
+    """Why no line of such a file can match."""
+    untold = [f"; it asks {field}, and the case gives no {key!r}" for key, field in GIVEN.items()
               if getattr(case.given, key) is None and field in fields_of(query.node)]
-    lacks = f", for which the case must give {' and '.join(absent)}" if absent else ""
-    return f"what the query asks of the build or the file's tags and name rules {case.file!r} out{lacks}"
+    return f"the query asks for other files or builds than {case.file!r} here{''.join(untold)}"

@@ -52,7 +52,7 @@ PROJECTS = {"c": "cinder", "g": "glance", "key": "keystone", "keystone": "keysto
 
 
 def of_build(build: Build, facts: Mapping[str, str] = NO_FACTS, counters: Counters | None = None) -> Fields:
-    """The fields of all records of a build, and its counters by name.
+    """The fields of all records of a build, and its counters by name; what is not known ("") is no field.
 
     ``facts`` win over the build's row: what only the build itself knows, such as ``node_provider``. ``log_url`` is the
     log root; a file's is made of it by the Scanner.
@@ -67,7 +67,7 @@ def of_build(build: Build, facts: Mapping[str, str] = NO_FACTS, counters: Counte
     known.setdefault("build_short_uuid", str(known["build_uuid"])[:SHORT_UUID])
     if str(known["voting"]).isdecimal():
         known["voting"] = int(str(known["voting"]))  # a number since Zuul v3
-    return {**{field: (value,) for field, value in known.items() if value is not None},
+    return {**{field: (value,) for field, value in known.items() if value not in (None, "")},
             **{name: (value,) for name, value in (counters.values if counters else {}).items()}}
 
 

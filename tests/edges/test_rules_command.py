@@ -85,6 +85,60 @@ def test_test_tells_what_fails(folder) -> None:
     )
 
 
+def test_test_tells_which_cases_of_a_query_fail(folder) -> None:
+    (folder / "a.yaml").write_text("""\
+title: It hangs
+where: {branch: master}
+query: message:"timed out" AND tags:"screen-n-cpu.txt" AND build_name:"tempest-full" AND NOT message:reply
+cases:
+- {given: {job: tempest-full, file: controller/logs/screen-n-cpu.txt, lines: [x, "Timed out, again"]}, expect: match}
+- {given: {job: tempest-full, file: controller/logs/screen-n-cpu.txt, lines: [Timed-Out]}, expect: no match}
+- {given: {job: tempest-full, file: controller/logs/screen-n-cpu.txt, lines: [timed out reply]}, expect: match}
+- {given: {file: controller/logs/screen-n-cpu.txt, lines: [timed out]}, expect: match}
+- {given: {job: tempest-full, file: controller/logs/screen-n-api.txt, lines: [timed out]}, expect: match}
+- {given: {job: tempest-full, voting: false, file: screen-n-cpu.txt, lines: [timed out]}, expect: no match}
+- {given: {job: tempest-full, branch: stable, file: screen-n-cpu.txt, lines: [x]}, expect: no match}
+""")
+    result = run("test", folder)
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert result.stdout.replace(f"{folder}/", "").splitlines() == [
+        "FAIL a.yaml:6:3: case 2: expected no match, but line 1 matches: Timed-Out",
+        "FAIL a.yaml:7:3: case 3: expected a match, but no line matches",
+        "FAIL a.yaml:8:3: case 4: expected a match, but the query asks for other files or builds than "
+        "'controller/logs/screen-n-cpu.txt' here; it asks build_name, and the case gives no 'job'",
+        "FAIL a.yaml:9:3: case 5: expected a match, but the query asks for other files or builds than "
+        "'controller/logs/screen-n-api.txt' here",
+        "FAIL a.yaml:11:3: case 7: the rule does not apply: where.branch 'master' does not fit 'stable'",
+        "1 rule, 7 cases, 5 failures",
+    ]
+
+
+def test_a_query_may_ask_for_counters_which_its_cases_give(folder) -> None:
+    (folder / "a.yaml").write_text("""\
+title: Too many statements
+query: message:slow AND mysql.Queries:>1200000
+cases:
+- {given: {file: job-output.txt, lines: [slow], counters: {mysql.Queries: 1300000}}, expect: match}
+- {given: {file: job-output.txt, lines: [slow], counters: {mysql.Queries: 1100000}}, expect: no match}
+- {given: {file: job-output.txt, lines: [slow]}, expect: no match}
+""")
+    assert run("test", folder).stdout == "1 rule, 3 cases, no failures\n"
+
+
+def test_a_rule_of_ones_own_needs_cases_and_elastic_rechecks_files_are_counted(folder) -> None:
+    (folder / "1.yaml").write_text("query: message:x\nsuppress-graph: true\nresolved_at: yesterday\n")
+    (folder / "2.yaml").write_text("query: message:x\n")
+    assert run("test", folder).stdout == "no rules, no cases, no failures; 2 queries without cases\n"
+    (folder / "2.yaml").write_text("query: message:x\nowner: me\nbounds: {a.b: {max: 1}}\n")
+    result = run("test", folder)
+    assert (result.exit_code, result.stdout.replace(f"{folder}/", "").splitlines()) == (1, [
+        "FAIL 2.yaml:1:1: no case expects a counter over its bound",
+        "FAIL 2.yaml:1:1: no case expects all counters within their bounds",
+        "FAIL 2.yaml:1:1: no case expects a match",
+        "FAIL 2.yaml:1:1: no case expects no match",
+        "1 rule, no cases, 4 failures; 1 query without cases"])
+
+
 def test_no_rule_at_all_is_a_mistake_that_says_what_is_there(folder) -> None:
     (folder / "passwd").write_text("x")
     told = f"{folder}: no rule in this folder, but passwd; a rule is named NAME.yaml or NAME.yml\n"
