@@ -212,6 +212,8 @@ def _rules(folder: Path, troubles: Sequence[str]) -> RuleBook:
     if troubles or book.mistakes:
         raise CannotStart(mistakes=[*troubles, *book.mistakes])
     book.log = logging.getLogger("counterbot.rules")
+    for doubt in book.doubts:
+        book.log.warning("%s", doubt)
     return book
 
 

@@ -54,6 +54,10 @@ Key = tuple[tuple[str, tuple[Value, ...]], ...]
 """Of a build what any query asks."""
 
 
+BINARY = "a binary file"
+"""The remark on a file of which nothing was looked at."""
+
+
 @dataclass(frozen=True)
 class Scanned:
     """``hits`` by rule, one for each that matched. ``remarks``: what of the file was not looked at, and why."""
@@ -172,7 +176,7 @@ class _Scan:
         while len(beginning) < BEGINNING and (block := next(blocks, None)) is not None:
             beginning += block
         if b"\0" in beginning[:BEGINNING]:
-            return Scanned(remarks=("a binary file",))
+            return Scanned(remarks=(BINARY,))
         held, level, tried = b"", b"", 0
         for piece in _pieces(chain([beginning], blocks), self._window):
             held = _without_colours(b"".join((held, piece)))

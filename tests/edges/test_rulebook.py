@@ -77,13 +77,13 @@ def test_a_folder_or_a_broken_link_that_is_named_as_a_rule_is_a_mistake(folder) 
 @pytest.mark.parametrize("bug", ["12", "'012'", "https://bugs.launchpad.net/bugs/12",
                                  "https://bugs.launchpad.net/nova/+bug/12"])
 def test_a_bug_is_the_same_however_it_is_written(folder, bug) -> None:
-    folder.write("12.yaml", "query: x\n")
+    folder.write("12.yaml", "query: message:x\n")
     folder.write("a.yaml", GOOD + f"bug: {bug}\n")
     assert folder.told(folder.open()) == ["a.yaml:2:1: bug 12 has a rule in 12.yaml already"]
 
 
 def test_two_files_for_one_bug_are_told_beside_their_other_mistakes(folder) -> None:
-    folder.write("12.yaml", "query: x\n")
+    folder.write("12.yaml", "query: message:x\n")
     folder.write("a.yaml", GOOD + "bug: 12\nwher: {}\n")
     assert [line.partition(";")[0] for line in folder.told(folder.open())] == [
         "a.yaml:3:1: unknown key 'wher'", "a.yaml:2:1: bug 12 has a rule in 12.yaml already"]
@@ -114,6 +114,32 @@ def test_a_removed_file_is_one_line_whatever_its_name(folder) -> None:
     (folder.path / "a\n\x1b[31m.yaml").unlink()
     book.refresh()
     assert folder.logged() == ["INFO a [31m.yaml: removed, with its rule"]
+
+
+def test_what_a_querys_writer_may_not_have_meant_is_logged_once_and_the_rule_stays_in_force(folder) -> None:
+    folder.write("a.yaml", "query: >\n  message:x AND\n  filename:\"console.html\"\n")
+    book = folder.open()
+    [doubt] = book.doubts
+    assert str(doubt).startswith(f"{folder.path}/a.yaml:3:12: ")
+    assert (names(book), set(book.queries), book.mistakes) == (["a"], {"a"}, ())
+    assert folder.logged() == [f"WARNING {doubt}".replace(f"{folder.path}/", "")]
+    book.refresh()
+    folder.write("b.yaml", GOOD)
+    book.refresh()
+    assert folder.logged() == ["INFO b.yaml: added"]
+    folder.write("a.yaml", "query: filename:\"console.html\" AND message:x\n")
+    book.refresh()
+    assert [line.split(": ")[0] for line in folder.logged()] == ["INFO a.yaml", "WARNING a.yaml:1:17"]
+
+
+def test_a_broken_query_leaves_the_last_good_one_in_force(folder) -> None:
+    folder.write("a.yaml", "query: message:x\n")
+    book = folder.open()
+    before = book.queries["a"]
+    folder.write("a.yaml", "query: 'message:\"x'\n")
+    book.refresh()
+    assert book.queries == {"a": before}
+    assert [str(mistake).replace(f"{folder.path}/", "")[:13] for mistake in book.mistakes] == ["a.yaml:1:17: "]
 
 
 def test_only_what_changed_is_read_again(folder) -> None:
@@ -181,7 +207,7 @@ def test_a_missing_folder_is_told_once_and_changes_no_rule(folder, tmp_path) -> 
 
 
 def test_two_files_for_one_bug(folder) -> None:
-    folder.write("12.yaml", "query: x\n")
+    folder.write("12.yaml", "query: message:x\n")
     folder.write("a.yaml", GOOD + "bug: 12\n")
     book = folder.open()
     assert names(book) == ["12", "a"]

@@ -10,6 +10,7 @@ from ...files.rulekeys import schema as schema_of_rules
 from ..groups import Group
 from .checking import check, test
 from .listing import list_rules
+from .trying import try_rules
 
 
 @click.group(cls=Group)
@@ -23,5 +24,5 @@ def schema() -> None:
     click.echo(json.dumps(schema_of_rules(), indent=2))
 
 
-for each in (list_rules, check, test):
+for each in (list_rules, check, test, try_rules):
     command.add_command(each)

@@ -1,0 +1,196 @@
+"""Tries rules on the logs of one build, from its page or in a folder: where they match, and why others do not.
+
+Posts nothing and keeps nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..builds.counters import CountersReader
+from ..builds.failure import USUAL, Files, look
+from ..builds.folder import Folder
+from ..builds.inventory import INVENTORY, facts_of
+from ..builds.job_output import JOB_OUTPUT_JSON
+from ..builds.logs import Logs
+from ..clients.http import Http
+from ..clients.zuul import Zuul
+from ..core import limits
+from ..core.model import Build, BuildFacts, BuildLink, Counters, Hit, Reading, Unreadable
+from ..core.rules import Rule, misfits
+from ..core.text.names import few
+from ..fingerprints.doubts import RECORD, is_counter
+from ..fingerprints.fields import FILENAME, LOG_URL, TAGS, of_build
+from ..fingerprints.matching import folded
+from ..fingerprints.nodes import Clauses, Exact, Fields, Node
+from ..fingerprints.query import Query, fields_of
+from ..fingerprints.scan import BINARY, Scanned, Scanner
+
+PAGE = re.compile(r"(?P<root>https?://[^?#]+?/)(?:t/[^/?#]+/)?build/(?P<uuid>[0-9a-f]{32})/?")
+NOT_OF_BUILD = frozenset({*RECORD, TAGS, FILENAME, LOG_URL})
+"""Fields that differ from file to file, or within one."""
+
+WHATEVER_FAILED = " whatever test failed"
+"""Ends the name under which a rule with ``test_ids`` is tried without them."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """``hits`` are by rule, file and line. ``why_not`` tells of each rule without a hit why it has none.
+
+    ``unread`` gives the files that could have mattered and were not read whole, ``notes`` what else is to be told of a
+    file or a rule.
+    """
+
+    hits: tuple[Hit, ...]
+    why_not: Mapping[str, str]
+    unread: Mapping[str, str]
+    notes: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A build's files, and what is known of the build. ``unread``: what could not be read of that, and why.
+
+    ``part``: they may be a part of what the build left, so that a subunit stream that is missing tells nothing.
+    """
+
+    files: Files
+    fields: Fields
+    unread: Mapping[str, str]
+    part: bool
+
+
+def ask_counters(queries: Iterable[Query]) -> bool:
+    """Whether any of them asks for a counter."""
+    return any(is_counter(field) for query in queries for field in fields_of(query.node))
+
+
+def in_folder(path: str, facts: Mapping[str, str]) -> Logged:
+    """A folder laid out as under a build's log root; the build failed, and votes unless its inventory says otherwise.
+
+    ``facts`` win over the inventory; a counter is one of them. Raises Unreadable where it is no folder.
+    """
+    return _logged(Folder(Path(path)), Build("", "", "FAILURE", True, "", "", None, None), facts, part=True)
+
+
+def of_page(url: str, facts: Mapping[str, str], with_counters: bool) -> Logged:
+    """The same of a build by its page. Raises as ``Http.fetch`` does, and Unreadable where there are no logs."""
+    page = PAGE.fullmatch(url)
+    if page is None:
+        raise Unreadable("this is no build page, as in https://zuul.example.org/t/TENANT/build/UUID")
+    build = Zuul(Http([page["root"]], private=True), page["root"]).build(BuildLink("", url, page["uuid"]))
+    if build is None:
+        raise Unreadable("Zuul does not know this build")
+    if build.log_url is None:
+        raise Unreadable(f"this build of {build.job} has no logs; " + (
+            f"its result is {build.result}" if build.result else "it is still running"))
+    try:
+        http = Http([page["root"], build.log_url], private=True)
+    except ValueError as error:
+        raise Unreadable(f"its logs: {error}") from None
+    files = Logs(http, build, USUAL, awaits=False)
+    files.list_files()
+    counters = CountersReader(http).read(build, awaits=False) if with_counters else None
+    return _logged(files, build, facts, counters.counters if isinstance(counters, Reading) else None)
+
+
+def _logged(files: Files, build: Build, facts: Mapping[str, str], counters: Counters | None = None,
+            part: bool = False) -> Logged:
+    inventory, unread = {}, {}
+    told = {name: float(value) for name, value in facts.items() if is_counter(name)}
+    try:
+        with files.open(INVENTORY, limits.INVENTORY, limits.INVENTORY) as blocks:
+            inventory = {} if blocks is None else facts_of(b"".join(blocks))
+    except Unreadable as error:
+        unread[INVENTORY] = str(error)
+    known = {**inventory, **{name: value for name, value in facts.items() if name not in told}}
+    return Logged(files, of_build(build, known, Counters({**(counters.values if counters else {}), **told})),
+                  unread, part)
+
+
+def tried(rules: Iterable[Rule], queries: Mapping[str, Query], logged: Logged,
+          tell: Callable[[str], object]) -> Tried:
+    """What the rules' queries find in these logs. ``tell`` is told of each file that is looked into."""
+    files, fields = logged.files, logged.fields
+    facts = _build_facts(fields)
+    rules = [rule for rule in rules if rule.name in queries]
+    unfit = {rule.name: why for rule in rules if (why := ", ".join(misfits(rule.where, facts)))}
+    fitting = {name: query for name, query in queries.items() if name not in unfit}
+    test_ids = {rule.name: rule.fingerprint.test_ids for rule in rules
+                if rule.name in fitting and rule.fingerprint and rule.fingerprint.test_ids}
+    untold = sorted(test_ids) if logged.part and not any(path.endswith(".subunit") for path in files.paths) else ()
+    test_ids = {name: asked for name, asked in test_ids.items() if name not in untold}
+    scanner = _Telling({**fitting, **{name + WHATEVER_FAILED: fitting[name] for name in test_ids}}, tell)
+    failure = look(files, fields, scanner, test_ids)
+    hits = sorted(failure.hits, key=lambda hit: (hit.rule, hit.file, hit.line))
+    found = {hit.rule for hit in hits}
+    why_not = {name: unfit.get(name) or _why_not(name, query, scanner, logged, name + WHATEVER_FAILED in found)
+               for name, query in queries.items() if name not in found}
+    unread = {path: why for path, why in failure.unread.items()
+              if fitting and _matters(path, scanner, logged, bool(test_ids))}
+    unasked = {name: "its test_ids were not asked: there is no subunit stream" for name in untold if name in found}
+    return Tried(tuple(hit for hit in hits if hit.rule in queries), why_not, {**logged.unread, **unread},
+                 {**unasked, **scanner.notes})
+
+
+class _Telling(Scanner):
+    """Keeps to itself what does not make a file unread, and tells which file it is in."""
+
+    def __init__(self, queries: Mapping[str, Query], tell: Callable[[str], object]) -> None:
+        super().__init__(queries)
+        self._tell = tell
+        self.notes: dict[str, str] = {}
+
+    def scan(self, build: Fields, path: str, blocks: Iterable[bytes]) -> Scanned:
+        self._tell(path)
+        scanned = super().scan(build, path, blocks)
+        if scanned.remarks and BINARY not in scanned.remarks:
+            self.notes[path] = "; ".join(scanned.remarks)
+            return replace(scanned, remarks=())
+        return scanned
+
+
+def _matters(path: str, scanner: Scanner, logged: Logged, asks_tests: bool) -> bool:
+    """Whether a file that was not read could have held a match, or a failed test that a rule asks for."""
+    if path == JOB_OUTPUT_JSON or path.endswith(".subunit"):
+        return asks_tests and path != JOB_OUTPUT_JSON
+    return path not in logged.files.paths or bool(scanner.wanted(logged.fields, path))
+
+
+def _build_facts(fields: Fields) -> BuildFacts:
+    def known(field: str) -> str | None:
+        return str(fields[field][0]) if field in fields else None
+
+    return BuildFacts(known("build_name"), known("build_branch"), known("project"), known("build_queue"),
+                      known("voting") != "0")
+
+
+def _why_not(name: str, query: Query, scanner: Scanner, logged: Logged, but_for_tests: bool) -> str:
+    """Why a rule that applies to the build has no hit."""
+    if but_for_tests:
+        return "the query matches, but none of its test_ids failed in this build"
+    looked_in = [path for path in logged.files.paths if name in scanner.wanted(logged.fields, path)]
+    if looked_in:
+        return f"nothing matches in {few(looked_in, 3)}"
+    if folded(query.node, logged.fields, NOT_OF_BUILD) is False:
+        asked = sorted(fields_of(query.node) - NOT_OF_BUILD)
+        return f"the query does not fit this build: {', '.join(_known(field, logged.fields) for field in asked)}"
+    asked = [leaf.value for leaf in _leaves(query.node) if isinstance(leaf, Exact) and leaf.field in (TAGS, FILENAME)]
+    return "the logs have no file that the query asks for" + (f": {few(asked)}" if asked else "")
+
+
+def _known(field: str, fields: Fields) -> str:
+    values = fields.get(field)
+    return f"{field} is {values[0]}" if values else f"{field} is not known, and --fact {field}=… tells it"
+
+
+def _leaves(node: Node) -> Iterator[Node]:
+    if isinstance(node, Clauses):
+        for _, clause in node.clauses:
+            yield from _leaves(clause)
+    else:
+        yield node
