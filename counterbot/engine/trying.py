@@ -16,7 +16,7 @@ from ..builds.folder import Folder
 from ..builds.inventory import INVENTORY, facts_of
 from ..builds.job_output import JOB_OUTPUT_JSON
 from ..builds.logs import Logs
-from ..clients.http import Http
+from ..clients.http import Forbidden, Http, Unavailable
 from ..clients.zuul import Zuul
 from ..core import limits
 from ..core.model import Build, BuildFacts, BuildLink, Counters, Hit, Reading, Unreadable
@@ -74,6 +74,8 @@ def in_folder(path: str, facts: Mapping[str, str]) -> Logged:
 
     ``facts`` win over the inventory; a counter is one of them. Raises Unreadable where it is no folder.
     """
+    if not path or not Path(path).is_dir():
+        raise Unreadable("no such folder")
     return _logged(Folder(Path(path)), Build("", "", "FAILURE", True, "", "", None, None), facts, part=True)
 
 
@@ -100,16 +102,22 @@ def of_page(url: str, facts: Mapping[str, str], with_counters: bool) -> Logged:
 
 def _logged(files: Files, build: Build, facts: Mapping[str, str], counters: Counters | None = None,
             part: bool = False) -> Logged:
-    inventory, unread = {}, {}
+    unread = {}
     told = {name: float(value) for name, value in facts.items() if is_counter(name)}
     try:
-        with files.open(INVENTORY, limits.INVENTORY, limits.INVENTORY) as blocks:
-            inventory = {} if blocks is None else facts_of(b"".join(blocks))
-    except Unreadable as error:
-        unread[INVENTORY] = str(error)
+        inventory = _inventory(files)
+    except (Forbidden, Unavailable, Unreadable) as error:
+        inventory, unread = {}, {INVENTORY: str(error)}
     known = {**inventory, **{name: value for name, value in facts.items() if name not in told}}
     return Logged(files, of_build(build, known, Counters({**(counters.values if counters else {}), **told})),
                   unread, part)
+
+
+def _inventory(files: Files) -> dict[str, str]:
+    if INVENTORY not in files.paths:
+        return {}
+    with files.open(INVENTORY, limits.INVENTORY, limits.INVENTORY) as blocks:
+        return {} if blocks is None else facts_of(b"".join(blocks))
 
 
 def tried(rules: Iterable[Rule], queries: Mapping[str, Query], logged: Logged,
@@ -130,7 +138,7 @@ def tried(rules: Iterable[Rule], queries: Mapping[str, Query], logged: Logged,
     found = {hit.rule for hit in hits}
     why_not = {name: unfit.get(name) or _why_not(name, query, scanner, logged, name + WHATEVER_FAILED in found)
                for name, query in queries.items() if name not in found}
-    unread = {path: why for path, why in failure.unread.items()
+    unread = {path: why for path, why in sorted(failure.unread.items())
               if fitting and _matters(path, scanner, logged, bool(test_ids))}
     unasked = {name: "its test_ids were not asked: there is no subunit stream" for name in untold if name in found}
     return Tried(tuple(hit for hit in hits if hit.rule in queries), why_not, {**logged.unread, **unread},
