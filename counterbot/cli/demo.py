@@ -43,7 +43,7 @@ class Clock:
 @click.option("--stay", is_flag=True, help="Keep the servers up, and print their addresses.")
 @click.option("--keep", metavar="DIR", shell_complete=folders, help="Leave configuration, rules and database in DIR.")
 def command(stay: bool, keep: str | None) -> None:
-    """Show the whole job on loopback servers: four reports of Zuul, and what the bot says of them."""
+    """Show the whole job on loopback servers: five reports of Zuul, and what the bot says of them."""
     from ..demo import story
     from ..demo.gerrit import Gerrit
     from ..demo.irc import IrcServer
@@ -100,7 +100,8 @@ def _play(bot: Bot, clock: Clock, gerrit: Gerrit, zuul: Zuul, irc: IrcServer) ->
         return False
     clock.ahead = bot.config.report.deadline * 1000
     bot.service.wake("decider")
-    return _settled(bot, 0) and bool(gerrit.messages(1001) and irc.said(story.CHANNEL))
+    lines = len(story.TOLD)
+    return _settled(bot, 0) and all(map(gerrit.messages, story.TOLD)) and len(irc.said(story.CHANNEL)) == lines
 
 
 def _settled(bot: Bot, but: int) -> bool:
@@ -113,8 +114,10 @@ def _settled(bot: Bot, but: int) -> bool:
 
 def _looked_twice(zuul: Zuul) -> bool:
     """Whether the bot came back for logs that are not there, and thus has noted that they were missing."""
-    manifests = [path for path in zuul.requests if path.endswith("zuul-manifest.json")]
-    return len(manifests) > len(set(manifests))
+    from ..demo import story
+
+    missing = next(story.uuid(change, job) for change in story.CHANGES for job in change.jobs if not job.logs)
+    return sum(path.endswith(f"{missing}/zuul-manifest.json") for path in zuul.requests) > 1
 
 
 def _happens(bot: Bot, question: Callable[[], bool]) -> bool:
@@ -130,7 +133,7 @@ def _show(bot: Bot, gerrit: Gerrit, irc: IrcServer) -> None:
     from ..demo import story
 
     subjects: dict[int | None, str] = {change.number: change.subject for change in story.CHANGES}
-    click.echo("Zuul reported on four changes. What the bot made of each:\n")
+    click.echo("Zuul reported on five changes. What the bot made of each:\n")
     for report in sorted(bot.ledger.reports.decided(), key=lambda report: report.change or 0):
         click.echo(f"  {report.change}  {subjects[report.change]}\n        {report.why}")
     for change in (change.number for change in story.CHANGES):

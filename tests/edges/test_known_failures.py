@@ -3,10 +3,11 @@
 That their queries do what their cases expect is held with all other rules, in test_rules_command.
 """
 
-from counterbot.files.rulebook import RuleBook
-from tests.samples import ROOT
+from pathlib import Path
 
-RULES = [rule for rule in RuleBook(ROOT / "queries").rules if rule.fingerprint]
+from counterbot.files.rulebook import RuleBook
+
+RULES = [rule for rule in RuleBook(Path(__file__).parents[2] / "queries").rules if rule.fingerprint]
 
 
 def test_there_are_many() -> None:
