@@ -1,13 +1,21 @@
-"""The project's own known failures: enough of them, and each tested both ways.
+"""The project's own known failures, and what docs/known-failures.rst shows.
 
-That their queries do what their cases expect is held with all other rules, in test_rules_command.
+That the queries do what their cases expect is held with all other rules, in test_rules_command.
 """
 
 from pathlib import Path
 
-from counterbot.files.rulebook import RuleBook
+import pytest
+from click.testing import CliRunner
 
-RULES = [rule for rule in RuleBook(Path(__file__).parents[2] / "queries").rules if rule.fingerprint]
+from counterbot.cli.rules import command
+from counterbot.files.rulebook import RuleBook
+from counterbot.fingerprints.query import BadQuery, parse, with_voting
+
+ROOT = Path(__file__).parents[2]
+RULES = [rule for rule in RuleBook(ROOT / "queries").rules if rule.fingerprint]
+PAGE = (ROOT / "docs/known-failures.rst").read_text()
+EXAMPLE = ROOT / "docs/examples/swap-volume.yaml"
 
 
 def test_there_are_many() -> None:
@@ -22,3 +30,28 @@ def test_each_has_a_line_that_matches_and_one_that_almost_does() -> None:
 def test_each_is_about_the_files_of_todays_jobs() -> None:
     """Each says which files it is about, so that no build is read for it as a whole."""
     assert [rule.name for rule in RULES if "tags:" not in rule.fingerprint.query] == []
+
+
+@pytest.mark.parametrize("name", ["check", "test"])
+def test_the_pages_example_holds(name) -> None:
+    done = CliRunner().invoke(command, [name, str(EXAMPLE)])
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert f"     $ counterbot rules {name} queries/swap-volume.yaml\n     {done.stdout}" in PAGE
+
+
+@pytest.mark.parametrize("query", [
+    'filename:"logs/screen-n-cpu.txt"', 'filename:"console.html"', 'message:"a" OR message:"b"',
+    'message:"a" AND build_status:"TIMED_OUT"', "message:failed-to-swap", 'message:"***"',
+    'tags:"console" AND build_queue:"gate"'])
+def test_the_page_has_what_rules_check_says_of_elastic_rechecks_habits(query) -> None:
+    """Each query is in the table, as it is written and with what is said of it."""
+    assert f"   * - ``{query}``\n" in PAGE
+    page = " ".join(PAGE.replace("``", "").split())
+    assert any(what in page for what in said_of(query))
+
+
+def said_of(query: str) -> list[str]:
+    try:
+        return [doubt.what for doubt in with_voting(parse(query)).doubts]
+    except BadQuery as bad:
+        return [mistake.what for mistake in bad.mistakes]
