@@ -1,4 +1,4 @@
-"""The demo's Zuul with what others do: slow and cut answers, buildsets, rows of old versions, folders of logs."""
+"""The demo's Zuul with what others do: slow and cut answers, buildsets, rows of old versions."""
 
 from __future__ import annotations
 
@@ -59,18 +59,3 @@ class Zuul(zuul.Zuul):
         super().serve_log(url, content)
         if not self.packed:
             self.answers[url.removeprefix(self.url)] = Answer(content)
-
-    def tree(self, files):
-        """The manifest's nodes, with the folders of the paths."""
-        nodes = []
-        for path in sorted(files):
-            *folders, name = path.split("/")
-            level = nodes
-            for folder in folders:
-                node = next((node for node in level if node["name"] == folder and "children" in node), None)
-                if node is None:
-                    node = {"name": folder, "mimetype": "application/directory", "encoding": None, "children": []}
-                    level.append(node)
-                level = node["children"]
-            level += super().tree({name: files[path]})
-        return nodes

@@ -89,9 +89,9 @@ FAILED_CONSOLE = "tempest.api.compute.servers.test_server_actions.ServerActionsT
 FAILED_UNIT = "nova.tests.unit.compute.test_manager.ManagerTest.test_live_migration"
 TRACEBACK = b"""\
 Traceback (most recent call last):
-  File "test_manager.py", line 14, in test_live_migration
-    self.assertEqual(expected, migration.status)
-testtools.matchers._impl.MismatchError: 'completed' != 'error'
+  File "unittest/case.py", line 703, in fail
+    raise self.failureException(msg)
+AssertionError: it took too long
 """
 
 CHANGES = (

@@ -110,9 +110,20 @@ class Zuul:
         self.serve_row({**self.rows["buildset"][uuid], **ended}, "buildset")
 
     def tree(self, files: Mapping[str, bytes]) -> list[dict[str, Any]]:
-        """The manifest's nodes, where all files lie under the log root."""
-        return [{"name": path, "mimetype": "text/plain", "encoding": None, "last_modified": 1795226871,
-                 "size": len(content)} for path, content in sorted(files.items())]
+        """The manifest's nodes: files, and the folders of their paths."""
+        nodes: list[dict[str, Any]] = []
+        for path, content in sorted(files.items()):
+            *folders, name = path.split("/")
+            level = nodes
+            for folder in folders:
+                node = next((node for node in level if node["name"] == folder and "children" in node), None)
+                if node is None:
+                    node = {"name": folder, "mimetype": "application/directory", "encoding": None, "children": []}
+                    level.append(node)
+                level = node["children"]
+            level.append({"name": name, "mimetype": "text/plain", "encoding": None, "last_modified": 1795226871,
+                          "size": len(content)})
+        return nodes
 
     def serve_row(self, row: Mapping[str, Any], kind: str = "build") -> None:
         """Answer with this row for its build, or buildset."""
