@@ -3,6 +3,7 @@
 That the queries do what their cases expect is held with all other rules, in test_rules_command.
 """
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,20 @@ def test_the_pages_example_holds(name) -> None:
     done = CliRunner().invoke(command, [name, str(EXAMPLE)])
     assert (done.exit_code, done.stderr) == (0, "")
     assert f"     $ counterbot rules {name} queries/swap-volume.yaml\n     {done.stdout}" in PAGE
+
+
+def test_the_pages_example_is_found_in_logs_and_not_in_others(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "queries").mkdir()
+    shutil.copy(EXAMPLE, "queries")
+    fine = "Nov 21 02:10:11.123456 n nova-compute[1]: INFO nova.compute.manager [-] fine\n" * 31_106
+    for folder, text in (("logs", fine + EXAMPLE.with_suffix(".txt").read_text()), ("passed", fine)):
+        (tmp_path / folder / "controller/logs").mkdir(parents=True)
+        (tmp_path / folder / "controller/logs/screen-n-cpu.txt").write_text(text)
+        done = CliRunner().invoke(command, ["try", "queries/swap-volume.yaml", f"{folder}/"])
+        assert done.exit_code == (folder == "passed")
+        shown = done.output.rstrip("\n").replace("\n", "\n     ")
+        assert f"     $ counterbot rules try queries/swap-volume.yaml {folder}/\n     {shown}\n" in PAGE
 
 
 @pytest.mark.parametrize("query", [
