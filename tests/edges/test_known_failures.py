@@ -70,3 +70,8 @@ def said_of(query: str) -> list[str]:
         return [doubt.what for doubt in with_voting(parse(query)).doubts]
     except BadQuery as bad:
         return [mistake.what for mistake in bad.mistakes]
+
+
+def test_the_page_shows_the_contracts_comment() -> None:
+    name = "comment-failures.txt"
+    assert (ROOT / "docs/examples" / name).read_text() == (ROOT / "tests/samples/contract" / name).read_text()
