@@ -1,17 +1,25 @@
-"""What is to be read of a report's builds. Reads nothing."""
+"""What is to be read of which build. Reads nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .model import OMITTED, Build, BuildFacts, BuildLink, PatchSet, Reader
-from .rules import Rule, applicable
+from .model import OMITTED, Build, BuildFacts, BuildLink, PatchSet, Reader, is_failure
+from .rules import Rule, applicable, known_failures
 
 
 def needs(patchset: PatchSet | None, links: Iterable[BuildLink],
           rules: Sequence[Rule]) -> dict[BuildLink, frozenset[Reader]]:
     """The readers of each build that a rule may apply to, as far as a report tells."""
-    return {link: frozenset({Reader.COUNTERS}) for link in links if applicable(rules, announced(patchset, link))}
+    found = {link: readers(rules, announced(patchset, link)) for link in links}
+    return {link: needed for link, needed in found.items() if needed}
+
+
+def readers(rules: Iterable[Rule], facts: BuildFacts, build: Build | None = None) -> frozenset[Reader]:
+    """What rules may ask of a build. Its failure is asked for while it is not known to have none."""
+    rules = tuple(rules)
+    failure = (build is None or is_failure(build.result)) and known_failures(rules, facts)
+    return frozenset({Reader.COUNTERS} if applicable(rules, facts) else ()) | ({Reader.FAILURE} if failure else set())
 
 
 def announced(patchset: PatchSet | None, link: BuildLink) -> BuildFacts:

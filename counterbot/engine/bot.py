@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..builds.counters import CountersReader
+from ..builds.failure import FailureReader
 from ..clients.gerrit.over_ssh import OverSsh
 from ..clients.ssh import SshError
 from ..clients.zuul import Zuul
-from ..core.model import Channel, Delivery, Reader, Sent
+from ..core.model import Channel, Delivery, Sent
 from ..core.text.figures import counted
 from ..core.wording.links import Links
 from ..files.config import Config
@@ -36,6 +37,7 @@ from ..sources.zuul_builds import ZuulBuilds
 from .decide import Audience, Decider
 from .deliver import Comments, Lines, Result
 from .examine import Examiner
+from .known import KnownFailures
 from .parts import events_log, http, irc_settings, login, named_files, secret
 from .recognise import Recogniser
 from .service import Service
@@ -89,7 +91,7 @@ class Bot:
         self.recogniser = Recogniser(self.ledger, self.book, config.recognition, limit, config.report.settle * 1000)
         zuul = Zuul(self._http, *config.zuul.url)
         self.examiner = Examiner(self.ledger, zuul, self.book,
-                                 {Reader.COUNTERS: CountersReader(self._http)},
+                                 CountersReader(self._http), KnownFailures(self.book, FailureReader(self._http)),
                                  self.statsd.take if self.statsd else lambda *_: None)
         audience = Audience(channels, Links(config.bugs.view, config.bugs.file), config.known.days)
         self.decider = Decider(self.ledger, self.book, audience, limit)

@@ -74,7 +74,7 @@ class Decider:
         report = _with_pipeline(work)
         observed = [build for each in work.builds if (build := _observed(report, each, rules)) is not None]
 
-        def weigh(said: Said, _seen: Mapping[str, int]) -> tuple[Decision, list[Delivery]]:
+        def weigh(said: Said, seen: Mapping[str, int]) -> tuple[Decision, list[Delivery]]:
             decision = decide.decide(report, observed, rules, said, self._audience.channels)
             told = _Told(report, observed, rules, self._audience.links, Seen(seen, self._audience.days))
             return decision, [_delivery(told, effect) for effect in decision.effects]

@@ -6,20 +6,21 @@ What cannot be read yet goes back to the ledger with a later due time.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from ..builds.counters import CountersReader
 from ..clients.http import Forbidden, Unavailable
 from ..clients.zuul import Zuul
 from ..core.deadline import DeadlineExceeded
 from ..core.model import OMITTED, Build, BuildLink, Counters, Later, Reader, Reading, State, Unreadable
-from ..core.needs import facts, needs
-from ..core.rules import applicable
+from ..core.needs import facts, needs, readers
 from ..core.text.figures import counted
 from ..core.text.inert import inert
 from ..files.rulebook import RuleBook
 from ..ledger import BuildWork, Ledger
+from .known import KnownFailures
 from .service import done
 
 SECOND = 1000
@@ -38,28 +39,23 @@ GONE = 300 * SECOND
 """How long a file that the manifest lists may still be on its way; some twenty looks. Zuul uploads logs before it
 reports, so what a store has not shown by then it never got, and the reviewer need not wait for the deadline."""
 
+NOT_ASKED = Reading(State.NOTHING, "no rule asks for it")
+
 log = logging.getLogger("counterbot.engine")
 
 T = TypeVar("T")
 
 
-class BuildReader(Protocol):
-    """A reader of finished builds that left logs: see ``builds``."""
-
-    def read(self, build: Build, seconds: float, *, awaits: bool) -> Reading | Later:
-        """What it finds within so many seconds. ``awaits``: a listed file that is not there makes it wait."""
-
-
 class Examiner:
-    """``book`` has the rules in force. ``counted`` is called once for each build with new counters, and must not
-    wait."""
+    """``book`` has the rules in force; ``counters`` and ``known`` read what a build left. ``counted`` is called once
+    for each build with new counters, and must not wait."""
 
-    def __init__(self, ledger: Ledger, zuul: Zuul, book: RuleBook, readers: Mapping[Reader, BuildReader],
+    def __init__(self, ledger: Ledger, zuul: Zuul, book: RuleBook, counters: CountersReader, known: KnownFailures,
                  counted: Callable[[Build, Counters], None] = lambda *_: None) -> None:
         self._builds = ledger.builds
         self._zuul = zuul
         self._book = book
-        self._readers = readers
+        self._counters, self._known = counters, known
         self._now = ledger.now
         self._counted = counted
 
@@ -79,21 +75,26 @@ class Examiner:
             return None
         if build.result is None:
             return self._later(work, "the build has not ended in Zuul's API")
-        if not applicable(self._book.rules, facts(work.patchset, build)):
+        asked = [reader for reader in work.readers if reader in self._asked_for(work, build)]
+        if not asked:
             log.info("%s: not read: no rule applies", _named(work))
-            self._builds.note(work, build, {})
-            return None
-        if not build.log_url:
+        elif not build.log_url:
             reading = Reading(State.NOT_RUN, f"{build.result}, without logs")
             return self._note(work, build, dict.fromkeys(work.readers, reading))
-        return self._read(work, build)
+        return self._read(work, build, asked)
 
-    def _read(self, work: BuildWork, build: Build) -> None:
+    def _asked_for(self, work: BuildWork, build: Build) -> Collection[Reader]:
+        """By the rules, or by whoever has a build looked at for the history."""
+        return readers(self._book.rules, facts(work.patchset, build), build)
+
+    def _read(self, work: BuildWork, build: Build, asked: Iterable[Reader]) -> None:
         """Every reader's look at the build; where one has to wait, all look again later."""
-        found = {}
+        found = dict.fromkeys(work.readers, NOT_ASKED)
         age = self._now() - work.received
-        for reader in work.readers:
-            look = self._readers[reader].read(build, FIRST_LOOK * work.tries ** 2, awaits=age <= GONE)
+        for reader in asked:
+            seconds, awaits = FIRST_LOOK * work.tries ** 2, age <= GONE
+            look = (self._known.read(build, seconds, awaits=awaits, only=work.rules) if reader is Reader.FAILURE
+                    else self._counters.read(build, seconds, awaits=awaits))
             if isinstance(look, Later) and look.otherwise and age > DOUBT:
                 look = look.otherwise
             if isinstance(look, Later):
@@ -140,6 +141,8 @@ class Examiner:
     def _note(self, work: BuildWork, build: Build, found: Mapping[Reader, Reading]) -> None:
         new = self._builds.note(work, build, found)
         for reader, reading in found.items():
+            if reading is NOT_ASKED:
+                continue
             why = f" ({inert(reading.why, 300)})" if reading.why else ""
             log.info("%s: %s: %s%s", _named(work), reader.value, reading.state.value, why)
             if new and reading.counters is not None:
