@@ -13,6 +13,7 @@ from .completion import files
 from .groups import Group
 from .progress import progress
 from .starting import loaded
+from .streams import end_with
 from .tables import coloured
 
 DEFAULT = "config.yaml"
@@ -74,3 +75,19 @@ def sample() -> None:
 def schema() -> None:
     """Print the JSON Schema of the configuration, for editors."""
     click.echo(json.dumps(config.schema(), indent=2))
+
+
+@command.command("import-elastic-recheck")
+@click.argument("file", shell_complete=files)
+def import_elastic_recheck(file: str) -> None:
+    """Print what the configuration of elastic-recheck's bot is in ours; status 1 if FILE has mistakes.
+
+    FILE is its YAML file of channels and messages, or its INI file, which names that. What has no counterpart becomes a
+    comment.
+    """
+    from ..files.elastic_recheck import imported
+
+    outcome = imported(file)
+    if not isinstance(outcome, str):
+        end_with(outcome)
+    click.echo(outcome, nl=False)
