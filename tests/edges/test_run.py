@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -204,6 +205,26 @@ def test_reports_that_gerrit_dropped_are_caught_up(running):
     running.gerrit.emit({"type": "dropped-output"})
     eventually(lambda: len(running.comments(1)) == 2)
     running.log_when("events may be missing: Gerrit dropped events")
+
+
+def test_a_periodic_build_is_told_on_irc(tmp_path):
+    with closing(Running(tmp_path)) as running:
+        config, url = tmp_path / "config.yaml", f"url: {running.zuul.url}\n"
+        text = config.read_text().replace("[check, gate]", "[periodic]")
+        config.write_text(text.replace(url, f"{url}  tenants: [openstack]\n  poll_seconds: 5\n"))
+        running.start()
+        running.log_when(f"first start: what {running.zuul.url}/t/openstack finishes from now on is reported")
+        running.prepared(1)
+        [row] = running.zuul.rows["build"].values()
+        ref = {**row["ref"], "change": None, "patchset": None, "ref": "refs/heads/master"}
+        running.zuul.add_buildset("5" * 32, [{**row, "ref": ref}], pipeline="periodic", result="SUCCESS")
+        [line] = eventually(lambda: running.irc.said(story.CHANNEL))
+        assert "periodic" in line
+        assert "zuul         http" in running.status()[1]
+        assert running.comments(1) == []
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(20) == 0
+        assert "Traceback" not in running.log.read_text()
 
 
 def test_a_right_that_is_missing_is_told_and_reports_are_asked_for(running):
