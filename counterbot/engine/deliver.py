@@ -140,7 +140,8 @@ def weighed(result: Result, tries: int, jitter: float) -> Result:
 def named(delivery: Delivery) -> str:
     """A delivery's destination and change, for people."""
     what = delivery.payload
-    return inert(f"{delivery.destination} {what['project']} {what['change']},{what['patchset']}", 400)
+    change = "" if what["change"] is None else f" {what['change']},{what['patchset']}"
+    return inert(f"{delivery.destination} {what['project']}{change}", 400)
 
 
 def worded(result: Result) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterbot.core.keys import delivery_key, marker, patchset_key, report_key
+from counterbot.core.keys import delivery_key, marker, patchset_key, report_key, said_key
 from counterbot.core.model import BuildLink, PatchSet, Report
 
 LINKS = (BuildLink("a", "https://z/build/1", "1"), BuildLink("b", "https://z/build/2", "2"))
@@ -22,6 +22,7 @@ def test_a_delivery_has_the_same_key_from_whichever_source():
         assert delivery_key(one, *GERRIT) == delivery_key(two, *GERRIT)
 
 
+BRANCH = replace(REPORT, patchset=replace(REPORT.patchset, change=None, number=None))
 OTHERS = [
     replace(REPORT, buildset="f" * 32),
     replace(REPORT, buildset=None),
@@ -30,6 +31,7 @@ OTHERS = [
     replace(REPORT, patchset=replace(REPORT.patchset, change=8)),
     replace(REPORT, patchset=replace(REPORT.patchset, number=3)),
     replace(REPORT, patchset=replace(REPORT.patchset, server="other")),
+    BRANCH,
 ]
 
 
@@ -46,6 +48,11 @@ def test_keys_in_full():
     assert report_key(replace(REPORT, buildset=None, builds=many)) == (
         f"review 7,2 {hashlib.sha256(b'0,1,2,3,4,5,6,7').hexdigest()[:32]}")
     assert delivery_key(REPORT, *IRC) == f"review 7,2 {'e' * 32} irc #qa"
+
+
+def test_what_was_said_counts_for_a_patch_set_or_for_one_buildset_of_a_branch():
+    assert said_key(REPORT) == said_key(replace(REPORT, buildset="f" * 32)) == "review 7,2"
+    assert said_key(BRANCH) == f"review branch {'e' * 32}"
 
 
 @given(st.text(st.characters(exclude_categories=())))
