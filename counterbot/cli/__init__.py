@@ -22,12 +22,12 @@ COMMANDS = {
     "explain": "Print what the bot makes of recorded events.",
     "extract": "Print a subunit stream's attachments.",
     "replay": "Feed recorded events, and return when all is delivered.",
-    "rules": "List, validate and test rules.",
+    "rules": "List, validate, test and try rules.",
     "run": "Run the bot.",
     "status": "Tell whether a running or stopped bot is healthy.",
 }
 
-EXTRA = frozenset({"alembic", "irc", "luqum", "paramiko", "re2", "sqlalchemy", "statsd", "urllib3"})
+EXTRA = frozenset({"alembic", "hyperscan", "irc", "luqum", "paramiko", "re2", "sqlalchemy", "statsd", "urllib3"})
 """Modules of the extra ``bot``, which the plain install leaves out."""
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from ..builds.counters import CountersReader
 from ..builds.failure import USUAL, Files, look
 from ..builds.folder import Folder
-from ..builds.inventory import INVENTORY, facts_of
+from ..builds.inventory import INVENTORY, NODE, facts_of
 from ..builds.job_output import JOB_OUTPUT_JSON
 from ..builds.logs import Logs
 from ..clients.http import Forbidden, Http, Unavailable
@@ -55,13 +55,14 @@ class Tried:
 class Logged:
     """A build's files, and what is known of the build. ``unread``: what could not be read of that, and why.
 
-    ``part``: they may be a part of what the build left, so that a subunit stream that is missing tells nothing.
+    ``tests_known``: whether the files tell which tests failed. A folder without a subunit stream may be a part of what
+    the build left.
     """
 
     files: Files
     fields: Fields
     unread: Mapping[str, str]
-    part: bool
+    tests_known: bool = True
 
 
 def ask_counters(queries: Iterable[Query]) -> bool:
@@ -76,11 +77,18 @@ def in_folder(path: str, facts: Mapping[str, str]) -> Logged:
     """
     if not path or not Path(path).is_dir():
         raise Unreadable("no such folder")
-    return _logged(Folder(Path(path)), Build("", "", "FAILURE", True, "", "", None, None), facts, part=True)
+    files = Folder(Path(path))
+    inventory, unread = _inventory(files)
+    build = Build("", "", "FAILURE", True, "", "", None, None)
+    tests_known = any(name.endswith(".subunit") for name in files.paths)
+    return Logged(files, _fields(build, inventory, facts), unread, tests_known)
 
 
 def of_page(url: str, facts: Mapping[str, str], with_counters: bool) -> Logged:
-    """The same of a build by its page. Raises as ``Http.fetch`` does, and Unreadable where there are no logs."""
+    """The same of a build by its page: what the bot knows of it, and ``facts``, which win.
+
+    Raises as ``Http.fetch`` does, and Unreadable where there are no logs.
+    """
     page = PAGE.fullmatch(url)
     if page is None:
         raise Unreadable("this is no build page, as in https://zuul.example.org/t/TENANT/build/UUID")
@@ -93,56 +101,55 @@ def of_page(url: str, facts: Mapping[str, str], with_counters: bool) -> Logged:
     try:
         http = Http([page["root"], build.log_url], private=True)
     except ValueError as error:
-        raise Unreadable(f"its logs: {error}") from None
+        raise Unreadable(f"the URL of its logs: {error}") from None
     files = Logs(http, build, USUAL, awaits=False)
     files.list_files()
-    counters = CountersReader(http).read(build, awaits=False) if with_counters else None
-    return _logged(files, build, facts, counters.counters if isinstance(counters, Reading) else None)
+    reading = CountersReader(http).read(build, awaits=False) if with_counters else None
+    inventory, unread = _inventory(files)
+    of_node = {field: inventory[field] for field in NODE.values() if field in inventory}
+    counters = reading.counters if isinstance(reading, Reading) else None
+    return Logged(files, _fields(build, of_node, facts, counters), unread)
 
 
-def _logged(files: Files, build: Build, facts: Mapping[str, str], counters: Counters | None = None,
-            part: bool = False) -> Logged:
-    unread = {}
-    told = {name: float(value) for name, value in facts.items() if is_counter(name)}
-    try:
-        inventory = _inventory(files)
-    except (Forbidden, Unavailable, Unreadable) as error:
-        inventory, unread = {}, {INVENTORY: str(error)}
-    known = {**inventory, **{name: value for name, value in facts.items() if name not in told}}
-    return Logged(files, of_build(build, known, Counters({**(counters.values if counters else {}), **told})),
-                  unread, part)
-
-
-def _inventory(files: Files) -> dict[str, str]:
+def _inventory(files: Files) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """What the build's inventory tells, and why it could not be read."""
     if INVENTORY not in files.paths:
-        return {}
-    with files.open(INVENTORY, limits.INVENTORY, limits.INVENTORY) as blocks:
-        return {} if blocks is None else facts_of(b"".join(blocks))
+        return {}, {}
+    try:
+        with files.open(INVENTORY, limits.INVENTORY, limits.INVENTORY) as blocks:
+            return facts_of(b"".join(blocks or ())), {}
+    except (Forbidden, Unavailable, Unreadable) as error:
+        return {}, {INVENTORY: str(error)}
+
+
+def _fields(build: Build, inventory: Mapping[str, str], facts: Mapping[str, str],
+            counters: Counters | None = None) -> Fields:
+    told = {name: float(value) for name, value in facts.items() if is_counter(name)}
+    known = {**inventory, **{name: value for name, value in facts.items() if name not in told}}
+    return of_build(build, known, Counters({**(counters.values if counters else {}), **told}))
 
 
 def tried(rules: Iterable[Rule], queries: Mapping[str, Query], logged: Logged,
           tell: Callable[[str], object]) -> Tried:
     """What the rules' queries find in these logs. ``tell`` is told of each file that is looked into."""
-    files, fields = logged.files, logged.fields
-    facts = _build_facts(fields)
+    facts = _build_facts(logged.fields)
     rules = [rule for rule in rules if rule.name in queries]
     unfit = {rule.name: why for rule in rules if (why := ", ".join(misfits(rule.where, facts)))}
     fitting = {name: query for name, query in queries.items() if name not in unfit}
-    test_ids = {rule.name: rule.fingerprint.test_ids for rule in rules
-                if rule.name in fitting and rule.fingerprint and rule.fingerprint.test_ids}
-    untold = sorted(test_ids) if logged.part and not any(path.endswith(".subunit") for path in files.paths) else ()
-    test_ids = {name: asked for name, asked in test_ids.items() if name not in untold}
+    asked = {rule.name: rule.fingerprint.test_ids for rule in rules
+             if rule.name in fitting and rule.fingerprint and rule.fingerprint.test_ids}
+    test_ids = asked if logged.tests_known else {}
     scanner = _Telling({**fitting, **{name + WHATEVER_FAILED: fitting[name] for name in test_ids}}, tell)
-    failure = look(files, fields, scanner, test_ids)
-    hits = sorted(failure.hits, key=lambda hit: (hit.rule, hit.file, hit.line))
-    found = {hit.rule for hit in hits}
+    failure = look(logged.files, logged.fields, scanner, test_ids)
+    found = {hit.rule for hit in failure.hits}
     why_not = {name: unfit.get(name) or _why_not(name, query, scanner, logged, name + WHATEVER_FAILED in found)
                for name, query in queries.items() if name not in found}
     unread = {path: why for path, why in sorted(failure.unread.items())
               if fitting and _matters(path, scanner, logged, bool(test_ids))}
-    unasked = {name: "its test_ids were not asked: there is no subunit stream" for name in untold if name in found}
-    return Tried(tuple(hit for hit in hits if hit.rule in queries), why_not, {**logged.unread, **unread},
-                 {**unasked, **scanner.notes})
+    unasked = {name: "its test_ids were not asked: there is no subunit stream"
+               for name in asked if name in found and not logged.tests_known}
+    hits = sorted((hit for hit in failure.hits if hit.rule in queries), key=lambda hit: (hit.rule, hit.file, hit.line))
+    return Tried(tuple(hits), why_not, {**logged.unread, **unread}, {**unasked, **scanner.notes})
 
 
 class _Telling(Scanner):

@@ -67,8 +67,6 @@ def parse_rule(document: Document, queries: bool = True) -> RuleFile:
 
 def _parsed(document: Document) -> tuple[Query | None, tuple[Mistake, ...], tuple[Mistake, ...]]:
     """What the query asks as the bot matches it, mistakes and doubts; nothing of what is no text."""
-    from ..fingerprints.query import BadQuery, parse, with_voting  # which needs luqum
-
     def at_their_places(remarks: tuple[Remark, ...]) -> tuple[Mistake, ...]:
         return tuple(Mistake(document.inside(("query",), text, remark.at), remark.what) for remark in remarks)
 
@@ -77,6 +75,8 @@ def _parsed(document: Document) -> tuple[Query | None, tuple[Mistake, ...], tupl
     text = written.strip() if isinstance(written, str) else ""
     if not text:
         return None, (), ()
+    from ..fingerprints.query import BadQuery, parse, with_voting  # which needs luqum
+
     try:
         query = parse(text)
         if value.get("allow-nonvoting") is not True:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
+from pathlib import Path, PurePath
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,9 @@ from counterbot.core.rules import Audience, Bound, Case, Fingerprint, LogCase, R
 from counterbot.files.reader import load, read
 from counterbot.files.rulefile import parse_rule
 
-CONTRACT = Path(__file__).parents[1] / "samples/contract/queries"
+SAMPLES = Path(__file__).parents[1] / "samples"
+CONTRACT = SAMPLES / "contract/queries"
+REAL = json.loads((SAMPLES / "rule-files/elastic-recheck.json").read_text())
 
 
 def rule(text: str, path: str = "queries/r.yaml") -> Rule:
@@ -90,6 +93,19 @@ def test_every_key_of_elastic_recheck() -> None:
     assert (got.bug, got.title) == ("1260311", "bug 1260311")
     assert got.fingerprint == Fingerprint('message:"x"', True, True, False, ("tempest.api.A.test_b",),
                                           "Mon Jan  6 13:20:28 PST 2014")
+
+
+@pytest.mark.parametrize("path", REAL)
+def test_elastic_rechecks_own_files_are_rules_as_they_came(path: str) -> None:
+    file = parse_rule(read(REAL[path].encode(), path))
+    assert file.mistakes == ()
+    assert (file.rule.bug, file.as_it_came) == (PurePath(path).stem, True)
+    lines = REAL[path].split("\n")
+    for doubt in file.doubts:  # each is in the query, which the keys after it end
+        start = next(number for number, line in enumerate(lines) if line.startswith("query:"))
+        key = next((number for number, line in enumerate(lines) if number > start and line[:1].isalpha()), len(lines))
+        assert start < doubt.where.line <= key
+        assert doubt.where.column <= len(lines[doubt.where.line - 1])
 
 
 def test_a_rule_may_hold_a_query_and_bounds_and_cases_of_both() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -229,6 +231,45 @@ def test_what_is_wrong_as_annotations_of_github(folder) -> None:
         "::error file=fails.yaml,line=3,col=1::no case expects a counter over its bound",
         "::error file=fails.yaml,line=4,col=3::case 1: the rule does not apply: where.job 'x' does not fit 'y'",
         "1 rule, 1 case, 2 failures, 1 mistake"]
+
+
+DOUBTFUL = 'query: >\n  message:x AND\n  filename:"console.html"\n'
+DOUBT = 'logs of today have no console.html, and this never matches; write tags:"console"'
+
+
+def test_what_a_querys_writer_may_not_have_meant_is_a_warning_and_no_mistake(folder) -> None:
+    (folder / "12.yaml").write_text(DOUBTFUL)
+    result = run("check", folder)
+    assert (result.exit_code, result.stdout) == (0, "1 rule, no mistakes, 1 warning\n")
+    assert result.stderr == f"warning: {folder}/12.yaml:3:12: {DOUBT}\n"
+    assert json.loads(run("check", folder, "--format", "json").stdout)["warnings"] == [
+        {"file": f"{folder}/12.yaml", "line": 3, "column": 12, "what": DOUBT}]
+    result = run("check", folder, "--format", "github")
+    assert (result.exit_code, result.stderr, result.stdout) == (
+        0, "", f"::warning file={folder}/12.yaml,line=3,col=12::{DOUBT}\n1 rule, no mistakes, 1 warning\n")
+
+
+PLAIN = ("import sys; sys.modules.update(dict.fromkeys(['luqum', 're2', 'hyperscan']))\n"  # None: as if not installed
+         "from counterbot.cli import main; main(sys.argv[1:])")
+
+
+def on_a_plain_install(*arguments: str | Path) -> tuple[int, str, str]:
+    done = subprocess.run([sys.executable, "-c", PLAIN, *map(str, arguments)], capture_output=True, text=True, cwd=ROOT)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_plain_install_compares_counters_whatever_queries_are_beside_the_bounds() -> None:
+    status, out, err = on_a_plain_install("check", "tests/samples/contract/counters.json", "--rules", CONTRACT,
+                                          "--job", "tempest-full", "--warn-only")
+    assert (status, err, out.splitlines()[-1]) == (0, "", "1 over its bound, 1 without data, 0 within; a warning only")
+
+
+def test_the_plain_install_tests_bounds_and_tells_what_queries_need(folder) -> None:
+    (folder / "good.yaml").write_text(GOOD)
+    assert on_a_plain_install("rules", "test", folder) == (0, "1 rule, 2 cases, no failures\n", "")
+    (folder / "12.yaml").write_text(DOUBTFUL)
+    assert on_a_plain_install("rules", "test", folder) == (
+        1, "", "Error: this command needs luqum, which the plain install leaves out: pip install 'counterbot[bot]'\n")
 
 
 def test_list(folder) -> None:
