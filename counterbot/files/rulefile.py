@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from ..core import limits
 from ..core.model import BuildFacts
 from ..core.rules import Audience, Bound, Case, Fingerprint, LogCase, Rule, Where
+from ..core.text.inert import inert
 from .reader import Document, Mistake, Place, Steps, Value
 from .rulekeys import BUG, OF_A_QUERY, CaseKeys, ExpectOfQuery, Given, RuleKeys, bug_of
 from .validate import validate
@@ -68,7 +70,8 @@ def parse_rule(document: Document, queries: bool = True) -> RuleFile:
 def _parsed(document: Document) -> tuple[Query | None, tuple[Mistake, ...], tuple[Mistake, ...]]:
     """What the query asks as the bot matches it, mistakes and doubts; nothing of what is no text."""
     def at_their_places(remarks: tuple[Remark, ...]) -> tuple[Mistake, ...]:
-        return tuple(Mistake(document.inside(("query",), text, remark.at), remark.what) for remark in remarks)
+        return tuple(Mistake(document.inside(("query",), text, remark.at), inert(remark.what, limits.MISTAKE))
+                     for remark in remarks)
 
     value = document.value or {}
     written = value.get("query")

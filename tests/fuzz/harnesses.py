@@ -146,7 +146,7 @@ def rules(data: bytes) -> None:
         document = read(data, "rule.yaml")
         found = parse_rule(document)
     assert (found.rule is None) == bool(found.mistakes)
-    _assert_located(found.mistakes, data)
+    _assert_located((*found.mistakes, *found.doubts), data)
     if found.rule is not None:
         with in_time(len(data)):
             told = [holds(found.rule, case) for case in found.rule.cases]
