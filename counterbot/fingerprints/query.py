@@ -163,7 +163,8 @@ class _Reading:
         if field == "*":
             self.mistake(item, '*: asks every field; write the field\'s name, such as message:"text"')
             return None
-        if isinstance(item, lucene.Term) and not _WILD.search(value) and not words(_unescaped(value)):
+        wild = isinstance(item, lucene.Word) and _WILD.search(value)
+        if isinstance(item, lucene.Term) and not wild and not words(_unescaped(value)):
             self.doubt(item, "no field and no word stands here: this is passed over; remove it")
             return None
         self.doubt(item, doubts.of_fieldless(value))

@@ -37,14 +37,14 @@ def words(text: str) -> list[str]:
 def _cut(word: re.Pattern[str], kinds: str, text: str) -> Iterator[str]:
     for found in word.finditer(kinds):
         start, end = found.span()
-        while end - start > LONGEST:
-            piece = word.search(kinds, start, start + LONGEST)
-            if piece is None:
-                break
-            yield text[piece.start():piece.end()]
-            start = piece.end()
-        if start < end:
+        if end - start <= LONGEST:
             yield text[start:end]
+            continue
+        while begun := word.search(kinds, start, min(start + LONGEST, end)):
+            start = begun.start()
+            piece = word.match(kinds, start, min(start + LONGEST, end)) or begun
+            yield text[start:piece.end()]
+            start = piece.end()
 
 
 class _Kind(dict[int, str]):
