@@ -736,6 +736,13 @@ def test_the_line_on_failures(observed, over, words):
     assert channel_line(*observed, over=tuple(over)) == f"openstack/nova 7,2 (check): {words} {URL}"
 
 
+def test_the_line_says_once_that_a_job_failed():
+    failed = known("tempest-full")
+    failed = replace(failed, uuid="1", state=State.READ, known=(replace(failed.known[0], build="1"),))
+    assert "the job failed" not in channel_line(failed, over=(over(),))
+    assert "; the job failed " in irc_line(REPORT, [over()], [failed])
+
+
 def test_the_line_names_each_bug_of_a_build():
     both = known("grenade")
     line = channel_line(replace(both, known=(*both.known, *known("grenade", "1251920").known)),

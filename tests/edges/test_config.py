@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from counterbot.cli.config import command
 from counterbot.clients.http import Http
-from counterbot.core.model import Unreadable
+from counterbot.core.model import Tell, Unreadable
 from counterbot.files.config import Config, doubts, load_config, read_config, read_secret, schema
 from counterbot.files.sample import sample
 
@@ -58,7 +58,9 @@ def test_the_contracts_example() -> None:
     assert (got.gerrit.host_key, got.gerrit.known_hosts, got.gerrit.port) == (KEY, None, 29418)
     assert got.rules == CONTRACT.parent / "queries"
     assert got.irc is not None
-    assert got.irc.channels["#openstack-qa"].pipelines == ("gate", "periodic")
+    channel = got.irc.channels["#openstack-qa"]
+    assert channel.pipelines == ("gate", "periodic")
+    assert (channel.tell, channel.failures_in) == ((Tell.OVER, Tell.KNOWN), None)
     assert (got.irc.port, got.irc.tls, got.irc.sasl) == (6697, True, None)
 
 
@@ -403,6 +405,10 @@ workers: 0
         ("irc: {host: h, nick: n, channels: {'#qa': {projects: ['^openstack/.*'], pipelines: ['check|gate']}}}",
          ["1:55: item 1 of 'projects' must be a shell pattern, not a regular expression; write 'openstack/*'",
           "1:85: item 1 of 'pipelines' must be a single shell pattern; write a list: ['check', 'gate']"]),
+        ("irc: {host: h, nick: n, channels: {'#qa': {tell: [over, all], failures_in: gate}, '#x': {tell: []}}}",
+         ["1:57: item 2 of 'tell' must be one of over, known, unexplained, not text 'all'",
+          "1:63: 'failures_in' must be a list, not text 'gate'", "1:90: 'tell' must have at least one item"]),
+        ("known: {days: 0}", ["1:9: 'days' must be at least 1"]),
         ("irc: {host: h, nick: n, tls: 'yes', channels: {'#qa': {projects: a}}}",
          ["1:25: 'tls' must be true or false, not text 'yes'", "1:56: 'projects' must be a list, not text 'a'"]),
         ("bugs: {view: https://bugs.example.org/}", ["1:8: 'view' must be a URL with {bug} and no other braces"]),
