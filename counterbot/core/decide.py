@@ -195,7 +195,7 @@ def _quiet(observed: Sequence[Observed], missing: str) -> Reason:
 
 
 def _missing(observed: Iterable[Observed]) -> str:
-    return "; ".join(f"{build.job}: {lack}" for build in observed for lack in _lacks(build))
+    return "; ".join(dict.fromkeys(f"{build.job}: {lack}" for build in observed for lack in _lacks(build)))
 
 
 def _lacks(build: Observed) -> Iterable[str]:

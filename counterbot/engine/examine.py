@@ -136,7 +136,7 @@ class Examiner:
         after = max(usual, int((asked or 0) * SECOND))
         level = logging.DEBUG if why == work.why else logging.INFO  # the same again is no news
         log.log(level, "%s: again in %.0f s: %s", _named(work), after / SECOND, inert(why, 300))
-        return self._builds.later(work, why, min(after, 3600 * SECOND))
+        return self._builds.later(work, why, min(after, 3600 * SECOND), build)
 
     def _note(self, work: BuildWork, build: Build, found: Mapping[Reader, Reading]) -> None:
         new = self._builds.note(work, build, found)

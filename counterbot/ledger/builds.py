@@ -30,9 +30,11 @@ class Builds:
         return claimed and self.store.read(lambda under_way: _work(under_way, *claimed))
 
     @transaction
-    def later(self, under_way: Transaction, work: BuildWork, why: str, after: int) -> None:
-        """A build cannot be read yet: due again after so many milliseconds."""
-        under_way.settle(builds, work.claim, due=under_way.now + after, why=why)
+    def later(self, under_way: Transaction, work: BuildWork, why: str, after: int, build: Build | None = None) -> None:
+        """A build cannot be read yet: due again after so many milliseconds. ``build`` is its row, where that is known:
+        a report may be decided before the build is read."""
+        row = {} if build is None else {"row": build_text(build)}
+        under_way.settle(builds, work.claim, due=under_way.now + after, why=why, **row)
 
     @transaction
     def note(self, under_way: Transaction, work: BuildWork, build: Build | None,
