@@ -1,5 +1,7 @@
 """A job fails: what is said of it, when, and what is not."""
 
+from contextlib import suppress
+
 from counterbot.demo.story import (
     COMPUTE_LOG,
     FAILED_BASIC_OPS,
@@ -125,10 +127,8 @@ def test_a_bot_killed_before_and_after_the_post_says_it_once(world):
                 raise Killed
 
         bot.at = die
-        try:
+        with suppress(Killed):
             bot.reported(change).works()
-        except Killed:
-            pass
         world.clock.seconds += 1200
     world.bot().works()
     assert len(world.comments(7)) == 1
