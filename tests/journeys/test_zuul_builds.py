@@ -5,7 +5,7 @@ import json
 import pytest
 from sqlalchemy import text
 
-from counterbot.demo.story import HARD, Job, buildset, uuid
+from counterbot.demo.story import FAILED_BASIC_OPS, HARD, NO_REPLY, Job, buildset, event, uuid
 from counterbot.engine.upkeep import Upkeep
 from counterbot.ledger.status import status
 from counterbot.sources.zuul_builds import OVERLAP, PAGE
@@ -49,6 +49,22 @@ def test_a_periodic_buildset_is_seen_and_told_on_irc_alone(world, bot):
     assert rows(bot, "select job, pipeline, change from runs") == [("tempest-full", "periodic", None)]
 
 
+def test_a_periodic_build_that_failed_by_a_known_bug(world, bot):
+    world.rule("1254890", 'query: message:"Timed out waiting for a reply" AND tags:"screen-n-cpu.txt"\n')
+    bot.book.refresh()
+    for night in (1, 2):
+        change = world.change(night, Job("grenade", failed=FAILED_BASIC_OPS, compute=(7, NO_REPLY)))
+        world.begins(change, "periodic", result="FAILURE")
+        bot.polls()
+        [(_, line)] = bot.irc_lines()
+        page = f"{world.zuul.url}/t/openstack/buildset/{buildset(change, 1)}"
+        assert line.startswith("openstack/nova master (periodic): grenade failed by bug 1254890")
+        assert line.endswith(page)
+    assert rows(bot, "select h.rule, h.line, r.pipeline from hits h join runs r on r.id = h.run") == [
+        ("1254890", 7, "periodic")] * 2
+    assert (world.comments(1), world.comments(2)) == ([], [])
+
+
 def test_each_nights_buildset_is_told(world, bot):
     for night in (1, 2):
         world.begins(hard(world, night), "periodic", result="SUCCESS")
@@ -72,8 +88,6 @@ def test_both_sources_give_one_report_and_one_comment(world, bot, first):
 
 @pytest.mark.parametrize("first", ["stream", "zuul"])
 def test_a_zuul_whose_comment_names_no_buildset(world, bot, first):
-    from counterbot.demo.story import event
-
     change = hard(world, 7)
     world.begins(change, result="SUCCESS")
     said = event(change, world.zuul)
