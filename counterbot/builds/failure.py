@@ -17,14 +17,14 @@ from typing import Protocol
 from ..clients.http import Http, Unavailable
 from ..core import limits
 from ..core.deadline import DeadlineExceeded
-from ..core.model import Build, Counters, FailedTest, Failure, Hit, Later, Reading, State, Unreadable
+from ..core.model import Build, Counters, Failure, Hit, Later, Reading, State, Unreadable
 from ..core.subunit.results import Failed, failed_tests
 from ..fingerprints.fields import of_build
 from ..fingerprints.nodes import Fields
 from ..fingerprints.scan import Scanner
 from .attempts import Attempts, told
 from .counters import STREAM
-from .inventory import INVENTORY, NODE, facts_of
+from .inventory import INVENTORY, NAMES, facts_of
 from .job_output import JOB_OUTPUT, JOB_OUTPUT_JSON, FailedTask, FirstError, failed_task
 from .logs import MANIFEST, Logs
 
@@ -86,7 +86,7 @@ class FailureReader:
         attempts = Attempts(awaits)
         try:
             attempts.attempt(MANIFEST, logs.list_files)
-            facts = _facts(logs, attempts, scanner)
+            facts = _facts(logs, attempts, scanner.fields & NAMES - of_build(build).keys())
             found = _Look(logs, of_build(build, facts, counters), scanner, test_ids, attempts, self._caps)
             found.read()
             if not (logs.listed or found.learned or attempts.failures):
@@ -113,19 +113,18 @@ def look(files: Files, fields: Fields, scanner: Scanner, test_ids: Mapping[str, 
     return found.failure()
 
 
-def _facts(logs: Logs, attempts: Attempts, scanner: Scanner) -> Mapping[str, str]:
-    """What only the build's inventory tells, where a query asks for it."""
+def _facts(logs: Logs, attempts: Attempts, asked: Collection[str]) -> Mapping[str, str]:
+    """What the build's inventory tells of it, where a query asks for something that its row in Zuul's API lacks."""
     facts: dict[str, str] = {}
-    if scanner.fields.isdisjoint(NODE.values()) or INVENTORY not in logs.paths:
-        return facts
 
     def take() -> None:
         with logs.open(INVENTORY, limits.INVENTORY, limits.INVENTORY) as blocks:
             if blocks is not None:
                 facts.update(facts_of(b"".join(blocks)))
 
-    attempts.attempt(INVENTORY, take)
-    return {name: facts[name] for name in NODE.values() if name in facts}
+    if asked and INVENTORY in logs.paths:
+        attempts.attempt(INVENTORY, take)
+    return {name: facts[name] for name in asked if name in facts}
 
 
 class _Source:
@@ -192,9 +191,7 @@ class _Look:
         """What was found until now."""
         failed = [self._failed[path] for path in sorted(self._failed)]
         names = frozenset(chain.from_iterable(each.names for each in failed))
-        tests: dict[str, FailedTest] = {}
-        for test in chain.from_iterable(each.tests for each in failed):
-            tests.setdefault(test.name, test)
+        tests = {test.name: test for each in failed for test in each.tests}
         hits = sorted((hit for hit in self._hits if self._counts(hit, names)), key=lambda hit: (hit.rule, hit.file))
         task = self._task
         return Failure(

@@ -24,6 +24,7 @@ FIELDS = {
 """By what Zuul calls it, under ``zuul``, the field of the old index or of OpenDev's newer one."""
 NODE = {"label": "build_node", "provider": "node_provider"}
 """Of the first host, under ``nodepool``."""
+NAMES = frozenset({*FIELDS.values(), *NODE.values()})
 
 
 def facts_of(data: bytes) -> dict[str, str]:

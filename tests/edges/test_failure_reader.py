@@ -61,8 +61,9 @@ class Logs:
         return self
 
     def read(self, rules=RULES, test_ids=None, seconds=None, clock=time.monotonic, **options) -> Reading | Later:
-        http = Http([f"{self.server.url}/api/", self.server.logs], monotonic=clock)
-        build = Client(http, self.server.url).build(BuildLink("tempest-full", self.server.page(UUID), UUID))
+        api = Client(Http([f"{self.server.url}/api/"]), self.server.url)
+        build = api.build(BuildLink("tempest-full", self.server.page(UUID), UUID))
+        http = Http([self.server.logs], monotonic=clock)
         scanner = Scanner({name: parse(query) for name, query in rules.items()})
         caps = Caps(**{name: options.pop(name) for name in list(options) if hasattr(Caps, name)})
         self.server.requests.clear()
@@ -254,10 +255,15 @@ class TestTime:
         assert reading.otherwise is None
 
     def test_and_in_the_end_what_was_read_counts(self, logs):
-        logs.has({**FILES, API: b"line\n" * 1_000_000})
-        reading = logs.read(clock=Clock(each=2))
-        assert "not done in 120 s" in late(reading)
-        assert reading.otherwise is not None
+        reading = logs.has({**FILES, API: b"line\n" * 1_000_000}).read(clock=Clock(each=2))
+        assert late(reading).endswith("not done in 120 s")
+        assert reading.otherwise.why.endswith("not done in 120 s")
+
+    def test_where_not_even_the_manifest_comes_in_it(self, logs):
+        reading = logs.has(FILES).read(clock=Clock(each=100))
+        assert late(reading).endswith("not done in 120 s")
+        assert reading.otherwise.state is State.UNREADABLE
+        assert logs.read(seconds=5, clock=Clock(each=100)).otherwise is None
 
     def test_of_a_store_that_is_gone(self, logs):
         logs.has(FILES)

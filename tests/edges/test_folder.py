@@ -2,15 +2,17 @@
 
 import gzip
 import os
+from dataclasses import replace
 
 import pytest
 
 from counterbot.builds.failure import look
 from counterbot.builds.folder import Folder
+from counterbot.core.deadline import DeadlineExceeded
 from counterbot.core.model import Unreadable
 from counterbot.fingerprints.query import parse
 from counterbot.fingerprints.scan import Scanner
-from tests.edges.test_failure_reader import FILES, RULES, SHOWN
+from tests.edges.test_failure_reader import API, FILES, RULES, SHOWN
 
 
 @pytest.fixture
@@ -33,6 +35,17 @@ def content(folder: Folder, path: str, packed: int = 1000, unpacked: int = 1000)
 def test_shows_what_the_log_server_shows(files):
     scanner = Scanner({name: parse(query) for name, query in RULES.items()})
     assert look(Folder(files(FILES)), {"build_name": ("tempest-full",)}, scanner, {}) == SHOWN
+
+
+def test_shows_what_was_read_before_time_ran_out(files):
+    class Slow(Folder):
+        def open(self, path, packed, unpacked):
+            if path == API:
+                raise DeadlineExceeded("not done in 5 s")
+            return super().open(path, packed, unpacked)
+
+    scanner = Scanner({name: parse(query) for name, query in RULES.items()})
+    assert look(Slow(files(FILES)), {}, scanner, {}) == replace(SHOWN, unread={API: "not done in 5 s"})
 
 
 def test_files_have_their_plain_names(files):
