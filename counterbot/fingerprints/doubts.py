@@ -55,21 +55,21 @@ def of_words(text: str, found: Sequence[str], quoted: bool) -> Iterator[str]:
         yield f'without quotes this means {shown}; write message:"{text}"'
     if quoted and len(found) == 1 and len(text.split()) > 1:
         yield f"of this text only the word {found[0]} is looked for: signs are no words"
-    yield from _wild_in_quotes(text, quoted)
+    if quoted and re.search(r"(?<!\S)\*\w|\w\*(?!\S)", text):
+        yield _NO_WILDCARD
 
 
 def of_exact(field: str, text: str, quoted: bool) -> Iterator[str]:
     """Of a whole value of a field."""
-    yield from _wild_in_quotes(text, quoted)
+    if quoted and "*" in text:
+        yield _NO_WILDCARD
     check = {"filename": _of_filename, "tags": _of_tag, "loglevel": _of_level, "build_status": _of_status}.get(field)
     what = check(text) if check else None
     if what:
         yield what
 
 
-def _wild_in_quotes(text: str, quoted: bool) -> Iterator[str]:
-    if quoted and re.search(r"(?<!\S)\*\w|\w\*(?!\S)", text):
-        yield "* within quotes is a plain character, no wildcard"
+_NO_WILDCARD = "* within quotes is a plain character, no wildcard; for a wildcard leave the quotes out"
 
 
 def _of_filename(text: str) -> str | None:
@@ -87,7 +87,7 @@ def _of_tag(text: str) -> str | None:
     if "." in text or text in CLASSES:
         return None
     near = nearest(text, CLASSES)
-    other = f"did you mean {near}?" if near else f"write a file name, such as {text}.txt, or {' or '.join(CLASSES)}"
+    other = f"did you mean {near}?" if near else f"write a file name, such as {text}.txt, or a kind, such as console"
     return f"no file of today has the tag {text}; {other}"
 
 

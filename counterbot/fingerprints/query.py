@@ -60,7 +60,7 @@ def fields_of(node: Node) -> frozenset[str]:
 def _read(text: str, sent: str) -> Query:
     """``sent`` is the text with what is appended."""
     reading = _Reading(len(text))
-    node = reading.boolean(tree(sent), None) or Nothing()
+    node = reading.boolean(tree(sent), None) or _EVERYTHING
     mistakes = reading.mistakes or [*_too_much(node, reading)]
     if mistakes:
         raise BadQuery(mistakes)
@@ -73,7 +73,7 @@ def _too_much(node: Node, reading: _Reading) -> Iterator[Remark]:
     if doubts.asks_record(node):
         return
     yield from reading.wordless
-    if not doubts.narrows(node):
+    if not reading.wordless and not doubts.narrows(node):
         yield from reading.lost
         yield Remark(0, f"this matches every record of every log; {_ADD}")
 
@@ -165,7 +165,7 @@ class _Reading:
             return None
         wild = isinstance(item, lucene.Word) and _WILD.search(value)
         if isinstance(item, lucene.Term) and not wild and not words(_unescaped(value)):
-            self.doubt(item, "no field and no word stands here: this is passed over; remove it")
+            self.wordless.append(Remark(item.pos, f"{value} has neither field nor word and is passed over; remove it"))
             return None
         self.doubt(item, doubts.of_fieldless(value))
         return Nothing()
@@ -264,7 +264,7 @@ def _lost(clauses: Sequence[_Clause], end: int) -> Iterator[tuple[int, str]]:
     appended = required and all(clause.occur is not Occur.MUST for clause in clauses[:-2])  # by AND voting:1 alone
     appended = appended and clauses[-1].at >= end
     for clause in clauses:
-        if required and clause.occur is Occur.SHOULD:
+        if required and clause.occur is Occur.SHOULD and not isinstance(clause.node, Nothing):
             yield clause.at, _OPTIONAL + (_APPENDED if appended else "") + _PARENTHESES
     for left, right in pairwise(clauses):
         if right.conjunction is not lucene.OrOperation:

@@ -102,79 +102,83 @@ def _mistakes(tokens: Sequence[Token], end: int) -> Iterator[Remark]:
     if not tokens:
         yield Remark(0, 'the query is empty; write one, such as message:"text of the log line"')
         return
-    before = None
+    before: Token | None = None
+    mistake: Remark | None = None
     for token in (*tokens, Token("END", "", end)):
-        what = _mistake(before, token)
-        if what:
-            yield Remark(token.at if token.kind != "END" or before is None else before.at, what)
+        follows = mistake and (token.kind == "END" or token.text[0] == "/")  # from the mistake before it
+        mistake = None if follows else _mistake(before, token)
+        if mistake:
+            yield mistake
         before = token
     if all(token.kind or token.text[0] not in '"[{' for token in tokens):  # these take all that follows with them
         yield from _parentheses(tokens)
 
 
-def _mistake(before: Token | None, token: Token) -> str | None:
+def _mistake(before: Token | None, token: Token) -> Remark | None:
     if not token.kind:
-        if token.text[0] == "/":
-            return _slash(before, token)
-        return _NO_TOKEN.get(token.text[0], f"{token.text} stands where a value is expected; put the value in quotes")
-    awaited = before is None or before.kind in (*_CONJUNCTIONS, *_MODIFIERS, "FIELD", "LPAREN")
-    if before and awaited and token.kind in (*_CONJUNCTIONS, "RPAREN", "END"):
-        return _nothing_after(before, token)
-    if before is None and token.kind in _CONJUNCTIONS:
-        return f"the query begins with {token.text}; remove it"
-    if before and before.kind in (*_MODIFIERS, "FIELD") and token.kind in _MODIFIERS:
-        return _two_signs(before, token)
-    if before and before.kind == "FIELD" and token.kind == "FIELD":
-        name = before.text.rstrip(": \t\n")
-        return f'a field within the field {name}; if the colon belongs to the value, put it in quotes: {name}:"a:b"'
-    return _suffix(before, token) if token.kind in ("APPROX", "BOOST") else _touching(before, token)
+        what = _NO_TOKEN.get(token.text[0], f"{token.text} stands where a value is expected; put the value in quotes")
+        return _slash(before, token) if token.text[0] == "/" else Remark(token.at, what)
+    if before is None or before.kind in (*_CONJUNCTIONS, *_MODIFIERS, "FIELD", "LPAREN"):
+        if token.kind in (*_CONJUNCTIONS, "RPAREN", "END"):
+            return _nothing_after(before, token)
+        if token.kind in ("APPROX", "BOOST"):
+            return Remark(token.at, f"{token.text} follows no value; put the value in quotes")
+    if before and before.kind in (*_MODIFIERS, "FIELD") and token.kind in (*_MODIFIERS, before.kind):
+        return Remark(token.at, _second(before, token))
+    if token.kind in ("APPROX", "BOOST"):
+        return _suffix(before, token)
+    return _slash(before, token) if before and "REGEX" in (before.kind, token.kind) and _touch(before, token) else None
 
 
-def _nothing_after(before: Token, token: Token) -> str:
+def _nothing_after(before: Token | None, token: Token) -> Remark | None:
+    if before is None:
+        what = f"{token.text} stands first; remove it"
+        return Remark(token.at, what) if token.kind in _CONJUNCTIONS else None
     if before.kind == "FIELD":
-        name = before.text.rstrip(": \t\n")
-        return f'no value follows {name}:; write {name}:"text"'
+        return Remark(before.at, f'no value follows {_name(before)}:; write {_name(before)}:"text"')
+    if token.kind == "END":
+        return Remark(before.at, f"nothing follows {before.text}; remove it") if before.kind != "LPAREN" else None
     if before.kind == "LPAREN":
-        return f"nothing stands between ( and {token.text}; remove it" if token.text else "nothing follows this ("
-    return f"{before.text} {token.text}: nothing stands between them; remove one" if token.text else (
-        f"nothing follows {before.text}; remove it")
+        return Remark(before.at, f"nothing stands between ( and {token.text}; remove what is too much")
+    return Remark(token.at, f"nothing stands between {before.text} and {token.text}; remove one")
 
 
-def _two_signs(before: Token, token: Token) -> str:
+def _second(before: Token, token: Token) -> str:
+    """Two signs or fields for one clause."""
+    if token.kind == "FIELD":
+        return (f"a field within the field {_name(before)}; if the colon belongs to the value, put it in quotes: "
+                f'{_name(before)}:"a:b"')
     if before.kind == "FIELD":
-        name = before.text.rstrip(": \t\n")
-        return (f"{token.text} must stand before the field: {token.text}{' ' * (token.text == 'NOT')}{name}:value; "
-                f'if it belongs to the value, put that in quotes: {name}:"-1"')
+        sign = token.text + " " * token.text.isalpha()
+        return (f'{token.text} must stand before the field: {sign}{_name(before)}:"text"; if it belongs to the value, '
+                "put the value in quotes")
     return f"{before.text} {token.text}: two signs for one clause; remove one"
 
 
-def _suffix(before: Token | None, token: Token) -> str | None:
-    if before is None or before.kind not in (*_OPERANDS, "RPAREN", "APPROX", "BOOST"):
-        return f"{token.text} follows no value; put the value in quotes"
+def _name(field: Token) -> str:
+    return field.text[:-1].rstrip()
+
+
+def _suffix(before: Token | None, token: Token) -> Remark | None:
     if token.kind == "BOOST":
-        return None if re.fullmatch(r"\^\d+(\.\d+)?", token.text) else (
-            'a number must follow ^; if ^ belongs to the value, put the value in quotes')
-    if before.kind == "PHRASE":
-        return (f"{token.text}: words that are only near each other are not searched for; "
-                'write a clause for each part: message:"one" AND message:"two"')
-    return (f"{token.text}: words that are only similar are not searched for; write them out: (one OR two); "
-            "if ~ belongs to the value, put the value in quotes")
-
-
-def _touching(before: Token | None, token: Token) -> str | None:
-    if before and "REGEX" in (before.kind, token.kind) and _touch(before, token):
-        return _slash(before, token)
-    return None
+        is_boost = re.fullmatch(r"\^\d+(\.\d+)?", token.text)
+        what = "a number must follow ^; if ^ belongs to the value, put the value in quotes"
+        return None if is_boost else Remark(token.at, what)
+    if before and before.kind == "PHRASE":
+        return Remark(token.at, f"{token.text}: words that are only near each other are not searched for; "
+                                'write a clause for each part: message:"one" AND message:"two"')
+    return Remark(token.at, f"{token.text}: words that are only similar are not searched for; write them out: "
+                            "(one OR two); if ~ belongs to the value, put the value in quotes")
 
 
 def _touch(before: Token, token: Token) -> bool:
-    values = (before.kind in _OPERANDS and token.kind in _OPERANDS) or "" in (before.kind, token.kind)
+    values = before.kind in _OPERANDS and token.kind in ("", *_OPERANDS)
     return values and before.at + len(before.text) == token.at
 
 
-def _slash(before: Token | None, token: Token) -> str:
-    value = (before.text if before and before.kind == "TERM" and _touch(before, token) else "") + token.text
-    return f'a / begins a regular expression, and this is none; put the value in quotes: "{value}"'
+def _slash(before: Token | None, token: Token) -> Remark:
+    value = (before.text if before and _touch(before, token) else "") + token.text
+    return Remark(token.at, f'a / begins a regular expression, and this is none; put the value in quotes: "{value}"')
 
 
 def _parentheses(tokens: Sequence[Token]) -> Iterator[Remark]:
@@ -197,8 +201,7 @@ def _lexed(tokens: Sequence[Token]) -> Iterator[LexToken]:
     """The tokens as luqum's parser wants them. Boosts, which change an order that nobody sees, are left out."""
     for token in tokens:
         if token.kind == "FIELD":
-            name = token.text[:-1].rstrip()
-            yield _lex("TERM", Word(name), token.at)
+            yield _lex("TERM", Word(_name(token)), token.at)
             yield _lex("COLUMN", TokenValue(":"), token.at + len(token.text) - 1)
         elif token.kind == "RANGE":
             yield from _range(token)

@@ -16,7 +16,8 @@ REFUSED = {
     "matches every record": (
         "*:*", "*", "message:*", "tags:*", "voting:1", "NOT message:foo", "-tags:y", "!tags:y", "NOT loglevel:*",
         "_exists_:message", "_exists_:voting", "_missing_:loglevel", "_missing_:message", "_missing_:nosuch",
-        "*:* AND NOT message:cat", "message:cat NOT tags:y AND voting:1", 'message:"***" AND tags:x'),
+        "*:* AND NOT message:cat", "message:cat NOT tags:y AND voting:1"),
+    "no word of the line": ('message:"***"', 'message:"***" AND tags:x', "message:>"),
     "spaces after signs": ("message:cat - tags:x", "message:cat -- tags:x", "message:cat + tags:x", "+ message:cat",
                            "message:cat AND ! tags:y"),
     "numbers of characters": (r'message:"\u0063at"', r"message:\u0063at"),
