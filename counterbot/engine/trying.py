@@ -6,7 +6,7 @@ Posts nothing and keeps nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,6 +35,8 @@ NOT_OF_BUILD = frozenset({*RECORD, TAGS, FILENAME, LOG_URL})
 
 WHATEVER_FAILED = " whatever test failed"
 """Ends the name under which a rule with ``test_ids`` is tried without them."""
+
+ALL_PASSED = "the query matches, but none of its test_ids failed in this build"
 
 
 @dataclass(frozen=True)
@@ -142,10 +144,12 @@ def tried(rules: Iterable[Rule], queries: Mapping[str, Query], logged: Logged,
     scanner = _Telling({**fitting, **{name + WHATEVER_FAILED: fitting[name] for name in test_ids}}, tell)
     failure = look(logged.files, logged.fields, scanner, test_ids)
     found = {hit.rule for hit in failure.hits}
-    why_not = {name: unfit.get(name) or _why_not(name, query, scanner, logged, name + WHATEVER_FAILED in found)
-               for name, query in queries.items() if name not in found}
+    wanted = {path: scanner.wanted(logged.fields, path) for path in logged.files.paths}
+    why_not = {name: unfit.get(name) or (ALL_PASSED if name + WHATEVER_FAILED in found else _why_not(
+        query, logged.fields, [path for path, names in wanted.items() if name in names]))
+        for name, query in queries.items() if name not in found}
     unread = {path: why for path, why in sorted(failure.unread.items())
-              if fitting and _matters(path, scanner, logged, bool(test_ids))}
+              if fitting and _matters(path, wanted, bool(test_ids))}
     unasked = {name: "its test_ids were not asked: there is no subunit stream"
                for name in asked if name in found and not logged.tests_known}
     hits = sorted((hit for hit in failure.hits if hit.rule in queries), key=lambda hit: (hit.rule, hit.file, hit.line))
@@ -169,11 +173,11 @@ class _Telling(Scanner):
         return scanned
 
 
-def _matters(path: str, scanner: Scanner, logged: Logged, asks_tests: bool) -> bool:
+def _matters(path: str, wanted: Mapping[str, Collection[str]], asks_tests: bool) -> bool:
     """Whether a file that was not read could have held a match, or a failed test that a rule asks for."""
     if path == JOB_OUTPUT_JSON or path.endswith(".subunit"):
         return asks_tests and path != JOB_OUTPUT_JSON
-    return path not in logged.files.paths or bool(scanner.wanted(logged.fields, path))
+    return path not in wanted or bool(wanted[path])
 
 
 def _build_facts(fields: Fields) -> BuildFacts:
@@ -184,16 +188,15 @@ def _build_facts(fields: Fields) -> BuildFacts:
                       known("voting") != "0")
 
 
-def _why_not(name: str, query: Query, scanner: Scanner, logged: Logged, but_for_tests: bool) -> str:
+def _why_not(query: Query, fields: Fields, looked_in: Sequence[str]) -> str:
     """Why a rule that applies to the build has no hit."""
-    if but_for_tests:
-        return "the query matches, but none of its test_ids failed in this build"
-    looked_in = [path for path in logged.files.paths if name in scanner.wanted(logged.fields, path)]
     if looked_in:
         return f"nothing matches in {few(looked_in, 3)}"
-    if folded(query.node, logged.fields, NOT_OF_BUILD) is False:
+    if folded(query.node, fields, NOT_OF_BUILD) is False:
         asked = sorted(fields_of(query.node) - NOT_OF_BUILD)
-        return f"the query does not fit this build: {', '.join(_known(field, logged.fields) for field in asked)}"
+        voting = fields.get("voting") == (1,)  # what each query asks, and nearly each build does
+        told = [_known(field, fields) for field in asked if field != "voting" or not voting]
+        return f"the query does not fit this build: {', '.join(told) or 'voting is 1'}"
     asked = [leaf.value for leaf in _leaves(query.node) if isinstance(leaf, Exact) and leaf.field in (TAGS, FILENAME)]
     return "the logs have no file that the query asks for" + (f": {few(asked)}" if asked else "")
 

@@ -121,10 +121,10 @@ def inventory(**facts: object) -> bytes:
         (query(' AND message:never AND tags:"screen-n-cpu.txt"'), {}, f"nothing matches in {CPU}"),
         (query(' AND tags:"screen-n-api.txt"'), {}, "the logs have no file that the query asks for: screen-n-api.txt"),
         (query(' AND build_name:"grenade"'), {INVENTORY: inventory(job="tempest-full")},
-         "the query does not fit this build: build_name is tempest-full, voting is 1"),
+         "the query does not fit this build: build_name is tempest-full"),
         (query(' AND node_provider:"rax"'), {},
-         "the query does not fit this build: node_provider is not known, and --fact node_provider=… tells it, "
-         "voting is 1"),
+         "the query does not fit this build: node_provider is not known, and --fact node_provider=… tells it"),
+        (query(" AND voting:0", "allow-nonvoting: true"), {}, "the query does not fit this build: voting is 1"),
         (query(""), {INVENTORY: inventory(job="x", voting=False)}, "the query does not fit this build: voting is 0"),
         (query("", "where: {job: grenade*, branch: master}"), {INVENTORY: inventory(job="x", branch="master")},
          "where.job 'grenade*' does not fit 'x'"),
@@ -157,6 +157,12 @@ def test_facts_of_the_build_come_from_its_inventory_and_from_the_caller_who_wins
     tree.log(INVENTORY, inventory(job="tempest-full", branch="master"))
     assert tree.tried().exit_code == 0
     assert tree.tried("--fact", "build_branch=stable").exit_code == 1
+
+
+def test_a_rule_may_allow_builds_that_do_not_vote(tree) -> None:
+    tree.rule("12", query("", "allow-nonvoting: true"))
+    tree.log(CPU, lines(WAITED))
+    assert tree.tried("--fact", "voting=0").exit_code == 0
 
 
 def test_a_counter_is_a_fact_too(tree) -> None:
