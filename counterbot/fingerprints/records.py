@@ -1,8 +1,6 @@
 """Cuts a log file's bytes into the records that the old index made of them, only where somebody looks.
 
-The rules are those of logstash-filters' ``openstack-filters.conf``, behind os-loganalyze's ``?level=INFO``. Lines are
-those of the old index's ``splitlines()`` only in files of one record a line; elsewhere those between line feeds, which
-comes to the same since lines without a time stamp are joined.
+The rules are those of logstash-filters' ``openstack-filters.conf``, behind os-loganalyze's ``?level=INFO``.
 """
 
 from __future__ import annotations
@@ -60,13 +58,14 @@ _APACHE_ERROR_HEAD = re.compile(
     rb"\[(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]* %b %b %b [0-9]{2,4}\s*(?:[PMCE][SD]T|UTC)?\]\s*\[%b\]\s*(?P<message>.*)"
     % (_MONTH, _DAY, _TIME, _ANY_LEVEL), re.DOTALL)
 _APACHE_HEAD = re.compile(
-    rb"\S+ \S+ \S+ \[[^\]]{20,40}\] \"(?P<verb>\w+) (?P<request>\S+)(?: HTTP/[0-9.]+)?\" (?P<response>[0-9]+)"
+    rb"(?<!\S)\S+ \S+ \S+ \[[^\]]{20,40}\] \"(?P<verb>\w+) (?P<request>\S+)(?: HTTP/[0-9.]+)?\" (?P<response>[0-9]+)"
     rb" (?:[0-9]+|-) \"[^\"]*\" \"[^\"]*\"")
 
 _CONSOLE_START = re.compile(rb"%b \|" % _ISO)
 _OSLO_START = re.compile(rb"%b (?!\s*%b\s*(?:TRACE|ERROR))" % (_STAMP, _NUMBER))
-_ENDS = re.compile(rb"[\r\v\f\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
+_ENDS = re.compile(rb"\r(?!\n)|[\v\f\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
 """What ended a line in the old index, beside a line feed."""
+_AT_END = re.compile(rb"(?:\r?\n|%b)\Z" % _ENDS.pattern)
 
 # os-loganalyze's: of these files the lines below INFO were gone. tempest_log.txt is what tempest.txt is called today.
 _LEVELLED = re.compile(
@@ -102,6 +101,12 @@ class Layout:
     def fields(self) -> frozenset[str]:
         """What a record may have."""
         return frozenset({MESSAGE, RECORD_TAGS, *(self.head.groupindex if self.head else ())})
+
+    def matched(self, text: bytes) -> re.Match[bytes] | None:
+        """The head that is found in a record."""
+        if self.starts is None:
+            return self.head.search(text) if self.head else None
+        return (self.head and self.head.match(text)) or (self.later and self.later.search(text))
 
     @property
     def rewrites(self) -> bool:
@@ -237,15 +242,14 @@ class Records:
         lines = [self._line(*span) for span in self._spans]
         self.cut_line = self.cut_line or any(end - start > LINE + 2 for start, end in self._spans)
         text = b"\n".join(lines)
-        found: dict[str, bytes] = {}
-        if self._layout.head:
-            match = self._layout.head.match(text) or (self._layout.later and self._layout.later.search(text))
-            found = {name: value for name, value in match.groupdict().items() if value is not None} if match else {}
+        match = self._layout.matched(text)
+        found = {name: value for name, value in match.groupdict().items() if value is not None} if match else {}
         if found.get("loglevel") == DEBUG:
             return None
         message = text if not found else b" ".join(found.values()) if self._layout.rewrites else found.pop("message")
-        tags: tuple[Value, ...] = ((FAILED,) if self._layout.head and not found else ()) + (
-            (JOINED,) if len(lines) > 1 else ())
+        tags: tuple[Value, ...] = (JOINED,) if len(lines) > 1 else ()
+        if self._layout.head and not match:
+            tags += (FAILED,)
         known = {name: (value.decode(errors="replace"),) for name, value in found.items()}
         return Record(self._spans[0][0], lines[0], {**known, RECORD_TAGS: tags}, message)
 
@@ -266,20 +270,17 @@ class Records:
         return match["oslo"] or match["journal"] or b""
 
     def _line(self, start: int, end: int) -> bytes:
-        return self._data[start:min(end, start + LINE)].rstrip(b"\r\n")
+        return _AT_END.sub(b"", self._data[start:min(end, start + LINE)])
 
     def _line_start(self, offset: int) -> int:
         start = self._data.rfind(b"\n", 0, offset) + 1
-        if self._layout.starts is None:
-            start = next((match.end() for match in _ENDS.finditer(self._data, start, offset)), start)
-        return start
+        ends = (match.end() for match in _ENDS.finditer(self._data, start, offset + 1))
+        return max((end for end in ends if end <= offset), default=start)
 
     def _line_end(self, start: int) -> int:
         end = self._data.find(b"\n", start, self._end) + 1 or self._end
-        if self._layout.starts is None:
-            match = _ENDS.search(self._data, start, end - 1)
-            return match.end() if match else end
-        return end
+        match = _ENDS.search(self._data, start, end)
+        return match.end() if match else end
 
 
 def _is_shell_trace(line: bytes) -> bool:

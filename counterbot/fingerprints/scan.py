@@ -163,10 +163,10 @@ class _Scan:
         self._window = engine.block if engine else WINDOW
         self._hits: dict[str, Hit] = {}
         self._looks: Counter[str] = Counter()
-        self._looked: dict[str, tuple[int, int]] = {}
-        """By rule the last record, by its window and place."""
-        self._line = 1
-        """The first of the window."""
+        self._looked: dict[str, int] = {}
+        """By rule where the last record began."""
+        self._start, self._line = 0, 1
+        """Where the window begins."""
         self._cut_line = self._cut_record = False
 
     def run(self, blocks: Iterable[bytes]) -> Scanned:
@@ -202,14 +202,15 @@ class _Scan:
         for record in Records(data, end, self._plan.layout, level) if always else ():
             self._evaluate(data, record, always)
         self._line += data.count(b"\n", 0, end)
+        self._start += end
         self._cut_line, self._cut_record = self._cut_line or records.cut_line, self._cut_record or records.cut_record
 
     def _evaluate(self, data: bytes, record: Record, rules: Iterable[str]) -> None:
         fields = {**self._build, **record.fields}
         for rule in rules:
-            if rule not in self._asked or self._looked.get(rule) == (self._line, record.at):
+            if rule not in self._asked or self._looked.get(rule) == self._start + record.at:
                 continue
-            self._looked[rule] = self._line, record.at
+            self._looked[rule] = self._start + record.at
             self._looks[rule] += 1
             if matches(self._asked[rule], fields, lambda: record.words):
                 hit = self._hits.get(rule)
