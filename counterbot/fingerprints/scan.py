@@ -53,6 +53,9 @@ MakeEngine = Callable[[Sequence[Phrase]], Engine]
 Key = tuple[tuple[str, tuple[Value, ...]], ...]
 """Of a build what any query asks."""
 
+BINARY = "a binary file"
+"""The remark on a file of which nothing was looked at."""
+
 
 BINARY = "a binary file"
 """The remark on a file of which nothing was looked at."""
