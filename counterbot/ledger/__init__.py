@@ -6,6 +6,7 @@ handed out. ``schema`` is the tables, ``store`` transactions and claims, ``diale
 
 from .ledger import Ledger
 from .store import LedgerError, Lost
-from .work import BuildWork, DeliveryWork, EventWork, ExaminedBuild, ReportWork
+from .work import BuildWork, DeliveryWork, EventWork, ExaminedBuild, PastBuild, ReportWork
 
-__all__ = ["BuildWork", "DeliveryWork", "EventWork", "ExaminedBuild", "Ledger", "LedgerError", "Lost", "ReportWork"]
+__all__ = ["BuildWork", "DeliveryWork", "EventWork", "ExaminedBuild", "Ledger", "LedgerError", "Lost", "PastBuild",
+           "ReportWork"]

@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterable, Mapping
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
 
-from ..core.model import Build, BuildLink, Reader, Reading, State
+from ..core.model import Build, BuildLink, Reader, Reading
 from . import history
 from .inbox import WORK_LEASE
 from .schema import builds, readings, report_builds, reports, runs, searches
 from .store import Row, Store, Transaction, transaction
-from .work import BuildWork, Claim, build_from, build_text, found_text, link_from, patchset_from
+from .work import BuildWork, Claim, PastBuild, build_from, build_text, found_text, lack, link_from, patchset_from
 
 
 class Builds:
@@ -24,9 +24,11 @@ class Builds:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def claim(self, fresh: bool = False) -> BuildWork | None:
-        """A build that is due; with ``fresh`` only one that was not claimed before."""
-        claimed = self.store.claim(builds, WORK_LEASE, *([builds.c.fence == 0] if fresh else []), quarantined=hasten)
+    def claim(self, fresh: bool = False, past: bool = False) -> BuildWork | None:
+        """A build that is due; with ``fresh`` one of an open report that was not claimed before, with ``past`` one that
+        no open report names."""
+        conditions = [builds.c.fence == 0, _awaited()] if fresh else [~_awaited()] if past else []
+        claimed = self.store.claim(builds, WORK_LEASE, *conditions, quarantined=hasten)
         return claimed and self.store.read(lambda under_way: _work(under_way, *claimed))
 
     @transaction
@@ -43,8 +45,7 @@ class Builds:
 
         The build is due again where another reader, or other rules, were asked for meanwhile.
         """
-        missing = (reading.why for reading in found.values() if reading.state in (State.MISSING, State.UNREADABLE))
-        under_way.settle(builds, work.claim, state="done", why=next(missing, ""), row=build and build_text(build))
+        under_way.settle(builds, work.claim, state="done", why=lack(found), row=build and build_text(build))
         for reader in work.readings:
             if reading := found.get(reader):
                 under_way.execute(
@@ -107,16 +108,12 @@ class Builds:
 
     def unreported(self) -> int:
         """How many builds that no report names are still to be examined."""
-        referred = select(report_builds.c.build).where(report_builds.c.build == builds.c.id).exists()
-        query = select(func.count()).select_from(builds).where(builds.c.state == "due", ~referred)
+        query = select(func.count()).select_from(builds).where(builds.c.state == "due", ~_referred())
         return self.store.read(lambda under_way: int(under_way.execute(query).scalar_one()))
 
-    def outcomes(self, uuids: Collection[str]) -> dict[str, tuple[str, str]]:
-        """By uuid how far the examination of builds is: ``due``, ``done``, ``gone`` (given up) or ``quarantined``, and
-        why what should have been read was not; "" where it was."""
-        query = select(builds.c.uuid, builds.c.state, builds.c.why).where(builds.c.uuid.in_(uuids))
-        return self.store.read(lambda under_way: {
-            row.uuid: (row.state, row.why) for row in under_way.execute(query)})
+    def past(self, uuids: Collection[str]) -> dict[str, PastBuild]:
+        """What became of those builds that are known, by uuid."""
+        return self.store.read(lambda under_way: _past(under_way, uuids))
 
 
 def refer_to(under_way: Transaction, report: int, needs: Mapping[BuildLink, frozenset[Reader]], due: int) -> None:
@@ -197,6 +194,15 @@ def _due_again(under_way: Transaction, work: BuildWork) -> None:
                       .values(state="due", due=under_way.now, received=under_way.now))
 
 
+def _referred() -> ColumnElement[bool]:
+    return select(report_builds.c.build).where(report_builds.c.build == builds.c.id).exists()
+
+
+def _awaited() -> ColumnElement[bool]:
+    return select(report_builds.c.build).join(reports, reports.c.id == report_builds.c.report).where(
+        report_builds.c.build == builds.c.id, reports.c.state == "due").exists()
+
+
 def _unread(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     return select(readings.c.build).where(
         readings.c.build == builds.c.id, readings.c.state.is_(None), *conditions).exists()
@@ -204,6 +210,19 @@ def _unread(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 
 def _searched() -> ColumnElement[bool]:
     return select(searches.c.build).where(searches.c.build == builds.c.id).exists()
+
+
+def _past(under_way: Transaction, uuids: Collection[str]) -> dict[str, PastBuild]:
+    """Work on a build is forgotten after a time, and its run is not."""
+    ended = {row.uuid: row.ended for row in under_way.execute(
+        select(runs.c.uuid, runs.c.ended).where(runs.c.uuid.in_(uuids)))}
+    found = {uuid: PastBuild("done", at) for uuid, at in ended.items()}
+    for row in under_way.execute(select(builds, or_(~_referred(), _searched()).label("past"))
+                                 .where(builds.c.uuid.in_(uuids))):
+        looked = row.received if row.uuid in ended or row.state in ("due", "done") else None
+        working = row.state == "due" and (row.due <= under_way.now or row.owner is not None)
+        found[row.uuid] = PastBuild(row.state, looked, bool(row.past), working, row.why)
+    return found
 
 
 def _work(under_way: Transaction, claim: Claim, row: Row) -> BuildWork:

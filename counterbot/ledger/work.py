@@ -25,6 +25,9 @@ from ..core.model import (
     State,
 )
 
+MISSING = f"{State.MISSING.value}: "
+"""What stands before the reason why nothing was read of a build, where its logs are not there."""
+
 FAILURE = "failure"
 """What stands around a Failure as text; Counters stand as they are."""
 
@@ -76,6 +79,11 @@ class BuildWork:
         return self.claim.fence
 
     @property
+    def waited_for(self) -> bool:
+        """Whether a report named it; others are read for the history alone."""
+        return self.patchset is not None and self.rules is None
+
+    @property
     def readings(self) -> tuple[Reader, ...]:
         """The readers whose reading is to be noted on the build: a search for some rules alone gives none."""
         return tuple(reader for reader in self.readers if self.rules is None or reader is not Reader.FAILURE)
@@ -90,6 +98,22 @@ class ExaminedBuild:
     readings: Mapping[Reader, Reading]
     why: str
     tries: int
+
+
+@dataclass(frozen=True)
+class PastBuild:
+    """What became of a build: ``due``, ``done``, ``gone`` (given up) or ``quarantined``.
+
+    ``looked`` is when it was last asked for, in epoch milliseconds; None where it was given up, and the history lacks
+    it. ``past``: it is looked at for the history alone. ``working``: somebody reads it, or could. ``why`` it was not
+    read, or not whole; with MISSING before it where its logs are not there.
+    """
+
+    state: str
+    looked: int | None
+    past: bool = True
+    working: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -160,6 +184,16 @@ def build_from(text: str | None) -> Build | None:
 
 def reading_from(state: str, why: str, found: str | None) -> Reading:
     return Reading(State[state], why, found_from(found) if found else None)
+
+
+def lack(found: Mapping[Reader, Reading]) -> str:
+    """Why a build was not read, or not whole; "" where it was."""
+    unread = [reading.why for reading in found.values() if reading.state is State.UNREADABLE]
+    unread += [f"{file}: {why}" for reading in found.values() if reading.failure
+               for file, why in reading.failure.unread.items()]
+    missing = [f"{MISSING}{reading.why}" for reading in found.values() if reading.state is State.MISSING]
+    read = any(reading.state is State.READ for reading in found.values())
+    return next(iter([*unread, *([] if read else missing)]), "")
 
 
 def found_text(reading: Reading) -> str | None:

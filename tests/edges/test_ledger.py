@@ -45,7 +45,7 @@ from counterbot.core.model import (
     State,
     Subject,
 )
-from counterbot.ledger import Ledger, LedgerError, Lost, owner, schema
+from counterbot.ledger import Ledger, LedgerError, Lost, PastBuild, owner, schema
 from counterbot.ledger.status import status
 from counterbot.ledger.store import exists
 from counterbot.ledger.trial import tried
@@ -475,6 +475,38 @@ def test_a_build_that_no_report_names_is_examined_for_the_history(ledger):
     assert (ledger.reports.claim(), ledger.builds.unreported()) == (None, 1)
 
 
+def test_past_builds_are_claimed_apart_from_those_that_a_report_waits_for(ledger):
+    asked(ledger, ["e" * 32])
+    opened(ledger, replace(REPORT, builds=REPORT.builds[:1]))
+    assert ledger.builds.claim(fresh=True).link == REPORT.builds[0]
+    assert ledger.builds.claim(fresh=True) is None
+    assert ledger.builds.claim(past=True).link.uuid == "e" * 32
+    assert ledger.builds.claim(past=True) is None
+
+
+def test_what_became_of_past_builds(ledger, clock):
+    opened(ledger)
+    asked(ledger, ["e" * 32])
+    at, waited = ledger.now(), {uuid: PastBuild("due", ledger.now(), past=False, working=True) for uuid in UUIDS}
+    assert ledger.builds.past([*UUIDS, "e" * 32, "f" * 32]) == {
+        **waited, "e" * 32: PastBuild("due", at, working=True)}
+    work = ledger.builds.claim(past=True)
+    assert ledger.builds.past(["e" * 32])["e" * 32].working
+    ledger.builds.later(work, "503", 5 * SECOND)
+    assert ledger.builds.past(["e" * 32]) == {"e" * 32: PastBuild("due", at, why="503")}
+    clock.pass_seconds(5)
+    ledger.builds.give_up(ledger.builds.claim(past=True), "503", None)
+    assert ledger.builds.past(["e" * 32]) == {"e" * 32: PastBuild("gone", None, why="503")}
+    note(ledger, {Reader.COUNTERS: Reading(State.UNREADABLE, "no JSON")})
+    assert ledger.builds.past(UUIDS[:1])[UUIDS[0]].why == "no JSON"
+    clock.pass_seconds(200 * 86_400)
+    ledger.reports.decide(ledger.reports.claim(), lambda *_: (Decision(Reason.NO_DATA), []))
+    note(ledger)
+    clock.pass_seconds(200 * 86_400)
+    ledger.prune(90 * 86_400 * SECOND)
+    assert ledger.builds.past(UUIDS[:1]) == {UUIDS[0]: PastBuild("done", 5)}
+
+
 def test_a_build_that_is_known_is_asked_for_once(ledger, clock):
     opened(ledger)
     note(ledger)
@@ -507,7 +539,7 @@ def test_what_was_found_before_stays_where_logs_are_gone(ledger):
     asked(ledger, UUIDS[:1], rules=["x"], again=True)
     note(ledger, {Reader.FAILURE: Reading(State.MISSING, "404")})
     assert hits(ledger) == [("job-a", "x")]
-    assert ledger.builds.outcomes(UUIDS) == {UUIDS[0]: ("done", "404")}
+    assert ledger.builds.past(UUIDS) == {UUIDS[0]: PastBuild("done", ledger.now(), why="missing: 404")}
 
 
 def test_a_build_is_searched_for_all_rules_that_were_asked_for_before_it_was_claimed(ledger):
