@@ -22,7 +22,7 @@ from ..core.deadline import DeadlineExceeded
 from ..core.model import ATTACHMENT, Build, Counters, Later, Reading, State, Unreadable
 from ..core.subunit import attachments as subunit
 from .attempts import Attempts, told
-from .logs import MANIFEST, Logs, name_of
+from .logs import MANIFEST, Absent, Logs, name_of
 
 STREAM = "testrepository.subunit"
 PERFORMANCE = "performance.json"
@@ -55,7 +55,7 @@ class CountersReader:
             costly = 2 * http.waited < http.passed
             return Later(str(error), otherwise=Reading(State.UNREADABLE, str(error)) if costly else None)
         except Unavailable as error:
-            return Later(str(error), error.after)
+            return Later(str(error), error.after, absent=isinstance(error, Absent))
 
 
 class _Look:

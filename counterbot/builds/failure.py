@@ -26,7 +26,7 @@ from .attempts import Attempts, told
 from .counters import STREAM
 from .inventory import INVENTORY, NAMES, facts_of
 from .job_output import JOB_OUTPUT, JOB_OUTPUT_JSON, FailedTask, FirstError, failed_task
-from .logs import MANIFEST, Logs
+from .logs import MANIFEST, Absent, Logs
 
 SERVICES = ("c-api", "c-bak", "c-sch", "c-vol", "g-api", "keystone", "n-api", "n-api-meta", "n-cond-cell1", "n-cpu",
             "n-novnc-cell1", "n-sch", "n-super-cond", "neutron-api", "placement-api", "q-agt", "q-dhcp", "q-l3",
@@ -73,10 +73,12 @@ class FailureReader:
         self._seconds = seconds
 
     def read(self, build: Build, scanner: Scanner, test_ids: Mapping[str, Collection[str]],
-             seconds: float | None = None, *, awaits: bool = True, counters: Counters | None = None) -> Reading | Later:
+             seconds: float | None = None, *, awaits: bool = True, counters: Counters | None = None,
+             hits_only: bool = False) -> Reading | Later:
         """What the logs of a failed build show, as far as they can be read in that time.
 
-        ``counters`` are the build's, for queries that ask for them. ``test_ids`` and ``awaits`` as in ``look`` and in
+        ``counters`` are the build's, for queries that ask for them. ``hits_only``: only the files are read in which a
+        query could match, so that the failure itself is not shown. ``test_ids`` and ``awaits`` as in ``look`` and in
         CountersReader. Where time runs out, what was read until then is how the look ends if the next would have no
         more time. Raises nothing that a server or a file can cause.
         """
@@ -87,14 +89,15 @@ class FailureReader:
         try:
             attempts.attempt(MANIFEST, logs.list_files)
             facts = _facts(logs, attempts, scanner.fields & NAMES - of_build(build).keys())
-            found = _Look(logs, of_build(build, facts, counters), scanner, test_ids, attempts, self._caps)
+            found = _Look(logs, of_build(build, facts, counters), scanner, test_ids, attempts, self._caps,
+                          hits_only)
             found.read()
             if not (logs.listed or found.learned or attempts.failures):
                 logs.expect()
         except DeadlineExceeded as error:
             return Later(str(error), otherwise=Reading(State.UNREADABLE, str(error)) if last else None)
         except Unavailable as error:
-            return Later(str(error), error.after)
+            return Later(str(error), error.after, absent=isinstance(error, Absent))
         reading = found.reading()
         if found.overdue:
             return Later(found.overdue, otherwise=reading if last else None)
@@ -154,6 +157,7 @@ class _Look:
     test_ids: Mapping[str, Collection[str]]
     attempts: Attempts
     caps: Caps
+    hits_only: bool = False
     learned: bool = False
     overdue: str = ""
     _hits: list[Hit] = field(default_factory=list)
@@ -183,7 +187,7 @@ class _Look:
     def reading(self) -> Reading:
         """How the look ends, if there is to be no other."""
         failure = self.failure()
-        if self.learned:
+        if self.learned or (self.hits_only and not failure.unread):
             return Reading(State.READ, told(failure.unread), failure)
         return Reading(State.UNREADABLE, told(failure.unread)) if failure.unread else Reading(State.NOTHING, NOTHING)
 
@@ -206,9 +210,14 @@ class _Look:
     def _wanted(self) -> Sequence[str]:
         """The files to be read, first those that show the failure whether it is known or not."""
         paths = self.files.paths
-        telling = [path for path in paths if path.endswith(".subunit") or path in (JOB_OUTPUT, JOB_OUTPUT_JSON)]
+        telling = [path for path in paths if self._tells(path)]
         first = sorted(telling, key=lambda path: (path == JOB_OUTPUT, path == JOB_OUTPUT_JSON, path))
         return [*first, *(path for path in paths if path not in telling and self.scanner.wanted(self.fields, path))]
+
+    def _tells(self, path: str) -> bool:
+        if path.endswith(".subunit"):
+            return bool(self.test_ids) or not self.hits_only
+        return path in (JOB_OUTPUT, JOB_OUTPUT_JSON) and not self.hits_only
 
     def _file(self, path: str) -> None:
         try:

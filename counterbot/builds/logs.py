@@ -23,6 +23,10 @@ NAME = 100
 """Bytes of a file's name that are shown."""
 
 
+class Absent(Unavailable):
+    """Nothing of a build's logs is there: they are late, or were deleted."""
+
+
 class Logs:
     """A build's files. ``paths`` are their plain names in order; ``listed``: by a manifest, else they are ``usual``.
 
@@ -73,10 +77,10 @@ class Logs:
             yield blocks
 
     def expect(self) -> None:
-        """Raise Unavailable where there is not even the log that Zuul itself writes: the others may be late too."""
+        """Raise Absent where there is not even the log that Zuul itself writes: the others may be late too."""
         with self.open(JOB_OUTPUT, limits.STREAM_PACKED, limits.STREAM_UNPACKED) as blocks:
             if blocks is None:
-                raise Unavailable(f"neither {MANIFEST} nor {JOB_OUTPUT} is there yet")
+                raise Absent(f"neither {MANIFEST} nor {JOB_OUTPUT} is there yet")
 
     def returned(self, url: str, limit: int) -> bytes:
         """A small file that Zuul's API names. Raises Unreadable where it will not come."""
@@ -93,7 +97,7 @@ class Logs:
         if data is None and refusal and not self._awaits:
             raise Unreadable(f"it is refused: {refusal}")
         if data is None and url:
-            raise refusal or Unavailable(f"{name_of(url)} is not there yet")
+            raise refusal or Absent(f"{name_of(url)} is not there yet")
         return data
 
     def _fetched(self, url: str, limit: int) -> tuple[bytes | None, Refused | None]:

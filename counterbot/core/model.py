@@ -170,12 +170,14 @@ class Reading:
 class Later:
     """Reading did not succeed yet. ``after``: seconds that the server asked to wait.
 
-    ``otherwise`` is how the look ends if waiting does not help soon (None: wait on).
+    ``otherwise`` is how the look ends if waiting does not help soon (None: wait on). ``absent``: nothing of the build's
+    logs is there.
     """
 
     why: str
     after: float | None = None
     otherwise: Reading | None = None
+    absent: bool = False
 
 
 @dataclass(frozen=True)
