@@ -27,6 +27,9 @@ SECOND = 1000
 PATIENCE = 24 * 3600 * SECOND
 """How long a build's logs are asked for; after its report is decided, for the history alone."""
 
+PAST = 600 * SECOND
+"""How long a past build's server is asked that does not answer."""
+
 FIRST_LOOK = 5.0
 """Seconds for a build's files at the first try; then four, nine, … times as many: a slow store gets its
 time when the quick ones are done."""
@@ -48,7 +51,7 @@ T = TypeVar("T")
 
 class Examiner:
     """``book`` has the rules in force; ``counters`` and ``known`` read what a build left. ``counted`` is called once
-    for each build with new counters, and must not wait."""
+    for each build of a report with new counters, and must not wait."""
 
     def __init__(self, ledger: Ledger, zuul: Zuul, book: RuleBook, counters: CountersReader, known: KnownFailures,
                  counted: Callable[[Build, Counters], None] = lambda *_: None) -> None:
@@ -67,10 +70,14 @@ class Examiner:
         """The same for a build that was not tried before: slow logs come back, and must not fill every place."""
         return done(partial(self._builds.claim, fresh=True), self._examine, self._builds.fault)
 
+    def step_past(self) -> bool:
+        """The same for a build that no report waits for."""
+        return done(partial(self._builds.claim, past=True), self._examine, self._builds.fault)
+
     def _examine(self, work: BuildWork) -> None:
         if work.link.job == OMITTED:
             return self._unfold(work)
-        build = self._asked(work, self._zuul.build, "build")
+        build = work.build or self._asked(work, self._zuul.build, "build")
         if build is None:
             return None
         if build.result is None:
@@ -90,17 +97,23 @@ class Examiner:
     def _read(self, work: BuildWork, build: Build, asked: Iterable[Reader]) -> None:
         """Every reader's look at the build; where one has to wait, all look again later."""
         found = dict.fromkeys(work.readers, NOT_ASKED)
-        age = self._now() - work.received
+        age = self._age(work, build)
         for reader in asked:
             seconds, awaits = FIRST_LOOK * work.tries ** 2, age <= GONE
             look = (self._known.read(build, seconds, awaits=awaits, only=work.rules) if reader is Reader.FAILURE
                     else self._counters.read(build, seconds, awaits=awaits))
             if isinstance(look, Later) and look.otherwise and age > DOUBT:
                 look = look.otherwise
+            if isinstance(look, Later) and look.absent and age > GONE and not work.waited_for:
+                look = Reading(State.MISSING, look.why)
             if isinstance(look, Later):
                 return self._later(work, look.why, look.after, build)
             found[reader] = look
         return self._note(work, build, found)
+
+    def _age(self, work: BuildWork, build: Build) -> int:
+        """Milliseconds for which its logs could have come: a past build's are there, or gone."""
+        return self._now() - (work.received if work.waited_for else min(work.received, build.ended or work.received))
 
     def _unfold(self, work: BuildWork) -> None:
         """Zuul's comment has no room for more than a hundred builds or two; its API tells them all."""
@@ -129,9 +142,9 @@ class Examiner:
     def _later(self, work: BuildWork, why: str, asked: float | None = None, build: Build | None = None) -> None:
         """Again after a part of the time that has passed, or after what the server asked for."""
         age = self._now() - work.received
-        if age > PATIENCE:
+        if age > (PATIENCE if work.waited_for else PAST):
             log.warning("%s: given up: %s", _named(work), why)
-            return self._builds.give_up(work, why, build)
+            return self._builds.give_up(work, why, build if work.waited_for else None)
         usual = min(max(age // 4, SECOND), 60 * SECOND if not work.late else 3600 * SECOND)
         after = max(usual, int((asked or 0) * SECOND))
         level = logging.DEBUG if why == work.why else logging.INFO  # the same again is no news
@@ -145,9 +158,9 @@ class Examiner:
                 continue
             why = f" ({inert(reading.why, 300)})" if reading.why else ""
             log.info("%s: %s: %s%s", _named(work), reader.value, reading.state.value, why)
-            if new and reading.counters is not None:
+            if new and reading.counters is not None and work.waited_for:
                 self._counted(build, reading.counters)
 
 
 def _named(work: BuildWork) -> str:
-    return f"{work.patchset} {inert(work.link.job, 100)} {work.link.uuid}"
+    return f"{work.patchset or 'past build'} {inert(work.link.job, 100)} {work.link.uuid}"
