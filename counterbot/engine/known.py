@@ -31,7 +31,7 @@ class KnownFailures:
                  if only is None or rule.name in only]
         tests = {rule.name: rule.fingerprint.test_ids for rule in rules if rule.fingerprint}
         return self._reader.read(build, scanner(rules), {name: ids for name, ids in tests.items() if ids}, seconds,
-                                 awaits=awaits)
+                                 awaits=awaits, hits_only=only is not None)
 
 
 def scanner(rules: Sequence[Rule]) -> Scanner:
