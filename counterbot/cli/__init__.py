@@ -15,6 +15,7 @@ from .streams import failure
 
 COMMANDS = {
     "attach": "Append counters to a job's subunit stream.",
+    "backfill": "Read past builds into the history, and tell nobody.",
     "check": "Compare a counters file with the rules, inside a job.",
     "collect": "Print the counters of this node's servers.",
     "config": "Check the configuration, or print what it may hold.",

@@ -113,6 +113,7 @@ def _rows(found: Status) -> list[tuple[str, str]]:
                      ("caught up", f"{counted(caught_up, 'event')} that the stream did not bring{_way(pulse)}" + (
                          f"; Gerrit cannot be asked: {pulse['catch_up_why']}" if pulse.get("catch_up_why") else "")),
                      *(("zuul", _tenant(each)) for each in pulse.get("tenants", ())),
+                     *([("backfill", pulse["backfill"])] if pulse.get("backfill") else []),
                      ("irc", pulse["irc"])]
     if pulse and "rules" in pulse:
         rows.append(("rules", f"{pulse['rules']} in force, from {pulse['rules_from']}"))

@@ -34,6 +34,7 @@ from ..sources.gerrit_catchup import CatchUp, Cursor
 from ..sources.gerrit_stream import GerritStream
 from ..sources.zuul_builds import Cursor as ZuulCursor
 from ..sources.zuul_builds import ZuulBuilds
+from .backfill import NewRules, Order, Walk, in_force
 from .decide import Audience, Decider
 from .deliver import Comments, Lines, Result
 from .examine import Examiner
@@ -50,6 +51,8 @@ STOPPING = 15.0
 
 CAUGHT_UP = "caught up"
 """The name in the ledger of the time up to which Gerrit's reports are in the inbox."""
+
+NO_TENANT = "past builds are listed by tenant: name yours under 'zuul.tenants' in the configuration"
 
 log = logging.getLogger("counterbot.bot")
 
@@ -89,7 +92,8 @@ class Bot:
         self._warned: frozenset[str] = frozenset()
         limit = int((deadline if deadline is not None else config.report.deadline) * 1000)
         self.recogniser = Recogniser(self.ledger, self.book, config.recognition, limit, config.report.settle * 1000)
-        zuul = Zuul(self._http, *config.zuul.url)
+        self._zuul = zuul = Zuul(self._http, *config.zuul.url)
+        self._monotonic = monotonic
         self.examiner = Examiner(self.ledger, zuul, self.book,
                                  CountersReader(self._http), KnownFailures(self.book, FailureReader(self._http)),
                                  self.statsd.take if self.statsd else lambda *_: None)
@@ -110,6 +114,8 @@ class Bot:
         self.zuul_builds = ZuulBuilds(zuul, config.zuul.tenant_pages, self.take, _zuul_cursor(self.ledger),
                                       every=config.zuul.poll_seconds, days=config.gerrit.catch_up_days,
                                       monotonic=monotonic, stopping=self.service.stop.is_set)
+        self.new_rules = NewRules(self.ledger, zuul, config.zuul.tenant_pages, self.book, config.known.days,
+                                  config.known.per_minute, monotonic)
         self.stream = GerritStream(login(config), lambda line: self.take(line, "gerrit stream-events"),
                                    opened=self._stream_opened,
                                    dropped=lambda: self.catch_up.gap("Gerrit dropped events"))
@@ -132,7 +138,7 @@ class Bot:
         repeat, readers = self.service.repeat, self.config.workers
         repeat("recogniser", self.recogniser.step, then=["fresh examiner", "decider"])
         repeat("fresh examiner", self.examiner.step_fresh, (readers + 1) // 2, then=["decider", "statsd"])
-        repeat("examiner", self.examiner.step, max(1, readers // 2), then=["decider", "statsd"])
+        repeat("examiner", self.examiner.step, max(1, readers // 2), then=["decider", "statsd", "backfill"])
         repeat("decider", self.decider.step, then=["comments", "irc"])
         repeat("comments", self.comments.step)
         if self.irc:
@@ -166,6 +172,19 @@ class Bot:
         self.service.repeat("catch-up", self.catch_up.step)
         if self.zuul_builds.tenants:
             self.service.repeat("zuul", self.zuul_builds.step)
+            if not self.dry:
+                self.service.repeat("backfill", self.new_rules.step, then=["examiner"])
+
+    def walk(self, order: Order, per_minute: float) -> Walk:
+        """A walk through Zuul's past builds, of which at most so many are asked for in a minute.
+
+        Raises CannotStart where the configuration names no tenant.
+        """
+        tenants = self.config.zuul.tenant_pages
+        if not tenants:
+            raise CannotStart(NO_TENANT)
+        since = in_force(self.ledger, self.book.rules)
+        return Walk(self.ledger, self._zuul, tenants, order, self.book.rules, since, per_minute, self._monotonic)
 
     def close(self) -> list[str]:
         """Stop, wait, and let go; the names of threads that did not end."""

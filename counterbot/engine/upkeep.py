@@ -89,6 +89,7 @@ class Upkeep:
             "tenants": [{"page": each.page, "running": each.running, "found": each.found, "why": each.why,
                          "asked": None if each.asked is None else self._monotonic() - each.asked}
                         for each in bot.zuul_builds.tenants],
+            "backfill": bot.new_rules.state,
             "irc": "off" if bot.irc is None else bot.irc.trouble or "joined",
             "rules": len(bot.book.rules), "rules_from": str(bot.config.rules),
             "rule_mistakes": len(bot.book.mistakes)}))

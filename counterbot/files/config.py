@@ -409,6 +409,11 @@ class Known(Strict):
     days: int = Field(
         default=10, ge=1, le=CENTURY, description="Days: how far back a known failure's builds are counted."
     )
+    per_minute: int = Field(
+        default=60, ge=1, le=6000,
+        description="Past builds that are read in a minute, at most: for a new rule those of the days above, and by"
+        " 'counterbot backfill'.",
+    )
 
 
 class Bugs(Strict):
