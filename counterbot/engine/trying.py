@@ -13,8 +13,7 @@ from pathlib import Path
 from ..builds.counters import CountersReader
 from ..builds.failure import USUAL, Files, look
 from ..builds.folder import Folder
-from ..builds.inventory import INVENTORY, NODE, facts_of
-from ..builds.job_output import JOB_OUTPUT_JSON
+from ..builds.inventory import INVENTORY, facts_of
 from ..builds.logs import Logs
 from ..clients.http import Forbidden, Http, Unavailable
 from ..clients.zuul import Zuul
@@ -55,7 +54,7 @@ class Tried:
 
 @dataclass(frozen=True)
 class Logged:
-    """A build's files, and what is known of the build. ``unread``: what could not be read of that, and why.
+    """A build's files, and what is known of the build. ``unread``: why its inventory could not be read.
 
     ``tests_known``: whether the files tell which tests failed. A folder without a subunit stream may be a part of what
     the build left.
@@ -108,9 +107,10 @@ def of_page(url: str, facts: Mapping[str, str], with_counters: bool) -> Logged:
     files.list_files()
     reading = CountersReader(http).read(build, awaits=False) if with_counters else None
     inventory, unread = _inventory(files)
-    of_node = {field: inventory[field] for field in NODE.values() if field in inventory}
+    of_row = of_build(build)
+    beside = {field: value for field, value in inventory.items() if field not in of_row}
     counters = reading.counters if isinstance(reading, Reading) else None
-    return Logged(files, _fields(build, of_node, facts, counters), unread)
+    return Logged(files, _fields(build, beside, facts, counters), unread)
 
 
 def _inventory(files: Files) -> tuple[Mapping[str, str], Mapping[str, str]]:
@@ -148,12 +148,14 @@ def tried(rules: Iterable[Rule], queries: Mapping[str, Query], logged: Logged,
     why_not = {name: unfit.get(name) or (ALL_PASSED if name + WHATEVER_FAILED in found else _why_not(
         query, logged.fields, [path for path, names in wanted.items() if name in names]))
         for name, query in queries.items() if name not in found}
-    unread = {path: why for path, why in sorted(failure.unread.items())
-              if fitting and _matters(path, wanted, bool(test_ids))}
+    unknown = scanner.fields - NOT_OF_BUILD - logged.fields.keys()
+    unread = {**(logged.unread if unknown else {}), **{
+        path: why for path, why in sorted(failure.unread.items())
+        if fitting and _matters(path, wanted, bool(test_ids))}}
     unasked = {name: "its test_ids were not asked: there is no subunit stream"
                for name in asked if name in found and not logged.tests_known}
     hits = sorted((hit for hit in failure.hits if hit.rule in queries), key=lambda hit: (hit.rule, hit.file, hit.line))
-    return Tried(tuple(hits), why_not, {**logged.unread, **unread}, {**unasked, **scanner.notes})
+    return Tried(tuple(hits), why_not, unread, {**unasked, **scanner.notes})
 
 
 class _Telling(Scanner):
@@ -167,17 +169,16 @@ class _Telling(Scanner):
     def scan(self, build: Fields, path: str, blocks: Iterable[bytes]) -> Scanned:
         self._tell(path)
         scanned = super().scan(build, path, blocks)
-        if scanned.remarks and BINARY not in scanned.remarks:
-            self.notes[path] = "; ".join(scanned.remarks)
-            return replace(scanned, remarks=())
-        return scanned
+        if BINARY in scanned.remarks:
+            return scanned
+        if notes := [remark for remark in scanned.remarks if WHATEVER_FAILED not in remark]:
+            self.notes[path] = "; ".join(notes)
+        return replace(scanned, remarks=())
 
 
 def _matters(path: str, wanted: Mapping[str, Collection[str]], asks_tests: bool) -> bool:
     """Whether a file that was not read could have held a match, or a failed test that a rule asks for."""
-    if path == JOB_OUTPUT_JSON or path.endswith(".subunit"):
-        return asks_tests and path != JOB_OUTPUT_JSON
-    return path not in wanted or bool(wanted[path])
+    return bool(wanted.get(path, True)) or (asks_tests and path.endswith(".subunit"))
 
 
 def _build_facts(fields: Fields) -> BuildFacts:

@@ -220,6 +220,26 @@ def test_a_stream_that_cannot_be_read_matters_only_to_rules_that_ask_for_tests(t
     assert f"not read: {STREAM}: " in result.stderr
 
 
+def test_an_inventory_that_cannot_be_read_matters_only_to_queries_that_ask_for_the_build(tree) -> None:
+    tree.log(CPU, lines(WAITED))
+    tree.log(INVENTORY, b"{")
+    tree.rule("12", query(""))
+    assert (tree.tried().exit_code, tree.tried().stderr) == (0, "")
+    tree.rule("12", query(" AND build_name:x"))
+    result = tree.tried()
+    assert result.exit_code == 3
+    assert f"not read: {INVENTORY}: " in result.stderr
+    assert tree.tried("--fact", "build_name=x").exit_code == 0
+
+
+def test_a_query_with_words_that_are_everywhere_is_told_and_no_error(tree) -> None:
+    tree.rule("12", query(' AND message:"Timed out"', f"test_ids: [{TEST}]"))
+    tree.log(CPU, lines(*[WAITED] * 10_001))
+    tree.log(STREAM, failed(TEST))
+    result = tree.tried()
+    assert (result.exit_code, result.stderr.count("too common")) == (0, 1)
+
+
 def test_a_line_that_was_matched_by_its_beginning_only_is_told_and_no_error(tree) -> None:
     tree.rule("12", query(""))
     tree.log(CPU, lines(WAITED, "x" * 200_000))
