@@ -44,7 +44,8 @@ def parse(text: str) -> Query:
 
 
 def with_voting(query: Query) -> Query:
-    """The query as elastic-recheck sent it, unless its rule says allow-nonvoting."""
+    """The query as elastic-recheck sent it, unless its rule says allow-nonvoting. Raises BadQuery where what
+    is appended makes it match every record."""
     return _read(query.text, query.text + VOTING)
 
 

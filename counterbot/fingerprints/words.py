@@ -29,7 +29,11 @@ _OTHERS = {"\u200b": "-", "〇": "h", "゛": "t", "゜": "t", **_CIRCLED}
 def words(text: str) -> list[str]:
     """The words of a text in their order, lower-cased."""
     if text.isascii():
-        return [each for each in _cut(_ASCII, text.lower(), text.lower()) if each.strip("_")]
+        lower = text.lower()
+        found = _ASCII.findall(lower)
+        if len(text) > LONGEST and max(map(len, found), default=0) > LONGEST:
+            found = list(_cut(_ASCII, lower, lower))
+        return [each for each in found if each[0] != "_" or each.strip("_")]
     return ["".join(character.lower()[0] for character in each)  # one to one, as Java does: İ, and Σ at a word's end
             for each in _cut(_KINDS, text.translate(_KIND), text)]
 
