@@ -199,7 +199,7 @@ class TestWhatIsNotRead:
 
     def test_more_than_a_build_may_have(self, logs):
         rules = {"1": 'message:"deadbeef" AND tags:"screen"'}
-        files = {f"controller/logs/screen-n-{n}.txt": b"line of a log\n" * 100_000 for n in range(20)}
+        files = {f"controller/logs/screen-n-{n}.txt": f"{LINE}\n".encode() * 12_000 for n in range(20)}
         reading = logs.has({**files, STREAM: TESTS}).read(rules, total=5_000_000)
         assert shown(reading).tests == SHOWN.tests
         assert len(unread(reading)) >= 17
