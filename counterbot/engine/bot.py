@@ -94,8 +94,9 @@ class Bot:
         self.recogniser = Recogniser(self.ledger, self.book, config.recognition, limit, config.report.settle * 1000)
         self._zuul = zuul = Zuul(self._http, *config.zuul.url)
         self._monotonic = monotonic
+        counters = CountersReader(self._http)
         self.examiner = Examiner(self.ledger, zuul, self.book,
-                                 CountersReader(self._http), KnownFailures(self.book, FailureReader(self._http)),
+                                 counters, KnownFailures(self.book, FailureReader(self._http), counters),
                                  self.statsd.take if self.statsd else lambda *_: None)
         audience = Audience(channels, Links(config.bugs.view, config.bugs.file), config.known.days)
         self.decider = Decider(self.ledger, self.book, audience, limit)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from functools import lru_cache
 
+from ..builds.counters import CountersReader
 from ..builds.failure import FailureReader
 from ..core.model import Build, Later, Reading
 from ..core.needs import facts
-from ..core.rules import Rule, known_failures
+from ..core.rules import known_failures
 from ..files.rulebook import RuleBook
-from ..fingerprints import query
+from ..fingerprints.doubts import is_counter
+from ..fingerprints.query import Query
 from ..fingerprints.scan import Scanner
 
 SCANNERS = 16
@@ -18,29 +20,30 @@ SCANNERS = 16
 
 
 class KnownFailures:
-    """The reader of failed builds. ``book`` has the rules in force."""
+    """The reader of failed builds. ``book`` has the rules in force; ``counters`` is for queries that ask for them."""
 
-    def __init__(self, book: RuleBook, reader: FailureReader) -> None:
+    def __init__(self, book: RuleBook, reader: FailureReader, counters: CountersReader) -> None:
         self._book = book
-        self._reader = reader
+        self._reader, self._counters = reader, counters
 
     def read(self, build: Build, seconds: float, *, awaits: bool, only: Collection[str] | None = None
              ) -> Reading | Later:
         """What its failure is known by, within so many seconds; by the rules ``only``, where they are given."""
+        queries = self._book.queries
         rules = [rule for rule in known_failures(self._book.rules, facts(None, build))
-                 if only is None or rule.name in only]
+                 if rule.name in queries and (only is None or rule.name in only)]
         tests = {rule.name: rule.fingerprint.test_ids for rule in rules if rule.fingerprint}
-        return self._reader.read(build, scanner(rules), {name: ids for name, ids in tests.items() if ids}, seconds,
-                                 awaits=awaits, hits_only=only is not None)
-
-
-def scanner(rules: Sequence[Rule]) -> Scanner:
-    """The queries of rules, ready to be matched."""
-    return _scanner(tuple((rule.name, rule.fingerprint.query, rule.fingerprint.allow_nonvoting)
-                          for rule in rules if rule.fingerprint))
+        scanner = _scanner(tuple((rule.name, queries[rule.name]) for rule in rules))
+        counters = None
+        if any(map(is_counter, scanner.fields)):
+            look = self._counters.read(build, seconds, awaits=awaits)
+            if isinstance(look, Later):
+                return look
+            counters = look.counters
+        return self._reader.read(build, scanner, {name: ids for name, ids in tests.items() if ids}, seconds,
+                                 awaits=awaits, counters=counters, hits_only=only is not None)
 
 
 @lru_cache(SCANNERS)
-def _scanner(queries: tuple[tuple[str, str, bool], ...]) -> Scanner:
-    parsed = {name: (query.parse(text), nonvoting) for name, text, nonvoting in queries}
-    return Scanner({name: each if nonvoting else query.with_voting(each) for name, (each, nonvoting) in parsed.items()})
+def _scanner(queries: tuple[tuple[str, Query], ...]) -> Scanner:
+    return Scanner(dict(queries))

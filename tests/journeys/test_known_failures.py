@@ -169,3 +169,11 @@ def test_builds_that_passed_are_not_fetched_for_failures(world):
     change = failing(world, Job("openstack-tox-py311"))
     world.bot().reported(change).works()
     assert [path for path in world.zuul.requests if path.startswith("/logs/")] == []
+
+
+def test_a_query_may_ask_for_a_counter(world):
+    world.rule("1251920", NO_CONSOLE_RULE.replace("AND tags", "AND mysql.Queries:>1250000 AND tags"))
+    usual = Job("tempest-full", {"mysql": {"Queries": 1_250_000}}, failed=FAILED_CONSOLE, compute=(48, NO_CONSOLE))
+    world.bot().reported(world.change(7, TEMPEST)).reported(world.change(8, usual)).works()
+    assert first_lines(world, 7)[0].startswith("Failures: the failed build is a known bug.")
+    assert world.comments(8) == []
