@@ -140,7 +140,7 @@ def _nothing_after(before: Token | None, token: Token) -> Remark | None:
         return Remark(before.at, f"nothing follows {before.text}; remove it") if before.kind != "LPAREN" else None
     if before.kind == "LPAREN":
         return Remark(before.at, f"nothing stands between ( and {token.text}; remove what is too much")
-    return Remark(token.at, f"nothing stands between {before.text} and {token.text}; remove one")
+    return Remark(token.at, f"{before.text} {token.text}: nothing stands between them; remove one")
 
 
 def _second(before: Token, token: Token) -> str:

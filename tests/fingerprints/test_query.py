@@ -39,8 +39,8 @@ def doubts(text):
 @pytest.mark.parametrize(("text", "at", "what"), [
     ("", 0, 'the query is empty; write one, such as message:"text of the log line"'),
     ('message:"a', 8, UNCLOSED),
-    ("message:a AND AND tags:b", 14, "nothing stands between AND and AND; remove one"),
-    ("message:a && || tags:b", 13, "nothing stands between && and ||; remove one"),
+    ("message:a AND AND tags:b", 14, "AND AND: nothing stands between them; remove one"),
+    ("message:a && || tags:b", 13, "&& ||: nothing stands between them; remove one"),
     ("AND message:a", 0, "AND stands first; remove it"),
     ("message:a AND\n", 10, "nothing follows AND; remove it"),
     ("message:a AND NOT", 14, "nothing follows NOT; remove it"),
