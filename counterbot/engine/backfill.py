@@ -174,7 +174,7 @@ class Walk:
         """When the build had ended that was walked to."""
 
         self._over = False
-        self._queue: deque[tuple[BuildRow, Want]] = deque()
+        self._queue: deque[BuildRow] = deque()
         self._asked: dict[str, str] = {}
         """The builds that are being read, or are to be tried again, by uuid: their jobs."""
 
@@ -205,7 +205,7 @@ class Walk:
             return False
         self._next = self._monotonic() + self._pace
         if self._queue:
-            self._ask(*self._queue.popleft())
+            self._ask(self._queue.popleft())
         else:
             self._turn(self._tenants[0])
         if self._over and not self._queue:
@@ -213,9 +213,15 @@ class Walk:
             self._newest, self._at, self._over = None, None, False
         return True
 
-    def _ask(self, listed: BuildRow, want: Want) -> None:
+    def _ask(self, listed: BuildRow) -> None:
+        """Unless another walk did since its page was listed."""
+        uuid = listed.build.uuid
+        want = self._lacking(listed.build, self._builds.past([uuid]).get(uuid))
+        if want is None:
+            self.tally.passed += 1
+            return
         self._builds.ask({listed.link: listed.build}, want.readers, want.rules, again=True)
-        self._asked[listed.build.uuid] = listed.build.job
+        self._asked[uuid] = listed.build.job
         self._reading, self._at = True, listed.build.ended or self._at
 
     def _turn(self, tenant: str) -> None:
@@ -245,8 +251,8 @@ class Walk:
             known = past.get(listed.build.uuid)
             if known and known.state == "due" and known.past:
                 self._asked[listed.build.uuid] = listed.build.job
-            elif want := self._lacking(listed.build, known):
-                self._queue.append((listed, want))
+            elif self._lacking(listed.build, known):
+                self._queue.append(listed)
             else:
                 self.tally.passed += 1
 

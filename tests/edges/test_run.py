@@ -227,6 +227,20 @@ def test_a_periodic_build_is_told_on_irc(tmp_path):
         assert "Traceback" not in running.log.read_text()
 
 
+def test_a_new_rule_is_held_against_past_failures(tmp_path):
+    with closing(Running(tmp_path)) as running:
+        config, url = tmp_path / "config.yaml", f"url: {running.zuul.url}\n"
+        config.write_text(config.read_text().replace(url, f"{url}  tenants: [openstack]\n") + "known: {days: 3650}\n")
+        row = running.zuul.add_build("5" * 32, "tempest-full", {
+            "job-output.txt": b"2026-11-21 02:07:44.101 | node | ERROR: deadlock found\n"}, result="FAILURE")
+        running.start()
+        running.rule("deadlock.yaml", 'query: message:"deadlock found" AND tags:"console"\n')
+        running.log_when("failures of the last 3,650 days are held against 1 new rule")
+        log = running.log_when("backfill: done: 1 build read, 0 without logs, 0 not readable, 0 passed over")
+        assert f"past build tempest-full {row['uuid']}: failure: read" in log
+        assert running.irc.said(story.CHANNEL) == []
+
+
 def test_a_right_that_is_missing_is_told_and_reports_are_asked_for(running):
     running.log_when("first start: ")
     running.kill()

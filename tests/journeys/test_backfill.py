@@ -143,6 +143,18 @@ def test_one_build_is_read_at_a_time_at_the_given_rate(world, past):
     assert walk.step()
 
 
+def test_a_bot_and_the_command_on_one_database_do_not_both_read_a_build(world, past):
+    built = [past.build(1) for _ in range(6)]
+    bot = past.bot()
+    walk = past.walk(past.bot())
+    while not walk.done:
+        walk.step()
+        past.upkeep(bot, 1)
+    past.upkeep(bot)
+    assert [fetched(world, row) for row in built] == [1] * 6
+    assert len(hits(bot)) == 6
+
+
 def test_logs_that_are_gone_are_no_error(world, past):
     world.zuul.forget(past.build(9)["log_url"] + "zuul-manifest.json")
     bot = past.bot()
