@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import itemgetter
@@ -66,22 +66,22 @@ _OSLO_START = re.compile(rb"%b (?!\s*%b\s*(?:TRACE|ERROR))" % (_STAMP, _NUMBER))
 _ENDS = re.compile(rb"\r(?!\n)|[\v\f\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
 """What ended a line in the old index, beside a line feed."""
 _AT_END = re.compile(rb"(?:\r?\n|%b)\Z" % _ENDS.pattern)
+_SHELL_TRACE, _FRAME = re.compile(rb"\+ "), re.compile(rb"</?pre>(?:\Z|\r?\n|%b)" % _ENDS.pattern)
 
 # os-loganalyze's: of these files the lines below INFO were gone. tempest_log.txt is what tempest.txt is called today.
 _LEVELLED = re.compile(
     r"(?:screen-)?(?:n-|c-|g-|h-|ir-|ironic-|m-|o-|df-|placement-api|q-|neutron-|ceil|key|sah|des|tr|sl)"
     r"|devstack@|(?:keystone|tempest(?:_log)?)\.txt|syslog")
 _OWN_LEVEL = re.compile(
-    rb"(?P<iso>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{3,6})?)(?: [0-9]+)? "
+    rb"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?(?: [0-9]+)? "
     rb"(?P<oslo>DEBUG|INFO|WARNING|ERROR|TRACE|AUDIT|CRITICAL)"
-    rb"|\w+ +[0-9]+ +[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{3,6})? (?:"
+    rb"|\w+ +[0-9]+ +[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)? (?:"
     rb"\S+ \S+\[[0-9]+\]: (?P<journal>DEBUG|INFO|WARNING|ERROR|TRACE|AUDIT|CRITICAL)?"
-    rb"|[\w-]+ (?P<service>[^\[\s]+):)")
+    rb"|(?P<syslog>[\w-]+ [^\[\s]+:))")
 COLOUR = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]")
 """A terminal's colours, of which words would be made."""
 
 DEBUG = b"DEBUG"
-_DEBUG_SERVICES = (b"tgtd", b"proxy-server")
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Layout:
     starts: re.Pattern[bytes] | None = None
     head: re.Pattern[bytes] | None = None
     later: re.Pattern[bytes] | None = None
-    dropped: Callable[[bytes], bool] | None = None
+    dropped: re.Pattern[bytes] | None = None
     levelled: bool = False
 
     @property
@@ -123,9 +123,9 @@ def layout_of(path: str, file: Fields) -> Layout:
     """The layout of a log file, by its path and tags."""
     tags = file.get(names.TAGS, ())
     levelled = _LEVELLED.match(path.rpartition("/")[2]) is not None
-    dropped = _is_shell_trace if names.SCREEN in tags else None
+    dropped = _SHELL_TRACE if names.SCREEN in tags else None
     if names.CONSOLE in tags:
-        return Layout(_CONSOLE_START, _CONSOLE_HEAD, dropped=_is_frame, levelled=levelled)
+        return Layout(_CONSOLE_START, _CONSOLE_HEAD, dropped=_FRAME, levelled=levelled)
     if names.OSLO in tags:
         return Layout(_OSLO_START, _OSLO_HEAD, _OSLO_LATER, dropped, levelled)
     for tag, head in ((names.APACHE_COMBINED, _APACHE_HEAD), (names.APACHE_ERROR, _APACHE_ERROR_HEAD),
@@ -161,10 +161,12 @@ class Records:
         self._data = data
         self._end = end
         self._layout = layout
-        self._levelled = layout.levelled and (level == DEBUG or any(word in data for word in (DEBUG, *_DEBUG_SERVICES)))
+        self._levelled = layout.levelled and (level == DEBUG or DEBUG in data)
         """Whether any line here was taken out by its level."""
-        self._next, self._level = 0, level
-        """Where the next record begins, or lines that are not looked at before it; and the level of those before."""
+        self._known = [(0, level)]
+        """Where records begin, or lines that are not looked at before them, and the level of the lines before."""
+        self._next, self._level = self._known[0]
+        """The same, of what is read next."""
         self._spans: list[tuple[int, int]] = []
         """The lines of the last record."""
         self._last: Record | None = None
@@ -195,46 +197,51 @@ class Records:
                 yield record
 
     def last(self) -> tuple[int, bytes]:
-        """Where the last record begins, which may go on behind the data, and the level of the lines before it."""
+        """Where the last record begins, which may go on behind the data, and the level of the lines before it. Ask
+        before all others."""
         if self._layout.starts is None and not self._levelled:
             return self._end, b""
         self._skip_to(self._line_start(self._end - 1))
-        start, level = self._end, self._level
         while self._next < self._end:
-            level = self._level
+            self._known.append((self._next, self._level))
             self._read()
-            start = self._spans[0][0] if self._spans else self._end
-        return (start, level) if start < self._end else (start, self._level)
+        found = self._known[-1] if self._spans else (self._end, self._level)
+        self._next, self._level = self._known[0]
+        return found
 
     def _skip_to(self, start: int) -> None:
         """Skip to the last record at or before a line of which it is known without reading what is before it."""
-        while start > self._next and not self._begins_surely(start):
+        known = max(self._known[bisect_right(self._known, start, key=itemgetter(0)) - 1], (self._next, self._level))
+        for _ in range(LINES):
+            if start <= known[0] or self._begins_surely(start):
+                break
             start = self._line_start(start - 1)
-        self._next = max(start, self._next)
+        else:
+            start = 0
+        self._next, self._level = max(known, (start, b""))
 
     def _begins_surely(self, start: int) -> bool:
         if self._levelled and self._own_level(start) in (b"", DEBUG):
             return False
-        line = self._line(start, self._line_end(start))
-        return self._begins(line) and not self._drops(line)
+        end = self._line_end(start)
+        return self._begins(start, end) and not self._drops(start, end)
 
     def _read(self) -> None:
         """Read one record's lines, up to where the next one begins."""
-        self._spans = []
+        spans: list[tuple[int, int]] = []
         at, level = self._next, self._level
         while at < self._end:
             end = self._line_end(at)
-            line = self._line(at, end)
             own = self._own_level(at) or level
-            if self._spans and (at - self._spans[0][0] >= RECORD or len(self._spans) >= LINES):
+            if spans and (at - spans[0][0] >= RECORD or len(spans) >= LINES):
                 self.cut_record = True
                 break
-            if not (self._levelled and own == DEBUG) and not self._drops(line):
-                if self._spans and self._begins(line):
+            if not (self._levelled and own == DEBUG) and not self._drops(at, end):
+                if spans and self._begins(at, end):
                     break
-                self._spans.append((at, end))
+                spans.append((at, end))
             at, level = end, own
-        self._next, self._level = at, level
+        self._next, self._level, self._spans = at, level, spans
 
     def _made(self) -> Record | None:
         if not self._spans:
@@ -253,21 +260,18 @@ class Records:
         known = {name: (value.decode(errors="replace"),) for name, value in found.items()}
         return Record(self._spans[0][0], lines[0], {**known, RECORD_TAGS: tags}, message)
 
-    def _begins(self, line: bytes) -> bool:
-        return self._layout.starts is None or self._layout.starts.match(line) is not None
+    def _begins(self, start: int, end: int) -> bool:
+        return self._layout.starts is None or self._layout.starts.match(self._data, start, end) is not None
 
-    def _drops(self, line: bytes) -> bool:
-        return self._layout.dropped is not None and self._layout.dropped(line)
+    def _drops(self, start: int, end: int) -> bool:
+        return self._layout.dropped is not None and self._layout.dropped.match(self._data, start, end) is not None
 
     def _own_level(self, start: int) -> bytes:
         """What a line says of its level, in a file of which lines were taken out by it."""
         match = self._levelled and _OWN_LEVEL.match(self._data, start)
         if not match:
             return b""
-        service = match["service"]
-        if service:
-            return DEBUG if service in _DEBUG_SERVICES else b"INFO"
-        return match["oslo"] or match["journal"] or b""
+        return match["oslo"] or match["journal"] or (b"INFO" if match["syslog"] else b"")
 
     def _line(self, start: int, end: int) -> bytes:
         return _AT_END.sub(b"", self._data[start:min(end, start + LINE)])
@@ -281,11 +285,3 @@ class Records:
         end = self._data.find(b"\n", start, self._end) + 1 or self._end
         match = _ENDS.search(self._data, start, end)
         return match.end() if match else end
-
-
-def _is_shell_trace(line: bytes) -> bool:
-    return line.startswith(b"+ ")
-
-
-def _is_frame(line: bytes) -> bool:
-    return line in (b"<pre>", b"</pre>")

@@ -186,16 +186,16 @@ class _Scan:
             if len(held) - tried < self._window:
                 continue
             lines = held.rfind(b"\n") + 1
-            end, following = Records(held, lines, self._plan.layout, level).last()
-            self._look(held, end, level)
+            records = Records(held, lines, self._plan.layout, level)
+            end, following = records.last()
+            self._look(records, held, end, level)
             held, level = held[end:lines + LINE + 1], following  # of a line that does not end, its beginning
             tried = len(held)
-        self._look(held, len(held), level)
+        self._look(Records(held, len(held), self._plan.layout, level), held, len(held), level)
         return Scanned(tuple(self._hits[rule] for rule in sorted(self._hits)), tuple(self._remarks()))
 
-    def _look(self, data: bytes, end: int, level: bytes) -> None:
+    def _look(self, records: Records, data: bytes, end: int, level: bytes) -> None:
         """Look at the records up to ``end``."""
-        records = Records(data, end, self._plan.layout, level)
         for at, phrase in self._engine.find(data, end) if self._engine else ():
             rules = [rule for rule in self._plan.by_phrase[phrase] if rule in self._asked]
             record = records.at(at - 1) if rules else None

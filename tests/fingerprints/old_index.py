@@ -40,15 +40,15 @@ GROK = {
 def expression(written: str) -> re.Pattern[str]:
     """What grok makes of a pattern: its names replaced, in Ruby's dialect."""
     text = re.sub(r"\(\?<(\w+)>", r"(?P<\1>", written.replace("(?m)", ""))
-    while "%{" in text:
-        text = re.sub(r"%\{(\w+)(?::(\w+))?\}", lambda found: (
-            f"(?P<{found[2]}>{GROK[found[1]]})" if found[2] and f"(?P<{found[2]}>" not in text[:found.start()]
-            else f"(?:{GROK[found[1]]})"), text, count=1)
+    while found := re.search(r"%\{(\w+)(?::(\w+))?\}", text):
+        name = f"(?P<{found[2]}>"
+        named = found[2] and name not in text  # a name may come twice in Ruby
+        text = f"{text[:found.start()]}{name if named else '(?:'}{GROK[found[1]]}){text[found.end():]}"
     return re.compile(text, re.MULTILINE | (re.DOTALL if "(?m)" in written else 0))
 
 
 MULTILINE = [expression(each) for each in re.findall(r'pattern => "(.*)"', CONFIGURATION)]
-MATCH = [expression(each.replace(r"\"", '"')) for each in re.findall(r'match => \{ "message" => "(.*)" \}', CONFIGURATION)]
+MATCH = [expression(each) for each in re.findall(r'match => \{ "message" => "(.*)" \}', CONFIGURATION)]
 
 
 @dataclass
@@ -92,8 +92,9 @@ def old_lines(data: bytes) -> Iterator[tuple[int, str]]:
 def without_debug(path: str, lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     """os-loganalyze's ``?level=INFO``; what comes before the first level is kept here."""
     name, level = path.rpartition("/")[2], "NONE"
-    supported = re.match(r"(screen-)?(n-|c-|g-|h-|ir-|ironic-|m-|o-|df-|placement-api|q-|neutron-|ceil|key|sah|des|tr|sl)"
-                         r"|devstack@|(keystone|tempest(_log)?)\.txt|syslog", name)
+    supported = re.match(
+        r"(screen-)?(n-|c-|g-|h-|ir-|ironic-|m-|o-|df-|placement-api|q-|neutron-|ceil|key|sah|des|tr|sl)"
+        r"|devstack@|(keystone|tempest(_log)?)\.txt|syslog", name)
     for number, line in lines:
         level = own_level(line) or level
         if not supported or level != "DEBUG":
@@ -101,14 +102,14 @@ def without_debug(path: str, lines: Iterator[tuple[int, str]]) -> Iterator[tuple
 
 
 def own_level(line: str) -> str | None:
-    levels, fraction = "(DEBUG|INFO|WARNING|ERROR|TRACE|AUDIT|CRITICAL)", r"((\.|,)\d{3,6})?"
+    levels, fraction = "(DEBUG|INFO|WARNING|ERROR|TRACE|AUDIT|CRITICAL)", r"((\.|,)\d+)?"
     date, syslog = rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d{fraction}", rf"\w+\s+\d+\s+\d\d:\d\d:\d\d{fraction}"
     if found := re.match(rf"{date}( \d+)? {levels}", line):
         return found[4]
     if found := re.match(rf"{syslog} \S+ \S+\[\d+\]: {levels}?", line):
         return found[3]
-    if not re.match(date, line) and (found := re.match(rf"{syslog} [\w-]+ ([^\[\s]+):", line)):
-        return "DEBUG" if found[3] in ("tgtd", "proxy-server") else "INFO"
+    if not re.match(date, line) and re.match(rf"{syslog} [\w-]+ [^\[\s]+:", line):
+        return "INFO"
     return None
 
 
@@ -144,8 +145,9 @@ def hits(asked: Mapping[str, Node], build: Fields, path: str, data: bytes) -> di
     for document in documents(path, data):
         known: Fields = {**build, "filename": (path,), "tags": tuple(document.tags),
                          **{name: (value,) for name, value in document.fields.items()}}
+        message = words(document.message)
         for rule, node in asked.items():
-            if matches(node, known, lambda text=document.message: words(text)):
+            if matches(node, known, lambda message=message: message):
                 line, count = found.get(rule, (document.line, 0))
                 found[rule] = line, count + 1
     return found
