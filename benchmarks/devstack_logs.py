@@ -33,17 +33,23 @@ INFOS = (
     "[instance: {u}] VM Started (Lifecycle Event)", "[instance: {u}] Took {n}.{n} seconds to spawn the instance",
     '10.0.0.1 "GET /v2.1/servers/{u}" status: 200 len: 18{n} microversion: 2.1 time: 0.{n}', "Created volume {u}",
     "Port {u} is now ACTIVE, host node, segment {n}", "Deleting image {u} from the store", "Loaded 24 backends for {m}")
-WARNINGS = ("Instance {u} is not in the cell cache, retrying", "Timed out after {n} seconds, the port {u} was not ready",
-            "Request failed with status 404: could not find {u}", "Failed to reach the endpoint, connection refused")
-TRACEBACK = ("Traceback (most recent call last):", '  File "/opt/stack/{m}.py", line 4{n}, in _process',
-             "    return self._call(context, instance, error=True)", "{m}.NotFound: Resource {u} could not be found.")
+WARNINGS = (
+    "Instance {u} is not in the cell cache, retrying", "Timed out after {n} seconds, the port {u} was not ready",
+    "Request failed with status 404: could not find {u}", "Failed to reach the endpoint, connection refused")
+TRACEBACK = (
+    "Traceback (most recent call last):", '  File "/opt/stack/{m}.py", line 4{n}, in _process',
+    "    return self._call(context, instance, error=True)", "{m}.NotFound: Resource {u} could not be found.")
 CONSOLES = (
-    "tempest.api.compute.servers.test_{a}.ServersTest.test_list [{n}.{n}s] ... ok", "+ lib/{a}:init:{n} :   sudo mkdir",
+    "tempest.api.compute.servers.test_{a}.ServersTest.test_list [{n}.{n}s] ... ok", "ERROR: {a} exited {n}",
+    "+ lib/{a}:init:{n} :   sudo mkdir", "ok: [controller]", "changed: [controller] => (item={a})",
     "Collecting oslo.{a}=={n}.{n} (from -c /opt/stack/requirements/upper-constraints.txt (line {n}))",
-    "  Downloading https://mirror.example/wheel/{b}.whl ({n} kB)", "Get:{n} http://mirror.example/ubuntu noble {a} [{n} B]",
-    "changed: [controller] => (item={a})", "ok: [controller]", "Setting up lib{a} ({n}.{n}-1) ...", "ERROR: {a} exited {n}")
-SYSTEM = ("systemd[1]: Started Session {n} of user stack.", "dnsmasq-dhcp[9{n}]: DHCPACK(tap{a}) 10.1.0.{n} fa:16:3e:{n}",
-          "sudo[8{n}]: stack : PWD=/opt/stack ; USER=root ; COMMAND=/bin/ovs-vsctl {a}", "kernel: [{n}.{n}] device tap{a} up")
+    "  Downloading https://mirror.example/wheel/{b}.whl ({n} kB)", "Setting up lib{a} ({n}.{n}-1) ...",
+    "Get:{n} http://mirror.example/ubuntu noble {a} [{n} B]")
+SYSTEM = (
+    "systemd[1]: Started Session {n} of user stack.", "kernel: [{n}.{n}] device tap{a} up",
+    "dnsmasq-dhcp[9{n}]: DHCPACK(tap{a}) 10.1.0.{n} fa:16:3e:{n}",
+    "sudo[8{n}]: stack : PWD=/opt/stack ; USER=root ; COMMAND=/bin/ovs-vsctl {a}")
+REQUESTS = "None req-{u} tempest-ServersTest-{n} tempest-project", "None req-{b} demo"
 
 Line = Callable[["Chance"], Sequence[str]]
 
@@ -57,12 +63,14 @@ class Chance:
         self.second = 0.0
 
     def filled(self, texts: Sequence[str]) -> str:
+        """One of the texts."""
         chosen = self.random.random
         uuid = self._uuids[int(chosen() * 997)]
         return texts[int(chosen() * len(texts))].format(
             u=uuid, b=uuid[::-1], n=int(chosen() * 90) + 10, a=uuid[:8], m=MODULES[int(chosen() * len(MODULES))])
 
     def time(self) -> str:
+        """Of the next line."""
         self.second += self.random.random() / 40
         whole = int(self.second)
         return f"{2 + whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}.{int(self.second * 1e6) % 1_000_000:06}"
@@ -75,7 +83,7 @@ def service(chance: Chance) -> Sequence[str]:
                     ("WARNING", WARNINGS) if kind < 0.995 else ("ERROR", TRACEBACK))
     module = MODULES[int(chance.random.random() * len(MODULES))]
     head = (f"Nov 21 {chance.time()} node devstack@service.service[91{chance.random.randrange(100, 999)}]: {level} "
-            f"{module} [{chance.filled(('None req-{u} tempest-ServersTest-{n} tempest-project', 'None req-{b} demo'))}] ")
+            f"{module} [{chance.filled(REQUESTS)}] ")
     if level == "ERROR":
         return [head + line.format(m=module, n=17, u="11") for line in texts]
     return [head + chance.filled(texts)]
@@ -109,13 +117,12 @@ def write(folder: Path, planted: Mapping[str, Sequence[str]], scale: float = 1.0
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         kind = KINDS.get(file.name, service)
-        chance = Chance(path)
-        extra = planted.get(path, ())
+        chance, extra = Chance(path), planted.get(path, ())
         with file.open("w") as out:
             for at in range(len(extra) + 1):
                 out.writelines(_lines(chance, kind, int(size * scale * 1_000_000) // (len(extra) + 1)))
                 if at < len(extra):
-                    out.write(_plant(kind, chance, extra[at]) + "\n")
+                    out.write(planted_line(path, extra[at]))
         total += file.stat().st_size
     return total
 
@@ -128,12 +135,13 @@ def _lines(chance: Chance, kind: Line, size: int) -> Iterator[str]:
             yield line + "\n"
 
 
-def _plant(kind: Line, chance: Chance, text: str) -> str:
+def planted_line(path: str, text: str) -> str:
     """A line that looks like its file's others, at level ERROR where they have one, with this text."""
+    kind = KINDS.get(path.rpartition("/")[2], service)
     if kind is console:
-        return f"2026-11-21 {chance.time()} | controller | {text}"
+        return f"2026-11-21 02:07:44.101234 | controller | {text}\n"
     if kind is tempest:
-        return f"2026-11-21 {chance.time()} 91117 ERROR tempest.lib.common.rest_client [-] {text}"
+        return f"2026-11-21 02:07:44.101 91117 ERROR tempest.lib.common.rest_client [-] {text}\n"
     if kind is system:
-        return f"Nov 21 {chance.time()} node ironic-conductor[411]: {text}"
-    return f"Nov 21 {chance.time()} node devstack@service.service[91117]: ERROR nova.compute.manager [-] {text}"
+        return f"Nov 21 02:07:44.101234 node ironic-conductor[411]: {text}\n"
+    return f"Nov 21 02:07:44.101234 node devstack@service.service[91117]: ERROR nova.compute.manager [-] {text}\n"

@@ -278,8 +278,10 @@ class Records:
 
     def _line_start(self, offset: int) -> int:
         start = self._data.rfind(b"\n", 0, offset) + 1
-        ends = (match.end() for match in _ENDS.finditer(self._data, start, offset + 1))
-        return max((end for end in ends if end <= offset), default=start)
+        for match in _ENDS.finditer(self._data, start, offset + 1):
+            if match.end() <= offset:
+                start = match.end()
+        return start
 
     def _line_end(self, start: int) -> int:
         end = self._data.find(b"\n", start, self._end) + 1 or self._end

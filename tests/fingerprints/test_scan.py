@@ -18,7 +18,7 @@ from counterbot.fingerprints.fields import of_build, of_file
 from counterbot.fingerprints.matching import folded
 from counterbot.fingerprints.query import BadQuery, Query, parse, with_voting
 from counterbot.fingerprints.records import ANY_RECORD
-from counterbot.fingerprints.scan import COMMON, Scanned, Scanner
+from counterbot.fingerprints.scan import COMMON, UNAIDED, Scanned, Scanner
 
 from ..memory import peak_below
 from . import old_index
@@ -109,6 +109,13 @@ def test_a_build_that_does_not_vote_is_not_looked_at() -> None:
     assert not scanner(bug="message:a").wanted({**BUILD, "voting": (0,)}, CONSOLE)
 
 
+def test_lines_are_counted_far_behind() -> None:
+    made = scanner(one="message:alpha", two="message:beta")
+    data = [f"{JOB}x\n".encode() * 20_000] * 20 + [
+        f"{JOB}alpha\n".encode(), f"{JOB}\n".encode() * 27, JOB.encode(), b"beta"]
+    assert found(made.scan(BUILD, CONSOLE, data)) == {"one": (400_001, 1), "two": (400_029, 1)}
+
+
 def test_threads_share_a_scanner() -> None:
     made = scanner(**QUERIES)
     data = b"".join(f"{ERROR}alpha beta {number}\n".encode() for number in range(500))
@@ -178,13 +185,13 @@ def test_a_long_record_is_matched_in_pieces() -> None:
         assert scanned.remarks == ("records longer than 1024 KB or 2,000 lines were matched in pieces",)
 
 
-@pytest.mark.parametrize("query", ["message:alpha", "message:al*"])
-def test_a_query_that_is_too_common_is_told(query: str) -> None:
+@pytest.mark.parametrize(("query", "most"), [("message:alpha", COMMON), ("message:al*", UNAIDED)])
+def test_a_query_that_is_too_common_is_told(query: str, most: int) -> None:
     data = f"{JOB}alpha\n".encode() * (COMMON + 5)
     scanned = scanner(bug=query).scan(BUILD, CONSOLE, [data])
-    assert found(scanned) == {"bug": (1, COMMON)}
+    assert found(scanned) == {"bug": (1, most)}
     assert scanned.remarks == (
-        "bug is too common: its words are in 10,000 records, and further ones were not looked at",)
+        f"bug is too common: after {most:,} records that may match, no further ones were read",)
 
 
 # Against the old index.
@@ -266,7 +273,8 @@ def test_real_queries_find_what_was_made_for_them(path: str, head: str) -> None:
     expected = old_index.hits(asked, build, path, data)
     assert len(expected) > 80
     for engine in ENGINES:
-        assert found(Scanner(real(), engine).scan(build, path, [data])) == expected
+        scanned = found(Scanner(real(), engine).scan(build, path, [data]))
+        assert scanned == {rule: (line, min(hits, UNAIDED)) for rule, (line, hits) in expected.items()}
 
 
 def made_for(query: str) -> Iterator[str]:
