@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import re2
@@ -36,7 +36,8 @@ class Engine(ABC):
 
     @abstractmethod
     def find(self, data: bytes, end: int) -> Found:
-        """All places in ``data[:end]`` where a phrase ends."""
+        """Where phrases end in ``data[:end]``. Of places that overlap the first will do: it ends in the same record as
+        the others that do not reach into a further one."""
 
 
 class Hyperscan(Engine):
@@ -75,16 +76,8 @@ class Re2(Engine):
 
     def find(self, data: bytes, end: int) -> Found:
         data = data[:end]
-        return sorted((at, number) for number in self._all.Match(data) or ()
-                      for at in _ends(self._each[number], data))
-
-
-def _ends(pattern: re2._Regexp, data: bytes) -> Iterator[int]:
-    """Where it matches, also where two matches overlap: the first may be two records' and the second one's."""
-    match = pattern.search(data)
-    while match:
-        yield match.end()
-        match = pattern.search(data, match.start() + 1)
+        return sorted((match.end(), number) for number in self._all.Match(data) or ()
+                      for match in self._each[number].finditer(data))
 
 
 def pattern(phrase: Sequence[str]) -> str:

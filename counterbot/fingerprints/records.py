@@ -182,12 +182,7 @@ class Records:
                 self._read()
             self._last = self._made()
         before = bisect_right(self._spans, offset, key=itemgetter(0)) - 1
-        if before < 0 or offset >= self._spans[before][1]:
-            return None
-        if offset - self._spans[before][0] >= LINE:
-            self.cut_line = True
-            return None
-        return self._last
+        return self._last if before >= 0 and offset < self._spans[before][1] else None
 
     def __iter__(self) -> Iterator[Record]:
         while self._next < self._end:

@@ -178,10 +178,10 @@ def test_of_a_long_line_the_beginning_counts() -> None:
 
 def test_a_long_record_is_matched_in_pieces() -> None:
     made = scanner(both="message:alpha AND message:beta", one="message:beta")
-    data = f"{ERROR}alpha\n".encode() + b"  at beta\n" * 5000 + f"{ERROR}beta\n".encode()
-    for size in (1000, 1 << 20):
+    data = f"{ERROR}alpha\n".encode() + b"  at beta\n" * 45_000 + f"{ERROR}beta\n".encode()
+    for size in (10_000, 1 << 20):
         scanned = made.scan(BUILD, CPU, blocks_of(data, size))
-        assert found(scanned) == {"both": (1, 1), "one": (1, 4)}
+        assert found(scanned) == {"both": (1, 1), "one": (1, 24)}
         assert scanned.remarks == ("records longer than 1024 KB or 2,000 lines were matched in pieces",)
 
 
@@ -223,8 +223,9 @@ ENDS = ("\n",) * 8 + ("\r\n", "\r", "\f", "\u2028", "\n\n")
 
 texts = st.lists(st.tuples(st.sampled_from(("alpha", "BETA", "Gamma", "delta", "alphabet", "ERROR")),
                            st.sampled_from(SEPARATORS)), max_size=4).map(lambda parts: "".join(map("".join, parts)))
-lines = st.tuples(st.sampled_from(HEADS), texts, st.sampled_from(ENDS)).map("".join)
-logs = st.lists(lines, max_size=25).map("".join).map(str.encode)
+logs = st.lists(st.sampled_from(HEADS), min_size=1, max_size=4).flatmap(lambda heads: st.lists(
+    st.tuples(st.sampled_from(heads), texts, st.sampled_from(ENDS)).map("".join), max_size=25)
+).map("".join).map(str.encode)
 
 
 @cache
@@ -243,6 +244,11 @@ def test_the_hits_are_those_of_the_old_index(
         path: str, data: bytes, engine: type[Engine], window: int, block: int) -> None:
     scanned = small_scanner(engine, window).scan(BUILD, path, blocks_of(data, block))
     assert found(scanned) == old_index.hits({rule: query.node for rule, query in ASKED.items()}, BUILD, path, data)
+
+
+def test_what_goes_on_from_a_debug_line_far_before_is_dropped_too() -> None:
+    data = f"{DEBUG}\n".encode() + b"  alpha beta\n" * 100 + f"{ERROR}alpha beta\n".encode()
+    assert found(small_scanner(Hyperscan, 16).scan(BUILD, CPU, blocks_of(data, 100)))["phrase"] == (102, 1)
 
 
 REAL = [each["query"] for each in json.loads(
