@@ -102,12 +102,11 @@ class Scanner:
 
         Files that neither index held are wanted only by rules that name them.
         """
-        return self._wanted(self._key(build), path)
+        return self._wanted(self._key(build), path) if self._rules(path) else frozenset()
 
     def scan(self, build: Fields, path: str, blocks: Iterable[bytes]) -> Scanned:
         """Where the queries match in a file, given by its bytes, in blocks of any size."""
-        key = self._key(build)
-        rules = self._wanted(key, path)
+        key, rules = self._key(build), self.wanted(build, path)
         if not rules:
             return Scanned()
         plan = self._plan(path)
@@ -150,8 +149,6 @@ class Scanner:
                     tuple(rule for rule, any_of in needed.items() if any_of is None))
 
     def _make_wanted(self, key: Key, path: str) -> frozenset[str]:
-        if not self._rules(path):
-            return frozenset()
         plan, known = self._plan(path), _of_file(key, path)
         return frozenset(rule for rule, node in plan.asked.items() if folded(node, known, plan.layout.fields))
 
