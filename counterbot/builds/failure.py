@@ -25,8 +25,8 @@ from ..fingerprints.scan import Scanner
 from .attempts import Attempts, told
 from .counters import STREAM
 from .inventory import INVENTORY, NAMES, facts_of
-from .job_output import JOB_OUTPUT, JOB_OUTPUT_JSON, FailedTask, FirstError, failed_task
-from .logs import MANIFEST, Absent, Logs
+from .job_output import JOB_OUTPUT_JSON, FailedTask, FirstError, failed_task
+from .logs import JOB_OUTPUT, MANIFEST, Absent, Logs
 
 SERVICES = ("c-api", "c-bak", "c-sch", "c-vol", "g-api", "keystone", "n-api", "n-api-meta", "n-cond-cell1", "n-cpu",
             "n-novnc-cell1", "n-sch", "n-super-cond", "neutron-api", "placement-api", "q-agt", "q-dhcp", "q-l3",

@@ -26,8 +26,6 @@ class Folder:
     are passed over, as those of a manifest are. Raises Unreadable where it is no folder.
     """
 
-    listed = True
-
     def __init__(self, path: Path, *, most: int = limits.MANIFEST_NODES) -> None:
         if not path.is_dir():
             raise Unreadable(f"{path} is no folder")

@@ -46,8 +46,6 @@ def facts_of(data: bytes) -> dict[str, str]:
         raise Unreadable("no inventory of Zuul: it has no all.vars.zuul")
     if "voting" in found:
         found["voting"] = "1" if found["voting"] == "true" else "0"
-    if "build_uuid" in found:
-        found["build_short_uuid"] = found["build_uuid"][:7]
     return found
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ..core.model import Unreadable
 from ..core.text.excerpt import excerpt
 
-JOB_OUTPUT, JOB_OUTPUT_JSON = "job-output.txt", "job-output.json"
+JOB_OUTPUT_JSON = "job-output.json"
 
 
 @dataclass(frozen=True)

@@ -292,7 +292,6 @@ class Zuul(Strict):
         examples=["/etc/counterbot/ca.pem"],
     )
 
-
     @property
     def tenant_pages(self) -> tuple[str, ...]:
         """The URLs of the pages of 'tenants': a white-label root is its tenant's."""

@@ -16,7 +16,6 @@ CONSOLE, SCREEN, OSLO = "console", "screen", "oslofmt"
 SYSLOG, LIBVIRT, APACHE_ERROR, APACHE_COMBINED = "syslog", "libvirt", "apacheerror", "apachecombined"
 
 SHORT_UUID = 7
-NO_FACTS: Mapping[str, str] = {}
 
 _CONSOLE, _SCREEN = (CONSOLE, "console.html"), (SCREEN, OSLO)
 CLASSES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple((re.compile(name), tags) for name, tags in (
@@ -51,7 +50,7 @@ PROJECTS = {"c": "cinder", "g": "glance", "key": "keystone", "keystone": "keysto
 """OpenDev's newer index tags DevStack's services with their project, by the name's first part after ``screen-``."""
 
 
-def of_build(build: Build, facts: Mapping[str, str] = NO_FACTS, counters: Counters | None = None) -> Fields:
+def of_build(build: Build, facts: Mapping[str, str] = {}, counters: Counters | None = None) -> Fields:
     """The fields of all records of a build, and its counters by name; what is not known ("") is no field.
 
     ``facts`` win over the build's row: what only the build itself knows, such as ``node_provider``. ``log_url`` is the

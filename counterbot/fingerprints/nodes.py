@@ -81,3 +81,6 @@ class Clauses:
 
 
 Node: TypeAlias = Words | Exact | Matches | Within | Present | Nothing | Clauses
+
+EVERYTHING = Clauses(((Occur.MUST_NOT, Nothing()),))
+"""Matches each record."""

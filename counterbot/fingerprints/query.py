@@ -11,7 +11,7 @@ from luqum import tree as lucene
 
 from . import doubts, patterns
 from .matching import number
-from .nodes import MESSAGE, Clauses, Exact, Matches, Node, Nothing, Occur, Present, Within, Words
+from .nodes import EVERYTHING, MESSAGE, Clauses, Exact, Matches, Node, Nothing, Occur, Present, Within, Words
 from .syntax import BadQuery, Remark, tree
 from .words import words
 
@@ -22,8 +22,6 @@ LONGEST = 16384
 
 VOTING = " AND voting:1"
 """What elastic-recheck appended, without parentheses."""
-
-_EVERYTHING = Clauses(((Occur.MUST_NOT, Nothing()),))
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def fields_of(node: Node) -> frozenset[str]:
 def _read(text: str, sent: str) -> Query:
     """``sent`` is the text with what is appended."""
     reading = _Reading(len(text))
-    node = reading.boolean(tree(sent), None) or _EVERYTHING
+    node = reading.boolean(tree(sent), None) or EVERYTHING
     mistakes = reading.mistakes or [*_too_much(node, reading)]
     if mistakes:
         raise BadQuery(mistakes)
@@ -157,10 +155,10 @@ class _Reading:
         if field in _SPECIAL:
             name = _unescaped(value.strip('"'))
             self.doubt(item, doubts.of_field(name))
-            present = _EVERYTHING if name == MESSAGE else Present(name)
+            present = EVERYTHING if name == MESSAGE else Present(name)
             return present if field == "_exists_" else Clauses(((Occur.MUST_NOT, present),))
         if value == "*":
-            return _EVERYTHING
+            return EVERYTHING
         if field == "*":
             self.mistake(item, '*: asks every field; write the field\'s name, such as message:"text"')
             return None

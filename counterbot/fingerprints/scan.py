@@ -16,7 +16,7 @@ from ..core.text.excerpt import excerpt
 from . import fields as names
 from .engines import Engine, engine
 from .matching import folded, matches
-from .nodes import Clauses, Exact, Fields, Node, Nothing, Occur, Value
+from .nodes import EVERYTHING, Clauses, Exact, Fields, Node, Value
 from .phrases import Phrase, needs
 from .query import Query, fields_of
 from .records import (
@@ -50,15 +50,9 @@ OF_FILE = frozenset({names.TAGS, names.FILENAME})
 
 ANY_FILE = ""
 
-EVERYTHING = Clauses(((Occur.MUST_NOT, Nothing()),))
-
 MakeEngine = Callable[[Sequence[Phrase]], Engine]
 Key = tuple[tuple[str, tuple[Value, ...]], ...]
 """Of a build what any query asks."""
-
-BINARY = "a binary file"
-"""The remark on a file of which nothing was looked at."""
-
 
 BINARY = "a binary file"
 """The remark on a file of which nothing was looked at."""

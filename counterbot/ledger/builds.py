@@ -85,7 +85,6 @@ class Builds:
         under_way.fault(builds, work.claim, why)
         hasten(under_way, work.claim.id)
 
-
     @transaction
     def ask(self, under_way: Transaction, found: Mapping[BuildLink, Build], readers: Collection[Reader],
             rules: Collection[str] | None = None, again: bool = False) -> int:

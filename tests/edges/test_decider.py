@@ -154,5 +154,3 @@ def test_a_report_on_a_branch_goes_to_channels_alone(ledger, book):
     found = decided(ledger, book, {GRENADE: {Reader.FAILURE: KNOWN}}, report)
     assert {place: payload["text"] for place, payload in found.items()} == {
         "#qa": f"openstack/nova master (periodic): grenade failed by bug 1254890 {page}"}
-
-

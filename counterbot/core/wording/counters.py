@@ -123,5 +123,3 @@ def _unjudged(observed: Sequence[Observed]) -> Iterator[str]:
     phrases = [f"{phrase} in {listed(where)}" for phrase, where in jobs.items()]
     if phrases:
         yield f"Not judged: {few(phrases, PHRASES, '; ')}."
-
-
