@@ -11,8 +11,7 @@ from ..core.model import Build, Later, Reading
 from ..core.needs import facts
 from ..core.rules import known_failures
 from ..files.rulebook import RuleBook
-from ..fingerprints.doubts import is_counter
-from ..fingerprints.query import Query
+from ..fingerprints.query import Query, ask_counters
 from ..fingerprints.scan import Scanner
 
 SCANNERS = 16
@@ -35,7 +34,7 @@ class KnownFailures:
         tests = {rule.name: rule.fingerprint.test_ids for rule in rules if rule.fingerprint}
         scanner = _scanner(tuple((rule.name, queries[rule.name]) for rule in rules))
         counters = None
-        if any(map(is_counter, scanner.fields)):
+        if ask_counters(queries[rule.name] for rule in rules):
             look = self._counters.read(build, seconds, awaits=awaits)
             if isinstance(look, Later):
                 return look

@@ -21,8 +21,8 @@ from ..core import limits
 from ..core.model import Build, BuildFacts, BuildLink, Counters, Hit, Reading, Unreadable
 from ..core.rules import Rule, misfits
 from ..core.text.names import few
-from ..fingerprints.doubts import RECORD, is_counter
-from ..fingerprints.fields import FILENAME, LOG_URL, TAGS, of_build
+from ..fingerprints.doubts import RECORD
+from ..fingerprints.fields import FILENAME, LOG_URL, TAGS, is_counter, of_build
 from ..fingerprints.matching import folded
 from ..fingerprints.nodes import Clauses, Exact, Fields, Node
 from ..fingerprints.query import Query, fields_of
@@ -64,11 +64,6 @@ class Logged:
     fields: Fields
     unread: Mapping[str, str]
     tests_known: bool = True
-
-
-def ask_counters(queries: Iterable[Query]) -> bool:
-    """Whether any of them asks for a counter."""
-    return any(is_counter(field) for query in queries for field in fields_of(query.node))
 
 
 def in_folder(path: str, facts: Mapping[str, str]) -> Logged:

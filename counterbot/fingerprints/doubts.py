@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from ..core.text.spelling import nearest
+from .fields import KINDS, is_counter, is_number
 from .nodes import MESSAGE, Clauses, Exact, Matches, Node, Nothing, Occur, Present, Within, Words
 from .patterns import literals
+from .records import ANY_RECORD, FAILED, JOINED, RECORD_TAGS
 
-RECORD = frozenset({MESSAGE, "loglevel", "module", "syslog_program", "syslog_host", "syslog_pid", "pid", "verb"})
+RECORD = ANY_RECORD - {RECORD_TAGS}
 """Fields that differ from record to record of a file."""
 
 FIELDS = (
@@ -20,24 +22,10 @@ FIELDS = (
     "build_set", "tenant", "hosts_id", "hosts_region", "zuul_executor", "change_url")  # OpenDev's since
 
 LEVELS = ("TRACE", "AUDIT", "INFO", "WARNING", "WARN", "ERROR", "CRITICAL")
-CLASSES = ("console", "console.html", "screen", "oslofmt", "apachecombined", "apacheerror", "syslog", "libvirt",
-           "postci", "errors", "devstack", "devstack_summary", "grenade", "tempest", "cinder", "glance", "keystone",
-           "nova", "placement", "neutron", "multinode", "multiline", "job-output", "_grokparsefailure")
-"""Tags that are no file's name."""
+TAGS = sorted({*KINDS, FAILED, JOINED})
+"""All that are no file's name."""
 
 Leaf: TypeAlias = Words | Exact | Matches | Within | Present | Nothing
-
-_COUNTER = re.compile(r"[A-Za-z_][\w-]*\..+", re.DOTALL)
-
-
-def is_counter(field: str) -> bool:
-    """Whether a field is a counter, ``group.name``."""
-    return _COUNTER.fullmatch(field) is not None
-
-
-def is_number(field: str) -> bool:
-    """Whether a field's values are numbers."""
-    return field == "voting" or is_counter(field)
 
 
 def of_field(field: str) -> str | None:
@@ -84,9 +72,9 @@ def _of_filename(text: str) -> str | None:
 def _of_tag(text: str) -> str | None:
     if "/" in text:
         return f'a tag is a file name without folders, and this never matches; write tags:"{text.rpartition("/")[2]}"'
-    if "." in text or text in CLASSES:
+    if "." in text or text in TAGS:
         return None
-    near = nearest(text, CLASSES)
+    near = nearest(text, TAGS)
     other = f"did you mean {near}?" if near else f"write a file name, such as {text}.txt, or a kind, such as console"
     return f"no file of today has the tag {text}; {other}"
 

@@ -49,6 +49,22 @@ PROJECTS = {"c": "cinder", "g": "glance", "key": "keystone", "keystone": "keysto
             "placement": "placement", "q": "neutron"}
 """OpenDev's newer index tags DevStack's services with their project, by the name's first part after ``screen-``."""
 
+DEVSTACK, MULTINODE = "devstack", "multinode"
+KINDS = frozenset({DEVSTACK, MULTINODE, *PROJECTS.values(), *(tag for _, tags in CLASSES for tag in tags)})
+"""All tags that are no file's name, of files."""
+
+_COUNTER = re.compile(r"[A-Za-z_][\w-]*\..+", re.DOTALL)
+
+
+def is_counter(field: str) -> bool:
+    """Whether a field is a counter, ``group.name``."""
+    return _COUNTER.fullmatch(field) is not None
+
+
+def is_number(field: str) -> bool:
+    """Whether a field's values are numbers."""
+    return field == "voting" or is_counter(field)
+
 
 def of_build(build: Build, facts: Mapping[str, str] = {}, counters: Counters | None = None) -> Fields:
     """The fields of all records of a build, and its counters by name; what is not known ("") is no field.
@@ -91,7 +107,7 @@ def _devstack(path: str, name: str) -> tuple[str, ...]:
     if not path.startswith(("controller/logs/", "compute")) or not name.startswith(("screen-", "syslog.txt")):
         return ()
     project = PROJECTS.get(name.removeprefix("screen-").split("-")[0].removesuffix(".txt"))
-    return ("devstack", *([project] if project else []), *(["multinode"] if path.startswith("compute") else []))
+    return (DEVSTACK, *([project] if project else []), *([MULTINODE] if path.startswith("compute") else []))
 
 
 def _text(number: int | None) -> str | None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from luqum import tree as lucene
 
 from . import doubts, patterns
+from .fields import is_counter, is_number
 from .matching import number
 from .nodes import EVERYTHING, MESSAGE, Clauses, Exact, Matches, Node, Nothing, Occur, Present, Within, Words
 from .syntax import BadQuery, Remark, tree
 from .words import words
 
-__all__ = ["BadQuery", "Query", "Remark", "fields_of", "parse", "with_voting"]
+__all__ = ["BadQuery", "Query", "Remark", "ask_counters", "fields_of", "parse", "with_voting"]
 
 LONGEST = 16384
 """Characters of a query; elastic-recheck's longest has 532."""
@@ -54,6 +55,11 @@ def fields_of(node: Node) -> frozenset[str]:
     if isinstance(node, Words):
         return frozenset({MESSAGE})
     return frozenset() if isinstance(node, Nothing) else frozenset({node.field})
+
+
+def ask_counters(queries: Iterable[Query]) -> bool:
+    """Whether any of them asks for a counter."""
+    return any(is_counter(field) for query in queries for field in fields_of(query.node))
 
 
 def _read(text: str, sent: str) -> Query:
@@ -174,7 +180,7 @@ class _Reading:
             return Present(field)
         if _WILD.search(item.value):
             self.doubt(item, doubts.of_wildcard(field, item.value))
-            if doubts.is_number(field) and number(item.value[:-1]) is not None:
+            if is_number(field) and number(item.value[:-1]) is not None:
                 return Exact(field, item.value[:-1])  # the old index held a number's beginning against whole numbers
             return self.pattern(item, field, patterns.wildcard, item.value, 0)
         open_range = re.fullmatch(r"([<>])(=?)(.+)", _unescaped(item.value), re.DOTALL)
@@ -203,7 +209,7 @@ class _Reading:
         return Clauses(tuple((Occur.SHOULD, Words((word,))) for word in found))
 
     def exact(self, item: lucene.Term, text: str, field: str, quoted: bool) -> Node:
-        if doubts.is_number(field):
+        if is_number(field):
             self.number(item, text, field)
         else:
             self.doubt(item, *doubts.of_exact(field, text, quoted))
@@ -216,7 +222,7 @@ class _Reading:
 
     def bound(self, item: lucene.Item, text: str, field: str) -> str | float:
         """An end of a range: text is lower-cased, as in wildcards."""
-        return self.number(item, text, field) if doubts.is_number(field) else text.lower()
+        return self.number(item, text, field) if is_number(field) else text.lower()
 
     def number(self, item: lucene.Item, text: str, field: str) -> float:
         value = number(text)

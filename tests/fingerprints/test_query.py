@@ -120,6 +120,8 @@ def test_all_mistakes_are_told_at_once():
     ('message:a AND tags:"logs/x.txt"', 19,
      'a tag is a file name without folders, and this never matches; write tags:"x.txt"'),
     ("message:a AND tags:consle", 19, "no file of today has the tag consle; did you mean console?"),
+    ("message:a AND tags:job-output", 19, "no file of today has the tag job-output; write a file name, such as "
+                                          "job-output.txt, or a kind, such as console"),
     ("message:a AND loglevel:DEBUG", 23,
      "lines of level DEBUG were never indexed, and none is looked at here: this never matches"),
     ("message:a AND loglevel:error", 23, "no record has the level error; did you mean ERROR?"),
@@ -150,6 +152,7 @@ def test_what_is_legal_but_not_what_its_writer_will_think_is_a_doubt(text, at, w
     'message:"Failed to get console output" AND tags:"screen-n-cpu.txt"',
     '(message:"a" OR message:"b") AND tags:"console.html" AND NOT build_branch:"master"',
     'message:"a" AND mysql.Queries:>1200000 AND loglevel:(ERROR OR CRITICAL) AND filename:"job-output.txt"',
+    'message:"404" AND request:"/v2.1/servers" AND tags:(apachecombined OR placement OR multiline)',
 ])
 def test_a_plain_query_has_no_doubt(text):
     assert doubts(text) == []

@@ -33,7 +33,8 @@ NAME = 60
 def _facts(_context: click.Context, _option: click.Parameter, given: Sequence[str]) -> dict[str, str]:
     """What a query may ask of a build, and counters, by name."""
     from ...engine.trying import NOT_OF_BUILD
-    from ...fingerprints.doubts import FIELDS, is_counter
+    from ...fingerprints.doubts import FIELDS
+    from ...fingerprints.fields import is_counter
     from ...fingerprints.matching import number as number_in
 
     known = [field for field in FIELDS if field not in NOT_OF_BUILD]
@@ -91,11 +92,12 @@ def _logged(logs: str, facts: Mapping[str, str], book: RuleBook) -> Logged:
     from ...clients.http import Forbidden, Unavailable
     from ...core.deadline import DeadlineExceeded
     from ...engine import trying
+    from ...fingerprints.query import ask_counters
 
     try:
         if not logs.startswith(("http://", "https://")):
             return trying.in_folder(logs, facts)
-        return trying.of_page(logs, facts, trying.ask_counters(book.queries.values()))
+        return trying.of_page(logs, facts, ask_counters(book.queries.values()))
     except (DeadlineExceeded, Forbidden, Unavailable, Unreadable) as error:
         raise Failure(inert(f"{called(logs)}: {error}", limits.MISTAKE), COULD_NOT_READ) from None
 
