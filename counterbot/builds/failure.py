@@ -116,17 +116,19 @@ def look(files: Files, fields: Fields, scanner: Scanner, test_ids: Mapping[str, 
     return found.failure()
 
 
+def inventory_of(files: Files) -> Mapping[str, str]:
+    """What the build's inventory tells of it; nothing where there is none. Raises as ``open`` does, and Unreadable."""
+    if INVENTORY not in files.paths:
+        return {}
+    with files.open(INVENTORY, limits.INVENTORY, limits.INVENTORY) as blocks:
+        return {} if blocks is None else facts_of(b"".join(blocks))
+
+
 def _facts(logs: Logs, attempts: Attempts, asked: Collection[str]) -> Mapping[str, str]:
-    """What the build's inventory tells of it, where a query asks for something that its row in Zuul's API lacks."""
+    """What the inventory tells, where a query asks for something that the build's row in Zuul's API lacks."""
     facts: dict[str, str] = {}
-
-    def take() -> None:
-        with logs.open(INVENTORY, limits.INVENTORY, limits.INVENTORY) as blocks:
-            if blocks is not None:
-                facts.update(facts_of(b"".join(blocks)))
-
-    if asked and INVENTORY in logs.paths:
-        attempts.attempt(INVENTORY, take)
+    if asked:
+        attempts.attempt(INVENTORY, lambda: facts.update(inventory_of(logs)))
     return {name: facts[name] for name in asked if name in facts}
 
 

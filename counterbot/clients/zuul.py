@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlencode
 
 from ..core import limits
+from ..core.deadline import DeadlineExceeded
 from ..core.model import Artifact, Build, BuildLink, PatchSet, Unreadable
 from ..core.text.inert import inert
 from ..core.text.urls import below
-from .http import Forbidden, Http
+from .http import Forbidden, Http, Unavailable
 
 _UNSOUND = re.compile("[\x00\ud800-\udfff]")
 """NUL and lone surrogates, which no database stores as text."""
@@ -29,10 +30,13 @@ _UUID = re.compile("[0-9a-f]{32}")
 NAMES = frozenset({"job_name", "project", "branch", "pipeline", "result"})
 
 PAGE = 50
-"""Rows that are asked for at once."""
+"""Rows that are asked for at once, and at most as many uuids: a request line has room for some 200."""
 
 NO_LIST = ("Zuul's API has no list of {kind} at {tenant}; 'zuul.tenants' in the configuration names it, and Zuul must"
            " be 4.12 or later")
+
+TROUBLE = (Unavailable, DeadlineExceeded, Forbidden, Unreadable)
+"""What asking may raise."""
 
 Filter = str | int | Sequence[str]
 

@@ -14,10 +14,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
-from ..clients.http import Forbidden, Unavailable
-from ..clients.zuul import BuildRow, Zuul
+from ..clients.http import Forbidden
+from ..clients.zuul import TROUBLE, BuildRow, Zuul
 from ..core.backoff import pause
-from ..core.deadline import DeadlineExceeded
 from ..core.model import Build, Reader, Unreadable, is_failure
 from ..core.needs import facts, readers
 from ..core.rules import Fingerprint, Rule, known_failures
@@ -39,9 +38,6 @@ WAITING = 50
 
 REASONS = 3
 """That are kept, of builds that could not be read."""
-
-TROUBLE = (Unavailable, DeadlineExceeded, Forbidden, Unreadable)
-"""What asking Zuul's API may raise."""
 
 log = logging.getLogger("counterbot.backfill")
 

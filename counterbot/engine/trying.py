@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..builds.counters import CountersReader
-from ..builds.failure import USUAL, Files, look
+from ..builds.failure import USUAL, Files, inventory_of, look
 from ..builds.folder import Folder
-from ..builds.inventory import INVENTORY, facts_of
+from ..builds.inventory import INVENTORY
 from ..builds.logs import Logs
 from ..clients.http import Forbidden, Http, Unavailable
 from ..clients.zuul import Zuul
-from ..core import limits
 from ..core.model import Build, BuildFacts, BuildLink, Counters, Hit, Reading, Unreadable
 from ..core.rules import Rule, misfits
 from ..core.text.names import few
@@ -32,15 +31,12 @@ PAGE = re.compile(r"(?P<root>https?://[^?#]+?/)(?:t/[^/?#]+/)?build/(?P<uuid>[0-
 NOT_OF_BUILD = frozenset({*RECORD, TAGS, FILENAME, LOG_URL})
 """Fields that differ from file to file, or within one."""
 
-WHATEVER_FAILED = " whatever test failed"
-"""Ends the name under which a rule with ``test_ids`` is tried without them."""
-
 ALL_PASSED = "the query matches, but none of its test_ids failed in this build"
 
 
 @dataclass(frozen=True)
 class Tried:
-    """``hits`` are by rule, file and line. ``why_not`` tells of each rule without a hit why it has none.
+    """``hits`` are by rule and file. ``why_not`` tells of each rule without a hit why it has none.
 
     ``unread`` gives the files that could have mattered and were not read whole, ``notes`` what else is to be told of a
     file or a rule.
@@ -110,11 +106,8 @@ def of_page(url: str, facts: Mapping[str, str], with_counters: bool) -> Logged:
 
 def _inventory(files: Files) -> tuple[Mapping[str, str], Mapping[str, str]]:
     """What the build's inventory tells, and why it could not be read."""
-    if INVENTORY not in files.paths:
-        return {}, {}
     try:
-        with files.open(INVENTORY, limits.INVENTORY, limits.INVENTORY) as blocks:
-            return facts_of(b"".join(blocks or ())), {}
+        return inventory_of(files), {}
     except (Forbidden, Unavailable, Unreadable) as error:
         return {}, {INVENTORY: str(error)}
 
@@ -136,11 +129,11 @@ def tried(rules: Iterable[Rule], queries: Mapping[str, Query], logged: Logged,
     asked = {rule.name: rule.fingerprint.test_ids for rule in rules
              if rule.name in fitting and rule.fingerprint and rule.fingerprint.test_ids}
     test_ids = asked if logged.tests_known else {}
-    scanner = _Telling({**fitting, **{name + WHATEVER_FAILED: fitting[name] for name in test_ids}}, tell)
+    scanner = _Telling(fitting, tell)
     failure = look(logged.files, logged.fields, scanner, test_ids)
     found = {hit.rule for hit in failure.hits}
     wanted = {path: scanner.wanted(logged.fields, path) for path in logged.files.paths}
-    why_not = {name: unfit.get(name) or (ALL_PASSED if name + WHATEVER_FAILED in found else _why_not(
+    why_not = {name: unfit.get(name) or (ALL_PASSED if name in scanner.found else _why_not(
         query, logged.fields, [path for path, names in wanted.items() if name in names]))
         for name, query in queries.items() if name not in found}
     unknown = scanner.fields - NOT_OF_BUILD - logged.fields.keys()
@@ -149,25 +142,29 @@ def tried(rules: Iterable[Rule], queries: Mapping[str, Query], logged: Logged,
         if fitting and _matters(path, wanted, bool(test_ids))}}
     unasked = {name: "its test_ids were not asked: there is no subunit stream"
                for name in asked if name in found and not logged.tests_known}
-    hits = sorted((hit for hit in failure.hits if hit.rule in queries), key=lambda hit: (hit.rule, hit.file, hit.line))
-    return Tried(tuple(hits), why_not, unread, {**unasked, **scanner.notes})
+    return Tried(failure.hits, why_not, unread, {**unasked, **scanner.notes})
 
 
 class _Telling(Scanner):
-    """Keeps to itself what does not make a file unread, and tells which file it is in."""
+    """Keeps to itself what does not make a file unread, and tells which file it is in.
+
+    ``found`` are the rules that match somewhere, whatever test failed.
+    """
 
     def __init__(self, queries: Mapping[str, Query], tell: Callable[[str], object]) -> None:
         super().__init__(queries)
         self._tell = tell
+        self.found: set[str] = set()
         self.notes: dict[str, str] = {}
 
     def scan(self, build: Fields, path: str, blocks: Iterable[bytes]) -> Scanned:
         self._tell(path)
         scanned = super().scan(build, path, blocks)
+        self.found.update(hit.rule for hit in scanned.hits)
         if BINARY in scanned.remarks:
             return scanned
-        if notes := [remark for remark in scanned.remarks if WHATEVER_FAILED not in remark]:
-            self.notes[path] = "; ".join(notes)
+        if scanned.remarks:
+            self.notes[path] = "; ".join(scanned.remarks)
         return replace(scanned, remarks=())
 
 

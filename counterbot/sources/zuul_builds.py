@@ -14,18 +14,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
-from ..clients.http import Forbidden, Unavailable
-from ..clients.zuul import BuildsetRow, Zuul
+from ..clients.http import Unavailable
+from ..clients.zuul import PAGE, TROUBLE, BuildsetRow, Zuul
 from ..core.backoff import pause
-from ..core.deadline import DeadlineExceeded
 from ..core.events import buildset_line
 from ..core.model import Unreadable
 from ..core.text.figures import counted
 
 SOURCE = "Zuul's API"
-PAGE = 50
-"""Buildsets in one answer, and that are asked for by their uuids at once: a request line has room for some 200."""
-
 OVERLAP = 30
 """Numbers that are asked for again: a row may be seen before one with a lower number is committed."""
 
@@ -44,9 +40,6 @@ NO_BUILDS = frozenset({"CONFIG_ERROR", "DEQUEUED", "MERGE_CONFLICT", "NO_JOBS"})
 
 BROKEN = 500
 """What Zuul answers where a request fails in it: that may be this buildset's alone."""
-
-TROUBLE = (Unavailable, DeadlineExceeded, Forbidden, Unreadable)
-"""What a question may raise."""
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +148,7 @@ class ZuulBuilds:
     def _begin(self, tenant: Tenant) -> None:
         """At the first start ever: what ended before is nobody's news."""
         seen = Seen(0)
-        for row in reversed(next(self._zuul.buildsets(tenant.page, limit=PAGE), [])):
+        for row in reversed(next(self._zuul.buildsets(tenant.page), [])):
             seen = seen.including(row, running=row.result is None)
         self._save(tenant, seen)
         log.info("first start: what %s finishes from now on is reported", tenant.page)
@@ -169,12 +162,12 @@ class ZuulBuilds:
         for start in range(0, len(seen.running), PAGE):
             self._go_on()
             uuids = seen.running[start : start + PAGE]
-            yield from next(self._zuul.buildsets(tenant.page, uuid=uuids, limit=PAGE), [])
+            yield from next(self._zuul.buildsets(tenant.page, uuid=uuids), [])
 
     def _new(self, tenant: Tenant, seen: Seen) -> list[BuildsetRow]:
         """Those that began since the last time, the oldest first; at most the last days' and the last ROWS."""
         found: list[BuildsetRow] = []
-        for page in self._zuul.buildsets(tenant.page, idx_min=max(1, seen.upto - OVERLAP), limit=PAGE):
+        for page in self._zuul.buildsets(tenant.page, idx_min=max(1, seen.upto - OVERLAP)):
             self._go_on()
             found += (row for row in page if row.uuid not in seen.running and row.uuid not in seen.last)
             if _latest(page) < _latest(found) - self._days * DAY or len(found) >= ROWS:

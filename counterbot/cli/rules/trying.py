@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...core import limits
-from ...core.model import Hit, Unreadable
+from ...core.model import Hit
 from ...core.text.figures import number
 from ...core.text.inert import called, inert
 from ...core.text.names import few
@@ -89,8 +89,7 @@ def try_rules(rules: str, logs: str, facts: Mapping[str, str], as_json: bool) ->
 
 
 def _logged(logs: str, facts: Mapping[str, str], book: RuleBook) -> Logged:
-    from ...clients.http import Forbidden, Unavailable
-    from ...core.deadline import DeadlineExceeded
+    from ...clients.zuul import TROUBLE
     from ...engine import trying
     from ...fingerprints.query import ask_counters
 
@@ -98,7 +97,7 @@ def _logged(logs: str, facts: Mapping[str, str], book: RuleBook) -> Logged:
         if not logs.startswith(("http://", "https://")):
             return trying.in_folder(logs, facts)
         return trying.of_page(logs, facts, ask_counters(book.queries.values()))
-    except (DeadlineExceeded, Forbidden, Unavailable, Unreadable) as error:
+    except TROUBLE as error:
         raise Failure(inert(f"{called(logs)}: {error}", limits.MISTAKE), COULD_NOT_READ) from None
 
 
