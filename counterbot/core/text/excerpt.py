@@ -19,8 +19,9 @@ ESCAPES = re.compile(r"(?:\x1b|#033|\^\[)\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]
 
 NAME = r"""(?:password|passwd|passphrase|pswd|secret|token|credential|api[_-]?key|access[_-]?key|private[_-]?key|
     [_-]pwd|[_-]pass|adminpass|userpass|signature|temp_url_sig|pwd(?=["'\s]*[=:]\s*["']?[^/~"'\s]))
-    (?:[_-]?(?:key|id|value|hash|s|[0-9]{1,3}))*"""
-"""How the name of a secret ends. ``pwd`` alone is a directory, where what follows looks like one."""
+    (?:[_-]?(?:key|id|value|hash|s|[0-9]+(?![0-9])))*"""
+"""How the name of a secret ends. ``pwd`` alone is a directory, where what follows looks like one. A number is taken
+whole: cut in all possible ways, one of thirty digits would be searched for hours."""
 
 BETWEEN = r"""(?:\\?["']?\s*(?:=>|[=:>])\s*|\\?["'],\s*|\s*\(\s*(?=["']))"""
 """Stands between name and value: in assignments, JSON, reprs of Python, XML, headers and SQL's PASSWORD('...')."""
