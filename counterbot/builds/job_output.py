@@ -79,10 +79,12 @@ class _Playbook:
             case ("plays", None, "tasks", None, "task", "name"):
                 self._name = text
             case ("plays", None, "tasks", None, "hosts", str(host), "failed" | "unreachable") if text == "true":
-                self._hosts.append(host)
+                if len(self._hosts) < KEPT:
+                    self._hosts.append(host)
             case ("stats", str(host), count):
                 self._counted = True
-                if count in ("failures", "unreachable") and text.isdecimal() and int(text):
+                failed = count in ("failures", "unreachable") and text.isdecimal() and text.strip("0")
+                if failed and len(self._stats) < KEPT:
                     self._stats.add(host)
 
     def closed(self, depth: int) -> None:
@@ -105,7 +107,7 @@ class _Playbook:
 TASK = 5
 """Brackets around a task: of the file, its playbook, the plays, its play and the tasks."""
 KEPT = 100
-"""Failed tasks that are remembered, by host, until the playbook's statistics tell whether they count."""
+"""Failed tasks, and hosts, that are remembered until the playbook's statistics tell whether they count."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,8 @@ class _Token:
 
 TOKEN = re.compile(rb"""[\s,:]*(?:"([^"\\]*(?:\\.[^"\\]*)*)"(?:(\s*:)|(?=\s*[,\]}]))"""
                    rb"""|([\[\]{}])|([^\s\[\]{},:"]+)(?=[\s\[\]{},]))""", re.DOTALL)
+DEPTH = 1_000
+"""Brackets in one another: a module's result that was nested deeper could not have been written."""
 WHOLE = 1 << 14
 """Bytes of a text, in a file that goes on, that are kept: what tasks print need not be."""
 
@@ -137,6 +141,8 @@ def _tokens(blocks: Iterable[bytes]) -> Iterator[_Token]:
             kind = bracket.decode()
             if kind in "{[":
                 objects.append(kind == "{")
+                if len(objects) > DEPTH:
+                    raise Unreadable(f"more than {DEPTH:,} brackets in one another")
             elif not objects or objects.pop() != (kind == "}"):
                 raise Unreadable("not JSON: its brackets do not match")
             yield _Token(kind, at)

@@ -1,6 +1,7 @@
 """What Zuul's own record of a job shows: the Ansible task that failed, and the first line that tells of an error."""
 
 import json
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,8 @@ def test_wherever_the_blocks_are_cut(sizes):
     (b"", "no list of playbooks"), (b"<html>", "no list of playbooks"), (b"{}", "no list of playbooks"),
     (b'[{"phase": "run"}}', "its brackets do not match"),
     (b'[{"phase": "run", "plays": [', "it ends within a playbook"),
+    (b'[{"stats": {"controller": {"failures": ' + b"1" * 5000 + b"}}", "it ends within a playbook"),
+    (b"[" * 2000, "more than 1,000 brackets in one another"),
 ])
 def test_what_is_no_such_record(data, why):
     with pytest.raises(Unreadable, match=why):
@@ -101,6 +104,13 @@ def test_texts_of_any_length_take_no_memory(begin, end):
 
     with peak_below(4 << 20):
         assert failed_task(blocks()) == FailedTask("run", "Run tempest", "controller")
+
+
+@pytest.mark.parametrize(("begin", "host"), [
+    (b'[{"plays": [{"tasks": [{"hosts": {', b'"h%d": {"failed": true},'), (b'[{"stats": {', b'"h%d": {"failures": 1},')])
+def test_hosts_without_end_take_no_memory(begin, host):
+    with peak_below(1 << 20), pytest.raises(Unreadable, match="it ends within a playbook"):
+        failed_task(chain([begin], (host % number for number in range(20_000))))
 
 
 def first(*lines: str, size: int = 1 << 18) -> str:
