@@ -107,7 +107,9 @@ def test_texts_of_any_length_take_no_memory(begin, end):
 
 
 @pytest.mark.parametrize(("begin", "host"), [
-    (b'[{"plays": [{"tasks": [{"hosts": {', b'"h%d": {"failed": true},'), (b'[{"stats": {', b'"h%d": {"failures": 1},')])
+    (b'[{"plays": [{"tasks": [{"hosts": {', b'"h%d": {"failed": true},'),
+    (b'[{"stats": {', b'"h%d": {"failures": 1},'),
+])
 def test_hosts_without_end_take_no_memory(begin, host):
     with peak_below(1 << 20), pytest.raises(Unreadable, match="it ends within a playbook"):
         failed_task(chain([begin], (host % number for number in range(20_000))))
