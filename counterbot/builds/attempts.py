@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from itertools import islice
 
-from ..clients.http import Forbidden, Unavailable, Unfinished
+from ..clients.http import Forbidden, Stopped, Unavailable, Unfinished
 from ..core.model import Later, Reading, State, Unreadable
 from .logs import MANIFEST
 
@@ -30,6 +30,8 @@ class Attempts:
         try:
             take(*arguments)
         except (Unreadable, Forbidden, Unavailable) as error:
+            if isinstance(error, Stopped):  # what else there is would be missing without a reason
+                raise
             if isinstance(error, Unavailable):
                 if (self._awaits or name == MANIFEST) and not isinstance(error, Unfinished):
                     raise

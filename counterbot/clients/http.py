@@ -69,6 +69,10 @@ class Unavailable(Exception):
         self.status = status
 
 
+class Stopped(Unavailable):
+    """We broke it off, and know nothing of the server."""
+
+
 class Unfinished(Unavailable):
     """The server sent all it has, but the end is missing: the upload is under way, or was cut short."""
 
@@ -121,7 +125,7 @@ class Http:
         return self._monotonic() - self._begun
 
     def abort(self) -> None:
-        """Break off everything, for good: what is under way, and what is begun later, raises Unavailable at once."""
+        """Break off everything, for good: what is under way, and what is begun later, raises Stopped at once."""
         self._stopped.set()
         for exchange in tuple(self._exchanges):
             exchange.break_off()
@@ -268,7 +272,7 @@ class Http:
 
     def _failure(self, exchange: _Exchange, error: Exception | None = None) -> Unavailable | DeadlineExceeded:
         if self._stopped.is_set():
-            return Unavailable("broken off, since the bot stops")
+            return Stopped("broken off, since the bot stops")
         if error is None or self._is_over(exchange):
             return DeadlineExceeded(f"{exchange.host}: not done in {self._seconds:g} s")
         return Unavailable(f"{exchange.host}: {_reason(error, self._ca_key)}")

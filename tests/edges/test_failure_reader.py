@@ -12,7 +12,7 @@ import pytest
 from counterbot.builds.failure import Caps, FailureReader
 from counterbot.clients.http import Http
 from counterbot.clients.zuul import Zuul as Client
-from counterbot.core.model import BuildLink, FailedTest, Failure, Hit, Later, Reading, State
+from counterbot.core.model import Build, BuildLink, FailedTest, Failure, Hit, Later, Reading, State
 from counterbot.fingerprints.query import parse
 from counterbot.fingerprints.scan import Scanner
 from tests import zuul_server as demo
@@ -60,12 +60,15 @@ class Logs:
         self.server.answers[self.root.removeprefix(self.server.url) + path] = demo.Answer(body, status, **options)
         return self
 
-    def read(self, rules=RULES, test_ids=None, seconds=None, clock=time.monotonic, **options) -> Reading | Later:
+    def build(self) -> Build:
         api = Client(Http([f"{self.server.url}/api/"]), self.server.url)
-        build = api.build(BuildLink("tempest-full", self.server.page(UUID), UUID))
+        return api.build(BuildLink("tempest-full", self.server.page(UUID), UUID))
+
+    def read(self, rules=RULES, test_ids=None, seconds=None, clock=time.monotonic, **options) -> Reading | Later:
         http = Http([self.server.logs], monotonic=clock)
         scanner = Scanner({name: parse(query) for name, query in rules.items()})
         caps = Caps(**{name: options.pop(name) for name in list(options) if hasattr(Caps, name)})
+        build = self.build()
         self.server.requests.clear()
         return FailureReader(http, caps=caps).read(build, scanner, test_ids or {}, seconds, **options)
 
@@ -191,11 +194,12 @@ class TestWhatIsNotRead:
 
     def test_a_file_that_explodes(self, logs):
         bomb = zlib.compressobj(1, wbits=31)
-        packed = b"".join(bomb.compress(b"line\n" * 200_000) for _ in range(40)) + bomb.flush()
+        line = b"Nov 21 02:10:11.1 node nova-compute[411]: INFO nova.compute [-] fine\n"
+        packed = b"".join(bomb.compress(line * 10_000) for _ in range(80)) + bomb.flush()
         logs.has(FILES).answers(CPU, packed)
-        with peak_below(32 << 20):
-            reading = logs.read(unpacked=20_000_000)
-        assert unread(reading) == {CPU: "more than 20,000,000 bytes when decompressed"}
+        with peak_below(16 << 20):
+            reading = logs.read(unpacked=50_000_000)
+        assert unread(reading) == {CPU: "more than 50,000,000 bytes when decompressed"}
 
     def test_more_than_a_build_may_have(self, logs):
         rules = {"1": 'message:"deadbeef" AND tags:"screen"'}
@@ -265,10 +269,23 @@ class TestTime:
         assert reading.otherwise.state is State.UNREADABLE
         assert logs.read(seconds=5, clock=Clock(each=100)).otherwise is None
 
+    def test_a_bot_that_stops_takes_nothing_for_the_end(self, logs):
+        """Else what it read of old logs until then would be all that is ever known of them."""
+        build = logs.has(FILES).build()
+        http = Http([logs.server.logs])
+
+        class Stopping(demo.Answer):
+            def blocks(self):
+                yield self.body[:10]
+                http.abort()
+                yield self.body[10:]
+
+        logs.server.answers[logs.root.removeprefix(logs.server.url) + CPU] = Stopping(FILES[CPU])
+        reading = FailureReader(http).read(build, Scanner({"1": parse(RULES["1254890"])}), {}, awaits=False)
+        assert (late(reading), reading.otherwise) == ("broken off, since the bot stops", None)
+
     def test_of_a_store_that_is_gone(self, logs):
-        logs.has(FILES)
-        http = Http([f"{logs.server.url}/api/"])
-        build = Client(http, logs.server.url).build(BuildLink("j", logs.server.page(UUID), UUID))
+        build = logs.has(FILES).build()
         with demo.Zuul() as other:
             gone = other.logs
         moved = type(build)(**{**build.__dict__, "log_url": gone, "artifacts": ()})
