@@ -78,10 +78,9 @@ class Observed:
     @property
     def standing(self) -> str:
         """What is said of a failed build that no rule recognised."""
-        if self.failure is None:
-            return ""
-        found = self.failure.failure
-        words = "nothing known, not all logs read" if found and found.unread else FAILURE_STATE[self.failure.state]
+        found = self.failure.failure if self.failure else None
+        words = "nothing known, not all logs read" if found and found.unread else (
+            FAILURE_STATE[self.failure.state] if self.failure else "no rule looks for its failure")
         return words if self.result in (None, "FAILURE") else f"{words} ({self.result})"
 
 
@@ -98,7 +97,7 @@ class Reason(enum.Enum):
     WITHIN = "every counter is within its bound"
     PARTLY = "no counter that came is over its bound"
     NO_DATA = "no counters to judge"
-    NO_FAILURE = "no build is known to have failed"
+    NO_FAILURE = "no voting build is known to have failed"
     NO_RULE = "no rule applies to its builds"
 
 

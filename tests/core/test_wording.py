@@ -30,7 +30,7 @@ from counterbot.core.model import (
     Subject,
     Unexplained,
 )
-from counterbot.core.rules import Fingerprint, Outcome, Rule, Verdict, judge
+from counterbot.core.rules import Fingerprint, Outcome, Rule, Verdict, Where, judge
 from counterbot.core.text.figures import excess, largest_first, number
 from counterbot.core.wording.comment import comment
 from counterbot.core.wording.irc import irc_line
@@ -253,8 +253,9 @@ def test_the_comment_in_the_documentation():
 # -- known failures
 
 N_CPU = "controller/logs/screen-n-cpu.txt"
-ACTIVE = Rule("1254890", "A server does not become ACTIVE in time", bug="1254890", fingerprint=Fingerprint("x"))
-CONSOLE = Rule("1251920", "Console output is lost", bug="1251920", fingerprint=Fingerprint("x"))
+QUERY = Fingerprint("x")
+ACTIVE = Rule("1254890", "A server does not become ACTIVE in time", bug="1254890", fingerprint=QUERY)
+CONSOLE = Rule("1251920", "Console output is lost", bug="1251920", fingerprint=QUERY)
 LIVE_MIGRATION = "nova.tests.unit.compute.test_manager.ManagerTest.test_live_migration"
 SEEN = Seen({"1254890": 3, "1251920": 14})
 
@@ -418,6 +419,7 @@ def test_a_file_by_elastic_recheck_has_no_title_of_its_own():
         (unknown("j", state=State.MISSING), "logs not there in time", None),
         (unknown("j", state=State.NOTHING), "no logs", None),
         (unknown("j", result="NODE_FAILURE", state=State.NOT_RUN), "no logs (NODE_FAILURE)", None),
+        (Observed("j", "j", State.READ, result="FAILURE"), "no rule looks for its failure", None),
         (unknown("j", result="POST_FAILURE", state=State.MISSING), "logs not there in time (POST_FAILURE)", None),
     ],
 )
@@ -450,6 +452,11 @@ UNREAD, NONE = unknown("unread", state=State.MISSING), unknown("none", result="N
          "Not every failure is known: Zuul's API did not tell in time how b ended."),
         # not voting: it keeps nothing from being merged
         ([known("a"), replace(unknown("b"), voting=False)],
+         'Every failure of a voting job is known: comment "recheck bug 1254890" to run the jobs again.'),
+        # no query applies to it
+        ([known("a"), Observed("b", "b", State.READ, result="FAILURE")],
+         "Not every failure is known: look at b before you recheck."),
+        ([known("a"), Observed("b", "b", State.READ, result="SUCCESS")],
          'Every failure is known: comment "recheck bug 1254890" to run the jobs again.'),
         ([known("a"), replace(known("b", "1251920"), voting=False)],
          'Every failure is known: comment "recheck bug 1254890" to run the jobs again.'),
@@ -463,9 +470,25 @@ def test_whether_to_recheck(observed, sentence):
 
 
 def test_where_no_build_failed_that_votes_there_is_nothing_to_recheck():
-    text = told(replace(known("a"), voting=False), replace(unknown("b"), voting=False))
-    assert text.startswith("Failures: the failed build is a known bug (not voting).\n")
-    assert "recheck" not in text
+    alone = replace(known("a"), voting=False)
+    assert "recheck" not in told(alone, replace(unknown("b"), voting=False))
+    assert end(told(alone, over=(over(),))) == 'Noise? Comment "recheck".'
+
+
+def test_builds_that_are_not_looked_at_may_have_failed_too():
+    """No rule applies to them: their results are not asked for."""
+    some, others = replace(ACTIVE, where=Where(job=("grenade*",))), replace(CONSOLE, where=Where(branch=("stable/*",)))
+    text = told(known("grenade"), rules=(some, others, SQL))
+    assert text.startswith("Failures: 1 failed build is a known bug (not voting).\n")
+    assert end(text) == ('Every failure is known; jobs without a rule were not looked at: if they passed, comment'
+                         ' "recheck bug 1254890" to run the jobs again.')
+    every = replace(CONSOLE, where=Where(branch=("master",), voting=True))
+    assert end(told(known("grenade"), rules=(some, every))).startswith("Every failure is known: comment ")
+
+
+def test_builds_that_do_not_vote_and_of_which_nothing_is_known_are_not_taken_for_known():
+    text = told(known("a"), known("b"), replace(unknown("c"), voting=False))
+    assert text.startswith("Failures: 2 failed builds are known bugs (not voting).\n")
 
 
 def test_a_failed_build_whose_counters_are_over_is_said_to_have_failed_once():
@@ -716,20 +739,20 @@ def channel_line(*observed: Observed, over: tuple[Finding, ...] = (), report: Re
         ([known("grenade")], [], "grenade failed by bug 1254890 (A server does not become ACTIVE in time)"),
         ([known("grenade"), unknown("tempest-full")], [],
          "grenade failed by bug 1254890 (A server does not become ACTIVE in time);"
-         " tempest-full failed by nothing known"),
+         " tempest-full failed, nothing known"),
         ([known("a"), known("b", "1251920"), known("c")], [],
          "a and c failed by bug 1254890 (A server does not become ACTIVE in time);"
          " b failed by bug 1251920 (Console output is lost)"),
         ([known("a", "mirror")], [],
          "a failed by mirror (The mirror does not answer, a failure of the site)"),
         ([known("a", "vif")], [], "a failed by vif (Ports are not plugged)"),
-        ([unknown("a", result="TIMED_OUT")], [], "a failed by nothing known (TIMED_OUT)"),
+        ([unknown("a", result="TIMED_OUT")], [], "a failed, nothing known (TIMED_OUT)"),
         ([UNREAD, NONE], [], "unread failed, logs not there in time; none failed, no logs (NODE_FAILURE)"),
         ([known("grenade", "oom")], [over(), over("mysql.c", 3, 2)],
          "grenade failed by oom (The kernel's memory ran out);"
          " tempest-full mysql.c 3 over its bound 2 (+50%) and 1 more"),
         ([unknown(f"job-{number}") for number in range(9)], [],
-         "job-0, job-1, job-2 and 6 more failed by nothing known"),
+         "job-0, job-1, job-2 and 6 more failed, nothing known"),
     ],
 )
 def test_the_line_on_failures(observed, over, words):

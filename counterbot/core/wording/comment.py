@@ -40,10 +40,13 @@ def comment(report: Report, found: Iterable[Told], observed: Sequence[Observed],
                       list(failures.explanations(failed[:ROWS], rules, links))))
     if over:
         parts.append((counters.table(over, job), list(counters.explanations(over[:ROWS], rules, links))))
-    verdicts = [*([failures.verdict(failed, rules)] if failed else []), *([counters.verdict(over)] if over else [])]
+    untold = failures.untold(report, failed, observed, rules)
+    verdicts = [*([failures.verdict(failed, rules, untold)] if failed else []),
+                *([counters.verdict(over)] if over else [])]
+    recheck = list(failures.ending(failed, observed, rules, untold)) or (['Noise? Comment "recheck".'] if over else [])
     shown = {row.build.uuid for row in failed} - {row.build for row in over}  # that these failed stands in their table
     end = [*(counters.remarks([build for build in observed if build.uuid not in shown], observed) if over else []),
-           *(failures.ending(failed, observed, rules) if failed else ['Noise? Comment "recheck".']),
+           *recheck,
            *filing(report, [*failures.unfiled(failed[:ROWS], rules), *counters.unfiled(over[:ROWS], rules)],
                    links.file), marker]
     verdict = f"{'. '.join(verdicts)} (not voting)."

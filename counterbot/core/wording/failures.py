@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..decide import Observed, Seen
-from ..model import OMITTED, Failure, KnownFailure, State
-from ..rules import Rule
+from ..model import OMITTED, BuildFacts, Failure, KnownFailure, Report, State
+from ..rules import Rule, known_failures
 from ..text.columns import left, right, width
 from ..text.figures import counted, number
 from ..text.inert import NAME, inert, name_of
@@ -43,12 +43,28 @@ class Row:
 def rows(known: Sequence[KnownFailure], observed: Sequence[Observed]) -> list[Row]:
     """What is known first, then the other builds that failed and vote; none where nothing is known."""
     told = {finding.build for finding in known}
-    others = [build for build in observed if build.failure and build.failed and build.voting and build.uuid not in told]
+    others = [build for build in observed if build.failed and build.voting and build.uuid not in told]
     first = [Row(build, finding) for build in observed for finding in known if finding.build == build.uuid]
     return [*first, *(Row(build, None) for build in others)] if first else []
 
 
-def verdict(rows: Sequence[Row], rules: Mapping[str, Rule]) -> str:
+@dataclass(frozen=True)
+class Untold:
+    """Whether there may be failed builds that are no rows: ``unasked``, whose results are not asked for, since no query
+    applies to every job; ``nonvoting``, of which nothing is known, and which do not vote."""
+
+    unasked: bool = False
+    nonvoting: bool = False
+
+
+def untold(report: Report, rows: Sequence[Row], observed: Sequence[Observed], rules: Mapping[str, Rule]) -> Untold:
+    any_job = BuildFacts(OMITTED, report.patchset.branch, report.patchset.project, report.pipeline, True)
+    told = {row.build.uuid for row in rows}
+    return Untold(not known_failures(rules.values(), any_job),
+                  any(build.failed and build.uuid not in told for build in observed))
+
+
+def verdict(rows: Sequence[Row], rules: Mapping[str, Rule], untold: Untold) -> str:
     builds, known = {row.build.uuid for row in rows}, {row.build.uuid for row in rows if row.known}
     told = [rules[row.known.rule] for row in rows if row.known]
     if all(rule.infra for rule in told):
@@ -56,12 +72,15 @@ def verdict(rows: Sequence[Row], rules: Mapping[str, Rule]) -> str:
     else:
         noun = "bug" if all(rule.bug for rule in told) else "failure"
         one, several = f"a known {noun}", f"known {noun}s"
-    return f"Failures: {_which(len(known), len(builds))} {f'is {one}' if len(known) == 1 else f'are {several}'}"
+    which = _which(len(known), len(builds), untold == Untold())
+    return f"Failures: {which} {f'is {one}' if len(known) == 1 else f'are {several}'}"
 
 
-def _which(known: int, builds: int) -> str:
+def _which(known: int, builds: int, all_told: bool) -> str:
     if known < builds:
         return f"{known} of {builds} failed builds"
+    if not all_told:
+        return counted(known, "failed build")
     return {1: "the failed build", 2: "both failed builds"}.get(builds, f"all {builds} failed builds")
 
 
@@ -130,26 +149,29 @@ def _symptom(found: Failure) -> str:
     return f"first error: {verbatim(found.error, LINE)}" if found.error else ""
 
 
-def ending(rows: Sequence[Row], observed: Sequence[Observed], rules: Mapping[str, Rule]) -> Iterator[str]:
+def ending(rows: Sequence[Row], observed: Sequence[Observed], rules: Mapping[str, Rule],
+           untold: Untold) -> Iterator[str]:
     """Whether to run the jobs again; nothing where no build failed that votes."""
     if not any(row.build.voting for row in rows):
         return
     told = {row.build.uuid for row in rows if row.known}
-    unknown = [build for build in observed if build.failure and build.voting and build.uuid not in told
-               and (build.failed or build.result is None)]
+    unknown = [build for build in observed if build.voting and build.uuid not in told
+               and (build.failed or (build.failure and build.result is None))]
     if unknown:
         yield f"Not every failure is known: {'; '.join(_advice(unknown))}."
         return
     bugs = list(dict.fromkeys(filter(None, (bug_number(rules[row.known.rule].bug) for row in rows
                                             if row.known and row.build.voting))))
     named = " " + ", ".join(f"bug {bug}" for bug in bugs[:BUGS]) if bugs else ""
-    yield f'Every failure is known: comment "recheck{named}" to run the jobs again.'
+    which = " of a voting job" if untold.nonvoting else ""
+    provided = "; jobs without a rule were not looked at: if they passed," if untold.unasked else ":"
+    yield f'Every failure{which} is known{provided} comment "recheck{named}" to run the jobs again.'
 
 
 def _advice(unknown: Sequence[Observed]) -> Iterator[str]:
     """What to do about builds of which nothing is known, or why nothing is."""
     ended = [build for build in unknown if build.failed]
-    states = {build.uuid: build.failure.state for build in ended if build.failure}
+    states = {build.uuid: build.failure.state if build.failure else State.READ for build in ended}
     if looked := [build for build in ended if states[build.uuid] is State.READ]:
         yield f"look at {_jobs(looked)} before you recheck"
     if without := [build for build in ended if states[build.uuid] in (State.NOTHING, State.NOT_RUN)]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from .. import limits
 from ..decide import Observed, Told
-from ..model import Finding, KnownFailure, Report, State, Unexplained
+from ..model import Finding, KnownFailure, Report, Unexplained
 from ..rules import Rule
 from ..text.figures import compared, excess, largest_first
 from ..text.inert import NAME, inert, name_of
@@ -61,18 +61,13 @@ def _failures(found: Sequence[Told], builds: Mapping[str, Observed], rules: Mapp
         if isinstance(finding, KnownFailure):
             causes.setdefault((finding.job, finding.build), []).append(_cause(rules[finding.rule], name))
     endings = {build: f"failed by {listed(by)}" for build, by in causes.items()}
-    endings |= {(finding.job, finding.build): _unexplained(builds[finding.build])
+    endings |= {(finding.job, finding.build): f"failed, {builds[finding.build].standing}"
                 for finding in found if isinstance(finding, Unexplained)}
     jobs: dict[str, list[str]] = {}
     for (job, _), how in endings.items():
         jobs.setdefault(how, []).append(name_of(job, name))
     for how, failed in jobs.items():
         yield f"{listed(failed)} {how}"
-
-
-def _unexplained(build: Observed) -> str:
-    searched = build.failure is not None and build.failure.state is State.READ
-    return f"failed{' by' if searched else ','} {build.standing}"
 
 
 def _cause(rule: Rule, name: int) -> str:
