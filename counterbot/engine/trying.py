@@ -67,6 +67,8 @@ def in_folder(path: str, facts: Mapping[str, str]) -> Logged:
 
     ``facts`` win over the inventory; a counter is one of them. Raises Unreadable where it is no folder.
     """
+    if Path(path).is_file():
+        raise Unreadable("a file; give the folder that is the build's log root, or a part of it")
     if not path or not Path(path).is_dir():
         raise Unreadable("no such folder")
     files = Folder(Path(path))

@@ -395,7 +395,7 @@ class ReportTimes(Strict):
         default=1200,
         ge=1,
         le=WEEK,
-        description="Seconds after Zuul's comment when a report is decided although counters are still missing.",
+        description="Seconds after Zuul's comment when a report is decided although logs are still missing.",
     )
     settle: int = Field(
         default=0, ge=0, le=WEEK, description="Seconds after Zuul's comment before its builds are first asked for."

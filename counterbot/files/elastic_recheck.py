@@ -29,8 +29,9 @@ ALL = "all"
 """Instead of projects: a channel is told of bugs of every project."""
 
 PROJECTS = (
-    "# elastic-recheck's projects were those of the bug in Launchpad; ours are those of the change. A rule can",
-    "# name the channels that are told of its bug: 'report: {irc: [\"#CHANNEL\"]}'.",
+    "# 'projects' are those of the change; elastic-recheck's were those of the bug in Launchpad. To tell a channel of",
+    "# a bug in whatever project it is met, leave out 'projects' there, and name the channel in the bug's rule:",
+    "# 'report: {irc: [\"#CHANNEL\"]}'. A rule without it tells every channel.",
 )
 
 MESSAGES = {

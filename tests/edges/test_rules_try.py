@@ -256,6 +256,7 @@ def test_mistakes_in_rules_are_told_and_the_good_ones_tried(tree) -> None:
     assert (result.exit_code, json.loads(result.stdout)["rule"]) == (1, "12")
     assert result.stderr.startswith(f"{tree.rules}/13.yaml:1:22: AND AND")
     tree.rule("12", "bounds: {a.b: {max: 1}}\n")
+    assert tree.tried().stderr.count("\n") == 1
     (tree.rules / "13.yaml").unlink()
     result = tree.tried()
     assert (result.exit_code, result.stderr) == (1, f"{tree.rules}: no rule with a query\n")
@@ -266,6 +267,13 @@ def test_no_such_folder(tree, logs: str, shown: str) -> None:
     tree.rule("12", query(""))
     result = tree.tried(logs=logs)
     assert (result.exit_code, result.stdout, result.stderr) == (3, "", f"Error: {shown}: no such folder\n")
+
+
+def test_a_single_log_is_no_folder(tree) -> None:
+    tree.rule("12", query(""))
+    log = tree.log("n.txt", lines(WAITED))
+    assert tree.tried(logs=str(log)).stderr == (
+        f"Error: {log}: a file; give the folder that is the build's log root, or a part of it\n")
 
 
 def test_a_builds_page(tree, server) -> None:

@@ -57,7 +57,8 @@ def test(paths: Sequence[str], allow_none: bool, form: str) -> None:
     tested = [rule for rule in book.rules if not book.file_of(rule).as_it_came]
     failures = [failure for rule in tested for failure in _failures(rule, book.file_of(rule))]
     cases, untested = sum(len(book.file_of(rule).cases) for rule in tested), len(book.rules) - len(tested)
-    summary = ", ".join([_many(len(tested), "rule"), _many(cases, "case"), _many(len(failures), "failure"),
+    ran = [_many(len(tested), "rule"), _many(cases, "case")] if tested or not untested else []
+    summary = ", ".join([*ran, _many(len(failures), "failure"),
                          *([_many(len(mistakes), "mistake")] if mistakes else [])])
     summary += f"; {counted(untested, 'query', 'queries')} without cases" if untested else ""
     _end(form, summary, {"rules": len(tested), "cases": cases, "fingerprints": untested},

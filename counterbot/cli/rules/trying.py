@@ -73,7 +73,8 @@ def try_rules(rules: str, logs: str, facts: Mapping[str, str], as_json: bool) ->
     for mistake in mistakes:
         warn(str(mistake))
     if not book.queries:
-        warn(f"{called(rules)}: no rule with a query")
+        if not mistakes:
+            warn(f"{called(rules)}: no rule with a query")
         raise SystemExit(1)
     at = [logs]
     with progress(lambda: f"reading {inert(at[0], NAME)}"):
