@@ -171,8 +171,8 @@ class Walk:
 
         self._over = False
         self._queue: deque[BuildRow] = deque()
-        self._asked: dict[str, str] = {}
-        """The builds that are being read, or are to be tried again, by uuid: their jobs."""
+        self._asked: dict[str, BuildRow] = {}
+        """The builds that are being read, or are to be tried again, by uuid."""
 
         self._reading = False
         self._pace, self._monotonic = 60 / per_minute, monotonic
@@ -181,7 +181,7 @@ class Walk:
     @property
     def walked(self) -> bool:
         """Whether all was asked for."""
-        return not self._tenants
+        return not self._tenants and not self._queue
 
     @property
     def share(self) -> float:
@@ -204,7 +204,7 @@ class Walk:
             self._ask(self._queue.popleft())
         else:
             self._turn(self._tenants[0])
-        if self._over and not self._queue:
+        if self._over and not self._queue and self._tenants:
             self._tenants.popleft()
             self._newest, self._at, self._over = None, None, False
         return True
@@ -217,7 +217,7 @@ class Walk:
             self.tally.passed += 1
             return
         self._builds.ask({listed.link: listed.build}, want.readers, want.rules, again=True)
-        self._asked[uuid] = listed.build.job
+        self._asked[uuid] = listed
         self._reading, self._at = True, listed.build.ended or self._at
 
     def _turn(self, tenant: str) -> None:
@@ -246,7 +246,7 @@ class Walk:
         for listed in page:
             known = past.get(listed.build.uuid)
             if known and known.state == "due" and known.past:
-                self._asked[listed.build.uuid] = listed.build.job
+                self._asked[listed.build.uuid] = listed
             elif self._lacking(listed.build, known):
                 self._queue.append(listed)
             else:
@@ -263,17 +263,24 @@ class Walk:
             past = self._builds.past(list(self._asked))
             for uuid in list(self._asked):
                 if end := end_of(past[uuid]):
-                    self._note(uuid, end, past[uuid].why)
+                    self._end(self._asked.pop(uuid), end, past[uuid])
                 else:
                     self._reading = self._reading or past[uuid].working
 
-    def _note(self, uuid: str, end: End, why: str) -> None:
-        job, tally = self._asked.pop(uuid), self.tally
+    def _end(self, listed: BuildRow, end: End, known: PastBuild) -> None:
+        """Who was asked to read it before this walk began may not have known the newest rules."""
+        if end is End.READ and self._lacking(listed.build, known):
+            self._queue.append(listed)
+        else:
+            self._note(listed.build, end, known.why)
+
+    def _note(self, build: Build, end: End, why: str) -> None:
+        tally = self.tally
         setattr(tally, end.value, getattr(tally, end.value) + 1)
         if end is End.UNREAD:
-            log.info("%s %s: could not be read: %s", inert(job, 100), uuid, inert(why, 300))
+            log.info("%s %s: could not be read: %s", inert(build.job, 100), build.uuid, inert(why, 300))
             if len(tally.reasons) < REASONS:
-                tally.reasons.append(inert(f"{job} {uuid}: {why}", 400))
+                tally.reasons.append(inert(f"{build.job} {build.uuid}: {why}", 400))
 
 
 class NewRules:

@@ -26,8 +26,8 @@ class Builds:
 
     def claim(self, fresh: bool = False, past: bool = False) -> BuildWork | None:
         """A build that is due; with ``fresh`` one of an open report that was not claimed before, with ``past`` one that
-        no open report names."""
-        conditions = [builds.c.fence == 0, _awaited()] if fresh else [~_awaited()] if past else []
+        no open report names, or in which some rules alone are looked for."""
+        conditions = [builds.c.fence == 0, _awaited()] if fresh else [or_(~_awaited(), _searched())] if past else []
         claimed = self.store.claim(builds, WORK_LEASE, *conditions, quarantined=hasten)
         return claimed and self.store.read(lambda under_way: _work(under_way, *claimed))
 
@@ -218,7 +218,7 @@ def _past(under_way: Transaction, uuids: Collection[str]) -> dict[str, PastBuild
     found = {uuid: PastBuild("done", at) for uuid, at in ended.items()}
     for row in under_way.execute(select(builds, or_(~_referred(), _searched()).label("past"))
                                  .where(builds.c.uuid.in_(uuids))):
-        looked = row.received if row.uuid in ended or row.state in ("due", "done") else None
+        looked = row.received if row.state in ("due", "done") else ended.get(row.uuid)
         working = row.state == "due" and (row.due <= under_way.now or row.owner is not None)
         found[row.uuid] = PastBuild(row.state, looked, bool(row.past), working, row.why)
     return found

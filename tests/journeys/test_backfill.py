@@ -32,9 +32,19 @@ class Past:
         zuul, uuid = self.world.zuul, f"{self.count:032x}"
         files = {"job-output.txt": line, STREAM: story.stream(story.USUAL)}
         row = zuul.add_build(uuid, job, files, result=result)
-        ended = datetime.fromtimestamp(self.world.clock.now() / SECOND - days * 86_400, timezone.utc)
-        zuul.serve_row({**row, "end_time": ended.isoformat()[:19]})
+        self.ended(row, days)
         return row
+
+    def ended(self, row, days):
+        """The build ended so many days ago."""
+        ended = datetime.fromtimestamp(self.world.clock.now() / SECOND - days * 86_400, timezone.utc)
+        self.world.zuul.serve_row({**row, "end_time": ended.isoformat()[:19]})
+
+    def breaks(self, row):
+        """Its log server fails; the returned function mends it."""
+        name = row["log_url"].removeprefix(self.world.zuul.url) + "zuul-manifest.json"
+        answer, self.world.zuul.answers[name] = self.world.zuul.answers[name], Answer(b"", 503)
+        return lambda: self.world.zuul.answers.update({name: answer})
 
     def bot(self, **settings):
         return self.world.bot(of_zuul=TENANTS, **settings)
@@ -49,10 +59,13 @@ class Past:
         return counts(walk)
 
     def end(self, bot, walk):
-        while not walk.done:
+        for _ in range(5000):
             walk.step()
             bot.examiner.step_past()
             self.world.clock.seconds += 1
+            if walk.done:
+                return
+        pytest.fail(f"the walk does not end: {walk.tally}")
 
     def upkeep(self, bot, seconds=100):
         """So many seconds of a running bot."""
@@ -80,6 +93,11 @@ def rows(bot, query):
 
 def hits(bot):
     return rows(bot, "select runs.uuid, hits.rule from hits join runs on runs.id = hits.run order by 1, 2")
+
+
+def found(bot):
+    """The rules that were found in the only build."""
+    return [rule for _, rule in hits(bot)]
 
 
 def fetched(world, row, name="job-output.txt"):
@@ -166,8 +184,7 @@ def test_a_build_that_cannot_be_read_is_told_and_read_the_next_time(world, past)
     row = past.build(9)
     for _ in range(3):
         past.build(1)
-    name = row["log_url"].removeprefix(world.zuul.url) + "zuul-manifest.json"
-    answer, world.zuul.answers[name] = world.zuul.answers[name], Answer(b"", 503)
+    mend = past.breaks(row)
     bot = past.bot()
     walk = past.walk(bot)
     past.end(bot, walk)
@@ -175,9 +192,35 @@ def test_a_build_that_cannot_be_read_is_told_and_read_the_next_time(world, past)
     [reason] = walk.tally.reasons
     assert reason.startswith(f"tempest-full {row['uuid']}: ")
     assert "503" in reason
-    world.zuul.answers[name] = answer
+    mend()
     assert past.walked(bot) == (1, 0, 0, 3)
     assert len(hits(bot)) == 4
+
+
+def test_a_build_that_could_not_be_searched_for_a_new_rule_is_searched_the_next_time(world, past):
+    row = past.build(9)
+    bot = past.bot()
+    past.walked(bot)
+    world.rule("trying", TRYING)
+    bot.book.refresh()
+    mend = past.breaks(row)
+    assert past.walked(bot) == (0, 0, 1, 0)
+    mend()
+    assert past.walked(bot) == (1, 0, 0, 0)
+    assert found(bot) == ["deadlock", "trying"]
+
+
+def test_a_build_whose_report_a_stopped_bot_left_open(world, past):
+    change = world.change(7, *(story.Job(name, failed=story.FAILED_UNIT) for name in ("tempest-full", "grenade")))
+    for job in change.jobs:
+        past.ended(world.zuul.row(story.uuid(change, job)), 1)
+    world.hide_logs(change, 1)
+    past.bot().reported(change).works()
+    world.clock.seconds += 1
+    world.rule("failed", 'query: message:"FAILED" AND tags:"console"\n')
+    bot = past.bot()
+    assert past.walked(bot) == (1, 0, 0, 1)
+    assert found(bot) == ["failed"]
 
 
 def test_a_build_without_a_rule_that_asks_for_it_is_not_read(world, past):
@@ -274,6 +317,41 @@ def test_a_rule_that_comes_during_the_walk_begins_it_anew_and_a_restart_goes_on(
     past.upkeep(again)
     assert hits(again) == [(row["uuid"], rule) for row in built for rule in ("deadlock", "trying")]
     assert {fetched(world, row) for row in built} <= {1, 2}
+
+
+def test_a_rule_that_comes_while_a_build_waits_for_its_server(world, past):
+    row = past.build(3)
+    bot = past.bot()
+    past.upkeep(bot)
+    mend = past.breaks(row)
+    world.rule("trying", TRYING)
+    past.upkeep(bot, 20)
+    world.rule("found", DEADLOCK.replace("deadlock found", "found when"))
+    past.upkeep(bot, 20)
+    mend()
+    past.upkeep(bot)
+    assert found(bot) == ["deadlock", "found", "trying"]
+
+
+def test_a_rule_that_is_edited_while_a_build_is_read(world, past):
+    past.build(3)
+    bot = past.bot()
+    past.upkeep(bot)
+    world.rule("deadlock", DEADLOCK.replace("deadlock found", "no such thing"))
+    read = bot.examiner._known.read
+
+    def edited(*arguments, **options):
+        bot.examiner._known.read = read
+        looked = read(*arguments, **options)
+        world.clock.seconds += 1
+        world.rule("deadlock", DEADLOCK)
+        bot.book.refresh()
+        bot.new_rules.step()
+        return looked
+
+    bot.examiner._known.read = edited
+    past.upkeep(bot)
+    assert found(bot) == ["deadlock"]
 
 
 def test_more_days_are_walked_when_more_are_configured(world, past):
