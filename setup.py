@@ -21,7 +21,7 @@ NODE = [
     "PyYAML>=6.0",
 ]
 BOT = [
-    "alembic>=1.13",
+    "alembic>=1.13.3",
     "google-re2>=1.1",  # known failures: wildcards and regular expressions that cannot explode
     "hyperscan>=0.7.8; platform_machine in 'x86_64 aarch64 AMD64 arm64'",  # the prefilter, where there is a wheel
     "irc>=20.3",

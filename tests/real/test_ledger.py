@@ -11,14 +11,15 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, Engine, event, make_url
 
 from counterbot.ledger import Ledger, LedgerError, dialects, schema
 
@@ -34,6 +35,10 @@ SERVERS, ALL = ("postgresql", "mariadb"), ("sqlite", "postgresql", "mariadb")
 globals().update({name: test for name, test in vars(test_ledger).items()
                   if name.startswith("test_") and "ledger" in inspect.signature(test).parameters})
 clock, ledger = test_ledger.clock, test_ledger.ledger
+
+
+class Killed(BaseException):
+    """The process died here."""
 
 
 def address(server: PostgreSQL | MariaDB, database: str = "ledger", password: str = PASSWORD) -> str:
@@ -89,6 +94,10 @@ def emptied(url: str) -> str:
 
 @pytest.fixture
 def of_0002(server) -> str:
+    return ledger_of_0002(server)
+
+
+def ledger_of_0002(server: PostgreSQL | MariaDB) -> str:
     """An empty ledger as the version with that migration made it."""
     url = new_database(server, "older")
     Ledger(url, now).close()
@@ -110,6 +119,33 @@ def test_a_ledger_of_the_version_before_is_carried_over(of_0002):
     ledger = Ledger(of_0002, now)
     assert test_ledger.differences(ledger) == []
     ledger.close()
+
+
+def dies_at(number: int, started: Iterator[int]) -> Callable[..., None]:
+    """The process dies before the change of this number."""
+    def counted(connection: object, cursor: object, statement: str, *_: object) -> None:
+        if statement.split()[0].upper() in ("ALTER", "CREATE", "DROP", "UPDATE") and next(started) == number:
+            raise Killed
+
+    return counted
+
+
+def test_a_ledger_whose_migration_was_killed_before_any_change(server):
+    for number in count():
+        url = ledger_of_0002(server)
+        dies = dies_at(number, count())
+        event.listen(Engine, "before_cursor_execute", dies)
+        try:
+            Ledger(url, now).close()
+            break  # it made fewer changes
+        except Killed:
+            pass
+        finally:
+            event.remove(Engine, "before_cursor_execute", dies)
+        ledger = Ledger(url, now)
+        assert test_ledger.differences(ledger) == []
+        ledger.close()
+    assert number == 9
 
 
 # -- many processes

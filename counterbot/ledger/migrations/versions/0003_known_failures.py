@@ -30,17 +30,20 @@ def upgrade() -> None:
         for table, columns in NULLABLE.items():
             for name, kind in columns.items():
                 op.alter_column(table, name, existing_type=kind, nullable=True)
+    # MariaDB commits each of these at once: who was killed in between finds some of them done.
     op.create_table(
         "searches",
         sa.Column("build", Id, sa.ForeignKey("builds.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
-        sa.Column("rules", LongText, nullable=False), **COMPARED)
+        sa.Column("rules", LongText, nullable=False), if_not_exists=True, **COMPARED)
     op.create_table(
         "hits", sa.Column("id", Id, primary_key=True),
-        sa.Column("run", Id, sa.ForeignKey("runs.id"), nullable=False, index=True),
+        sa.Column("run", Id, sa.ForeignKey("runs.id"), nullable=False),
         sa.Column("rule", sa.String(200), nullable=False), sa.Column("at", sa.BigInteger, nullable=False),
         sa.Column("file", sa.Text, nullable=False), sa.Column("line", sa.BigInteger, nullable=False),
-        sa.Column("text", sa.Text, nullable=False), sa.Column("hits", sa.BigInteger, nullable=False), **COMPARED)
-    op.create_index("ix_hits_rule_at_run", "hits", ["rule", "at", "run"])
+        sa.Column("text", sa.Text, nullable=False), sa.Column("hits", sa.BigInteger, nullable=False),
+        if_not_exists=True, **COMPARED)
+    op.create_index("ix_hits_run", "hits", ["run"], if_not_exists=True)
+    op.create_index("ix_hits_rule_at_run", "hits", ["rule", "at", "run"], if_not_exists=True)
 
 
 def _made_anew() -> None:
