@@ -316,4 +316,4 @@ def _own_sign(what: str) -> str | None:
 def _advice(what: str) -> str:
     if "unknown escape" in what:
         return "; in single quotes a backslash is no escape"
-    return "; put the whole text in quotes" if IN_TEXT.search(what) else ""
+    return "; put the whole text in single quotes" if IN_TEXT.search(what) else ""

@@ -394,10 +394,10 @@ def test_a_pattern_of_zuul_is_told_with_the_shell_pattern_at_its_place() -> None
         ("job: {a: !b}", "12: not YAML: '!' has a meaning of its own here; put the whole text in quotes"),
         ("job: &a-b", "3: '&' begins an anchor in YAML; put the text in quotes, or leave it out"),
         ("job: {a,b}-c", "13: not YAML: while parsing a block mapping, expected <block end>, but found '<scalar>'; "
-                         "put the whole text in quotes"),
-        ("job: ? a", "8: not YAML: mapping keys are not allowed here; put the whole text in quotes"),
+                         "put the whole text in single quotes"),
+        ("job: ? a", "8: not YAML: mapping keys are not allowed here; put the whole text in single quotes"),
         ("job: |a", "8: not YAML: '|' or '>' has a meaning of its own here; put the whole text in quotes"),
-        ("job: a: b", "9: not YAML: mapping values are not allowed here; put the whole text in quotes"),
+        ("job: a: b", "9: not YAML: mapping values are not allowed here; put the whole text in single quotes"),
         ('job: "\\d"', "10: not YAML: while scanning a double-quoted scalar, found unknown escape character 'd'; "
                        "in single quotes a backslash is no escape"),
     ],
