@@ -119,8 +119,10 @@ class _Token:
     text: str = ""
 
 
-TOKEN = re.compile(rb"""[\s,:]*(?:"([^"\\]*(?:\\.[^"\\]*)*)"(?:(\s*:)|(?=\s*[,\]}]))"""
+TOKEN = re.compile(rb"""[\s,:]*(?:"([^"\\]*(?=["\\])(?:\\.[^"\\]*)*)"(?:(\s*:)|(?=\s*[,\]}]))"""
                    rb"""|([\[\]{}])|([^\s\[\]{},:"]+)(?=[\s\[\]{},]))""", re.DOTALL)
+"""A text whose end has not come is given up without a look at each of its characters once more."""
+
 DEPTH = 1_000
 """Brackets in one another: a module's result that was nested deeper could not have been written."""
 WHOLE = 1 << 14
