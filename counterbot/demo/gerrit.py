@@ -95,7 +95,7 @@ class Gerrit:
             with suppress(OSError, EOFError):  # it has just gone
                 session.write(line + b"\n")
 
-    def wait_for_streams(self, number: int = 1, seconds: float = 10.0) -> bool:
+    def wait_for_streams(self, number: int = 1, seconds: float = 60.0) -> bool:
         """Whether so many clients listen, or do so in time."""
         with self._lock:
             return self._lock.wait_for(lambda: len(self._listening()) >= number, seconds)

@@ -257,7 +257,7 @@ class TestReconnecting:
         thread.start()
         assert eventually(lambda: stream.state.why)
         stream.wake()
-        assert gerrit.wait_for_streams(seconds=60)
+        assert gerrit.wait_for_streams()
         stop.set()
         thread.join(30)
 

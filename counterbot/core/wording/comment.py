@@ -18,9 +18,7 @@ from ..text.inert import name_of
 from . import counters, failures
 from .filing import filing
 from .links import Links
-
-ROWS = 10
-"""Of each table."""
+from .listing import ROWS
 
 
 def comment(report: Report, found: Iterable[Told], observed: Sequence[Observed], rules: Mapping[str, Rule],

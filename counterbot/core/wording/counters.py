@@ -10,16 +10,12 @@ from ..rules import Rule
 from ..text.columns import left, right, width
 from ..text.figures import compared, excess
 from ..text.inert import NAME, inert, name_of
-from ..text.markdown import code, link, prose
+from ..text.markdown import code, prose
 from ..text.names import few
 from ..unjudged import folded
 from .filing import Unfiled
-from .links import Links, bug_link
-from .listing import NAMES, listed
-
-ROWS = 10
-SENTENCE = 400
-"""Bytes of a title or a reason that are shown."""
+from .links import Links, bug_page
+from .listing import NAMES, ROWS, SENTENCE, listed, more
 
 PHRASES = 5
 """Of what was not judged."""
@@ -42,8 +38,7 @@ def table(rows: Sequence[Finding], job: int) -> list[str]:
         for row in rows[:ROWS]]
     widths = [max(least, *(width(line[column]) for line in cells)) for column, (_, least) in enumerate(_COLUMNS)]
     widths[0] = max(widths[0], job)
-    more = [f"… and {len(rows) - ROWS} more"] if len(rows) > ROWS else []
-    return [_row(line, widths) for line in cells] + more
+    return [_row(line, widths) for line in cells] + more(rows)
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -60,7 +55,7 @@ def explanations(rows: Sequence[Finding], rules: Mapping[str, Rule], links: Link
 
 
 def _bug(rule: Rule, links: Links) -> str:
-    where = link(bug_link(rule.bug, links)) if rule.bug else None
+    where = bug_page(rule.bug, links)
     return f", bug {where}" if where else ""
 
 

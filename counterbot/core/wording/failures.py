@@ -12,15 +12,11 @@ from ..rules import Rule, known_failures
 from ..text.columns import left, right, width
 from ..text.figures import counted, number
 from ..text.inert import NAME, inert, name_of
-from ..text.markdown import code, link, prose, verbatim
+from ..text.markdown import code, prose, verbatim
 from ..text.names import few
 from .filing import Unfiled
-from .links import Links, bug_link, bug_number
-from .listing import listed
-
-ROWS = 10
-SENTENCE = 400
-"""Bytes of a title or a reason that are shown."""
+from .links import Links, bug_number, bug_page
+from .listing import ROWS, SENTENCE, listed, more
 
 LINE = 200
 """Bytes of a test's id, a path or a log line that are shown."""
@@ -90,17 +86,15 @@ def table(rows: Sequence[Row], rules: Mapping[str, Rule], links: Links, seen: Se
     times = Counter(row.known.rule for row in rows if row.known) | Counter(seen.builds)
     cells = [titles, *((name_of(row.build.job), *_cells(row, rules, links, times)) for row in rows[:ROWS])]
     widths = [max(width(line[column]) for line in cells) for column in range(3)]
-    more = [f"… and {len(rows) - ROWS} more"] if len(rows) > ROWS else []
     return [f"{left(name, max(widths[0], job))}   {left(by, widths[1])}  {right(count, widths[2])}".rstrip()
-            for name, by, count in cells] + more
+            for name, by, count in cells] + more(rows)
 
 
 def _cells(row: Row, rules: Mapping[str, Rule], links: Links, seen: Mapping[str, int]) -> tuple[str, str]:
     if row.known is None:
         return inert(row.build.standing, NAME), ""
     rule = rules[row.known.rule]
-    where = link(bug_link(rule.bug, links)) if rule.bug else None
-    return where or name_of(rule.name), number(seen[rule.name])
+    return bug_page(rule.bug, links) or name_of(rule.name), number(seen[rule.name])
 
 
 def explanations(rows: Sequence[Row], rules: Mapping[str, Rule], links: Links) -> Iterator[str]:
@@ -117,7 +111,7 @@ def _explanation(rule: Rule, found: Sequence[KnownFailure], links: Links) -> str
     """What it is about, where it was seen first, and its bug where its number does not name it."""
     hit, bug = found[0].hits[0], bug_number(rule.bug)
     where = f"{verbatim(hit.file, LINE)}, line {number(hit.line)}"
-    page = link(bug_link(rule.bug, links)) if rule.bug and not bug else None
+    page = None if bug else bug_page(rule.bug, links)
     parts = [prose(title_of(rule), SENTENCE), f"a failure {OF_THE_SITE}" if rule.infra else "",
              f"{where} of {code(found[0].job)}" if len(found) > 1 else where, f"bug {page}" if page else ""]
     return f"{bug or code(rule.name)}: {'; '.join(filter(None, parts))}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ..text.markdown import link
+
 NUMBER = re.compile("[0-9]+")
 
 
@@ -18,6 +20,11 @@ class Links:
 
 def bug_link(bug: str, links: Links) -> str:
     return bug if "://" in bug else links.view.replace("{bug}", bug)
+
+
+def bug_page(bug: str | None, links: Links) -> str | None:
+    """The same as it may stand in a comment; None where there is no bug, or no such link."""
+    return link(bug_link(bug, links)) if bug else None
 
 
 def bug_number(bug: str | None) -> str | None:
