@@ -216,7 +216,7 @@ class Walk:
         if want is None:
             self.tally.passed += 1
             return
-        self._builds.ask({listed.link: listed.build}, want.readers, want.rules, again=True)
+        self._builds.ask(listed.link, listed.build, want.readers, want.rules)
         self._asked[uuid] = listed
         self._reading, self._at = True, listed.build.ended or self._at
 

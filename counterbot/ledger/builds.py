@@ -86,29 +86,21 @@ class Builds:
         hasten(under_way, work.claim.id)
 
     @transaction
-    def ask(self, under_way: Transaction, found: Mapping[BuildLink, Build], readers: Collection[Reader],
-            rules: Collection[str] | None = None, again: bool = False) -> int:
-        """Have finished builds examined for the history, whether a report names them or not. How many are now due.
+    def ask(self, under_way: Transaction, link: BuildLink, build: Build, readers: Collection[Reader],
+            rules: Collection[str] | None = None) -> None:
+        """Have a finished build examined for the history, also where a report names it, or where it was read before.
 
-        Builds that are known already are passed over unless ``again``. With ``rules`` the failure reader looks for
-        these alone, and what was found of others stays.
+        With ``rules`` the failure reader looks for these alone, and what was found of others stays.
         """
-        wanted = found if again else {link: found[link] for link in _unknown(under_way, found)}
-        ids = _noted(under_way, wanted)
-        rows = [{"build": number, "reader": reader.value, "why": ""} for number in ids.values()
-                for reader in readers if rules is None or reader is not Reader.FAILURE]
-        under_way.insert_new(readings, rows)
-        if rules is not None and Reader.FAILURE in readers:
-            _search(under_way, ids.values(), rules)
-        elif again:
-            under_way.execute(update(readings).where(readings.c.build.in_(ids.values()),
+        number = _noted(under_way, {link: build})[link.uuid]
+        under_way.insert_new(readings, [{"build": number, "reader": reader.value, "why": ""} for reader in readers
+                                        if rules is None or reader is not Reader.FAILURE])
+        if rules is None:
+            under_way.execute(update(readings).where(readings.c.build == number,
                                                      readings.c.reader == Reader.FAILURE.value).values(state=None))
-        return _make_due(under_way, ids.values(), under_way.now)
-
-    def unreported(self) -> int:
-        """How many builds that no report names are still to be examined."""
-        query = select(func.count()).select_from(builds).where(builds.c.state == "due", ~_referred())
-        return self.store.read(lambda under_way: int(under_way.execute(query).scalar_one()))
+        elif Reader.FAILURE in readers:
+            _search(under_way, number, rules)
+        _make_due(under_way, [number], under_way.now)
 
     def past(self, uuids: Collection[str]) -> dict[str, PastBuild]:
         """What became of those builds that are known, by uuid."""
@@ -155,35 +147,24 @@ def _noted(under_way: Transaction, found: Mapping[BuildLink, Build | None]) -> d
         .order_by(builds.c.id).with_for_update())}
 
 
-def _unknown(under_way: Transaction, links: Iterable[BuildLink]) -> list[BuildLink]:
-    """The builds that neither stand in the history nor are on their way there."""
-    uuids = {link.uuid: link for link in links}
-    for known in (runs.c.uuid, builds.c.uuid):
-        for uuid in under_way.execute(select(known).where(known.in_(list(uuids)))).scalars().all():
-            del uuids[uuid]
-    return list(uuids.values())
-
-
-def _search(under_way: Transaction, numbers: Collection[int], rules: Collection[str]) -> None:
-    """Have builds searched for some rules, and for those that they are waiting to be searched for."""
-    waiting = {row.build: row.rules for row in under_way.execute(
-        select(searches).where(searches.c.build.in_(numbers)))}
-    under_way.execute(delete(searches).where(searches.c.build.in_(numbers)))
-    under_way.insert(searches, [
-        {"build": number, "rules": _rules_text({*rules, *json.loads(waiting.get(number, "[]"))})}
-        for number in numbers])
+def _search(under_way: Transaction, number: int, rules: Collection[str]) -> None:
+    """Have a build searched for some rules, and for those that it is waiting to be searched for."""
+    mine = searches.c.build == number
+    waiting = under_way.execute(select(searches.c.rules).where(mine)).scalar()
+    under_way.execute(delete(searches).where(mine))
+    under_way.insert(searches, [{"build": number, "rules": _rules_text({*rules, *json.loads(waiting or "[]")})}])
 
 
 def _rules_text(rules: Collection[str]) -> str:
     return json.dumps(sorted(rules))
 
 
-def _make_due(under_way: Transaction, numbers: Collection[int], due: int) -> int:
-    """Make those builds due in which something is to be read, and that are not; how many."""
+def _make_due(under_way: Transaction, numbers: Collection[int], due: int) -> None:
+    """Make those builds due in which something is to be read, and that are not."""
     settled = builds.c.state.in_(("done", "gone"))
-    return int(under_way.execute(
+    under_way.execute(
         update(builds).where(builds.c.id.in_(numbers), settled, or_(_unread(), _searched()))
-        .values(state="due", due=due, received=under_way.now)).rowcount)
+        .values(state="due", due=due, received=under_way.now))
 
 
 def _due_again(under_way: Transaction, work: BuildWork) -> None:

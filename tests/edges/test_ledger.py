@@ -445,9 +445,10 @@ def failed(*rules):
     return {Reader.FAILURE: Reading(State.READ, "", Failure(hits, failed_tests=1))}
 
 
-def asked(ledger, uuids=UUIDS, readers=(Reader.FAILURE,), **more):
-    found = {BuildLink(f"job-{uuid[0]}", f"https://zuul/build/{uuid}", uuid): build(uuid, change=7) for uuid in uuids}
-    return ledger.builds.ask(found, readers, **more)
+def asked(ledger, uuids=UUIDS, readers=(Reader.FAILURE,), rules=None):
+    for uuid in uuids:
+        link = BuildLink(f"job-{uuid[0]}", f"https://zuul/build/{uuid}", uuid)
+        ledger.builds.ask(link, build(uuid, change=7), readers, rules)
 
 
 def hits(ledger):
@@ -464,15 +465,14 @@ def test_what_is_found_in_a_failed_build_stands_in_its_readings_and_in_the_histo
 
 
 def test_a_build_that_no_report_names_is_examined_for_the_history(ledger):
-    assert asked(ledger, readers=Reader) == 2
-    assert ledger.builds.unreported() == 2
+    asked(ledger, readers=Reader)
     work = ledger.builds.claim()
     assert (work.link, work.readers, work.patchset, work.late, work.rules) == (
         REPORT.builds[0], (Reader.COUNTERS, Reader.FAILURE), None, True, None)
     assert work.build == build(UUIDS[0], change=7)
     assert ledger.builds.note(work, work.build, {**READ, **failed("x")})
     assert (hits(ledger), samples(ledger)) == ([("job-a", "x")], [("job-a", "mysql.Queries", 12.0)])
-    assert (ledger.reports.claim(), ledger.builds.unreported()) == (None, 1)
+    assert (ledger.reports.claim(), ledger.builds.claim().link) == (None, REPORT.builds[1])
 
 
 def test_past_builds_are_claimed_apart_from_those_that_a_report_waits_for(ledger):
@@ -507,24 +507,20 @@ def test_what_became_of_past_builds(ledger, clock):
     assert ledger.builds.past(UUIDS[:1]) == {UUIDS[0]: PastBuild("done", 5)}
 
 
-def test_a_build_that_is_known_is_asked_for_once(ledger, clock):
-    opened(ledger)
-    note(ledger)
-    assert asked(ledger, [*UUIDS, "e" * 32]) == 1
-    assert asked(ledger, ["e" * 32]) == 0
-    note(ledger)
-    note(ledger, failed())
-    clock.pass_seconds(100 * 86_400)
-    ledger.prune(90 * 86_400 * SECOND)
-    assert asked(ledger, ["e" * 32]) == 0
-    assert asked(ledger, ["e" * 32], again=True) == 1
+def test_a_build_that_is_asked_for_again_has_its_failure_read_again(ledger):
+    asked(ledger, UUIDS[:1], readers=Reader)
+    asked(ledger, UUIDS[:1], readers=Reader)
+    note(ledger, {**READ, **failed("x")})
+    assert ledger.builds.claim() is None
+    asked(ledger, UUIDS[:1])
+    assert ledger.builds.claim().readers == (Reader.FAILURE,)
 
 
 def test_a_search_for_some_rules_leaves_what_was_found_of_others(ledger):
     opened(ledger, replace(REPORT, builds=REPORT.builds[:1]), readers=Reader)
     found = {**READ, **failed("old", "other")}
     note(ledger, found)
-    assert asked(ledger, UUIDS[:1], rules=["old", "new"], again=True) == 1
+    asked(ledger, UUIDS[:1], rules=["old", "new"])
     work = ledger.builds.claim()
     assert (work.readers, work.rules) == ((Reader.FAILURE,), ("new", "old"))
     ledger.builds.note(work, build(UUIDS[0]), failed("new"))
@@ -536,7 +532,7 @@ def test_a_search_for_some_rules_leaves_what_was_found_of_others(ledger):
 def test_what_was_found_before_stays_where_logs_are_gone(ledger):
     asked(ledger, UUIDS[:1])
     note(ledger, failed("x"))
-    asked(ledger, UUIDS[:1], rules=["x"], again=True)
+    asked(ledger, UUIDS[:1], rules=["x"])
     note(ledger, {Reader.FAILURE: Reading(State.MISSING, "404")})
     assert hits(ledger) == [("job-a", "x")]
     assert ledger.builds.past(UUIDS) == {UUIDS[0]: PastBuild("done", ledger.now(), why="missing: 404")}
@@ -544,7 +540,7 @@ def test_what_was_found_before_stays_where_logs_are_gone(ledger):
 
 def test_a_build_is_searched_for_all_rules_that_were_asked_for_before_it_was_claimed(ledger):
     asked(ledger, UUIDS[:1], rules=["a"])
-    assert asked(ledger, UUIDS[:1], rules=["b"], again=True) == 0
+    asked(ledger, UUIDS[:1], rules=["b"])
     assert ledger.builds.claim().rules == ("a", "b")
 
 
@@ -567,7 +563,7 @@ def test_what_is_asked_for_while_a_build_is_claimed_is_read_after_it(ledger, clo
     clock.pass_seconds(5)
     other = replace(REPORT, builds=REPORT.builds[:1], buildset="d" * 32)
     opened(ledger, other, number=2, readers=[Reader.FAILURE])
-    asked(ledger, UUIDS[:1], rules=["y"], again=True)
+    asked(ledger, UUIDS[:1], rules=["y"])
     assert ledger.builds.claim() is None
     ledger.builds.note(work, build(UUIDS[0]), READ if claimed_for == "counters" else failed("x"))
     assert ledger.reports.claim() is None
@@ -593,7 +589,7 @@ def test_a_reader_that_is_added_while_a_build_is_noted_is_not_forgotten(ledger):
             noting.join(0.3)  # it must wait
 
     listen.listen(ledger.store.engine, "commit", meanwhile)
-    asked(ledger, UUIDS[:1], rules=["x"], again=True)
+    asked(ledger, UUIDS[:1], rules=["x"])
     noting.join(60)
     assert ledger.builds.claim().rules == ("x",)
 
@@ -631,7 +627,7 @@ def test_reports_on_a_branch_are_kept_apart_by_their_buildsets(ledger):
     for number, buildset in enumerate(("d" * 32, "e" * 32)):
         assert opened(ledger, replace(BRANCH, buildset=buildset), number=number)
         assert not opened(ledger, replace(BRANCH, buildset=buildset), number=number + 10)
-        while ledger.builds.unreported() or (work := ledger.builds.claim()):
+        while work := ledger.builds.claim():
             ledger.builds.note(work, build(work.link.uuid), READ)
         work = ledger.reports.claim()
         assert work.report.patchset == BRANCH.patchset
