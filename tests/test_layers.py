@@ -25,6 +25,9 @@ MAY_IMPORT = {
     "engine": {*INNER, *EDGES},
     "cli": {*INNER, "engine", "demo", *EDGES},
 }
+ROOMS_OF = {"requests": "clients/http", "urllib3": "clients/http", "sqlalchemy": "ledger", "alembic": "ledger",
+            **dict.fromkeys(["luqum", "ply", "hyperscan", "re2"], "fingerprints")}
+PURE = {"core": set(), "fingerprints": {name for name, room in ROOMS_OF.items() if room == "fingerprints"}}
 NODE_MUST_NOT = {"sqlalchemy", "alembic", "numpy", "scipy", "paramiko", "irc"}
 EFFECTS = {"logging", "os", "pathlib", "random", "shutil", "socket", "subprocess", "tempfile", "threading", "time"}
 
@@ -60,9 +63,10 @@ def test_arrows_point_inward(room):
     assert wrong == []
 
 
-def test_core_is_pure():
-    allowed = set(sys.stdlib_module_names) - EFFECTS | {"counterbot"}
-    wrong = [f"{path.name} imports {name}" for path in modules("core") for name in imports(path)
+@pytest.mark.parametrize(("room", "libraries"), PURE.items())
+def test_what_is_pure_has_no_effects(room, libraries):
+    allowed = set(sys.stdlib_module_names) - EFFECTS | {"counterbot", *libraries}
+    wrong = [f"{path.name} imports {name}" for path in modules(room) for name in imports(path)
              if name.split(".")[0] not in allowed]
     assert wrong == []
 
@@ -80,10 +84,11 @@ def test_what_runs_on_test_nodes_is_light():
     assert wrong == []
 
 
-def test_http_is_spoken_in_one_place():
-    speakers = {str(path.relative_to(ROOT)) for path in ROOT.rglob("*.py") for name in imports(path)
-                if name.split(".")[0] in ("requests", "urllib3")}
-    assert speakers == {"clients/http.py"}
+@pytest.mark.parametrize(("library", "room"), ROOMS_OF.items())
+def test_a_library_stays_in_its_room(library, room):
+    users = {path.relative_to(ROOT).with_suffix("").as_posix() for path in ROOT.rglob("*.py") for name in imports(path)
+             if name.split(".")[0] == library}
+    assert [user for user in users if not f"{user}/".startswith(f"{room}/")] == []
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
