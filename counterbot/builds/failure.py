@@ -104,14 +104,13 @@ class FailureReader:
         return attempts.ended(reading)
 
 
-def look(files: Files, fields: Fields, scanner: Scanner, test_ids: Mapping[str, Collection[str]],
-         caps: Caps = USUAL_CAPS) -> Failure:
+def look(files: Files, fields: Fields, scanner: Scanner, test_ids: Mapping[str, Collection[str]]) -> Failure:
     """What the files of a failed build show, whose own facts are ``fields``.
 
     ``test_ids``: a rule that is among them counts only where one of its tests failed in the build, as elastic-recheck
     has it. Raises nothing that a file can cause; what could not be read is told in ``unread``.
     """
-    found = _Look(files, fields, scanner, test_ids, Attempts(awaits=False), caps)
+    found = _Look(files, fields, scanner, test_ids, Attempts(awaits=False), USUAL_CAPS)
     found.read()
     return found.failure()
 

@@ -6,7 +6,7 @@ What cannot be read yet goes back to the ledger with a later due time.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TypeVar
 
@@ -82,7 +82,8 @@ class Examiner:
             return None
         if build.result is None:
             return self._later(work, "the build has not ended in Zuul's API")
-        asked = [reader for reader in work.readers if reader in self._asked_for(work, build)]
+        wanted = readers(self._book.rules, facts(work.patchset, build), build)
+        asked = [reader for reader in work.readers if reader in wanted]
         if not asked:
             log.info("%s: not read: no rule applies", _named(work))
         elif not build.log_url:
@@ -90,16 +91,12 @@ class Examiner:
             return self._note(work, build, dict.fromkeys(work.readers, reading))
         return self._read(work, build, asked)
 
-    def _asked_for(self, work: BuildWork, build: Build) -> Collection[Reader]:
-        """By the rules, or by whoever has a build looked at for the history."""
-        return readers(self._book.rules, facts(work.patchset, build), build)
-
     def _read(self, work: BuildWork, build: Build, asked: Iterable[Reader]) -> None:
         """Every reader's look at the build; where one has to wait, all look again later."""
         found = dict.fromkeys(work.readers, NOT_ASKED)
         age = self._age(work, build)
+        seconds, awaits = FIRST_LOOK * work.tries ** 2, age <= GONE
         for reader in asked:
-            seconds, awaits = FIRST_LOOK * work.tries ** 2, age <= GONE
             look = (self._known.read(build, seconds, awaits=awaits, only=work.rules) if reader is Reader.FAILURE
                     else self._counters.read(build, seconds, awaits=awaits))
             if isinstance(look, Later) and look.otherwise and age > DOUBT:

@@ -39,9 +39,8 @@ class Failed:
     tests: tuple[FailedTest, ...] = ()
 
 
-def failed_tests(blocks: Iterable[bytes], *, keep: int = limits.FAILED_TESTS,
-                 tell: Callable[[Damage], None] = lambda _: None) -> Failed:
-    """The tests of a stream whose status is ``fail`` or ``uxsuccess``; ``tests`` are the first ``keep``.
+def failed_tests(blocks: Iterable[bytes], *, tell: Callable[[Damage], None] = lambda _: None) -> Failed:
+    """The tests of a stream whose status is ``fail`` or ``uxsuccess``.
 
     ``tell`` is called for damage, behind which a failed test may be missing. Raises Unreadable for what is no version
     2 stream, and as Packets does.
@@ -54,15 +53,15 @@ def failed_tests(blocks: Iterable[bytes], *, keep: int = limits.FAILED_TESTS,
             if item.kind is not Kind.TEXT:
                 tell(item)
         elif item.test_id is not None:
-            _take(item, item.test_id, tails, failed, keep)
+            _take(item, item.test_id, tails, failed)
     if packets.start and not packets.count:
         raise Unreadable("a subunit version 1 stream; subunit-1to2 converts it" if VERSION_1.match(packets.start)
                          else "no subunit version 2 stream: there is no whole packet in it")
-    tests = (FailedTest(name, last_lines(tail)) for name, tail in list(failed.items())[:keep])
+    tests = (FailedTest(name, last_lines(tail)) for name, tail in list(failed.items())[: limits.FAILED_TESTS])
     return Failed(tuple(failed), tuple(tests))
 
 
-def _take(packet: Packet, test_id: bytes, tails: dict[bytes, bytes], failed: dict[str, bytes], keep: int) -> None:
+def _take(packet: Packet, test_id: bytes, tails: dict[bytes, bytes], failed: dict[str, bytes]) -> None:
     """Keep a running test's traceback, in ``tails``; note one that failed, in ``failed`` with that."""
     if packet.flags & FILE and packet.name == TRACEBACK:
         tails[test_id] = (tails.pop(test_id, b"") + bytes(packet.content or b"")[-TAIL:])[-TAIL:]
@@ -72,7 +71,7 @@ def _take(packet: Packet, test_id: bytes, tails: dict[bytes, bytes], failed: dic
     if status in ENDED:
         tail = tails.pop(test_id, b"")
         if status in FAILED and len(failed) < limits.TESTS:
-            failed.setdefault(name_of(test_id), tail if len(failed) < keep else b"")
+            failed.setdefault(name_of(test_id), tail if len(failed) < limits.FAILED_TESTS else b"")
 
 
 def name_of(test_id: bytes) -> str:
