@@ -25,8 +25,8 @@ class Attempts:
         self._missed: Unavailable | None = None
 
     def attempt(self, name: str, take: Callable[..., None], *arguments: str) -> bool:
-        """Whether a file could be read; that one cannot is noted, and stops no other. Raises Unavailable where all may
-        be late, and DeadlineExceeded."""
+        """Whether a file could be read; if not, the reason is noted, and the others go on. Raises Unavailable where all
+        may be late, and DeadlineExceeded."""
         try:
             take(*arguments)
         except (Unreadable, Forbidden, Unavailable) as error:

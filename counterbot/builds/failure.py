@@ -79,8 +79,8 @@ class FailureReader:
 
         ``counters`` are the build's, for queries that ask for them. ``hits_only``: only the files are read in which a
         query could match, so that the failure itself is not shown. ``test_ids`` and ``awaits`` as in ``look`` and in
-        CountersReader. Where time runs out, what was read until then is how the look ends if the next would have no
-        more time. Raises nothing that a server or a file can cause.
+        CountersReader. Where time runs out, what was read until then counts, unless a later look would have more time.
+        Raises nothing that a server or a file can cause.
         """
         last = seconds is None or seconds >= self._seconds
         seconds = self._seconds if seconds is None else min(seconds, self._seconds)

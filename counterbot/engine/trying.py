@@ -21,7 +21,7 @@ from ..core.model import Build, BuildFacts, BuildLink, Counters, Hit, Reading, U
 from ..core.rules import Rule, misfits
 from ..core.text.names import few
 from ..fingerprints.doubts import RECORD
-from ..fingerprints.fields import FILENAME, LOG_URL, TAGS, is_counter, of_build
+from ..fingerprints.fields import FACTS, FILENAME, LOG_URL, TAGS, is_counter, of_build
 from ..fingerprints.matching import folded
 from ..fingerprints.nodes import Clauses, Exact, Fields, Node
 from ..fingerprints.query import Query, fields_of
@@ -176,11 +176,8 @@ def _matters(path: str, wanted: Mapping[str, Collection[str]], asks_tests: bool)
 
 
 def _build_facts(fields: Fields) -> BuildFacts:
-    def known(field: str) -> str | None:
-        return str(fields[field][0]) if field in fields else None
-
-    return BuildFacts(known("build_name"), known("build_branch"), known("project"), known("build_queue"),
-                      known("voting") != "0")
+    known = {key: str(fields[field][0]) for key, field in FACTS.items() if field in fields}
+    return BuildFacts(**known, voting=fields.get("voting") != (0,))
 
 
 def _why_not(query: Query, fields: Fields, looked_in: Sequence[str]) -> str:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from ..core.model import Build, BuildFacts, Counters
 from ..core.rules import LogCase, Rule, misfits
-from .fields import of_build
+from .fields import FACTS, of_build
 from .query import Query, fields_of
 from .scan import Scanner
-
-GIVEN = {"job": "build_name", "branch": "build_branch", "project": "project", "pipeline": "build_queue"}
-"""What a case gives of its build, as queries call it."""
 
 
 def tested(rule: Rule, query: Query, case: LogCase) -> str | None:
@@ -39,6 +36,6 @@ def _build(given: BuildFacts) -> Build:
 
 def _why_not(query: Query, case: LogCase) -> str:
     """Why no line of such a file can match."""
-    untold = [f"; it asks {field}, and the case gives no {key!r}" for key, field in GIVEN.items()
+    untold = [f"; it asks {field}, and the case gives no {key!r}" for key, field in FACTS.items()
               if getattr(case.given, key) is None and field in fields_of(query.node)]
     return f"the query asks for other files or builds than {case.file!r} here{''.join(untold)}"

@@ -49,6 +49,9 @@ PROJECTS = {"c": "cinder", "g": "glance", "key": "keystone", "keystone": "keysto
             "placement": "placement", "q": "neutron"}
 """OpenDev's newer index tags DevStack's services with their project, by the name's first part after ``screen-``."""
 
+FACTS = {"job": "build_name", "branch": "build_branch", "project": "project", "pipeline": "build_queue"}
+"""By what BuildFacts has of a build, the field; without ``voting``, which is a number."""
+
 DEVSTACK, MULTINODE = "devstack", "multinode"
 KINDS = frozenset({DEVSTACK, MULTINODE, *PROJECTS.values(), *(tag for _, tags in CLASSES for tag in tags)})
 """All tags that are no file's name, of files."""
