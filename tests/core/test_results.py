@@ -112,3 +112,10 @@ def test_real_streams_give_what_python_subunit_gives(sample):
     case.run(result)
     result.stopTestRun()
     assert sorted(failed(data).names) == sorted({name.partition("[id-")[0] for name in wanted})
+
+
+def test_ids_of_a_megabyte_take_no_memory():
+    """Each of 100 tests runs on, with a traceback."""
+    packets = (packet(TRACE, name="traceback", test_id=f"{n}" + "x" * 1_000_000) for n in range(100))
+    with peak_below(16 << 20):
+        assert failed_tests(packets) == Failed()

@@ -25,6 +25,9 @@ TRACEBACK = b"traceback"
 TAGS = re.compile(r"\[(?:[\w.-]+,)*id-[0-9a-f-]{36}(?:,[\w.-]+)*\]$")
 """What Tempest writes behind a test's name, as do its plugins: an idempotent id, and tags."""
 
+LONGEST = 4 << 10
+"""Bytes of an id that tell tests apart; one packet may hold an id of 4 MB."""
+
 LINES, TAIL = 3, 4 << 10
 """Of a traceback that are kept, and the bytes in which they are looked for."""
 RUNNING = 1_000
@@ -33,14 +36,15 @@ RUNNING = 1_000
 
 @dataclass(frozen=True)
 class Failed:
-    """``names`` of all tests that failed, each once, as they did; ``tests`` are the first of them."""
+    """``names`` of the tests that failed, each once, as they did; ``tests`` are the first of them."""
 
     names: tuple[str, ...] = ()
     tests: tuple[FailedTest, ...] = ()
 
 
-def failed_tests(blocks: Iterable[bytes], *, tell: Callable[[Damage], None] = lambda _: None) -> Failed:
-    """The tests of a stream whose status is ``fail`` or ``uxsuccess``.
+def failed_tests(blocks: Iterable[bytes], *, most: int = limits.TESTS,
+                 tell: Callable[[Damage], None] = lambda _: None) -> Failed:
+    """The first ``most`` tests of a stream whose status is ``fail`` or ``uxsuccess``.
 
     ``tell`` is called for damage, behind which a failed test may be missing. Raises Unreadable for what is no version
     2 stream, and as Packets does.
@@ -53,7 +57,7 @@ def failed_tests(blocks: Iterable[bytes], *, tell: Callable[[Damage], None] = la
             if item.kind is not Kind.TEXT:
                 tell(item)
         elif item.test_id is not None:
-            _take(item, item.test_id, tails, failed)
+            _take(item, item.test_id[:LONGEST], tails, failed, most)
     if packets.start and not packets.count:
         raise Unreadable("a subunit version 1 stream; subunit-1to2 converts it" if VERSION_1.match(packets.start)
                          else "no subunit version 2 stream: there is no whole packet in it")
@@ -61,7 +65,7 @@ def failed_tests(blocks: Iterable[bytes], *, tell: Callable[[Damage], None] = la
     return Failed(tuple(failed), tuple(tests))
 
 
-def _take(packet: Packet, test_id: bytes, tails: dict[bytes, bytes], failed: dict[str, bytes]) -> None:
+def _take(packet: Packet, test_id: bytes, tails: dict[bytes, bytes], failed: dict[str, bytes], most: int) -> None:
     """Keep a running test's traceback, in ``tails``; note one that failed, in ``failed`` with that."""
     if packet.flags & FILE and packet.name == TRACEBACK:
         tails[test_id] = (tails.pop(test_id, b"") + bytes(packet.content or b"")[-TAIL:])[-TAIL:]
@@ -70,7 +74,7 @@ def _take(packet: Packet, test_id: bytes, tails: dict[bytes, bytes], failed: dic
     status = packet.flags & STATUS
     if status in ENDED:
         tail = tails.pop(test_id, b"")
-        if status in FAILED and len(failed) < limits.TESTS:
+        if status in FAILED and len(failed) < most:
             failed.setdefault(name_of(test_id), tail if len(failed) < limits.FAILED_TESTS else b"")
 
 
