@@ -87,6 +87,7 @@ class Scanner:
         self._of_build = self.fields - ANY_RECORD - OF_FILE
         self._asked = {rule: _with_record_tags(query.node) for rule, query in queries.items()}
         self._by_file = self._make_by_file()
+        self._anywhere = self._asked.keys() - set().union(*self._by_file.values())
         self._plan = lru_cache(maxsize=128)(self._make_plan)
         self._wanted = lru_cache(maxsize=1024)(self._make_wanted)
         self._engine = lru_cache(maxsize=128)(make_engine)
@@ -112,14 +113,14 @@ class Scanner:
         return tuple((field, build[field]) for field in sorted(self._of_build & build.keys()))
 
     def _rules(self, path: str) -> Collection[str]:
-        """The rules to be asked about a file: of one that neither index held, those that name it."""
-        if names.was_indexed(path):
-            return self._asked
-        values = (path, path.rpartition("/")[2], ANY_FILE)
-        return frozenset().union(*(self._by_file.get(value, ()) for value in values))
+        """The rules to be asked about a file: those that name it or its tags; and those that name none, where either
+        index held it."""
+        values = (*chain.from_iterable(names.of_file(path).values()), ANY_FILE)
+        named = frozenset().union(*(self._by_file.get(str(value), ()) for value in values))
+        return named | self._anywhere if names.was_indexed(path) else named
 
     def _make_by_file(self) -> Mapping[str, Collection[str]]:
-        """By a file's path or name, or ANY_FILE for a pattern, the rules that only match in files they name so."""
+        """By a file's path or tag, or ANY_FILE for a pattern, the rules that only match in files they name so."""
         by_file: dict[str, set[str]] = {}
         for rule, node in self._asked.items():
             if folded(node, {}, ANY_RECORD | self._of_build) is False:
@@ -131,7 +132,7 @@ class Scanner:
         """Without the build, so that many builds share a file's plan, and many files an engine."""
         file = names.of_file(path)
         layout = layout_of(path, file)
-        asked = {rule: left for rule in self._rules(path)
+        asked = {rule: left for rule in sorted(self._rules(path))
                  if (left := _node(folded(self._asked[rule], file, layout.fields | self._of_build)))}
         needed = {rule: needs(node, whole=not layout.rewrites) for rule, node in asked.items()}
         by_phrase: dict[Phrase, list[str]] = {}
