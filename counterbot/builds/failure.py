@@ -10,14 +10,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from threading import Lock
 from typing import Protocol
 
 from ..clients.http import Http, Unavailable
 from ..core import limits
 from ..core.deadline import DeadlineExceeded
-from ..core.model import Build, Counters, Failure, Hit, Later, Reading, State, Unreadable
+from ..core.model import Build, Failure, Hit, Later, Reading, State, Unreadable
 from ..core.subunit.results import Failed, failed_tests
 from ..fingerprints.fields import of_build
 from ..fingerprints.nodes import Fields
@@ -73,14 +73,14 @@ class FailureReader:
         self._seconds = seconds
 
     def read(self, build: Build, scanner: Scanner, test_ids: Mapping[str, Collection[str]],
-             seconds: float | None = None, *, awaits: bool = True, counters: Counters | None = None,
+             seconds: float | None = None, *, awaits: bool = True, counters: Reading | None = None,
              hits_only: bool = False) -> Reading | Later:
         """What the logs of a failed build show, as far as they can be read in that time.
 
-        ``counters`` are the build's, for queries that ask for them. ``hits_only``: only the files are read in which a
-        query could match, so that the failure itself is not shown. ``test_ids`` and ``awaits`` as in ``look`` and in
-        CountersReader. Where time runs out, what was read until then counts, unless a later look would have more time.
-        Raises nothing that a server or a file can cause.
+        ``counters`` is what was read of the build's, for queries that ask for them. ``hits_only``: only the files are
+        read in which a query could match, so that the failure itself is not shown. ``test_ids`` and ``awaits`` as in
+        ``look`` and in CountersReader. Where time runs out, what was read until then counts, unless a later look would
+        have more time. Raises nothing that a server or a file can cause.
         """
         last = seconds is None or seconds >= self._seconds
         seconds = self._seconds if seconds is None else min(seconds, self._seconds)
@@ -89,11 +89,13 @@ class FailureReader:
         try:
             attempts.attempt(MANIFEST, logs.list_files)
             facts = _facts(logs, attempts, scanner.fields & NAMES - of_build(build).keys())
-            found = _Look(logs, of_build(build, facts, counters), scanner, test_ids, attempts, self._caps,
-                          hits_only)
+            fields = of_build(build, facts, counters.counters if counters else None)
+            found = _Look(logs, fields, scanner, test_ids, attempts, self._caps, hits_only)
             found.read()
             if not (logs.listed or found.learned or attempts.failures):
                 logs.expect()
+            if counters and counters.state is State.UNREADABLE:
+                attempts.failures["counters"] = counters.why
         except DeadlineExceeded as error:
             return Later(str(error), otherwise=Reading(State.UNREADABLE, str(error)) if last else None)
         except Unavailable as error:
@@ -172,9 +174,9 @@ class _Look:
 
     def read(self) -> None:
         """Read all files that matter, several at once. Raises Unavailable where all may be late."""
-        wanted = self._wanted()
+        wanted = list(islice(self._wanted(), self.caps.files + 1))  # to find them all takes time, too
         if len(wanted) > self.caps.files:
-            self._remarks["files"] = f"{len(wanted):,}, of which only {self.caps.files:,} are read"
+            self._remarks["files"] = f"only the first {self.caps.files:,} that matter are read"
         with ThreadPoolExecutor(limits.LOGS_AT_ONCE, "logs") as pool:
             running: list[Future[None]] = [pool.submit(self._file, path) for path in wanted[: self.caps.files]]
             try:
@@ -208,12 +210,12 @@ class _Look:
         asked = self.test_ids.get(hit.rule, ())
         return not asked or any(test in failed for test in asked)
 
-    def _wanted(self) -> Sequence[str]:
+    def _wanted(self) -> Iterator[str]:
         """The files to be read, first those that show the failure whether it is known or not."""
         paths = self.files.paths
         telling = [path for path in paths if self._tells(path)]
-        first = sorted(telling, key=lambda path: (path == JOB_OUTPUT, path == JOB_OUTPUT_JSON, path))
-        return [*first, *(path for path in paths if path not in telling and self.scanner.wanted(self.fields, path))]
+        yield from sorted(telling, key=lambda path: (path == JOB_OUTPUT, path == JOB_OUTPUT_JSON, path))
+        yield from (path for path in paths if not self._tells(path) and self.scanner.wanted(self.fields, path))
 
     def _tells(self, path: str) -> bool:
         if path.endswith(".subunit"):
@@ -242,7 +244,8 @@ class _Look:
 
     def _take(self, path: str, blocks: Iterable[bytes]) -> None:
         if path.endswith(".subunit"):
-            self._failed[path] = failed_tests(blocks, tell=lambda damage: self._remark(path, str(damage)))
+            room = limits.TESTS - sum(len(each.names) for each in tuple(self._failed.values()))
+            self._failed[path] = failed_tests(blocks, most=room, tell=lambda damage: self._remark(path, str(damage)))
         elif path == JOB_OUTPUT_JSON:
             self._task = failed_task(blocks) or self._task
         elif path == JOB_OUTPUT:

@@ -96,9 +96,10 @@ class Examiner:
         found = dict.fromkeys(work.readers, NOT_ASKED)
         age = self._age(work, build)
         seconds, awaits = FIRST_LOOK * work.tries ** 2, age <= GONE
+        counters: Reading | None = None
         for reader in asked:
-            look = (self._known.read(build, seconds, awaits=awaits, only=work.rules) if reader is Reader.FAILURE
-                    else self._counters.read(build, seconds, awaits=awaits))
+            look = (self._counters.read(build, seconds, awaits=awaits) if reader is Reader.COUNTERS else
+                    self._known.read(build, seconds, awaits=awaits, only=work.rules, counters=counters))
             if isinstance(look, Later) and look.otherwise and age > DOUBT:
                 look = look.otherwise
             if isinstance(look, Later) and look.absent and age > GONE and not work.waited_for:
@@ -106,6 +107,7 @@ class Examiner:
             if isinstance(look, Later):
                 return self._later(work, look.why, look.after, build)
             found[reader] = look
+            counters = look if reader is Reader.COUNTERS else counters
         return self._note(work, build, found)
 
     def _age(self, work: BuildWork, build: Build) -> int:

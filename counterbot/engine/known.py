@@ -25,20 +25,24 @@ class KnownFailures:
         self._book = book
         self._reader, self._counters = reader, counters
 
-    def read(self, build: Build, seconds: float, *, awaits: bool, only: Collection[str] | None = None
-             ) -> Reading | Later:
-        """What its failure is known by, within so many seconds; by the rules ``only``, where they are given."""
+    def read(self, build: Build, seconds: float, *, awaits: bool, only: Collection[str] | None = None,
+             counters: Reading | None = None) -> Reading | Later:
+        """What its failure is known by, within so many seconds; by the rules ``only``, where they are given.
+
+        ``counters`` is what was read of them; None where nobody did.
+        """
         queries = self._book.queries
         rules = [rule for rule in known_failures(self._book.rules, facts(None, build))
                  if rule.name in queries and (only is None or rule.name in only)]
         tests = {rule.name: rule.fingerprint.test_ids for rule in rules if rule.fingerprint}
         scanner = _scanner(tuple((rule.name, queries[rule.name]) for rule in rules))
-        counters = None
-        if ask_counters(queries[rule.name] for rule in rules):
+        if not ask_counters(queries[rule.name] for rule in rules):
+            counters = None
+        elif counters is None:
             look = self._counters.read(build, seconds, awaits=awaits)
             if isinstance(look, Later):
                 return look
-            counters = look.counters
+            counters = look
         return self._reader.read(build, scanner, {name: ids for name, ids in tests.items() if ids}, seconds,
                                  awaits=awaits, counters=counters, hits_only=only is not None)
 

@@ -177,3 +177,11 @@ def test_a_query_may_ask_for_a_counter(world):
     world.bot().reported(world.change(7, TEMPEST)).reported(world.change(8, usual)).works()
     assert first_lines(world, 7)[0].startswith("Failures: the failed build is a known bug.")
     assert world.comments(8) == []
+
+
+def test_where_its_counters_cannot_be_read_not_all_was_looked_at(world):
+    world.rule("1251920", NO_CONSOLE_RULE.replace("AND tags", "AND mysql.Queries:>1250000 AND tags"))
+    change = world.change(7, TEMPEST, TOX)
+    world.zuul.serve_log(f"{world.zuul.row(uuid(change, TEMPEST))['log_url']}testrepository.subunit", b"no stream")
+    bot = world.bot().reported(change).works()
+    assert "nothing known, not all logs read: counters: testrepository.subunit: no subunit" in bot.reasons()[0]
