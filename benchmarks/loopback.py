@@ -62,11 +62,10 @@ class Messages(list[Stored]):
 class World:
     """The servers, with their changes, in a folder that also holds the bot's configuration and database."""
 
-    def __init__(self, folder: Path, gerrit: Gerrit, zuul: Zuul, irc: IrcServer) -> None:
+    def __init__(self, folder: Path, gerrit: Gerrit, zuul: Zuul, irc: IrcServer, rules: Path) -> None:
         self.folder, self.gerrit, self.zuul = folder, gerrit, zuul
         self.messages: dict[int, Messages] = {}
-        (folder / "config.yaml").write_text(story.config(
-            gerrit, zuul, irc, rules=str(RULES)))
+        (folder / "config.yaml").write_text(story.config(gerrit, zuul, irc, rules=str(rules)))
         self._jobs = (story.Job("tempest-full", _counters()), story.Job("openstack-tox-py311"),
                       story.Job("openstack-tox-pep8"))
         self._files = {job.name: _files(job) for job in self._jobs}
@@ -103,11 +102,11 @@ class World:
 
 
 @contextmanager
-def world(folder: Path) -> Iterator[World]:
-    """The servers, up."""
+def world(folder: Path, rules: Path = RULES) -> Iterator[World]:
+    """The servers, up, and a bot's configuration with these rules."""
     key = make_key(folder / "id_ed25519")
     with Gerrit({key: "counterbot"}) as gerrit, Zuul() as zuul, IrcServer() as irc:
-        yield World(folder, gerrit, zuul, irc)
+        yield World(folder, gerrit, zuul, irc, rules)
 
 
 @contextmanager
