@@ -1,5 +1,6 @@
 """A job fails: what is said of it, when, and what is not."""
 
+import json
 from contextlib import suppress
 
 from counterbot.demo.story import (
@@ -11,6 +12,7 @@ from counterbot.demo.story import (
     NO_REPLY,
     Job,
     buildset,
+    stream,
     uuid,
 )
 
@@ -177,6 +179,33 @@ def test_a_query_may_ask_for_a_counter(world):
     world.bot().reported(world.change(7, TEMPEST)).reported(world.change(8, usual)).works()
     assert first_lines(world, 7)[0].startswith("Failures: the failed build is a known bug.")
     assert world.comments(8) == []
+
+
+def test_what_looks_like_a_credential_is_neither_told_nor_kept(world, caplog):
+    """In the line that a query finds, and in the task and the first error that are shown otherwise."""
+    secret, base64 = "Zq9Secret", "QWxhZGRpbjpvcGVuIHNlc2FtZTEyMzQ1Njc4OTAr" * 256
+    told = f"password={secret} {base64}"
+    change = failing(world, GRENADE, TOX)
+    task = {"task": {"name": f"Run with {told}"}, "hosts": {"controller": {"failed": True}}}
+    playbook = {"phase": "run", "plays": [{"play": {"name": "all"}, "tasks": [task]}],
+                "stats": {"controller": {"failures": 1}}}
+    known, other = (world.zuul.row(uuid(change, job))["log_url"] for job in (GRENADE, TOX))
+    world.zuul.serve_log(f"{known}{COMPUTE_LOG}", f"{NO_REPLY} {told}".encode())
+    files = {"job-output.txt": f"2026-11-21 02:07:44.1 | node | ERROR: {told}".encode(),
+             "job-output.json": json.dumps([playbook]).encode(),
+             "testrepository.subunit": stream(None, failed="t.x")}
+    world.zuul.serve_log(f"{other}zuul-manifest.json", json.dumps({"tree": world.zuul.tree(files)}).encode())
+    for path, content in files.items():
+        world.zuul.serve_log(other + path, content)
+    with caplog.at_level("DEBUG"):
+        bot = world.bot().reported(change).works()
+    [comment] = world.comments(7)
+    assert "1254890" in comment
+    kept = b"".join(path.read_bytes() for path in world.folder.glob("ledger.db*"))
+    assert b"password=***" in kept
+    for text in (comment, str(bot.irc_lines()), caplog.text, kept.decode("utf-8", "replace")):
+        assert secret not in text
+        assert base64[100:140] not in text
 
 
 def test_where_its_counters_cannot_be_read_not_all_was_looked_at(world):
