@@ -15,6 +15,7 @@ TAGS, FILENAME, LOG_URL = "tags", "filename", "log_url"
 CONSOLE, SCREEN, OSLO = "console", "screen", "oslofmt"
 SYSLOG, LIBVIRT, APACHE_ERROR, APACHE_COMBINED = "syslog", "libvirt", "apacheerror", "apachecombined"
 
+GZ = ".gz"
 SHORT_UUID = 7
 
 _CONSOLE, _SCREEN = (CONSOLE, "console.html"), (SCREEN, OSLO)
@@ -90,10 +91,14 @@ def of_build(build: Build, facts: Mapping[str, str] = {}, counters: Counters | N
 
 
 def of_file(path: str) -> Fields:
-    """A log file's tags and its name, by its path under the log root without ``.gz``."""
+    """A log file's tags and its names, by its path under the log root without ``.gz``.
+
+    The old index named a compressed file with its ``.gz``; whether one is, nobody knows here, so both names are given.
+    """
     name = path.rpartition("/")[2]
     tags = _class(path)
-    return {TAGS: tuple(dict.fromkeys((name, *tags, *(_devstack(path, name) if tags else ())))), FILENAME: (path,)}
+    return {TAGS: tuple(dict.fromkeys((name, name + GZ, *tags, *(_devstack(path, name) if tags else ())))),
+            FILENAME: (path, path + GZ)}
 
 
 def was_indexed(path: str) -> bool:

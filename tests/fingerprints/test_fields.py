@@ -59,7 +59,8 @@ def test_facts_win_and_counters_are_fields() -> None:
     ("logs/undercloud/var/log/extra/errors.txt", "errors.txt console errors"),
 ])
 def test_a_file_has_its_name_and_its_class_as_tags(path: str, tags: str) -> None:
-    assert of_file(path) == {"tags": tuple(tags.split()), "filename": (path,)}
+    name, *classes = tags.split()
+    assert of_file(path) == {"tags": (name, f"{name}.gz", *classes), "filename": (path, f"{path}.gz")}
     assert was_indexed(path)
 
 
@@ -67,5 +68,6 @@ def test_a_file_has_its_name_and_its_class_as_tags(path: str, tags: str) -> None
     "job-output.json", "controller/logs/screen-dstat.txt", "controller/logs/mysql/error_log.txt",
     "testrepository.subunit", "controller/logs/apache/error_log.txt", "logs/etc/nova/nova.conf"])
 def test_other_files_have_only_their_name(path: str) -> None:
-    assert of_file(path)["tags"] == (path.rpartition("/")[2],)
+    name = path.rpartition("/")[2]
+    assert of_file(path)["tags"] == (name, f"{name}.gz")
     assert not was_indexed(path)
