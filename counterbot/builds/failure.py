@@ -18,7 +18,7 @@ from ..clients.http import Http, Unavailable
 from ..core import limits
 from ..core.deadline import DeadlineExceeded
 from ..core.model import Build, Failure, Hit, Later, Reading, State, Unreadable
-from ..core.subunit.results import Failed, failed_tests
+from ..core.subunit.results import Failed, failed_tests, is_among
 from ..fingerprints.fields import of_build
 from ..fingerprints.nodes import Fields
 from ..fingerprints.scan import Scanner
@@ -208,7 +208,7 @@ class _Look:
 
     def _counts(self, hit: Hit, failed: Collection[str]) -> bool:
         asked = self.test_ids.get(hit.rule, ())
-        return not asked or any(test in failed for test in asked)
+        return not asked or any(is_among(test, failed) for test in asked)
 
     def _wanted(self) -> Iterator[str]:
         """The files to be read, first those that show the failure whether it is known or not."""

@@ -25,6 +25,7 @@ WAITED = ("Nov 21 02:10:11.123456 node nova-compute[411]: ERROR nova.compute.man
 FINE = "Nov 21 02:10:10.123456 node nova-compute[411]: INFO nova.compute.manager [None req-1] fine"
 FETCH = "2026-11-21 02:07:44.237771 | controller | E: Failed to fetch http://x"
 TEST = "tempest.scenario.test_network_basic_ops.TestNetworkBasicOps.test_network_basic_ops"
+ID = "id-0123abcd-0123-4567-89ab-0123456789ab"
 
 
 def failed(test: str) -> bytes:
@@ -105,6 +106,29 @@ def test_logs_that_were_stored_compressed(tree) -> None:
     tree.rule("12", "query: message:\"waiting for a reply\"\n")
     tree.log(f"{CPU}.gz", gzip.compress(lines(WAITED)))
     assert json.loads(tree.tried("--json").stdout)["file"] == CPU
+
+
+@pytest.mark.parametrize("asked", [f'filename:"{CPU}.gz"', 'tags:"screen-n-cpu.txt.gz"', f'filename:"{CPU}"'])
+def test_a_query_may_name_a_compressed_log_as_the_old_index_did(tree, asked: str) -> None:
+    tree.rule("12", query(f" AND {asked}"))
+    tree.log(f"{CPU}.gz", gzip.compress(lines(WAITED)))
+    assert tree.tried().exit_code == 0
+
+
+def test_a_query_may_name_a_compressed_log_that_the_old_index_never_held(tree) -> None:
+    tree.rule("12", query(' AND tags:"agent.log.gz"'))
+    tree.log("controller/logs/agent.log.gz", gzip.compress(lines(WAITED)))
+    assert tree.tried().exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "seen"),
+    [(TEST, f"{TEST}[compute,{ID}]"), (TEST, f"{TEST}[compute,gate]"), (f"{TEST}[{ID}]", TEST)])
+def test_a_failed_test_is_asked_without_what_stands_in_brackets_as_in_subunit2sql(tree, asked: str, seen: str) -> None:
+    tree.rule("12", query("", f"test_ids: ['{asked}']"))
+    tree.log(CPU, lines(WAITED))
+    tree.log(STREAM, failed(seen))
+    assert tree.tried().exit_code == 0
 
 
 def query(asked: str, *more: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from .. import limits
@@ -27,6 +27,9 @@ TAGS = re.compile(r"\[(?:[\w.-]+,)*id-[0-9a-f-]{36}(?:,[\w.-]+)*\]$")
 
 LONGEST = 4 << 10
 """Bytes of an id that tell tests apart; one packet may hold an id of 4 MB."""
+
+BRACKETS = re.compile(r"\[.*\]")
+"""What subunit2sql takes out of a test's name; elastic-recheck's ``test_ids`` are names of its database."""
 
 LINES, TAIL = 3, 4 << 10
 """Of a traceback that are kept, and the bytes in which they are looked for."""
@@ -81,6 +84,12 @@ def _take(packet: Packet, test_id: bytes, tails: dict[bytes, bytes], failed: dic
 def name_of(test_id: bytes) -> str:
     """A test's name as people know it."""
     return inert(TAGS.sub("", test_id.decode("utf-8", "replace")), limits.TEST_NAME)
+
+
+def is_among(test: str, failed: Collection[str]) -> bool:
+    """Whether a test that a rule asks for is one of those that failed, or one of its scenarios is."""
+    asked = TAGS.sub("", test)
+    return asked in failed or any(asked == BRACKETS.sub("", name) for name in failed if "[" in name)
 
 
 def last_lines(traceback: bytes) -> tuple[str, ...]:
