@@ -22,9 +22,11 @@ FIELDS = {
     "project.name": "project", "executor.hostname": "build_master",
 }
 """By what Zuul calls it, under ``zuul``, the field of the old index or of OpenDev's newer one."""
-NODE = {"label": "build_node", "provider": "node_provider"}
+NODE = {"label": "build_node", "provider": "node_provider", "host_id": "hosts_id", "region": "hosts_region"}
 """Of the first host, under ``nodepool``."""
-NAMES = frozenset({*FIELDS.values(), *NODE.values()})
+MASTER, EXECUTOR = "build_master", "zuul_executor"
+"""Two names of one thing."""
+NAMES = frozenset({*FIELDS.values(), *NODE.values(), EXECUTOR})
 
 
 def facts_of(data: bytes) -> dict[str, str]:
@@ -46,7 +48,7 @@ def facts_of(data: bytes) -> dict[str, str]:
         raise Unreadable("no inventory of Zuul: it has no all.vars.zuul")
     if "voting" in found:
         found["voting"] = "1" if found["voting"] == "true" else "0"
-    return found
+    return found | ({EXECUTOR: found[MASTER]} if MASTER in found else {})
 
 
 def _field(path: tuple[str, ...]) -> str | None:

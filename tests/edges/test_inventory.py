@@ -13,7 +13,7 @@ all:
   hosts:
     compute1:
       ansible_host: 10.0.0.2
-      nodepool: {cloud: ovh, label: ubuntu-noble, provider: ovh-bhs1, region: BHS1}
+      nodepool: {cloud: ovh, label: ubuntu-noble, provider: ovh-bhs1, region: BHS1, host_id: 6f2a}
     controller:
       nodepool: {label: other, provider: other}
   vars:
@@ -44,7 +44,8 @@ def test_facts_have_the_names_that_queries_ask_for():
         "build_set": "0123", "build_change": "912345", "build_patchset": "7",
         "change_url": "https://review.opendev.org/912345", "build_master": "ze01.opendev.org",
         "build_name": "tempest-full", "build_queue": "check", "project": "openstack/nova", "tenant": "openstack",
-        "voting": "1", "build_node": "ubuntu-noble", "node_provider": "ovh-bhs1"}
+        "voting": "1", "build_node": "ubuntu-noble", "node_provider": "ovh-bhs1", "hosts_region": "BHS1",
+        "hosts_id": "6f2a", "zuul_executor": "ze01.opendev.org"}
 
 
 def test_a_branchs_build_has_no_change():

@@ -201,7 +201,8 @@ def test_a_counter_is_a_fact_too(tree) -> None:
         ("build_nmae=x", "unknown key 'build_nmae'; did you mean 'build_name'?"),
         ("tags=x", "unknown key 'tags'; known: project, voting,"),
         ("build_name", "'build_name' is not KEY=VALUE, such as build_name=tempest-full"),
-        ("mysql.Queries=many", "'mysql.Queries=many' gives a counter, whose value must be a number"),
+        ("mysql.Queries=many", "'mysql.Queries=many': mysql.Queries must be a number"),
+        ("voting=true", "'voting=true': voting must be a number, 1 or 0"),
     ],
 )
 def test_a_fact_that_no_build_has_is_a_usage_error(tree, fact: str, wrong: str) -> None:

@@ -34,7 +34,7 @@ def _facts(_context: click.Context, _option: click.Parameter, given: Sequence[st
     """What a query may ask of a build, and counters, by name."""
     from ...engine.trying import NOT_OF_BUILD
     from ...fingerprints.doubts import FIELDS
-    from ...fingerprints.fields import is_counter
+    from ...fingerprints.fields import is_counter, is_number
     from ...fingerprints.matching import number as number_in
 
     known = [field for field in FIELDS if field not in NOT_OF_BUILD]
@@ -45,8 +45,8 @@ def _facts(_context: click.Context, _option: click.Parameter, given: Sequence[st
             raise click.BadParameter(f"{each!r} is not KEY=VALUE, such as build_name=tempest-full")
         if name not in known and not is_counter(name):
             raise click.BadParameter(unknown(name, known))
-        if is_counter(name) and number_in(value) is None:
-            raise click.BadParameter(f"{each!r} gives a counter, whose value must be a number")
+        if is_number(name) and number_in(value) is None:
+            raise click.BadParameter(f"{each!r}: {name} must be a number" + (", 1 or 0" if name == "voting" else ""))
         facts[name] = value
     return facts
 
