@@ -13,6 +13,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 
 from ..clients.http import Unavailable
 from ..clients.zuul import PAGE, TROUBLE, BuildsetRow, Zuul
@@ -129,10 +130,15 @@ class ZuulBuilds:
         text = self._cursor.load(tenant.page)
         if text is None:
             self._begin(tenant)
+            log.info("first start: what %s finishes from now on is reported", tenant.page)
             return
         seen = _seen(text)
         waiting = sorted(self._running(tenant, seen), key=lambda row: row.id)
         new = self._new(tenant, seen)
+        if new is None:
+            log.warning("%s numbers its buildsets anew, from a new database it seems", tenant.page)
+            self._begin(tenant)
+            return
         oldest = _latest((*waiting, *new)) - self._days * DAY
         left_out = {row.uuid for row in (*waiting, *new) if row.at is not None and row.at < oldest}
         if left_out:
@@ -146,12 +152,12 @@ class ZuulBuilds:
             self._save(tenant, seen)
 
     def _begin(self, tenant: Tenant) -> None:
-        """At the first start ever: what ended before is nobody's news."""
+        """At the first start ever: what ended before is nobody's news, and what runs is remembered."""
         seen = Seen(0)
-        for row in reversed(next(self._zuul.buildsets(tenant.page), [])):
+        pages = islice(self._zuul.buildsets(tenant.page), OPEN // PAGE)
+        for row in [row for page in pages for row in page][::-1]:
             seen = seen.including(row, running=row.result is None)
         self._save(tenant, seen)
-        log.info("first start: what %s finishes from now on is reported", tenant.page)
 
     def _save(self, tenant: Tenant, seen: Seen) -> None:
         tenant.running = len(seen.running)
@@ -164,14 +170,18 @@ class ZuulBuilds:
             uuids = seen.running[start : start + PAGE]
             yield from next(self._zuul.buildsets(tenant.page, uuid=uuids), [])
 
-    def _new(self, tenant: Tenant, seen: Seen) -> list[BuildsetRow]:
-        """Those that began since the last time, the oldest first; at most the last days' and the last ROWS."""
+    def _new(self, tenant: Tenant, seen: Seen) -> list[BuildsetRow] | None:
+        """Those that began since the last time, the oldest first; at most the last days' and the last ROWS. None where
+        all have lower numbers."""
         found: list[BuildsetRow] = []
+        page: list[BuildsetRow] = []
         for page in self._zuul.buildsets(tenant.page, idx_min=max(1, seen.upto - OVERLAP)):
             self._go_on()
             found += (row for row in page if row.uuid not in seen.running and row.uuid not in seen.last)
             if _latest(page) < _latest(found) - self._days * DAY or len(found) >= ROWS:
                 break
+        if not page and seen.upto and any(self._zuul.buildsets(tenant.page, limit=1)):
+            return None
         return found[::-1]
 
     def _told(self, tenant: Tenant, row: BuildsetRow) -> bool:

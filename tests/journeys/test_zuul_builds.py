@@ -1,6 +1,7 @@
 """What Zuul finished is seen by its API, whether it reports to Gerrit or not."""
 
 import json
+from itertools import count
 
 import pytest
 from sqlalchemy import text
@@ -123,6 +124,33 @@ def test_what_ended_before_the_first_start_is_nobodys_news_and_what_runs_then_is
     world.ends(runs)
     bot.polls()
     assert (len(world.comments(7)), len(world.comments(8))) == (0, 1)
+
+
+def test_what_runs_for_long_at_the_first_start_is_reported(world):
+    runs = hard(world, 7)
+    world.begins(runs)
+    for number in range(PAGE + 1):
+        world.begins(world.change(100 + number), result="SUCCESS")
+    bot = world.bot(of_zuul=POLLS).polls()
+    world.ends(runs)
+    bot.polls()
+    assert len(world.comments(7)) == 1
+
+
+def test_a_zuul_that_begins_to_number_anew(world, bot, caplog):
+    for number in range(100, 100 + OVERLAP + 5):
+        world.begins(world.change(number), result="SUCCESS")
+    bot.polls()
+    world.zuul.rows["buildset"].clear()
+    world.zuul._numbers["buildset"] = count(1)
+    world.begins(hard(world, 7))
+    bot.polls()
+    assert caplog.messages == [
+        f"{world.zuul.url}/t/openstack numbers its buildsets anew, from a new database it seems"]
+    world.ends(hard(world, 7))
+    world.begins(hard(world, 8), result="SUCCESS")
+    bot.polls()
+    assert (len(world.comments(7)), len(world.comments(8))) == (1, 1)
 
 
 def test_a_bot_that_is_started_again_goes_on_where_it_was(world, bot):
