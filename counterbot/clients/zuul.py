@@ -195,10 +195,8 @@ def parse_whole(data: bytes, tenant: str, uuid: str) -> Buildset:
 
 
 def _patchset(ref: Mapping[str, Any], page: str) -> PatchSet:
-    """Only a Gerrit change has a ref below refs/changes/: a pull request's number must not be taken for one."""
     name = _text(ref, "ref") or ""
-    of_gerrit = name.startswith("refs/changes/")
-    change, number = (_number(ref, "change"), _number(ref, "patchset")) if of_gerrit else (None, None)
+    change, number = _change(ref)
     project, branch = _text(ref, "project") or "", _text(ref, "branch") or name.removeprefix("refs/tags/")
     if change is None or number is None:
         return PatchSet("", project, branch, None, None, page)
@@ -223,12 +221,13 @@ def _buildset_row(row: Mapping[str, Any]) -> BuildsetRow:
 
 def _build(row: Mapping[str, Any]) -> Build:
     ref = row["ref"] if isinstance(row.get("ref"), dict) else row
+    change, patchset = _change(ref)
     return Build(
         uuid=_need(row, "uuid"), job=_need(row, "job_name"), result=_text(row, "result"),
         voting=row.get("voting") is not False, project=_text(ref, "project") or "",
         branch=_text(ref, "branch") or "", pipeline=_text(row, "pipeline"), log_url=_text(row, "log_url"),
         artifacts=tuple(_artifacts(row.get("artifacts"))), ended=_milliseconds(_text(row, "end_time")),
-        change=_number(ref, "change"), patchset=_number(ref, "patchset"), changes=_changes(row.get("buildset")))
+        change=change, patchset=patchset, changes=_changes(row.get("buildset")))
 
 
 def parse_buildset(data: bytes) -> Iterator[tuple[str, str]]:
@@ -285,12 +284,20 @@ def _object(data: bytes) -> Mapping[str, Any]:
 def _changes(buildset: object) -> tuple[int, ...]:
     """The numbers of the buildset's changes; the ref of a branch has no number."""
     refs = buildset.get("refs") if isinstance(buildset, dict) else None
-    numbers = [_number(ref, "change") for ref in refs if isinstance(ref, dict)] if isinstance(refs, list) else []
+    numbers = [_change(ref)[0] for ref in refs if isinstance(ref, dict)] if isinstance(refs, list) else []
     return tuple(number for number in numbers if number is not None)
 
 
+def _change(ref: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """The change and the patch set. Only a Gerrit change has a ref below refs/changes/: a pull request's number must
+    not be taken for one."""
+    if not (_text(ref, "ref") or "").startswith("refs/changes/"):
+        return None, None
+    return _number(ref, "change"), _number(ref, "patchset")
+
+
 def _number(ref: Mapping[str, Any], name: str) -> int | None:
-    """A change or patch set, which stands as text or as a number; a branch's build has none."""
+    """It stands as text or as a number."""
     value = ref.get(name)
     return int(value) if isinstance(value, int | str) and str(value).isdecimal() and len(str(value)) < 12 else None
 

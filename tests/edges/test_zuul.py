@@ -25,6 +25,9 @@ def parsed(**changed) -> Build:
     return parse_build(json.dumps({**ROW, **changed}).encode())
 
 
+CHANGE = {"ref": "refs/changes/07/7/2", "change": 7, "patchset": "2"}
+
+
 class TestRows:
     def test_of_zuul_14(self):
         assert parse_build((SAMPLES / "zuul-14.3/api-build.json").read_bytes()) == Build(
@@ -71,8 +74,11 @@ class TestRows:
             parse_build(data)
 
     @pytest.mark.parametrize(("buildset", "changes"), [
-        ({"refs": [{"change": 13}, {"change": "7", "patchset": "2"}, {"change": None}, {}, None]}, (13, 7)),
-        ({"refs": []}, ()), ({"refs": {}}, ()), ({"refs": [{"change": "x"}]}, ()), ({}, ()), (None, ()), ("x", ()),
+        ({"refs": [{**CHANGE, "change": 13}, {**CHANGE, "change": "7"}, {**CHANGE, "change": None}, {}, None]},
+         (13, 7)),
+        ({"refs": [{**CHANGE, "ref": "refs/pull/7/head"}, {"change": 7}]}, ()),
+        ({"refs": []}, ()), ({"refs": {}}, ()), ({"refs": [{**CHANGE, "change": "x"}]}, ()),
+        ({}, ()), (None, ()), ("x", ()),
     ])
     def test_name_the_changes_of_their_buildset(self, buildset, changes):
         assert parsed(buildset=buildset).changes == changes

@@ -239,6 +239,19 @@ def test_every_change_of_a_cycle_is_reported_on(world, bot):
     assert (len(world.comments(7)), len(world.comments(8))) == (1, 1)
 
 
+def test_a_pull_requests_number_is_no_change_of_gerrit(world, bot):
+    change = hard(world, 7)
+    row = world.zuul.row(uuid(change, change.jobs[0]))
+    pull = {**row["ref"], "ref": "refs/pull/7/head", "patchset": "a" * 40}
+    world.zuul.add_buildset("d" * 32, [{**row, "ref": pull}], result="SUCCESS")
+    bot.polls()
+    assert bot.reasons() == [OVER]
+    assert world.comments(7) == []
+    [(_, line)] = bot.irc_lines()
+    assert line.startswith("openstack/nova master (check): tempest-full")
+    assert rows(bot, "select change, patchset from runs") == [(None, None)]
+
+
 def test_what_no_build_of_ended_is_not_asked_for(world, bot):
     for number, result in enumerate(("DEQUEUED", "MERGE_CONFLICT", "CONFIG_ERROR", "NO_JOBS")):
         world.begins(hard(world, 7 + number), result=result)
