@@ -64,7 +64,7 @@ def unhealthy(found: Status) -> list[str]:
     if pulse and (why := _why_dead(found)):
         troubles.append(why)
     elif pulse and pulse["state"] == "running":
-        if pulse["stream"] != "connected":
+        if pulse["stream"] != "connected" and not _does_without(pulse):
             troubles.append(f"the event stream is {pulse['stream']}")
         troubles += (f"{each['page']} cannot be asked for finished buildsets: {each['why']}"
                      for each in pulse.get("tenants", ()) if each["why"] and _is_long_ago(each["asked"]))
@@ -75,6 +75,11 @@ def unhealthy(found: Status) -> list[str]:
     if (found.owed_age or 0) > PENDING_TOO_LONG:
         troubles.append(f"a delivery has been pending for {_age(found.owed_age)}: {found.owed_why or 'not tried yet'}")
     return troubles
+
+
+def _does_without(pulse: Mapping[str, Any]) -> bool:
+    """Whether the bot has no right to the stream, and Zuul tells it what has ended."""
+    return "stream events not permitted" in pulse["stream"] and bool(pulse.get("tenants"))
 
 
 def _is_long_ago(seconds: float | None) -> bool:

@@ -255,6 +255,20 @@ def test_a_right_that_is_missing_is_told_and_reports_are_asked_for(running):
     assert "listening to the events" not in running.log.read_text().partition("no bot ran")[2]
 
 
+def test_a_site_without_the_right_to_the_stream_that_asks_zuul_is_healthy(tmp_path):
+    with closing(Running(tmp_path)) as running:
+        config, url = tmp_path / "config.yaml", f"url: {running.zuul.url}\n"
+        config.write_text(config.read_text().replace(url, f"{url}  tenants: [openstack]\n  poll_seconds: 5\n"))
+        running.gerrit.may_stream = False
+        running.start(streaming=False)
+        running.log_when("first start: what http")
+        running.prepared(1)
+        running.zuul.add_buildset("5" * 32, running.zuul.rows["build"].values(), result="SUCCESS")
+        eventually(lambda: running.comments(1))
+        status, table = eventually(lambda: running.status() if "not permitted" in running.status()[1] else None)
+        assert (status, table.splitlines()[-1]) == (0, "health       good")
+
+
 def test_a_gerrit_that_cannot_be_asked_is_told(running):
     running.log_when("first start: ")
     running.gerrit.may_query = False
