@@ -228,7 +228,7 @@ class Walk:
             self.failures += 1
             self.lasting = isinstance(error, (Forbidden, Unreadable))
             self.trouble = inert(str(error) if self.lasting else f"Zuul's API: {error}", 300)
-            self._next += pause(self.failures, 1.0, longest=600.0)
+            self._next += max(pause(self.failures, 1.0, longest=600.0), getattr(error, "after", None) or 0.0)
             return
         self.failures, self.lasting, self.trouble = 0, False, ""
         since = self._order.since

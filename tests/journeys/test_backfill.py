@@ -261,6 +261,20 @@ def test_an_api_that_fails_is_asked_again(world, past):
     assert (hits(bot), walk.trouble) == ([(row["uuid"], "deadlock")], "")
 
 
+def test_an_api_that_asks_for_time_is_left_alone(world, past):
+    past.build(1)
+    bot = past.bot()
+    listed = world.zuul.listed
+    world.zuul.listed = lambda path: Answer(b"", 429, {"Retry-After": "500"})
+    walk = past.walk(bot)
+    assert walk.step()
+    world.zuul.listed = listed
+    world.clock.seconds += 499
+    assert not walk.step()
+    past.end(bot, walk)
+    assert counts(walk) == (1, 0, 0, 0)
+
+
 def test_a_bot_that_starts_for_the_first_time_knows_what_was_seen_in_the_days_before(world, past):
     past.build(11)
     past.build(3)
