@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
 
-from ..core.model import Build, BuildLink, Reader, Reading
+from ..core.model import Build, BuildLink, Reader, Reading, State
 from . import history
 from .inbox import WORK_LEASE
 from .schema import builds, readings, report_builds, reports, runs, searches
@@ -108,8 +108,13 @@ class Builds:
 
 
 def refer_to(under_way: Transaction, report: int, needs: Mapping[BuildLink, frozenset[Reader]], due: int) -> None:
-    """Have a report refer to builds. Builds with an unread reader become due at ``due``; with none, the report does."""
+    """Have a report refer to builds. Builds with an unread reader become due at ``due``; with none, the report does.
+
+    A past build whose logs were not there is asked for again: now they are waited for.
+    """
     ids = _noted(under_way, dict.fromkeys(needs))
+    under_way.execute(update(readings).where(readings.c.build.in_(ids.values()), readings.c.state == State.MISSING.name)
+                      .values(state=None))
     under_way.insert_new(report_builds, [{"report": report, "build": ids[link.uuid]} for link in needs])
     under_way.insert_new(readings, [{"build": ids[link.uuid], "reader": reader.value, "why": ""}
                                     for link, readers in needs.items() for reader in readers])

@@ -180,6 +180,20 @@ def test_logs_that_are_gone_are_no_error(world, past):
     assert past.walked(bot) == (0, 0, 0, 1)
 
 
+def test_logs_that_come_after_the_walk_and_before_the_report(world, past):
+    change = world.change(7, story.Job("tempest-full", story.HARD))
+    past.ended(world.zuul.row(story.uuid(change, change.jobs[0])), 1)
+    world.rule("sql", "bounds: {mysql.Queries: {max: 1250000}}\n")
+    show = world.hide_logs(change)
+    bot = past.bot()
+    assert past.walked(bot) == (0, 1, 0, 0)
+    bot.reported(change).works()
+    assert world.comments(7) == []
+    show()
+    bot.works_until(world.clock.seconds + 60)
+    assert len(world.comments(7)) == 1
+
+
 def test_a_build_that_cannot_be_read_is_told_and_read_the_next_time(world, past):
     row = past.build(9)
     for _ in range(3):
