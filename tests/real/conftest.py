@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from .servers.gerrit import Gerrit
+from counterbot.demo.zuul import Zuul
+
+from .servers.gerrit import Change, Gerrit
 from .servers.mariadb import MariaDB
 from .servers.needs import Missing
 from .servers.ngircd import Ngircd
@@ -32,6 +34,19 @@ def gerrit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gerrit]:
     with _required():
         server = Gerrit(tmp_path_factory.mktemp("gerrit"))
     with server:
+        yield server
+
+
+@pytest.fixture
+def change(gerrit: Gerrit) -> Change:
+    """A change of the test's own."""
+    return gerrit.push_change()
+
+
+@pytest.fixture
+def zuul() -> Iterator[Zuul]:
+    """A Zuul of the test's own, without builds."""
+    with Zuul() as server:
         yield server
 
 

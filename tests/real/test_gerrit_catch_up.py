@@ -4,16 +4,8 @@ import json
 
 import pytest
 
-from counterbot.demo.zuul import Zuul
-
 from .bots import CONTRACT, Bot, first_recorded, serve_builds
 from .servers.process import until
-
-
-@pytest.fixture
-def zuul():
-    with Zuul() as zuul:
-        yield zuul
 
 
 @pytest.fixture

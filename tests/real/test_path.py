@@ -6,9 +6,6 @@ import sys
 
 import pytest
 
-from counterbot.demo import story
-from counterbot.demo.zuul import Zuul
-
 from .bots import CHANNEL, CONTRACT, ROOT, Bot, first_recorded, serve_builds
 from .servers.listener import Listener
 from .servers.process import until
@@ -23,17 +20,6 @@ Counters: 1 counter over its bound (not voting).
 `tempest-full` failed: its counters may be those of a part of the tests.
 Noise? Comment "recheck".
 [counterbot:"""
-
-
-@pytest.fixture
-def zuul():
-    with Zuul() as zuul:
-        yield zuul
-
-
-@pytest.fixture
-def change(gerrit):
-    return gerrit.push_change()
 
 
 @pytest.fixture
@@ -96,21 +82,6 @@ def test_the_same_events_twice_through_one_ledger_and_again_through_another(tmp_
     where = f"gerrit openstack/nova {change.number},1"
     assert [output.stdout for output in outputs] == [f"{where}: sent\n", "", f"{where}: there already\n"]
     assert len(ours(gerrit, change)) == 1
-
-
-def test_a_periodic_build_that_no_report_names(tmp_path, gerrit, ngircd, zuul, change):
-    bot = Bot(tmp_path, gerrit, zuul, ngircd)
-    bot.config.write_text(bot.config.read_text().replace("zuul: {", "zuul: {tenants: [openstack], poll_seconds: 5, "))
-    with Listener(ngircd.host, ngircd.port, [CHANNEL]) as channel, bot:
-        until(lambda: "first start: what http" in bot.log.read_text(), 30, "Zuul was asked")
-        row = zuul.add_build("a" * 32, "tempest-full", {"testrepository.subunit": story.stream(story.HARD)})
-        ref = {**row["ref"], "change": None, "patchset": None, "ref": "refs/heads/master"}
-        zuul.add_buildset("b" * 32, [{**row, "ref": ref}], pipeline="periodic", result="SUCCESS")
-        channel.wait_for(1, 60)
-    [line] = channel.lines
-    assert line.text.startswith("openstack/nova master (periodic): tempest-full ")
-    assert " over its bound " in line.text
-    assert ours(gerrit, change) == []
 
 
 @pytest.mark.parametrize("moment", ["claimed", "read back", "posted"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -211,18 +213,23 @@ def test_a_virtual_host_made_anew_under_its_name_is_a_reset_though_the_totals_ro
 
 
 def test_with_the_settings_as_they_are_the_brokers_interval_is_waited_out(plain):
-    """Twice in at most five tries: a broker on a loaded machine may be later than its interval."""
-    right = 0
+    """Twice. A try proves nothing where the broker itself was later than its interval, as on a loaded machine."""
+    settle, punctual = collector.Settings().settle, 0
     for _ in range(5):
         plain.queue("conductor")
         before = reading(plain, settle=0.0)
         plain.publish(9, "conductor")
-        after = read(chosen(plain, settle=collector.Settings().settle), 15).snapshot
-        right += counted(since(before, after, plain)) == {
-            "queues": {"conductor_publish": 9}, "exchanges": {"default_publish_in": 9, "total_publish": 9}}
-        if right == 2:
+        ends = time.monotonic() + settle + collector.ADDING_UP
+        with ThreadPoolExecutor(1) as pool:
+            told = pool.submit(lambda: plain.wait_until_told() or time.monotonic())
+            after = read(chosen(plain, settle=settle), 15).snapshot
+        if told.result() < ends:
+            punctual += 1
+            assert counted(since(before, after, plain)) == {
+                "queues": {"conductor_publish": 9}, "exchanges": {"default_publish_in": 9, "total_publish": 9}}
+        if punctual == 2:
             break
-    assert right == 2
+    assert punctual == 2
 
 
 # Who counted
