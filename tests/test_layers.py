@@ -27,7 +27,9 @@ MAY_IMPORT = {
 }
 ROOMS_OF = {"requests": "clients/http", "urllib3": "clients/http", "sqlalchemy": "ledger", "alembic": "ledger",
             **dict.fromkeys(["luqum", "ply", "hyperscan", "re2"], "fingerprints")}
-PURE = {"core": set(), "fingerprints": {name for name, room in ROOMS_OF.items() if room == "fingerprints"}}
+NUMBERS = {"numpy", "scipy"}
+PURE = {"core": set(),
+        "fingerprints": NUMBERS | {name for name, room in ROOMS_OF.items() if room == "fingerprints"}}
 NODE_MUST_NOT = {"sqlalchemy", "alembic", "numpy", "scipy", "paramiko", "irc"}
 EFFECTS = {"logging", "os", "pathlib", "random", "shutil", "socket", "subprocess", "tempfile", "threading", "time"}
 

@@ -227,7 +227,11 @@ def _build(row: Mapping[str, Any]) -> Build:
         voting=row.get("voting") is not False, project=_text(ref, "project") or "",
         branch=_text(ref, "branch") or "", pipeline=_text(row, "pipeline"), log_url=_text(row, "log_url"),
         artifacts=tuple(_artifacts(row.get("artifacts"))), ended=_milliseconds(_text(row, "end_time")),
-        change=change, patchset=patchset, changes=_changes(row.get("buildset")))
+        change=change, patchset=patchset, changes=_changes(row.get("buildset")), seconds=_seconds(row.get("duration")))
+
+
+def _seconds(duration: object) -> float | None:
+    return float(duration) if isinstance(duration, int | float) and 0 <= duration < 1e9 else None
 
 
 def parse_buildset(data: bytes) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 
+from .lines import Reduction
+
 Number = int | float
 
 ATTACHMENT, JSON = "counters.json", "application/json"
@@ -101,7 +103,8 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Build:
-    """A row of Zuul's build API. ``result`` is None while the build runs; ``ended`` is epoch milliseconds.
+    """A row of Zuul's build API. ``result`` is None while the build runs; ``ended`` is epoch milliseconds, and
+    ``seconds`` how long it ran, None where Zuul does not tell.
 
     ``change`` and ``patchset`` are None for a branch's build. ``changes`` are the numbers of all changes that its
     buildset tested; () where Zuul, before 10, does not tell.
@@ -120,6 +123,7 @@ class Build:
     change: int | None = None
     patchset: int | None = None
     changes: tuple[int, ...] = ()
+    seconds: float | None = None
 
 
 NO_FAILURE = frozenset({"SUCCESS", "SKIPPED", "CANCELED", "DEQUEUED", "NO_JOBS", "RETRY"})
@@ -136,6 +140,7 @@ class Reader(enum.Enum):
 
     COUNTERS = "counters"
     FAILURE = "failure"
+    TEMPLATES = "templates"
 
 
 class State(enum.Enum):
@@ -150,12 +155,12 @@ class State(enum.Enum):
 
 @dataclass(frozen=True)
 class Reading:
-    """What a reader found in a build. ``found`` is the reader's own noun: Counters for COUNTERS, Failure for FAILURE;
-    None where ``state`` is not READ. ``why`` says what is missing."""
+    """What a reader found in a build. ``found`` is the reader's own noun: Counters for COUNTERS, Failure for FAILURE,
+    Reduction for TEMPLATES; None where ``state`` is not READ. ``why`` says what is missing."""
 
     state: State
     why: str = ""
-    found: Counters | Failure | None = None
+    found: Counters | Failure | Reduction | None = None
 
     @property
     def counters(self) -> Counters | None:
@@ -164,6 +169,10 @@ class Reading:
     @property
     def failure(self) -> Failure | None:
         return self.found if isinstance(self.found, Failure) else None
+
+    @property
+    def reduction(self) -> Reduction | None:
+        return self.found if isinstance(self.found, Reduction) else None
 
 
 @dataclass(frozen=True)

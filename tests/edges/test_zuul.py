@@ -32,7 +32,8 @@ class TestRows:
     def test_of_zuul_14(self):
         assert parse_build((SAMPLES / "zuul-14.3/api-build.json").read_bytes()) == Build(
             UUID, "tempest-full", "FAILURE", True, "openstack/nova", "master", "check", LOGS,
-            (Artifact("Zuul Manifest", LOGS + "zuul-manifest.json", "zuul_manifest"),), 1795226872000, 13, 1, (13,))
+            (Artifact("Zuul Manifest", LOGS + "zuul-manifest.json", "zuul_manifest"),), 1795226872000, 13, 1, (13,),
+            8.0)
 
     def test_of_opendev_in_2026(self):
         build = parse_build((SAMPLES / "zuul/build-nested-ref-2026.json").read_bytes())
