@@ -63,10 +63,10 @@ _APACHE_HEAD = re.compile(
 
 _CONSOLE_START = re.compile(rb"%b \|" % _ISO)
 _OSLO_START = re.compile(rb"%b (?!\s*%b\s*(?:TRACE|ERROR))" % (_STAMP, _NUMBER))
-_ENDS = re.compile(rb"\r(?!\n)|[\v\f\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
+ENDS = re.compile(rb"\r(?!\n)|[\v\f\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
 """What ended a line in the old index, beside a line feed."""
-_AT_END = re.compile(rb"(?:\r?\n|%b)\Z" % _ENDS.pattern)
-_SHELL_TRACE, _FRAME = re.compile(rb"\+ "), re.compile(rb"</?pre>(?:\Z|\r?\n|%b)" % _ENDS.pattern)
+_AT_END = re.compile(rb"(?:\r?\n|%b)\Z" % ENDS.pattern)
+_SHELL_TRACE, _FRAME = re.compile(rb"\+ "), re.compile(rb"</?pre>(?:\Z|\r?\n|%b)" % ENDS.pattern)
 
 # os-loganalyze's: of these files the lines below INFO were gone. tempest_log.txt is what tempest.txt is called today.
 _LEVELLED = re.compile(
@@ -133,6 +133,14 @@ def layout_of(path: str, file: Fields) -> Layout:
         if tag in tags:
             return Layout(head=head, dropped=dropped, levelled=levelled)
     return Layout()
+
+
+def own_level(data: bytes, start: int = 0) -> bytes:
+    """What a line that begins there says of its level, as os-loganalyze read it."""
+    match = _OWN_LEVEL.match(data, start)
+    if not match:
+        return b""
+    return match["oslo"] or match["journal"] or (b"INFO" if match["syslog"] else b"")
 
 
 @dataclass
@@ -263,22 +271,19 @@ class Records:
 
     def _own_level(self, start: int) -> bytes:
         """What a line says of its level, in a file of which lines were taken out by it."""
-        match = self._levelled and _OWN_LEVEL.match(self._data, start)
-        if not match:
-            return b""
-        return match["oslo"] or match["journal"] or (b"INFO" if match["syslog"] else b"")
+        return own_level(self._data, start) if self._levelled else b""
 
     def _line(self, start: int, end: int) -> bytes:
         return _AT_END.sub(b"", self._data[start:min(end, start + LINE)])
 
     def _line_start(self, offset: int) -> int:
         start = self._data.rfind(b"\n", 0, offset) + 1
-        for match in _ENDS.finditer(self._data, start, offset + 1):
+        for match in ENDS.finditer(self._data, start, offset + 1):
             if match.end() <= offset:
                 start = match.end()
         return start
 
     def _line_end(self, start: int) -> int:
         end = self._data.find(b"\n", start, self._end) + 1 or self._end
-        match = _ENDS.search(self._data, start, end)
+        match = ENDS.search(self._data, start, end)
         return match.end() if match else end

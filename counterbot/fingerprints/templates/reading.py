@@ -1,0 +1,112 @@
+"""Reads one line of a log: its level, its module, its message and its time; and tells which files hold such lines."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from .. import fields as names
+from ..records import COLOUR, Layout, layout_of
+
+CONSOLES = re.compile(r"(?:job-output\.txt|console\.html)\Z")
+"""What Zuul and Jenkins themselves wrote of a job, at its log root."""
+
+_NODE = re.compile(r"[^/]+/(?=logs/)")
+_LOG = re.compile(r"(?:[^/]+/)?logs/(?:.+/)?[^/]+(?:\.txt|\.log)\Z")
+_NO_LOG = re.compile(
+    r"dstat|peakmem|memory_tracker|\bconf(?:ig)?\b|[._-](?:conf|ini|cfg|yaml|yml|json|csv|rc|xml|sql)\b|localrc|freeze"
+    r"|dpkg-l|rpm-qa|sudoers|inventory|subunit|testr_results|journal\.|/etc/|/apache_config/|coredump")
+"""Copies of configuration, lists and measurements, which are named like logs."""
+
+
+def is_console(path: str) -> bool:
+    """Whether a file is the job's own output, which tells when each test ran."""
+    return CONSOLES.match(path) is not None
+
+
+def wanted(path: str) -> bool:
+    """Whether a file, by its path under the log root without ``.gz``, is a log of lines."""
+    return names.was_indexed(path) or (_LOG.match(path) is not None and _NO_LOG.search(path) is None)
+
+
+def label(path: str) -> str:
+    """A file's path without its node's folder, so that a service on two nodes is one file."""
+    return _NODE.sub("", path, count=1)
+
+
+LEVELS = rb"DEBUG|INFO|WARNING|ERROR|TRACE|AUDIT|CRITICAL"
+_CLOCK = rb"[0-9]{2}:[0-9]{2}:[0-9]{2}"
+_JOURNAL = rb"[A-Z][a-z]{2} [ 0-9][0-9] %b(?:\.[0-9]+)? \S+ [^\s:\[]+(?:\[[0-9]+\])?: " % _CLOCK
+_ISO = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]%b(?:[.,][0-9]+)?" % _CLOCK
+_CONTEXT = rb"(?:\[(?:(?:None )?req-|None\b|-\])[^\]]*\]? ?)?(?:\[instance: [^\]]*\] ?)?"
+"""Request, user and project, and the server that a line is about."""
+_SERVICE = re.compile(rb"(?:%b|%b (?:[0-9]+ )?)(?:(?P<level>%b) \[?\b(?P<module>\S+)\b\]? ?%b)?" % (
+    _JOURNAL, _ISO, LEVELS, _CONTEXT))
+_CONSOLE = re.compile(rb"%b \| " % _ISO)
+_ZUUL = re.compile(rb"%b \| (?:[\w.-]+ \| ?)?" % _ISO)
+_TIME = re.compile(rb"(?:[A-Z][a-z]{2} [ 0-9][0-9] |[0-9]{4}-[0-9]{2}-[0-9]{2}[ T])([0-9]{2}):([0-9]{2}):([0-9]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a line says. ``level`` and ``module`` are "" where it has none."""
+
+    level: str
+    module: str
+    message: str
+
+
+def split(line: str, path: str = "") -> Said:
+    """A line of a file, without its time, node, process and request. ``path`` "" is any service's, or the console's."""
+    level, module, at = head(COLOUR.sub(b"", line.encode(errors="replace")), path)
+    data = COLOUR.sub(b"", line.encode(errors="replace"))
+    return Said(level.decode(), module.decode(errors="replace"), data[at:].decode(errors="replace"))
+
+
+def head(line: bytes, path: str = "") -> tuple[bytes, bytes, int]:
+    """A line's level and module, and where its message begins: in the message of the record that the old index had."""
+    kind = kind_of(path)
+    found = kind.pattern.match(line) or (_ZUUL.match(line) if not path else None)
+    if not found:
+        return _by_layout(kind.layout, line, 0)
+    if "level" not in kind.pattern.groupindex:
+        return b"", b"", found.end()
+    if found["level"] is None:
+        return _by_layout(kind.layout, line, found.end())
+    return found["level"], found["module"], found.end()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a file's lines look. ``pattern`` is quick, ``layout`` exact."""
+
+    pattern: re.Pattern[bytes]
+    layout: Layout
+
+
+@lru_cache(maxsize=1024)
+def kind_of(path: str) -> Kind:
+    """By a file's path."""
+    layout = layout_of(path, names.of_file(path))
+    if is_console(path):
+        return Kind(_ZUUL, layout)
+    if names.CONSOLE in names.of_file(path)[names.TAGS]:
+        return Kind(_CONSOLE, layout)
+    return Kind(_SERVICE, layout)
+
+
+def _by_layout(layout: Layout, line: bytes, at: int) -> tuple[bytes, bytes, int]:
+    """The same as the old index would see it, where a line does not look like its file's others."""
+    found = None if layout.rewrites else layout.matched(line)
+    if not found:
+        return b"", b"", at
+    known = found.groupdict()
+    level = (known.get("loglevel") or b"").upper()
+    return level, known.get("module") or b"", max(at, found.start("message"))
+
+
+def moment(line: bytes) -> int | None:
+    """A line's second of the day; None where it begins with no time."""
+    found = _TIME.match(line)
+    return int(found[1]) * 3600 + int(found[2]) * 60 + int(found[3]) if found else None
