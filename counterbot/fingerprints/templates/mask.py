@@ -20,12 +20,12 @@ VERSION = 1
 VARIES = re.compile(
     r"(?<![A-Za-z0-9])(?:[A-Za-z_]{1,40}-){0,8}[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?:-[\w-]+)?"  # UUID
     r"|(?<![0-9a-fA-F])(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}(?![0-9a-fA-F])"  # MAC
-    r"|(?<!\w)(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?!\w)"  # IPv6
-    r"|\b0x[0-9a-fA-F]+"
-    r"|(?<![A-Za-z0-9])(?=[0-9a-fA-F]*[0-9])[0-9a-fA-F]{7,}(?![A-Za-z0-9])"
+    r"|(?<![A-Za-z0-9])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![A-Za-z0-9])"  # IPv6
+    r"|(?<![A-Za-z0-9])0x[0-9a-fA-F]+"
+    r"|(?<![A-Za-z0-9])(?=[0-9a-fA-F]*[0-9])(?:(?=[0-9]*[a-fA-F])[0-9a-fA-F]{7,31}|[0-9a-fA-F]{32,})(?![A-Za-z0-9])"
     r"|/(?:var/)?tmp/[\w./-]+"
     r"|(?<![\w-])(?:[A-Za-z_]{1,40}-){1,8}(?=[\w-]{0,100}[0-9]{3})[\w-]+"  # tempest-ServersTest-server-1234567
-    r"|\bgAAAA[\w=-]+"  # Fernet
+    r"|(?<![A-Za-z0-9])gAAAA[\w=-]+"  # Fernet
     r"|(?<![A-Za-z0-9+])(?=[A-Za-z0-9+]*[0-9])[A-Za-z0-9+]{28,}={0,2}")  # base64
 """Whole things, parts of which would look like words. Bounded, so that no line is searched for long."""
 JOINERS = frozenset(".:',;")

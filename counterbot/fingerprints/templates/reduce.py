@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from threading import Lock
 
 from ...core.lines import Lines, Reduction, StoryLine, Template
 from ...core.text.excerpt import excerpt
@@ -69,7 +68,6 @@ class Reducer:
         self._room = ROOM
         self._left_out: set[int] = set()
         """Templates beyond the cap, of which no more are counted than kept."""
-        self._lock = Lock()
         self._clues = Clues()
         self._near = bytes(DAY)
         self._story: list[StoryLine] = []
@@ -126,19 +124,17 @@ class Reducer:
     def keep(self, file: str, level: bytes, text: str, body: bool, shown: bytes, number: int) -> _Kept | None:
         """A template by its settled text; None where there is no room for it."""
         found = key(file, text)
-        with self._lock:
-            kept = self._kept.get(found)
-            if kept:
-                return kept
-            cost = 500 + 70 * text.count(" ") + len(text) + len(shown)
-            if len(self._kept) >= TEMPLATES or self._room < cost:
-                if len(self._left_out) < TEMPLATES:
-                    self._left_out.add(found)
-                return None
-            self._room -= cost
-            kept = self._kept[found] = _Kept(Template(
-                found, file, level.decode(), as_words(text), body, shown.decode(errors="replace")[:TEXT]), number)
+        kept = self._kept.get(found)
+        if kept:
             return kept
+        cost = 500 + 70 * text.count(" ") + len(text) + len(shown)
+        if len(self._kept) >= TEMPLATES or self._room < cost:
+            if len(self._left_out) < TEMPLATES:
+                self._left_out.add(found)
+            return None
+        self._room -= cost
+        template = Template(found, file, level.decode(), as_words(text), body, shown.decode(errors="replace")[:TEXT])
+        return self._kept.setdefault(found, _Kept(template, number))  # another thread may have been quicker
 
     @property
     def near(self) -> bytes:
