@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
 
 from ..core.model import Build, BuildLink, Reader, Reading, State
-from . import history
+from . import history, templates
 from .inbox import WORK_LEASE
 from .schema import builds, readings, report_builds, reports, runs, searches
 from .store import Row, Store, Transaction, transaction
@@ -38,13 +38,19 @@ class Builds:
         row = {} if build is None else {"row": build_text(build)}
         under_way.settle(builds, work.claim, due=under_way.now + after, why=why, **row)
 
-    @transaction
-    def note(self, under_way: Transaction, work: BuildWork, build: Build | None,
-             found: Mapping[Reader, Reading]) -> bool:
+    def note(self, work: BuildWork, build: Build | None, found: Mapping[Reader, Reading]) -> bool:
         """What each reader found in a build: it goes to the history. Whether its counters are new there.
 
         The build is due again where another reader, or other rules, were asked for meanwhile.
         """
+        reduction = found[Reader.TEMPLATES].reduction if Reader.TEMPLATES in found else None
+        fit = None if build is None or reduction is None else self.store.read(
+            lambda under_way: templates.fitted(under_way, reduction, build))
+        return self._note(work, build, found, fit)
+
+    @transaction
+    def _note(self, under_way: Transaction, work: BuildWork, build: Build | None, found: Mapping[Reader, Reading],
+              fit: templates.Fitted | None) -> bool:
         under_way.settle(builds, work.claim, state="done", why=lack(found), row=build and build_text(build))
         for reader in work.readings:
             if reading := found.get(reader):
@@ -54,9 +60,7 @@ class Builds:
         if work.rules is not None:
             under_way.execute(delete(searches).where(searches.c.build == work.claim.id,
                                                      searches.c.rules == _rules_text(work.rules)))
-        counters = found[Reader.COUNTERS].counters if Reader.COUNTERS in found else None
-        failure = found[Reader.FAILURE].failure if Reader.FAILURE in found else None
-        new = build is not None and history.keep(under_way, build, work.patchset, counters, failure, work.rules)
+        new = build is not None and history.keep(under_way, build, work.patchset, found, work.rules, fit)
         _due_again(under_way, work)
         hasten(under_way, work.claim.id)
         return new
@@ -76,7 +80,7 @@ class Builds:
         """A build will not be asked for again; where it is known, it stands in the history without counters."""
         under_way.settle(builds, work.claim, state="gone", why=why)
         if build is not None:
-            history.keep(under_way, build, work.patchset)
+            history.keep(under_way, build, work.patchset, {})
         hasten(under_way, work.claim.id)
 
     @transaction

@@ -10,24 +10,34 @@ from typing import Any
 
 from sqlalchemy import delete, func, select
 
-from ..core.model import Build, Counters, Failure, Hit, PatchSet
+from ..core.model import Build, Counters, Hit, PatchSet, Reader, Reading, is_failure
+from . import failures, templates
 from .schema import hits, runs, samples, series
 from .store import Transaction
+from .templates import Fitted
 
 DAY = 86_400_000
 """Milliseconds."""
 
 
-def keep(under_way: Transaction, build: Build, patchset: PatchSet | None, counters: Counters | None = None,
-         failure: Failure | None = None, rules: Collection[str] | None = None) -> bool:
-    """Note a build, its counters, once, and what known failures there are. Whether its counters are new.
+def keep(under_way: Transaction, build: Build, patchset: PatchSet | None, found: Mapping[Reader, Reading],
+         rules: Collection[str] | None = None, fit: Fitted | None = None) -> bool:
+    """Note a build and what was found in it; its counters once. Whether these are new.
 
-    ``failure`` replaces what was found before of ``rules`` (None: of all).
+    Hits of known failures replace what was found before of ``rules`` (None: of all). ``fit`` is of the build's lines.
     """
     under_way.insert_new(runs, [_run(build, patchset, under_way.now)])
-    run = under_way.execute(select(runs.c.id, runs.c.ended).where(runs.c.uuid == build.uuid)).one()
+    run = under_way.execute(select(runs.c.id, runs.c.job, runs.c.change, runs.c.ended)
+                            .where(runs.c.uuid == build.uuid)).one()
+    counters = found[Reader.COUNTERS].counters if Reader.COUNTERS in found else None
+    failure = found[Reader.FAILURE].failure if Reader.FAILURE in found else None
+    reduction = found[Reader.TEMPLATES].reduction if Reader.TEMPLATES in found else None
     if failure is not None:
         _note_hits(under_way, run, failure.hits, rules)
+    if is_failure(build.result):  # a search for some rules shows nothing else
+        failures.keep(under_way, run, failure if rules is None else None, reduction)
+    if reduction is not None and fit is not None:
+        templates.keep(under_way, run, is_failure(build.result), reduction, fit)
     return counters is not None and _note_counters(under_way, run, build, counters)
 
 
@@ -74,4 +84,4 @@ def _run(build: Build, patchset: PatchSet | None, now: int) -> dict[str, object]
     change, number = (patchset.change, patchset.number) if patchset and mine else (build.change, build.patchset)
     return {"uuid": build.uuid, "job": build.job, "project": build.project, "branch": build.branch,
             "pipeline": build.pipeline or "", "change": change, "patchset": number, "result": build.result,
-            "voting": build.voting, "ended": build.ended or now}
+            "voting": build.voting, "ended": build.ended or now, "seconds": build.seconds}

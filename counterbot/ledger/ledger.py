@@ -9,11 +9,13 @@ from sqlalchemy import delete, exists, func, insert, select, update
 
 from . import owner
 from .builds import Builds, pending
+from .failures import Failures
 from .inbox import Inbox
 from .outbox import Outbox
 from .reports import Reports
 from .schema import builds, cursors, inbox, outbox, readings, report_builds, reports, said
 from .store import Store, Transaction, transaction
+from .templates import Templates
 
 REREAD = 86_400_000
 """Milliseconds for which what was found in a build is kept: another report may refer to it."""
@@ -30,6 +32,8 @@ class Ledger:
         self.builds = Builds(self.store)
         self.reports = Reports(self.store)
         self.outbox = Outbox(self.store, lease)
+        self.templates = Templates(self.store)
+        self.failures = Failures(self.store)
 
     def close(self) -> None:
         self.store.close()

@@ -168,7 +168,9 @@ runs = table(
     Column("result", String(NAME)),
     Column("voting", Boolean, nullable=False),
     Column("ended", BigInteger, nullable=False),
+    Column("seconds", Double),
     Index(None, "change"),
+    Index(None, "project", "job", "ended"),
 )
 """Every finished build that was looked at, for good; ``merges`` tells whether its change was merged."""
 
@@ -215,6 +217,78 @@ hits = table(
     Index(None, "rule", "at", "run"),
 )
 """Where known failures were found in a run's logs; ``at`` is when the run ended."""
+
+failures = table(
+    "failures", metadata,
+    Column("run", Id, ForeignKey("runs.id"), primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("phase", Text),
+    Column("task", Text),
+    Column("host", Text),
+    Column("error", Text),
+    Column("tests", LongText),
+    Column("failed_tests", Integer),
+    Index(None, "at"),
+)
+"""The runs that failed, with what their logs show, for good; null where these were not read. ``at`` is when the run
+ended."""
+
+traits = table(
+    "traits", metadata,
+    Column("kind", Ascii(20), primary_key=True),
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    Column("run", Id, ForeignKey("runs.id"), primary_key=True, autoincrement=False),
+    Column("change", BigInteger),
+    Index(None, "run"),
+    sqlite_with_rowid=False,
+)
+"""What failed runs have in common: the names of failed tests, hashed, and the keys of telling lines."""
+
+templates = table(
+    "templates", metadata,
+    Column("id", Id, primary_key=True),
+    Column("key", BigInteger, nullable=False),
+    Column("mask", Integer, nullable=False),
+    Column("window", Integer, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("body", Boolean, nullable=False),
+    Column("words", LongText, nullable=False),
+    Column("text", Text, nullable=False),
+    UniqueConstraint("key", "mask", "window"),
+    Index(None, "window", "mask"),
+    sqlite_autoincrement=True,  # an id must not come again: runs' lines refer to it
+)
+"""The kinds of lines that builds which ended in a window of 30 days hold, by the mask of a version."""
+
+lines = table(
+    "lines", metadata,
+    Column("run", Id, ForeignKey("runs.id"), primary_key=True, autoincrement=False),
+    Column("job", String(NAME), nullable=False),
+    Column("failed", Boolean, nullable=False),
+    Column("mask", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("ids", MediumBlob, nullable=False),
+    Column("more", MediumBlob, nullable=False),
+    Index(None, "job", "failed", "mask", "at"),
+    Index(None, "mask", "at"),
+)
+"""The lines of a run: the ids of its templates, and ``more`` of a failed one."""
+
+failure_groups = table(
+    "failure_groups", metadata,
+    Column("id", Id, primary_key=True),
+    Column("created", BigInteger, nullable=False),
+    sqlite_autoincrement=True,  # people note the ids
+)
+
+grouped = table(
+    "grouped", metadata,
+    Column("run", Id, ForeignKey("runs.id"), primary_key=True, autoincrement=False),
+    Column("group_id", Id, ForeignKey("failure_groups.id"), nullable=False),
+)
+"""The group of each failed run that no rule explains."""
 
 cursors = table(
     "cursors", metadata,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from ..core.model import (
@@ -144,6 +144,49 @@ class Decided:
     why: str
 
 
+@dataclass(frozen=True)
+class Run:
+    """A finished build of the history; ``run`` is its number there, ``ended`` epoch milliseconds."""
+
+    run: int
+    uuid: str
+    job: str
+    project: str
+    branch: str
+    pipeline: str
+    change: int | None
+    patchset: int | None
+    result: str
+    voting: bool
+    ended: int
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class FailedRun(Run):
+    """A finished build that failed, and what its logs show, as in Failure; empty where these were not read."""
+
+    phase: str = ""
+    task: str = ""
+    host: str = ""
+    error: str = ""
+    tests: tuple[FailedTest, ...] = ()
+    failed_tests: int = 0
+
+
+RUN = tuple(field.name for field in fields(Run) if field.name != "run")
+
+
+def run_from(row: Row) -> Run:
+    return Run(row["id"], *(row[name] for name in RUN))
+
+
+def failed_run_from(row: Row) -> FailedRun:
+    return FailedRun(**vars(run_from(row)), phase=row["phase"] or "", task=row["task"] or "", host=row["host"] or "",
+                     error=row["error"] or "", tests=_tests(json.loads(row["tests"] or "[]")),
+                     failed_tests=row["failed_tests"] or 0)
+
+
 def report_from(row: Row, links: Iterable[BuildLink]) -> Report:
     return Report(patchset_from(row), row["pipeline"], row["buildset"], tuple(links))
 
@@ -177,9 +220,9 @@ def build_text(build: Build) -> str:
 def build_from(text: str | None) -> Build | None:
     if text is None:
         return None
-    fields = json.loads(text)
-    artifacts = tuple(Artifact(**artifact) for artifact in fields["artifacts"])
-    return Build(**{**fields, "artifacts": artifacts, "changes": tuple(fields.get("changes", ()))})
+    row = json.loads(text)
+    artifacts = tuple(Artifact(**artifact) for artifact in row["artifacts"])
+    return Build(**{**row, "artifacts": artifacts, "changes": tuple(row.get("changes", ()))})
 
 
 def reading_from(state: str, why: str, found: str | None) -> Reading:
@@ -203,12 +246,15 @@ def found_text(reading: Reading) -> str | None:
 
 
 def found_from(text: str) -> Counters | Failure:
-    fields = json.loads(text)
-    if FAILURE not in fields:
+    found = json.loads(text)
+    if FAILURE not in found:
         return counters_from(text)
-    fields = fields[FAILURE]
-    return Failure(**{**fields, "hits": tuple(Hit(**hit) for hit in fields["hits"]),
-                      "tests": tuple(FailedTest(test["name"], tuple(test["lines"])) for test in fields["tests"])})
+    found = found[FAILURE]
+    return Failure(**{**found, "hits": tuple(Hit(**hit) for hit in found["hits"]), "tests": _tests(found["tests"])})
+
+
+def _tests(found: Iterable[Row]) -> tuple[FailedTest, ...]:
+    return tuple(FailedTest(test["name"], tuple(test["lines"])) for test in found)
 
 
 def counters_text(counters: Counters) -> str:

@@ -1,0 +1,255 @@
+"""The lines of builds, each kind of line once: what passing builds hold, and what failed ones do. Masks nothing.
+
+A line's text stands in a dictionary, one for each window of 30 days, so that it can be forgotten as a whole; a build
+has the numbers of its lines there. Lines that another version of the mask made are not compared with ours.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import accumulate, chain, islice
+from operator import sub
+from typing import Any
+
+from sqlalchemy import BindParameter, bindparam, delete, func, select
+
+from ..core.lines import Lines, Reduction, StoryLine, Template
+from ..core.model import Build, is_failure
+from ..core.text.excerpt import excerpt
+from ..fingerprints.templates.mask import VERSION
+from .schema import failures, lines, runs, templates
+from .store import Store, Transaction
+from .work import Run, run_from
+
+DAY = 86_400_000
+WINDOW = 30 * DAY
+"""Milliseconds."""
+
+TELLING = 50
+"""Of a failed build's telling lines that are kept as such."""
+
+NEW_OF_PASSING, NEW_OF_FAILED = 20_000, 5_000
+"""Kinds of lines that one build may add to the dictionary: a job's first build brings as many; a change whose logs are
+made to fill the disk gets no more."""
+
+AT_ONCE, BUILDS_AT_ONCE = 5_000, 50
+"""Numbers in one query, and builds whose lines are in memory at the same time."""
+
+VARIES = "*"
+"""Stands for a masked word where the words are text; no word has such a character."""
+
+
+class Templates:
+    """What is known of builds' lines."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def baseline(self, job: str, most: int = 100) -> list[array[int]]:
+        """The keys of each of the newest passing builds of a job, of the last 30 days, newest first."""
+        return [found.keys for _, found in self.passing(job, most)]
+
+    def dictionary(self, keys: Collection[int]) -> dict[int, Template]:
+        """By their keys those templates that are known."""
+        return self.store.read(lambda under_way: _dictionary(under_way, keys))
+
+    def passing(self, job: str | None = None, most: int = 100) -> Iterator[tuple[Run, Lines]]:
+        """The newest passing builds of a job (None: of each), of the last 30 days, newest first."""
+        return self._with_lines(lambda under_way: [
+            run for each in ([job] if job is not None else _jobs(under_way))
+            for run in _newest(under_way, each, most)])
+
+    def failed(self, days: int) -> Iterator[tuple[Run, Lines]]:
+        """The failed builds of the last days whose lines are known, newest first."""
+        return self._with_lines(lambda under_way: list(map(run_from, under_way.execute(
+            select(runs).join(lines, lines.c.run == runs.c.id)
+            .where(lines.c.mask == VERSION, lines.c.at >= under_way.now - days * DAY, lines.c.failed)
+            .order_by(lines.c.at.desc())).mappings())))
+
+    def lines(self, numbers: Collection[int]) -> Iterator[tuple[int, Lines]]:
+        """The lines of runs, by their numbers and in their order, where they are known. A few are read at a time."""
+        known: dict[int, int] = {}
+        waiting = iter(numbers)
+        while some := list(islice(waiting, BUILDS_AT_ONCE)):
+            yield from self.store.read(lambda under_way, some=some: _lines(under_way, some, known))  # type: ignore[misc]
+
+    def telling(self, uuid: str) -> list[Template]:
+        """The most telling lines of a failed build, the most telling first."""
+        return self.store.read(lambda under_way: _telling(under_way, uuid))
+
+    def wanting(self, pipelines: Collection[str], most: int, days: int = 14) -> dict[str, int]:
+        """Jobs of which a voting build failed in the last days, and of whose builds that passed since then in some
+        pipelines the lines of fewer than ``most`` are known: how many are lacking."""
+        return self.store.read(lambda under_way: _wanting(under_way, pipelines, most, under_way.now - days * DAY))
+
+    def _with_lines(self, chosen: Any) -> Iterator[tuple[Run, Lines]]:
+        found: dict[int, Run] = {run.run: run for run in self.store.read(chosen)}
+        return ((found[number], each) for number, each in self.lines(found))
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The lines of a build as they are to be kept: the ids of what is in the dictionary of their window, and what is
+    new there."""
+
+    window: int
+    ids: Mapping[int, int]
+    new: Sequence[Mapping[str, Any]]
+
+
+def fitted(under_way: Transaction, reduction: Reduction, build: Build) -> Fitted:
+    """To be done before the transaction that keeps them: to mask credentials takes time."""
+    window = (build.ended or under_way.now) // WINDOW
+    room = NEW_OF_FAILED if is_failure(build.result) else NEW_OF_PASSING
+    ids = _ids(under_way, reduction.lines.keys, window)
+    unusual = {**dict.fromkeys(reduction.telling), **dict.fromkeys(reduction.lines.linked),
+               **dict.fromkeys(reduction.lines.near)}
+    new = islice((key for key in {**unusual, **reduction.templates} if key not in ids), room)
+    return Fitted(window, ids, [_row(reduction.templates[key], window) for key in sorted(new)])
+
+
+def keep(under_way: Transaction, run: Any, failed: bool, reduction: Reduction, fit: Fitted) -> None:
+    """Note a run's lines, in place of those that are known of it."""
+    # In the order of their keys: two transactions that add the same must not wait for each other.
+    under_way.insert_new(templates, fit.new)
+    ids = {**fit.ids, **_ids(under_way, [row["key"] for row in fit.new], fit.window)}
+    under_way.execute(delete(lines).where(lines.c.run == run.id))
+    mine = _known(reduction.lines.keys, ids)
+    under_way.insert(lines, [{"run": run.id, "job": run.job, "failed": failed, "mask": VERSION, "at": run.ended,
+                              "ids": packed(mine), "more": _more(reduction, ids) if failed else b""}])
+
+
+def prune(under_way: Transaction, before: int) -> int:
+    """Forget some lines of builds that ended before a time, or that an older mask made; how many."""
+    old = (lines.c.mask < VERSION) | ((lines.c.mask == VERSION) & (lines.c.at < before))
+    numbers = under_way.execute(select(lines.c.run).where(old).limit(AT_ONCE)).scalars().all()
+    under_way.execute(delete(lines).where(lines.c.run.in_(numbers)))
+    unused = (templates.c.window < before // WINDOW) | (templates.c.mask < VERSION)
+    ids = under_way.execute(select(templates.c.id).where(unused).limit(AT_ONCE)).scalars().all()
+    under_way.execute(delete(templates).where(templates.c.id.in_(ids)))
+    return len(numbers) + len(ids)
+
+
+def packed(ascending: Iterable[int]) -> bytes:
+    """Numbers as the gaps between them, compressed: ids of one build's lines follow each other."""
+    numbers = list(ascending)
+    return zlib.compress(array("I", map(sub, numbers, chain([0], numbers))).tobytes())
+
+
+def unpacked(blob: bytes) -> list[int]:
+    return list(accumulate(array("I", zlib.decompress(blob))))
+
+
+def _row(template: Template, window: int) -> dict[str, Any]:
+    return {"key": template.key, "mask": VERSION, "window": window, "file": template.file, "level": template.level,
+            "body": template.body, "words": " ".join(VARIES if word is None else word for word in template.words),
+            "text": excerpt(template.text)}
+
+
+def _template(row: Any) -> Template:
+    words = tuple(None if word == VARIES else word for word in row.words.split())
+    return Template(row.key, row.file, row.level, words, row.body, row.text)
+
+
+def _more(reduction: Reduction, ids: Mapping[int, int]) -> bytes:
+    """What is kept of a failed build alone."""
+    found = reduction.lines
+    fields = {"near": _known(found.near, ids), "linked": _known(found.linked, ids), "share": found.share,
+              "numbers": sorted((ids[key], number) for key, number in found.numbers.items() if key in ids),
+              "story": [{**asdict(line), "text": excerpt(line.text)} for line in found.story],
+              "sources": found.sources, "left_out": found.left_out + sum(key not in ids for key in found.keys),
+              "unread": dict(found.unread),
+              "telling": [ids[key] for key in reduction.telling[:TELLING] if key in ids]}
+    return zlib.compress(json.dumps(fields, separators=(",", ":")).encode())
+
+
+def _known(keys: Iterable[int], ids: Mapping[int, int]) -> list[int]:
+    return sorted(ids[key] for key in keys if key in ids)
+
+
+def _lines(under_way: Transaction, numbers: Sequence[int], known: dict[int, int]) -> list[tuple[int, Lines]]:
+    """``known`` are keys by id; those that are lacking are added."""
+    query = select(lines.c.run, lines.c.ids, lines.c.more).where(lines.c.run.in_(numbers), lines.c.mask == VERSION)
+    found = {row.run: (unpacked(row.ids), row.more) for row in under_way.execute(query)}
+    lacking = {each for ids, _ in found.values() for each in ids if each not in known}
+    for some in _parts(lacking):
+        known.update(tuple(row) for row in under_way.execute(_KEYS, {"some": some}))
+    return [(number, _lines_from(*found[number], known)) for number in numbers if number in found]
+
+
+def _lines_from(ids: Sequence[int], more: bytes, known: Mapping[int, int]) -> Lines:
+    keys = array("q", sorted(known[each] for each in ids if each in known))
+    if not more:
+        return Lines(keys)
+    fields = _fields(more)
+    return Lines(keys, frozenset(known[each] for each in fields["near"] if each in known),
+                 frozenset(known[each] for each in fields["linked"] if each in known), fields["share"],
+                 {known[each]: number for each, number in fields["numbers"] if each in known},
+                 tuple(StoryLine(**line) for line in fields["story"]), tuple(fields["sources"]), fields["left_out"],
+                 fields["unread"])
+
+
+def _fields(more: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(zlib.decompress(more))
+    return found
+
+
+# Many numbers: quicker in the text of the query.
+_SOME: BindParameter[Sequence[int]] = bindparam("some", expanding=True, literal_execute=True)
+_KEYS = select(templates.c.id, templates.c.key).where(templates.c.id.in_(_SOME))
+_BY_ID = select(templates).where(templates.c.id.in_(_SOME))
+_BY_KEY = select(templates).where(templates.c.key.in_(_SOME), templates.c.mask == VERSION).order_by(
+    templates.c.window)
+_IDS = select(templates.c.key, templates.c.id).where(
+    templates.c.key.in_(_SOME), templates.c.mask == VERSION, templates.c.window == bindparam("window"))
+
+
+def _parts(numbers: Iterable[int]) -> Iterator[list[int]]:
+    waiting = iter(sorted(numbers))
+    while some := list(islice(waiting, AT_ONCE)):
+        yield some
+
+
+def _ids(under_way: Transaction, keys: Iterable[int], window: int) -> dict[int, int]:
+    return {key: number for some in _parts(keys)
+            for key, number in under_way.execute(_IDS, {"some": some, "window": window})}
+
+
+def _dictionary(under_way: Transaction, keys: Iterable[int]) -> dict[int, Template]:
+    return {row.key: _template(row) for some in _parts(keys) for row in under_way.execute(_BY_KEY, {"some": some})}
+
+
+def _telling(under_way: Transaction, uuid: str) -> list[Template]:
+    query = select(lines.c.more).join(runs, runs.c.id == lines.c.run).where(runs.c.uuid == uuid, lines.c.failed,
+                                                                            lines.c.mask == VERSION)
+    more = under_way.execute(query).scalar()
+    ids = _fields(more)["telling"] if more else []
+    found = {row.id: _template(row) for row in under_way.execute(_BY_ID, {"some": ids})} if ids else {}
+    return [found[each] for each in ids if each in found]
+
+
+def _jobs(under_way: Transaction) -> Sequence[str]:
+    found: Sequence[str] = under_way.execute(select(lines.c.job).distinct().order_by(lines.c.job)).scalars().all()
+    return found
+
+
+def _newest(under_way: Transaction, job: str, most: int) -> list[Run]:
+    query = (select(runs).join(lines, lines.c.run == runs.c.id)
+             .where(lines.c.job == job, ~lines.c.failed, lines.c.mask == VERSION,
+                    lines.c.at >= under_way.now - WINDOW)
+             .order_by(lines.c.at.desc()).limit(most))
+    return list(map(run_from, under_way.execute(query).mappings()))
+
+
+def _wanting(under_way: Transaction, pipelines: Collection[str], most: int, since: int) -> dict[str, int]:
+    failing = under_way.execute(select(runs.c.job).distinct().join(failures, failures.c.run == runs.c.id)
+                                .where(failures.c.at >= since, runs.c.voting)).scalars().all()
+    have = dict(tuple(row) for row in under_way.execute(
+        select(lines.c.job, func.count()).join(runs, runs.c.id == lines.c.run)
+        .where(lines.c.job.in_(failing), ~lines.c.failed, lines.c.mask == VERSION, lines.c.at >= since,
+               runs.c.pipeline.in_(pipelines)).group_by(lines.c.job)))
+    return {job: most - have.get(job, 0) for job in failing if have.get(job, 0) < most}
