@@ -6,9 +6,7 @@ Compares and explains nothing.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
@@ -20,7 +18,7 @@ from ..fingerprints.templates.mask import VERSION
 from .schema import failure_groups, failures, grouped, hits, runs, traits
 from .store import Store, Transaction, transaction
 from .templates import DAY, TELLING
-from .work import FailedRun, failed_run_from
+from .work import FailedRun, failed_run_from, shown_text
 
 TEST, LINE = "test", f"line {VERSION}"
 """Kinds of traits; what another version of the mask made is another kind."""
@@ -83,12 +81,19 @@ def keep(under_way: Transaction, run: Any, failure: Failure | None, reduction: R
     """Note that a run failed, and what it shows, as far as that was read now."""
     under_way.insert_new(failures, [{"run": run.id, "at": run.ended}])
     if failure is not None:
-        shown = {"phase": failure.phase, "task": failure.task, "host": failure.host, "error": failure.error,
-                 "tests": json.dumps([asdict(test) for test in failure.tests]), "failed_tests": failure.failed_tests}
-        under_way.execute(update(failures).where(failures.c.run == run.id).values(shown))
+        under_way.execute(update(failures).where(failures.c.run == run.id).values(shown=shown_text(failure)))
         _note_traits(under_way, run, TEST, (test_key(test.name) for test in failure.tests))
     if reduction is not None:
         _note_traits(under_way, run, LINE, reduction.telling[:TELLING])
+
+
+def forget_lines(under_way: Transaction, numbers: Collection[int]) -> None:
+    """Of runs whose lines are forgotten; what their failed tests were stays, as all that a failed run shows."""
+    under_way.execute(delete(traits).where(traits.c.run.in_(numbers), _same(LINE)))
+
+
+def _same(kind: str) -> ColumnElement[bool]:
+    return traits.c.kind == TEST if kind == TEST else traits.c.kind != TEST
 
 
 def test_key(name: str) -> int:
@@ -98,7 +103,7 @@ def test_key(name: str) -> int:
 
 
 def _note_traits(under_way: Transaction, run: Any, kind: str, keys: Iterable[int]) -> None:
-    under_way.execute(delete(traits).where(traits.c.run == run.id, traits.c.kind == kind))
+    under_way.execute(delete(traits).where(traits.c.run == run.id, _same(kind)))
     under_way.insert(traits, [{"kind": kind, "key": key, "at": run.ended, "run": run.id, "change": run.change}
                               for key in dict.fromkeys(keys)])
 

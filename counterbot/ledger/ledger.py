@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from sqlalchemy import delete, exists, func, insert, select, update
 
-from . import owner
+from . import failures, owner, templates
 from .builds import Builds, pending
 from .failures import Failures
 from .inbox import Inbox
@@ -15,7 +15,7 @@ from .outbox import Outbox
 from .reports import Reports
 from .schema import builds, cursors, inbox, outbox, readings, report_builds, reports, said
 from .store import Store, Transaction, transaction
-from .templates import Templates
+from .templates import WINDOW, Templates
 
 REREAD = 86_400_000
 """Milliseconds for which what was found in a build is kept: another report may refer to it."""
@@ -63,9 +63,24 @@ class Ledger:
         found = self.store.read(lambda under_way: under_way.execute(query).first())
         return None if found is None else (found.value, found.at)
 
+    def prune(self, keep: int, lines: int = 2 * WINDOW) -> None:
+        """Forget settled work older than ``keep`` milliseconds, and lines of builds that ended ``lines`` milliseconds
+        ago; the rest of the history stays."""
+        self._prune_work(keep)
+        while self._prune_lines(lines):  # little by little: others write meanwhile
+            pass
+
     @transaction
-    def prune(self, under_way: Transaction, keep: int) -> None:
-        """Forget settled work older than ``keep`` milliseconds; the history stays."""
+    def _prune_lines(self, under_way: Transaction, keep: int) -> bool:
+        """Whether there may be more to forget."""
+        before = under_way.now - keep
+        if runs := templates.prune(under_way, before):
+            failures.forget_lines(under_way, runs)
+            return True
+        return templates.prune_dictionary(under_way, before) > 0
+
+    @transaction
+    def _prune_work(self, under_way: Transaction, keep: int) -> None:
         before = under_way.now - keep
         under_way.execute(delete(inbox).where(inbox.c.received < before, inbox.c.state.in_(("done", "ignored"))))
         old = (reports.c.decided < before, reports.c.state == "decided", pending(reports.c.id) == 0)

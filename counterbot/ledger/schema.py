@@ -222,12 +222,7 @@ failures = table(
     "failures", metadata,
     Column("run", Id, ForeignKey("runs.id"), primary_key=True, autoincrement=False),
     Column("at", BigInteger, nullable=False),
-    Column("phase", Text),
-    Column("task", Text),
-    Column("host", Text),
-    Column("error", Text),
-    Column("tests", LongText),
-    Column("failed_tests", Integer),
+    Column("shown", LongText),
     Index(None, "at"),
 )
 """The runs that failed, with what their logs show, for good; null where these were not read. ``at`` is when the run
@@ -257,7 +252,7 @@ templates = table(
     Column("words", LongText, nullable=False),
     Column("text", Text, nullable=False),
     UniqueConstraint("key", "mask", "window"),
-    Index(None, "window", "mask"),
+    Index(None, "mask", "window"),
     sqlite_autoincrement=True,  # an id must not come again: runs' lines refer to it
 )
 """The kinds of lines that builds which ended in a window of 30 days hold, by the mask of a version."""
@@ -280,8 +275,8 @@ failure_groups = table(
     "failure_groups", metadata,
     Column("id", Id, primary_key=True),
     Column("created", BigInteger, nullable=False),
-    sqlite_autoincrement=True,  # people note the ids
 )
+"""Every group that there was, so that no id comes again: people note them."""
 
 grouped = table(
     "grouped", metadata,

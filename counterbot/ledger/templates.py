@@ -99,6 +99,7 @@ class Fitted:
     window: int
     ids: Mapping[int, int]
     new: Sequence[Mapping[str, Any]]
+    story: Sequence[Mapping[str, Any]]
 
 
 def fitted(under_way: Transaction, reduction: Reduction, build: Build) -> Fitted:
@@ -109,7 +110,8 @@ def fitted(under_way: Transaction, reduction: Reduction, build: Build) -> Fitted
     unusual = {**dict.fromkeys(reduction.telling), **dict.fromkeys(reduction.lines.linked),
                **dict.fromkeys(reduction.lines.near)}
     new = islice((key for key in {**unusual, **reduction.templates} if key not in ids), room)
-    return Fitted(window, ids, [_row(reduction.templates[key], window) for key in sorted(new)])
+    return Fitted(window, ids, [_row(reduction.templates[key], window) for key in sorted(new)],
+                  [{**asdict(line), "text": excerpt(line.text)} for line in reduction.lines.story])
 
 
 def keep(under_way: Transaction, run: Any, failed: bool, reduction: Reduction, fit: Fitted) -> None:
@@ -120,18 +122,23 @@ def keep(under_way: Transaction, run: Any, failed: bool, reduction: Reduction, f
     under_way.execute(delete(lines).where(lines.c.run == run.id))
     mine = _known(reduction.lines.keys, ids)
     under_way.insert(lines, [{"run": run.id, "job": run.job, "failed": failed, "mask": VERSION, "at": run.ended,
-                              "ids": packed(mine), "more": _more(reduction, ids) if failed else b""}])
+                              "ids": packed(mine), "more": _more(reduction, ids, fit.story) if failed else b""}])
 
 
-def prune(under_way: Transaction, before: int) -> int:
-    """Forget some lines of builds that ended before a time, or that an older mask made; how many."""
+def prune(under_way: Transaction, before: int) -> list[int]:
+    """Forget the lines of some runs that ended before a time, or whose mask is older; which."""
     old = (lines.c.mask < VERSION) | ((lines.c.mask == VERSION) & (lines.c.at < before))
-    numbers = under_way.execute(select(lines.c.run).where(old).limit(AT_ONCE)).scalars().all()
+    numbers: list[int] = under_way.execute(select(lines.c.run).where(old).limit(BUILDS_AT_ONCE)).scalars().all()
     under_way.execute(delete(lines).where(lines.c.run.in_(numbers)))
-    unused = (templates.c.window < before // WINDOW) | (templates.c.mask < VERSION)
-    ids = under_way.execute(select(templates.c.id).where(unused).limit(AT_ONCE)).scalars().all()
+    return numbers
+
+
+def prune_dictionary(under_way: Transaction, before: int) -> int:
+    """Forget some templates that are of no use when all such lines are forgotten; how many."""
+    old = (templates.c.mask < VERSION) | ((templates.c.mask == VERSION) & (templates.c.window < before // WINDOW))
+    ids = under_way.execute(select(templates.c.id).where(old).limit(AT_ONCE)).scalars().all()
     under_way.execute(delete(templates).where(templates.c.id.in_(ids)))
-    return len(numbers) + len(ids)
+    return len(ids)
 
 
 def packed(ascending: Iterable[int]) -> bytes:
@@ -155,13 +162,12 @@ def _template(row: Any) -> Template:
     return Template(row.key, row.file, row.level, words, row.body, row.text)
 
 
-def _more(reduction: Reduction, ids: Mapping[int, int]) -> bytes:
+def _more(reduction: Reduction, ids: Mapping[int, int], story: Sequence[Mapping[str, Any]]) -> bytes:
     """What is kept of a failed build alone."""
     found = reduction.lines
     fields = {"near": _known(found.near, ids), "linked": _known(found.linked, ids), "share": found.share,
               "numbers": sorted((ids[key], number) for key, number in found.numbers.items() if key in ids),
-              "story": [{**asdict(line), "text": excerpt(line.text)} for line in found.story],
-              "sources": found.sources, "left_out": found.left_out + sum(key not in ids for key in found.keys),
+              "story": story, "sources": found.sources, "left_out": found.left_out + sum(key not in ids for key in found.keys),
               "unread": dict(found.unread),
               "telling": [ids[key] for key in reduction.telling[:TELLING] if key in ids]}
     return zlib.compress(json.dumps(fields, separators=(",", ":")).encode())

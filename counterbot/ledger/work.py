@@ -175,6 +175,7 @@ class FailedRun(Run):
 
 
 RUN = tuple(field.name for field in fields(Run) if field.name != "run")
+SHOWN = frozenset(field.name for field in fields(FailedRun)).difference(RUN, ["run"])
 
 
 def run_from(row: Row) -> Run:
@@ -182,9 +183,13 @@ def run_from(row: Row) -> Run:
 
 
 def failed_run_from(row: Row) -> FailedRun:
-    return FailedRun(**vars(run_from(row)), phase=row["phase"] or "", task=row["task"] or "", host=row["host"] or "",
-                     error=row["error"] or "", tests=_tests(json.loads(row["tests"] or "[]")),
-                     failed_tests=row["failed_tests"] or 0)
+    shown = json.loads(row["shown"] or "{}")
+    return FailedRun(**vars(run_from(row)), **{**shown, "tests": _tests(shown.get("tests", ()))})
+
+
+def shown_text(failure: Failure) -> str:
+    """What a failed run shows."""
+    return json.dumps({name: value for name, value in asdict(failure).items() if name in SHOWN})
 
 
 def report_from(row: Row, links: Iterable[BuildLink]) -> Report:

@@ -31,8 +31,7 @@ def upgrade() -> None:
 def _failures() -> None:
     """The runs that failed are known already, and what they show is not."""
     op.create_table(
-        "failures", _run(), _number("at"), *(sa.Column(name, sa.Text) for name in ("phase", "task", "host", "error")),
-        sa.Column("tests", LongText), sa.Column("failed_tests", sa.Integer), if_not_exists=True, **COMPARED)
+        "failures", _run(), _number("at"), sa.Column("shown", LongText), if_not_exists=True, **COMPARED)
     op.create_index("ix_failures_at", "failures", ["at"], if_not_exists=True)
     runs, failures = (sa.Table(name, sa.MetaData(), autoload_with=op.get_bind()) for name in ("runs", "failures"))
     failed = sa.select(runs.c.id, runs.c.ended).where(
@@ -53,7 +52,7 @@ def _lines() -> None:
         sa.Column("body", sa.Boolean, nullable=False), sa.Column("words", LongText, nullable=False),
         sa.Column("text", sa.Text, nullable=False), sa.UniqueConstraint("key", "mask", "window"),
         sqlite_autoincrement=True, if_not_exists=True, **COMPARED)
-    op.create_index("ix_templates_window_mask", "templates", ["window", "mask"], if_not_exists=True)
+    op.create_index("ix_templates_mask_window", "templates", ["mask", "window"], if_not_exists=True)
     op.create_table(
         "lines", _run(), sa.Column("job", sa.String(255), nullable=False),
         sa.Column("failed", sa.Boolean, nullable=False), sa.Column("mask", sa.Integer, nullable=False), _number("at"),
@@ -64,8 +63,7 @@ def _lines() -> None:
 
 def _groups() -> None:
     op.create_table(
-        "failure_groups", sa.Column("id", Id, primary_key=True), _number("created"),
-        sqlite_autoincrement=True, if_not_exists=True, **COMPARED)
+        "failure_groups", sa.Column("id", Id, primary_key=True), _number("created"), if_not_exists=True, **COMPARED)
     op.create_table(
         "grouped", _run(), sa.Column("group_id", Id, sa.ForeignKey("failure_groups.id"), nullable=False),
         if_not_exists=True, **COMPARED)
