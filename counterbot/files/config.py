@@ -22,7 +22,7 @@ from ..core.model import Tell, Unreadable
 from ..core.text.refusal import refusal
 from ..core.text.urls import below, place_pattern
 from . import addresses
-from .fields import CONTROL, Channel, Pipelines, Projects, Text, matching, web_address
+from .fields import CONTROL, Channel, JobPattern, PipelinePattern, Pipelines, Projects, Text, matching, web_address
 from .reader import Document, Mistake, load, read
 from .sample import SHOWN
 from .validate import Strict, shown, validate
@@ -415,6 +415,34 @@ class Known(Strict):
     )
 
 
+class Unexplained(Strict):
+    """Failures that no rule recognises."""
+
+    jobs: Annotated[tuple[JobPattern, ...], Field(strict=False)] = Field(
+        default=("*",),
+        description="Shell patterns of the jobs whose log lines are kept, of failed and of some passing builds, so that"
+        " their failures can be grouped and compared. [] keeps none.",
+    )
+    gate: Pipelines = Field(
+        default=("gate",),
+        description="Shell patterns of the pipelines whose passing builds show what is usual in a job's logs: those"
+        " that test what is about to be merged.",
+    )
+    passing: int = Field(
+        default=40, ge=20, le=100,
+        description="Passing builds of a job that are read in a fortnight, at most; only of jobs that failed in it.",
+    )
+    comment_in: Annotated[tuple[PipelinePattern, ...], Field(strict=False)] = Field(
+        default=("gate",),
+        description="Shell patterns of the pipelines in which a comment is posted although no failure is known and no"
+        " counter over its bound: where the same patch set passed a job that failed, or three other changes fail with"
+        " the same. [] posts none; other comments tell of unexplained failures in any pipeline.",
+    )
+    days: int = Field(
+        default=30, ge=7, le=CENTURY, description="Days that unexplained failures are listed and grouped."
+    )
+
+
 class Bugs(Strict):
     """Links to the bug tracker."""
 
@@ -451,6 +479,7 @@ class Config(Strict):
     )
     report: ReportTimes = Field(ReportTimes(), description="When a report on a patch set is decided.")
     known: Known = Field(Known(), description="Known failures, by rules with a query.")
+    unexplained: Unexplained = Field(Unexplained(), description="Failures that no rule recognises.")
     bugs: Bugs = Field(Bugs(), description="Links to the bug tracker.")
     workers: int = Field(
         4, ge=1, le=64,

@@ -83,10 +83,12 @@ Name = Annotated[str, Field(max_length=limits.NAME), AfterValidator(_text)]
 
 Prose = Annotated[str, StringConstraints(strip_whitespace=True)]
 _Pattern = Annotated[str, Field(max_length=limits.PATTERN), AfterValidator(_text)]
-Jobs = Annotated[tuple[Annotated[_Pattern, fitting(Names.JOB)], ...], Field(strict=False, min_length=1)]
+JobPattern = Annotated[_Pattern, fitting(Names.JOB)]
+Jobs = Annotated[tuple[JobPattern, ...], Field(strict=False, min_length=1)]
 Branches = Annotated[tuple[Annotated[_Pattern, fitting(Names.BRANCH)], ...], Field(strict=False, min_length=1)]
 Projects = Annotated[tuple[Annotated[_Pattern, fitting(Names.PROJECT)], ...], Field(strict=False, min_length=1)]
-Pipelines = Annotated[tuple[Annotated[_Pattern, fitting(Names.PIPELINE)], ...], Field(strict=False, min_length=1)]
+PipelinePattern = Annotated[_Pattern, fitting(Names.PIPELINE)]
+Pipelines = Annotated[tuple[PipelinePattern, ...], Field(strict=False, min_length=1)]
 """Lists of shell patterns, of which any must match."""
 
 CounterName = Annotated[str, Field(max_length=limits.COUNTER_NAME), AfterValidator(_text), AfterValidator(_counter)]

@@ -409,6 +409,11 @@ workers: 0
          ["1:57: item 2 of 'tell' must be one of over, known, unexplained, not text 'all'",
           "1:63: 'failures_in' must be a list, not text 'gate'", "1:90: 'tell' must have at least one item"]),
         ("known: {days: 0}", ["1:9: 'days' must be at least 1"]),
+        ("unexplained: {gate: [], passing: 5, jobs: ['^tempest']}",
+         ["1:15: 'gate' must have at least one item", "1:25: 'passing' must be at least 20",
+          "1:44: item 1 of 'jobs' must be a shell pattern, not a regular expression; write 'tempest*'"]),
+        ("unexplained: {passing: 500, days: 1}",
+         ["1:15: 'passing' must be at most 100", "1:29: 'days' must be at least 7"]),
         ("irc: {host: h, nick: n, tls: 'yes', channels: {'#qa': {projects: a}}}",
          ["1:25: 'tls' must be true or false, not text 'yes'", "1:56: 'projects' must be a list, not text 'a'"]),
         ("bugs: {view: https://bugs.example.org/}", ["1:8: 'view' must be a URL with {bug} and no other braces"]),
@@ -422,7 +427,7 @@ workers: 0
         ("workers: 010", ["1:1: 010 is not a plain decimal number; write 10, or quote it if it is text"]),
         ("keep_days: 1_0", ["1:1: 'keep_days' must be a whole number, not text '1_0'"]),
         ("log: debug", ["1:1: unknown key 'log'; known: gerrit, zuul, rules, database, database_password_file,"
-                        " irc, statsd, report, known, bugs, workers, keep_days"]),
+                        " irc, statsd, report, known, unexplained, bugs, workers, keep_days"]),
         ("statsd: {port: 0, prefix: 'ci.{jobs}'}",
          ["1:1: missing key 'host'", "1:10: 'port' must be at least 1",
           "1:19: 'prefix' must be letters, digits, '_', '-', '.', {project}, {branch}, {pipeline} and {job}"]),
@@ -481,6 +486,15 @@ def test_the_sample_holds_with_everything_switched_on() -> None:
     assert got.irc.sasl is not None
     assert got.bugs.file is not None
     assert (got.workers, got.report.deadline) == (4, 1200)
+
+
+def test_what_is_done_about_failures_that_no_rule_recognises_may_be_switched_off() -> None:
+    usual = config().unexplained
+    assert (usual.jobs, usual.gate, usual.passing, usual.comment_in, usual.days) == (
+        ("*",), ("gate",), 40, ("gate",), 30)
+    outcome = read_config(f"{MINIMAL}unexplained: {{jobs: [], comment_in: []}}\n".encode(), "c.yaml")
+    assert isinstance(outcome, Config)
+    assert (outcome.unexplained.jobs, outcome.unexplained.comment_in) == ((), ())
 
 
 def test_every_setting_is_explained() -> None:
