@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ..core.text.figures import counted
 from ..ledger.status import PULSE
+from ..ledger.templates import WINDOW
 from .bot import Bot
 
 BEAT = 10.0
@@ -70,7 +71,8 @@ class Upkeep:
         if self._beat.due(now):
             self._note("running")
         if self._prune.due(now):
-            self._bot.ledger.prune(self._bot.config.keep_days * DAY)
+            config = self._bot.config
+            self._bot.ledger.prune(config.keep_days * DAY, config.unexplained.days * DAY + WINDOW)
 
     def _tell(self) -> None:
         book = self._bot.book

@@ -1088,7 +1088,7 @@ def test_a_build_that_a_report_waits_for_is_still_due_when_it_is_carried_over(tm
     ledger.close()
 
 
-@pytest.mark.parametrize("version", ["0001", "0002"])
+@pytest.mark.parametrize("version", ["0001", "0002", "0003"])
 def test_a_ledger_of_a_version_before_is_carried_over(tmp_path, clock, version):
     old = sqlite3.connect(tmp_path / "ledger.db")
     old.executescript((ROOT / f"tests/samples/ledger/{version}.sql").read_text())
@@ -1113,4 +1113,15 @@ def test_a_ledger_of_a_version_before_is_carried_over(tmp_path, clock, version):
     heard = []
     ledger.reports.decide(second, lambda said, seen: heard.append(said) or (Decision(Reason.NO_DATA), []))
     assert heard == [{"gerrit": frozenset({("job-a", QUERIES)}), "#qa": frozenset({("job-a", QUERIES)})}]
+    ledger.close()
+
+
+def test_the_failed_runs_of_a_version_before_are_failures(tmp_path, clock):
+    old = sqlite3.connect(tmp_path / "ledger.db")
+    old.executescript((ROOT / "tests/samples/ledger/0003.sql").read_text())
+    old.close()
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db", clock)
+    [found] = ledger.failures.unexplained(days=7)
+    assert (found.job, found.change, found.seconds, found.tests) == ("job-e", 8, None, ())
+    assert ledger.failures.unexplained(days=7, rules=["1254890"]) == []
     ledger.close()

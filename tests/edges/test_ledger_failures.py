@@ -7,10 +7,10 @@ from counterbot.core.lines import Lines, Reduction, StoryLine, Template
 from counterbot.core.mine import Facts, Sight
 from counterbot.core.model import BuildLink, FailedTest, Failure, Hit, PatchSet, Reader, Reading, State
 
-from . import test_ledger
+from . import test_ledger as tables
 from .test_ledger import SECOND, build
 
-clock, ledger, url = test_ledger.clock, test_ledger.ledger, test_ledger.url
+clock, ledger, url = tables.clock, tables.ledger, tables.url
 
 DAY = 86_400 * SECOND
 PATCHSET = PatchSet("review", "openstack/nova", "master", 7, 2)

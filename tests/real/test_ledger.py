@@ -23,7 +23,7 @@ from sqlalchemy import URL, Engine, event, make_url
 
 from counterbot.ledger import Ledger, LedgerError, dialects, schema
 
-from ..edges import test_ledger
+from ..edges import test_ledger, test_ledger_failures
 from .servers.mariadb import MariaDB
 from .servers.postgresql import PASSWORD, PostgreSQL
 from .servers.process import until
@@ -32,9 +32,13 @@ ROOT = Path(__file__).parents[2]
 SERVERS, ALL = ("postgresql", "mariadb"), ("sqlite", "postgresql", "mariadb")
 
 # Those that ask for a ledger do not mind on which database; SQLite's own make theirs of a file.
-globals().update({name: test for name, test in vars(test_ledger).items()
+globals().update({name: test for name, test in {**vars(test_ledger), **vars(test_ledger_failures)}.items()
                   if name.startswith("test_") and "ledger" in inspect.signature(test).parameters})
 clock, ledger = test_ledger.clock, test_ledger.ledger
+
+
+FAILED_RUN = {"uuid": "a" * 32, "job": "tempest", "project": "nova", "branch": "master", "pipeline": "gate",
+              "result": "FAILURE", "voting": True, "ended": 5}
 
 
 class Killed(BaseException):
@@ -103,14 +107,17 @@ def ledger_of_0002(server: PostgreSQL | MariaDB) -> str:
     Ledger(url, now).close()
     engine = dialects.engine(make_url(url))
     with engine.begin() as connection:
-        for table in ("hits", "searches"):
+        for table in ("grouped", "failure_groups", "lines", "templates", "traits", "failures", "hits", "searches"):
             schema.metadata.tables[table].drop(connection)
         operations = Operations(MigrationContext.configure(connection))
+        operations.drop_index("ix_runs_project_job_ended", "runs")
+        operations.drop_column("runs", "seconds")
         for table, columns in (("reports", ("change", "patchset")), ("findings", ("value", "bound"))):
             for name in columns:
                 kind = schema.metadata.tables[table].c[name].type
                 operations.alter_column(table, name, existing_type=kind, nullable=False)
         connection.exec_driver_sql("update alembic_version set version_num = '0002'")
+        connection.execute(schema.runs.insert().inline().values(FAILED_RUN))
     engine.dispose()
     return url
 
@@ -118,6 +125,7 @@ def ledger_of_0002(server: PostgreSQL | MariaDB) -> str:
 def test_a_ledger_of_the_version_before_is_carried_over(of_0002):
     ledger = Ledger(of_0002, now)
     assert test_ledger.differences(ledger) == []
+    assert [run.job for run in ledger.failures.unexplained(days=36_500)] == ["tempest"]
     ledger.close()
 
 
@@ -144,8 +152,9 @@ def test_a_ledger_whose_migration_was_killed_before_any_change(server):
             event.remove(Engine, "before_cursor_execute", dies)
         ledger = Ledger(url, now)
         assert test_ledger.differences(ledger) == []
+        assert len(ledger.failures.unexplained(days=36_500)) == 1
         ledger.close()
-    assert number == 9
+    assert number == 23
 
 
 # -- many processes
