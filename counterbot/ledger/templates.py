@@ -81,6 +81,10 @@ class Templates:
         """The most telling lines of a failed build, the most telling first."""
         return self.store.read(lambda under_way: _telling(under_way, uuid))
 
+    def sources(self, uuid: str) -> tuple[str, ...]:
+        """The source files that a failed build's tracebacks name."""
+        return self.store.read(lambda under_way: tuple(_kept(under_way, uuid).get("sources", ())))
+
     def wanting(self, pipelines: Collection[str], most: int, days: int = 14) -> dict[str, int]:
         """Jobs of which a voting build failed in the last days, and of whose builds that passed since then in some
         pipelines the lines of fewer than ``most`` are known: how many are lacking."""
@@ -99,7 +103,6 @@ class Fitted:
     window: int
     ids: Mapping[int, int]
     new: Sequence[Mapping[str, Any]]
-    story: Sequence[Mapping[str, Any]]
 
 
 def fitted(under_way: Transaction, reduction: Reduction, build: Build) -> Fitted:
@@ -110,8 +113,7 @@ def fitted(under_way: Transaction, reduction: Reduction, build: Build) -> Fitted
     unusual = {**dict.fromkeys(reduction.telling), **dict.fromkeys(reduction.lines.linked),
                **dict.fromkeys(reduction.lines.near)}
     new = islice((key for key in {**unusual, **reduction.templates} if key not in ids), room)
-    return Fitted(window, ids, [_row(reduction.templates[key], window) for key in sorted(new)],
-                  [{**asdict(line), "text": excerpt(line.text)} for line in reduction.lines.story])
+    return Fitted(window, ids, [_row(reduction.templates[key], window) for key in sorted(new)])
 
 
 def keep(under_way: Transaction, run: Any, failed: bool, reduction: Reduction, fit: Fitted) -> None:
@@ -122,7 +124,7 @@ def keep(under_way: Transaction, run: Any, failed: bool, reduction: Reduction, f
     under_way.execute(delete(lines).where(lines.c.run == run.id))
     mine = _known(reduction.lines.keys, ids)
     under_way.insert(lines, [{"run": run.id, "job": run.job, "failed": failed, "mask": VERSION, "at": run.ended,
-                              "ids": packed(mine), "more": _more(reduction, ids, fit.story) if failed else b""}])
+                              "ids": packed(mine), "more": _more(reduction, ids, fit) if failed else b""}])
 
 
 def prune(under_way: Transaction, before: int) -> list[int]:
@@ -162,13 +164,15 @@ def _template(row: Any) -> Template:
     return Template(row.key, row.file, row.level, words, row.body, row.text)
 
 
-def _more(reduction: Reduction, ids: Mapping[int, int], story: Sequence[Mapping[str, Any]]) -> bytes:
-    """What is kept of a failed build alone."""
+def _more(reduction: Reduction, ids: Mapping[int, int], fit: Fitted) -> bytes:
+    """What is kept of a failed build alone. Numbers are those of lines that are unusual, or that no other build had."""
     found = reduction.lines
+    numbered = {*reduction.telling, *found.linked, *(row["key"] for row in fit.new)}
     fields = {"near": _known(found.near, ids), "linked": _known(found.linked, ids), "share": found.share,
-              "numbers": sorted((ids[key], number) for key, number in found.numbers.items() if key in ids),
-              "story": story, "sources": found.sources, "left_out": found.left_out + sum(key not in ids for key in found.keys),
-              "unread": dict(found.unread),
+              "numbers": sorted((ids[key], number) for key, number in found.numbers.items()
+                                if key in numbered and key in ids),
+              "story": list(map(asdict, found.story)), "sources": found.sources, "unread": dict(found.unread),
+              "left_out": found.left_out + sum(key not in ids for key in found.keys),
               "telling": [ids[key] for key in reduction.telling[:TELLING] if key in ids]}
     return zlib.compress(json.dumps(fields, separators=(",", ":")).encode())
 
@@ -229,12 +233,17 @@ def _dictionary(under_way: Transaction, keys: Iterable[int]) -> dict[int, Templa
     return {row.key: _template(row) for some in _parts(keys) for row in under_way.execute(_BY_KEY, {"some": some})}
 
 
-def _telling(under_way: Transaction, uuid: str) -> list[Template]:
+def _kept(under_way: Transaction, uuid: str) -> dict[str, Any]:
+    """What is kept of a failed build alone; nothing where its lines are not known."""
     query = select(lines.c.more).join(runs, runs.c.id == lines.c.run).where(runs.c.uuid == uuid, lines.c.failed,
                                                                             lines.c.mask == VERSION)
     more = under_way.execute(query).scalar()
-    ids = _fields(more)["telling"] if more else []
-    found = {row.id: _template(row) for row in under_way.execute(_BY_ID, {"some": ids})} if ids else {}
+    return _fields(more) if more else {}
+
+
+def _telling(under_way: Transaction, uuid: str) -> list[Template]:
+    ids = _kept(under_way, uuid).get("telling", ())
+    found = {row.id: _template(row) for some in _parts(ids) for row in under_way.execute(_BY_ID, {"some": some})}
     return [found[each] for each in ids if each in found]
 
 
