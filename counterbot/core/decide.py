@@ -6,6 +6,7 @@ import enum
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .mine import Facts
 from .model import (
     GERRIT,
     IRC,
@@ -42,6 +43,9 @@ FAILURE_STATE = {
 }
 """What is known of a failed build that no rule recognised, by how the reading of its failure ended."""
 
+OTHERS = 3
+"""So many other changes that show the same make a comment worth posting for a failure of which nothing is known."""
+
 EVERY_CHANNEL = "every channel"
 
 
@@ -52,7 +56,8 @@ class Observed:
     ``state`` is how the reading of its counters ended, None where no rule asks for them. ``unjudged`` are counters that
     a rule names and that have no value, and patterns whose collector failed. ``result`` is Zuul's, None where it is not
     known. ``failure`` is what was read of the failure: None where the build did not fail or no query applies to it.
-    ``known`` is what the queries recognised in it, told to somebody or not.
+    ``known`` is what the queries recognised in it, told to somebody or not; ``facts`` are what the history tells of a
+    failure that they do not explain.
     """
 
     job: str
@@ -65,6 +70,7 @@ class Observed:
     voting: bool = True
     failure: Reading | None = None
     known: tuple[KnownFailure, ...] = ()
+    facts: Facts = Facts()  # noqa: RUF009 - frozen
 
     @property
     def judged(self) -> bool:
@@ -91,6 +97,7 @@ class Reason(enum.Enum):
     KNOWN = "known failures"
     BOTH = "over its bound, and known failures"
     UNEXPLAINED = "failed builds of which nothing is known"
+    UNSHARED = "failed builds of which nothing is known, and too few other changes show the same"
     SAID_BEFORE = "the same was said before on this patch set"
     NOBODY = "over its bound, but the rules tell nobody"
     KNOWN_TO_NOBODY = "known failures, but the rules tell nobody"
@@ -139,43 +146,65 @@ Said = Mapping[str, frozenset[tuple[str, Subject]]]
 
 @dataclass(frozen=True)
 class Seen:
-    """In how many builds each rule's failure was found in the last days, those of this report among them."""
+    """In how many builds each rule's failure was found in the last days, those of this report among them.
+
+    ``at`` is the time of counting, in epoch milliseconds: dates of another year are written with it.
+    """
 
     builds: Mapping[str, int] = field(default_factory=dict)
     days: int = 10
+    at: int | None = None
 
 
 def decide(report: Report, observed: Iterable[Observed], rules: Mapping[str, Rule], said: Said,
-           channels: Iterable[Channel]) -> Decision:
-    """All builds of a report weighed together."""
+           channels: Iterable[Channel], comment_in: Sequence[str] = ("gate",)) -> Decision:
+    """All builds of a report weighed together.
+
+    ``comment_in`` are shell patterns of the pipelines in which a comment may be posted for unexplained failures alone.
+    """
     observed = tuple(observed)
     missing = _missing(observed)
     over = tuple(finding for build in observed for finding in findings(build.job, build.uuid, build.verdicts))
     known = tuple(finding for build in observed for finding in build.known)
-    unexplained = tuple(_unexplained(observed, rules))
-    if not (over or known or unexplained):
+    builds = tuple(unexplained(observed, rules))
+    if not (over or known or builds):
         return Decision(_quiet(observed, missing), missing=missing)
+    asked = may_comment(report, comment_in)
+    news = frozenset(build.uuid for build in builds if asked and _is_worth_telling(build.facts))
     found: tuple[Found, ...] = (*over, *known)
-    wanted = tuple(effect for effect in _wanted(report, (*found, *unexplained), rules, channels) if effect.findings)
+    told = (*found, *(Unexplained(build.job, build.uuid) for build in builds))
+    wanted = tuple(effect for effect in _wanted(report, told, rules, channels, news) if effect.findings)
     untold = tuple(finding for finding in found if not any(finding in effect.findings for effect in wanted))
-    fresh = tuple(effect for effect in wanted if _is_news(effect, said))
-    return Decision(_reason(over, known, wanted, fresh), found, fresh, missing, untold)
+    fresh = tuple(effect for effect in wanted if _is_news(effect, said, news))
+    return Decision(_reason(over, known, wanted, fresh, asked), found, fresh, missing, untold)
 
 
-def _unexplained(observed: Iterable[Observed], rules: Mapping[str, Rule]) -> Iterator[Unexplained]:
-    """Builds that vote: others do not keep a change from being merged."""
+def unexplained(observed: Iterable[Observed], rules: Mapping[str, Rule]) -> Iterator[Observed]:
+    """Failed builds that no rule explains and that vote: others do not keep a change from being merged."""
     for build in observed:
         known = any(not _is_muted(finding, rules) for finding in build.known)
         if build.failure is not None and build.failed and build.voting and not known:
-            yield Unexplained(build.job, build.uuid)
+            yield build
+
+
+def may_comment(report: Report, comment_in: Sequence[str]) -> bool:
+    """Whether unexplained failures alone may be worth a comment; an unknown pipeline is let through by ``*`` only."""
+    return bool(comment_in) and matches(comment_in, report.pipeline or "")
+
+
+def _is_worth_telling(facts: Facts) -> bool:
+    """Whether a reviewer learns from it that the failure may not be the change's own doing."""
+    return facts.passed or facts.changes >= OTHERS
 
 
 def _reason(over: Sequence[Finding], known: Sequence[KnownFailure], wanted: Sequence[Effect],
-            fresh: Sequence[Effect]) -> Reason:
+            fresh: Sequence[Effect], asked: bool) -> Reason:
     if wanted and not fresh:
         return Reason.SAID_BEFORE
     if not wanted and (over or known):
         return Reason.NOBODY if over else Reason.KNOWN_TO_NOBODY
+    if not wanted:
+        return Reason.UNSHARED if asked else Reason.UNEXPLAINED
     kinds = {type(finding) for effect in fresh for finding in effect.findings}
     if {Finding, KnownFailure} <= kinds:
         return Reason.BOTH
@@ -211,13 +240,15 @@ def _lacks(build: Observed) -> Iterable[str]:
         yield f"{build.standing}{f': {few(reasons, 3)}' if reasons else ''}"
 
 
-def _wanted(report: Report, news: Sequence[Told], rules: Mapping[str, Rule],
-            channels: Iterable[Channel]) -> Iterator[Effect]:
-    """A report on a branch has no change to comment on."""
-    heard = [finding for finding in news if not _is_muted(finding, rules)]
+def _wanted(report: Report, told: Sequence[Told], rules: Mapping[str, Rule], channels: Iterable[Channel],
+            news: Collection[str]) -> Iterator[Effect]:
+    """A report on a branch has no change to comment on. ``news`` are unexplained builds that deserve a comment; others
+    are only told in one that is posted anyway."""
+    heard = [finding for finding in told if not _is_muted(finding, rules)]
     if report.patchset.change is not None:
-        yield Effect(GERRIT, GERRIT, tuple(finding for finding in heard if not isinstance(finding, Unexplained)
-                                           and rules[finding.rule].report.gerrit))
+        tells = [finding for finding in heard
+                 if isinstance(finding, Unexplained) or rules[finding.rule].report.gerrit]
+        yield Effect(GERRIT, GERRIT, tuple(tells) if any(_is_reason(finding, news) for finding in tells) else ())
     for channel in channels:
         if wants(channel, report):
             topics = topics_of(channel, report)
@@ -267,7 +298,13 @@ def _for_channel(rule: Rule, channel: Channel) -> bool:
     return rule.report.irc is None or channel.name in rule.report.irc
 
 
-def _is_news(effect: Effect, said: Said) -> bool:
+def _is_reason(finding: Told, news: Collection[str]) -> bool:
+    """Whether a comment is posted for the sake of a finding."""
+    return not isinstance(finding, Unexplained) or finding.build in news
+
+
+def _is_news(effect: Effect, said: Said, news: Collection[str]) -> bool:
     """A single new finding makes the whole news: posted text cannot be edited, so the table is given complete."""
     before = said.get(effect.destination, frozenset())
-    return any((finding.job, finding.subject) not in before for finding in effect.findings)
+    return any((finding.job, finding.subject) not in before for finding in effect.findings
+               if effect.kind != GERRIT or _is_reason(finding, news))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+DAYS = 7
+"""How far back other changes are counted."""
+
 
 @dataclass(frozen=True)
 class Sight:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from counterbot.core.decide import Decision, Observed, Reason, decide, listeners, unheard, wants
+from counterbot.core.mine import Facts, Sight
 from counterbot.core.model import (
     BuildLink,
     Channel,
@@ -69,12 +70,21 @@ def lost(state: State, why: str = "", job: str = "b") -> Observed:
     return Observed(job, "2", state, why)
 
 
-def failed(*rules: str, job: str = "a", state: State = State.READ, why: str = "", voting: bool = True) -> Observed:
+def failed(*rules: str, job: str = "a", state: State = State.READ, why: str = "", voting: bool = True,
+           facts: Facts = Facts()) -> Observed:  # noqa: B008 - frozen
     """A failed build, and the rules that recognise it."""
     known = tuple(KnownFailure(job, job, rule, (Hit(rule, "n-cpu.txt", 9, "ERROR"),)) for rule in rules)
     hits = tuple(hit for each in known for hit in each.hits)
     reading = Reading(state, why, Failure(hits) if state is State.READ else None)
-    return Observed(job, job, None, result="FAILURE", voting=voting, failure=reading, known=known)
+    return Observed(job, job, None, result="FAILURE", voting=voting, failure=reading, known=known, facts=facts)
+
+
+def shared(changes: int, job: str = "a") -> Observed:
+    """A failed build of which nothing is known, and so many other changes that show the same."""
+    return failed(job=job, facts=Facts(sights=(Sight("tests.a"), Sight("ERROR", "n-cpu.txt", changes))))
+
+
+PASSED = failed(facts=Facts(passed=True))
 
 
 def told(decision: Decision) -> dict[str, list[tuple[str, str]]]:
@@ -83,7 +93,8 @@ def told(decision: Decision) -> dict[str, list[tuple[str, str]]]:
 
 
 MQ, MR, BQ = ("a", "m.q"), ("a", "m.r"), ("b", "m.q")
-KNOWN, KNOWN_B, UNKNOWN = ("a", "bug"), ("b", "bug"), ("a", "")
+KNOWN, KNOWN_B, UNKNOWN, UNKNOWN_B = ("a", "bug"), ("b", "bug"), ("a", ""), ("b", "")
+UNSHARED = "failed builds of which nothing is known, and too few other changes show the same"
 SAID_KNOWN, SAID_UNKNOWN = (frozenset({(job, Subject(Kind.FAILURE, name))}) for job, name in (KNOWN, UNKNOWN))
 SAID, SAID_BOTH = (frozenset((job, Subject(Kind.COUNTER, name)) for job, name in pairs) for pairs in ([MQ], [MQ, MR]))
 
@@ -139,8 +150,21 @@ CASES = [
     ([failed("bug")], {}, [ALL, BUGS, EVERYTHING, COUNTERS, NOVA, ELSEWHERE], Reason.KNOWN,
      {"gerrit": [KNOWN], "#all": [KNOWN], "#bugs": [KNOWN], "#everything": [KNOWN], "#nova": [KNOWN]}),
     # Nothing is known of it: silence, but in channels that want to hear of that.
-    ([failed()], {}, [ALL, BUGS, COUNTERS], Reason.UNEXPLAINED, {}),
+    ([failed()], {}, [ALL, BUGS, COUNTERS], Reason.UNSHARED, {}),
     ([failed()], {}, [ALL, EVERYTHING], Reason.UNEXPLAINED, {"#everything": [UNKNOWN]}),
+    # Three other changes show the same, or the same patch set passed: a reviewer should know.
+    ([shared(2)], {}, [], Reason.UNSHARED, {}),
+    ([shared(3)], {}, [ALL], Reason.UNEXPLAINED, {"gerrit": [UNKNOWN]}),
+    ([PASSED], {}, [ALL, EVERYTHING], Reason.UNEXPLAINED, {"gerrit": [UNKNOWN], "#everything": [UNKNOWN]}),
+    # Then all are told.
+    ([shared(3), failed(job="b")], {}, [], Reason.UNEXPLAINED, {"gerrit": [UNKNOWN, UNKNOWN_B]}),
+    # It was said; and another job that nobody shares is no news.
+    ([shared(9)], {"gerrit": SAID_UNKNOWN}, [], Reason.SAID_BEFORE, {}),
+    ([shared(9), failed(job="b")], {"gerrit": SAID_UNKNOWN}, [], Reason.SAID_BEFORE, {}),
+    ([failed("bug"), failed(job="b")], {"gerrit": SAID_KNOWN}, [], Reason.SAID_BEFORE, {}),
+    ([failed("bug"), shared(3, "b")], {"gerrit": SAID_KNOWN}, [], Reason.KNOWN, {"gerrit": [KNOWN, UNKNOWN_B]}),
+    # Known to a rule that tells nobody, and shared.
+    ([replace(failed("muted"), facts=PASSED.facts)], {}, [], Reason.UNEXPLAINED, {"gerrit": [UNKNOWN]}),
     # No build failed, and no rule asks for counters.
     ([Observed("a", "1", None, result="SUCCESS")], {}, [EVERYTHING], Reason.NO_FAILURE, {}),
     # Its logs could not be read: not known either.
@@ -150,15 +174,15 @@ CASES = [
     ([failed("bug", voting=False)], {}, [], Reason.KNOWN, {"gerrit": [KNOWN]}),
     # One build is known and the other is not.
     ([failed("bug", job="b"), failed()], {}, [ALL, EVERYTHING], Reason.KNOWN,
-     {"gerrit": [KNOWN_B], "#all": [KNOWN_B], "#everything": [KNOWN_B, UNKNOWN]}),
+     {"gerrit": [KNOWN_B, UNKNOWN], "#all": [KNOWN_B], "#everything": [KNOWN_B, UNKNOWN]}),
     # A failure and a counter of one report are one message, and each channel is told what it wants.
     ([failed("bug"), build(over())], {}, [ALL, BUGS, COUNTERS], Reason.BOTH,
      {"gerrit": [MQ, KNOWN], "#all": [MQ, KNOWN], "#bugs": [KNOWN], "#counters": [MQ]}),
     # A channel that is told of failures in other pipelines is told of counters in this one.
     ([failed("bug"), failed(job="b"), build(over())], {}, [NIGHTLY], Reason.BOTH,
-     {"gerrit": [MQ, KNOWN], "#nightly": [MQ]}),
+     {"gerrit": [MQ, KNOWN, UNKNOWN_B], "#nightly": [MQ]}),
     # A counter is over beside a failure of which nothing is known.
-    ([failed(), build(over())], {}, [], Reason.OVER, {"gerrit": [MQ]}),
+    ([failed(), build(over())], {}, [], Reason.OVER, {"gerrit": [MQ, UNKNOWN]}),
     # The same failure was said, and is found again after a recheck.
     ([failed("bug")], {"gerrit": SAID_KNOWN}, [], Reason.SAID_BEFORE, {}),
     ([failed()], {"#everything": SAID_UNKNOWN}, [EVERYTHING], Reason.SAID_BEFORE, {}),
@@ -184,6 +208,18 @@ def test_decisions(observed, said, channels, reason, destinations):
 
 def test_every_reason_has_a_case():
     assert {case[3] for case in CASES} == set(Reason)
+
+
+@pytest.mark.parametrize(
+    ("comment_in", "pipeline", "comments"),
+    [
+        (["gate"], "gate", True), (["gate"], "check", False), (["check", "gate"], "check", True), (["*"], None, True),
+        (["gate"], None, False), ([], "gate", False), ([], None, False),
+    ],
+)
+def test_in_which_pipelines_a_failure_of_which_nothing_is_known_is_commented_on(comment_in, pipeline, comments):
+    decision = decide(replace(REPORT, pipeline=pipeline), [shared(3)], RULES, {}, [], comment_in)
+    assert (decision.reason, told(decision)) == (Reason.UNEXPLAINED, {"gerrit": [UNKNOWN]} if comments else {})
 
 
 def test_what_is_over_is_kept_even_where_nobody_is_told():
@@ -246,12 +282,11 @@ def test_which_channels_a_rule_tells_that_are_not_configured(channels, told):
         ([build(within(), unjudged=tuple(no_data(f"m.{number}") for number in range(54)))],
          "no counter that came is over its bound (a: not judged: m: 54 counters did not come)"),
         ([failed("bug"), failed(job="b")], "known failures (b: nothing known)"),
-        ([failed(state=State.MISSING, why="404")], "failed builds of which nothing is known"
-                                                    " (a: logs not there in time: 404)"),
+        ([failed(state=State.MISSING, why="404")], f"{UNSHARED} (a: logs not there in time: 404)"),
         ([replace(failed(state=State.NOT_RUN, why="without logs"), result="NODE_FAILURE")],
-         "failed builds of which nothing is known (a: no logs (NODE_FAILURE): without logs)"),
+         f"{UNSHARED} (a: no logs (NODE_FAILURE): without logs)"),
         ([replace(failed(), failure=Reading(State.READ, "", Failure(unread={"n-cpu.txt": "too large"})))],
-         "failed builds of which nothing is known (a: nothing known, not all logs read: n-cpu.txt: too large)"),
+         f"{UNSHARED} (a: nothing known, not all logs read: n-cpu.txt: too large)"),
     ],
 )
 def test_the_reason_in_full_names_what_is_missing(observed, why):

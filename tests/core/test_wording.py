@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from counterbot.core import limits
 from counterbot.core.counters.attachment import parse_counters
 from counterbot.core.decide import Observed, Seen, decide
+from counterbot.core.mine import Facts, Sight
 from counterbot.core.model import (
     BuildLink,
     FailedTest,
@@ -280,7 +281,8 @@ def unknown(job: str, failure: Failure = NOTHING_SHOWN, result: str | None = "FA
 def told(*observed: Observed, over: tuple[Finding, ...] = (), rules: tuple[Rule, ...] = (ACTIVE, CONSOLE, SQL),
          seen: Seen = SEEN, links: Links = VIEW) -> str:
     """The comment on these builds, each rule told."""
-    findings = (*over, *(finding for build in observed for finding in build.known))
+    findings = (*over, *(finding for build in observed for finding in build.known),
+                *(Unexplained(build.job, build.uuid) for build in observed if build.failed and not build.known))
     return comment(REPORT, findings, observed, {rule.name: rule for rule in rules}, links, MARKER, seen)
 
 
@@ -319,6 +321,119 @@ Failures: the failed build is a known bug. Counters: 1 counter over its bound (n
 `mysql.Innodb_rows_read`: Rows read in a Tempest run
 Every failure is known: comment "recheck bug 1254890" to run the jobs again.
 {MARKER}"""
+
+
+# -- what the history tells of failures that no rule explains
+
+DAY = 86_400_000
+NOW = 1_796_083_200_000  # 1 Dec 2026
+ACTIVE_LINE = Sight("Timed out waiting for server to become ACTIVE", N_CPU, 3, NOW - 13 * DAY)
+MIGRATION = Sight(LIVE_MIGRATION)
+MANAGER = "nova/compute/manager.py"
+
+
+def unexplained(*observed: Observed, seen: Seen = Seen(at=NOW)) -> str:  # noqa: B008 - frozen
+    """The comment in the gate on these builds, of which nothing is known."""
+    rules = {ACTIVE.name: ACTIVE}
+    [effect] = decide(replace(REPORT, pipeline="gate"), observed, rules, {}, ()).effects
+    return comment(REPORT, effect.findings, observed, rules, VIEW, MARKER, seen)
+
+
+def with_facts(job: str = "grenade", *sights: Sight, failure: Failure = NOTHING_SHOWN, **facts: object) -> Observed:
+    return replace(unknown(job, failure), facts=Facts(sights=sights, **facts))
+
+
+def test_the_contracts_comment_on_failures_that_nobody_knows_to_the_letter():
+    text = unexplained(with_facts("grenade", ACTIVE_LINE, gate=(38, 40), patchsets=(3,)),
+                       with_facts("nova-tox-py312", MIGRATION, touched=(MANAGER,), patchsets=(1, 2, 3)))
+    assert f"{text}\n" == (CONTRACT / "comment-unexplained.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("facts", "where", "line"),
+    [
+        # nothing was compared: what the failure itself shows
+        (Facts(passed=True), "", "passed on this patch set in another run; `t.first` failed first"),
+        (Facts(passed=True, gate=(1, 1), patchsets=(1, 2)), "",
+         "passed on this patch set in another run; `t.first` failed first; passed 1 of its last 1 gate build"),
+        # a flake: that it failed on other patch sets as well tells nothing
+        (Facts(True, (MIGRATION,), (40, 40), (), (1, 2)), "this change only",
+         f"passed on this patch set in another run; `{LIVE_MIGRATION}` failed first; passed 40 of its last 40 gate"
+         " builds"),
+        # the test fails elsewhere, but perhaps not by this
+        (Facts(True, (replace(MIGRATION, changes=4, since=NOW - 335 * DAY), Sight("No @tap", "logs/q-agt.txt"))),
+         "4 other changes",
+         f"passed on this patch set in another run; `{LIVE_MIGRATION}` failed first; first seen 31 Dec 2025;"
+         " on this change only: `No (at)tap` in `logs/q-agt.txt`"),
+        # both are seen elsewhere: the one that more show
+        (Facts(True, (ACTIVE_LINE, replace(MIGRATION, changes=1, since=NOW))), "3 other changes",
+         f"passed on this patch set in another run; `{ACTIVE_LINE.text}` in `{N_CPU}`; first seen 18 Nov"),
+        # patch sets, and what it names
+        (Facts(True, (replace(MIGRATION, changes=1),), (3, 1203), (MANAGER, "nova/a.py"), (1, 2)), "1 other change",
+         f"passed on this patch set in another run; `{LIVE_MIGRATION}` failed first; passed 3 of its last 1,203 gate"
+         f" builds; it names `{MANAGER}` and `nova/a.py`, which this change touches"),
+    ],
+)
+def test_what_is_said_of_a_failure_that_nobody_knows(facts, where, line):
+    text = unexplained(replace(unknown("grenade", Failure(tests=(FailedTest("t.first"),))), facts=facts))
+    assert text == f"""\
+Failures: the failed build is not a known bug (not voting).
+
+    job       failed by       seen in 7 days
+{f"    grenade   nothing known   {where}".rstrip()}
+
+`grenade`: {line}.
+{MARKER}"""
+
+
+def test_without_a_time_of_counting_a_date_has_no_year():
+    assert "; first seen 18 Nov.\n" in unexplained(with_facts("a", ACTIVE_LINE), seen=Seen())
+
+
+def test_at_most_five_jobs_are_explained_those_first_that_others_share():
+    shared = [with_facts(f"job-{changes}", replace(ACTIVE_LINE, changes=changes)) for changes in range(1, 8)]
+    text = unexplained(*shared, with_facts("silent"), with_facts("flake", passed=True))
+    assert text.startswith("Failures: none of 9 failed builds is a known bug (not voting).\n")
+    assert [line.split()[0] for line in lines(text)] == [
+        "flake", *(f"job-{changes}" for changes in range(7, 0, -1)), "silent"]
+    told = text.split("\n\n")[2].split("\n")
+    assert [line.split("`")[1] for line in told[:5]] == ["flake", "job-7", "job-6", "job-5", "job-4"]
+    assert told[5:] == ["… and 3 more", MARKER]
+
+
+def test_beside_known_failures_the_line_counts_the_other_changes():
+    text = told(known("grenade"), with_facts("tempest-full", ACTIVE_LINE, gate=(38, 40)))
+    assert lines(text)[1] == "    tempest-full   nothing known"
+    assert f"""
+`tempest-full`: `{ACTIVE_LINE.text}` in `{N_CPU}`; seen on 3 other changes in 7 days; first seen 18 Nov; \
+passed 38 of its last 40 gate builds.
+Not every failure is known: look at tempest-full before you recheck.
+""" in text
+
+
+def test_beside_counters_failures_that_nobody_knows_have_a_table():
+    observed = (with_facts("grenade", MIGRATION, patchsets=(1,)),
+                Observed("tempest-full", "1", State.READ, verdicts=(Verdict("sql", "m", 5, Outcome.OVER, 6),)))
+    text = told(*observed, over=(over(),))
+    assert text == f"""\
+Failures: the failed build is not a known bug. Counters: 1 counter over its bound (not voting).
+
+    job            failed by       seen in 7 days
+    grenade        nothing known   this change only
+
+`grenade`: `{LIVE_MIGRATION}` failed first.
+
+    job            counter            this run      bound    over
+    tempest-full   mysql.Queries     1,300,000  1,250,000     +4%
+
+`mysql.Queries`: SQL statements in a Tempest run, bug https://bugs.launchpad.net/bugs/2041234
+Noise? Comment "recheck".
+{MARKER}"""
+
+
+def test_a_job_that_does_not_vote_is_not_counted_among_failures_that_nobody_knows():
+    text = unexplained(with_facts("a", ACTIVE_LINE), replace(unknown("b"), voting=False))
+    assert text.startswith("Failures: 1 failed build is not a known bug (not voting).\n")
 
 
 SITE = Rule("mirror", "The mirror does not answer", infra=True)
@@ -499,12 +614,6 @@ def test_a_failed_build_whose_counters_are_over_is_said_to_have_failed_once():
     assert sentence in told(failed, over=(over(),)).split("\n")
     other = replace(known("grenade"), state=State.READ, verdicts=(Verdict("sql", "m.q", 5, Outcome.WITHIN, 4),))
     assert " failed: " not in told(other, *COUNTED, over=(over(),))
-
-
-def test_counters_over_beside_a_failure_of_which_nothing_is_known():
-    text = told(unknown("grenade"), *COUNTED, over=(over(),))
-    assert text.startswith("Counters: 1 counter over its bound (not voting).\n")
-    assert end(text) == 'Noise? Comment "recheck".'
 
 
 def test_a_known_failure_without_a_bug_offers_the_link_that_files_one():
@@ -747,6 +856,9 @@ def channel_line(*observed: Observed, over: tuple[Finding, ...] = (), report: Re
          "a failed by mirror (The mirror does not answer, a failure of the site)"),
         ([known("a", "vif")], [], "a failed by vif (Ports are not plugged)"),
         ([unknown("a", result="TIMED_OUT")], [], "a failed, nothing known (TIMED_OUT)"),
+        ([with_facts("a", ACTIVE_LINE), with_facts("b", MIGRATION), with_facts("c", replace(MIGRATION, changes=1))], [],
+         "a failed, nothing known, seen on 3 other changes; b failed, nothing known;"
+         " c failed, nothing known, seen on 1 other change"),
         ([UNREAD, NONE], [], "unread failed, logs not there in time; none failed, no logs (NODE_FAILURE)"),
         ([known("grenade", "oom")], [over(), over("mysql.c", 3, 2)],
          "grenade failed by oom (The kernel's memory ran out);"
@@ -810,8 +922,13 @@ def test_a_link_that_cannot_be_whole_is_left_out(url):
 FAILURES = st.builds(
     Failure, tests=st.lists(st.builds(FailedTest, ANYTHING), max_size=1).map(tuple), phase=ANYTHING, task=ANYTHING,
     host=ANYTHING, error=ANYTHING, unread=st.dictionaries(ANYTHING, ANYTHING, max_size=4))
+SIGHTS = st.builds(Sight, ANYTHING, ANYTHING, st.integers(0, 10**6), st.none() | st.integers(0, 10**13))
+FACTS = st.builds(
+    Facts, st.booleans(), st.lists(SIGHTS, max_size=2).map(tuple),
+    st.none() | st.tuples(st.integers(0, 99), st.integers(0, 99)),
+    st.lists(ANYTHING, max_size=4).map(tuple), st.lists(st.integers(1), max_size=5).map(tuple))
 OBSERVED = st.builds(Observed, ANYTHING, st.uuids().map(str), st.none(), result=st.just("FAILURE") | ANYTHING,
-                     failure=st.builds(Reading, st.just(State.READ), st.just(""), FAILURES)
+                     facts=FACTS, failure=st.builds(Reading, st.just(State.READ), st.just(""), FAILURES)
                      | st.builds(Reading, st.sampled_from(State), ANYTHING))
 HITS = st.tuples(st.builds(Hit, st.sampled_from("ab"), ANYTHING, st.integers(1, 10**9), ANYTHING))
 
@@ -826,7 +943,7 @@ def test_anything_said_of_failures_is_bounded_inert_and_marked(report, builds, t
     line = channel_line(*observed, report=report, rules=rules)
     assert len(line.encode()) <= limits.IRC_LINE
     assert is_inert(line)
-    if any(build.known for build in observed):
+    if any(build.known or build.failed for build in observed):
         text = told(*observed, rules=rules, links=FILE)
         assert len(text.encode()) <= limits.COMMENT
         assert text.startswith("Failures: ")

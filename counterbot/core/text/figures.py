@@ -1,11 +1,15 @@
-"""Findings in figures: their order, their excess, and how a number is written."""
+"""Findings in figures: their order, their excess, and how a number and a date are written."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from datetime import datetime, timezone
 
 from ..model import Finding, Number, Subject
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+"""In whatever language the bot runs."""
 
 DIGITS = 14
 """With so many more than usual, any two floats look different."""
@@ -43,6 +47,17 @@ def number(value: Number, more: int = 0) -> str:
 def counted(count: int, noun: str, nouns: str = "") -> str:
     """``1 build``, ``2 builds``; ``nouns`` where it is not the noun with an s."""
     return f"{number(count)} {noun if count == 1 else nouns or f'{noun}s'}"
+
+
+def date(at: int, now: int | None = None) -> str:
+    """``18 Nov``, with the year where it is not that of ``now``; both are epoch milliseconds, and shown in UTC."""
+    day = _day(at)
+    year = f" {day.year}" if now is not None and day.year != _day(now).year else ""
+    return f"{day.day} {MONTHS[day.month - 1]}{year}"
+
+
+def _day(at: int) -> datetime:
+    return datetime.fromtimestamp(at / 1000, timezone.utc)
 
 
 def compared(value: Number, bound: Number) -> tuple[str, str]:

@@ -29,13 +29,14 @@ def comment(report: Report, found: Iterable[Told], observed: Sequence[Observed],
     """
     found = tuple(found)
     over = largest_first(finding for finding in found if isinstance(finding, Finding))
-    failed = failures.rows([finding for finding in found if isinstance(finding, KnownFailure)], observed)
+    told = [finding for finding in found if not isinstance(finding, Finding)]
+    failed = failures.rows([finding for finding in told if isinstance(finding, KnownFailure)], observed) if told else []
     job = max(width(name_of(name)) for name in [*(row.job for row in over[:ROWS]),
                                                 *(row.build.job for row in failed[:ROWS])])
     parts: list[tuple[list[str], list[str]]] = []
     if failed:
         parts.append((failures.table(failed, rules, links, seen, job),
-                      list(failures.explanations(failed[:ROWS], rules, links))))
+                      list(failures.explanations(failed, rules, links, seen))))
     if over:
         parts.append((counters.table(over, job), list(counters.explanations(over[:ROWS], rules, links))))
     untold = failures.untold(report, failed, observed, rules)

@@ -1,4 +1,4 @@
-"""Known failures in the review comment: verdict, table, explanations and whether a recheck is worth it."""
+"""Failed builds in the review comment: verdict, table, explanations and whether a recheck is worth it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..decide import Observed, Seen
-from ..model import OMITTED, BuildFacts, Failure, KnownFailure, Report, State
+from ..mine import DAYS
+from ..model import OMITTED, BuildFacts, KnownFailure, Report, State
 from ..rules import Rule, known_failures
 from ..text.columns import left, right, width
 from ..text.figures import counted, number
 from ..text.inert import NAME, inert, name_of
 from ..text.markdown import code, prose, verbatim
-from ..text.names import few
+from . import mine
 from .filing import Unfiled
 from .links import Links, bug_number, bug_page
-from .listing import ROWS, SENTENCE, listed, more
+from .listing import LINE, ROWS, SENTENCE, listed, more
 
-LINE = 200
-"""Bytes of a test's id, a path or a log line that are shown."""
+JOBS = 5
+"""Builds of which nothing is known that are explained."""
 
-FILES = 3
 BUGS = 5
 """Of those that a recheck names."""
 
@@ -37,11 +37,13 @@ class Row:
 
 
 def rows(known: Sequence[KnownFailure], observed: Sequence[Observed]) -> list[Row]:
-    """What is known first, then the other builds that failed and vote; none where nothing is known."""
+    """What is known first, then the other builds that failed and vote: first those that may not be the change's own
+    doing."""
     told = {finding.build for finding in known}
     others = [build for build in observed if build.failed and build.voting and build.uuid not in told]
-    first = [Row(build, finding) for build in observed for finding in known if finding.build == build.uuid]
-    return [*first, *(Row(build, None) for build in others)] if first else []
+    others.sort(key=lambda build: (not build.facts.passed, -build.facts.changes))
+    return [*(Row(build, finding) for build in observed for finding in known if finding.build == build.uuid),
+            *(Row(build, None) for build in others)]
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def untold(report: Report, rows: Sequence[Row], observed: Sequence[Observed], ru
 def verdict(rows: Sequence[Row], rules: Mapping[str, Rule], untold: Untold) -> str:
     builds, known = {row.build.uuid for row in rows}, {row.build.uuid for row in rows if row.known}
     told = [rules[row.known.rule] for row in rows if row.known]
+    if not told:
+        return f"Failures: {_none(len(builds), untold == Untold())} a known bug"
     if all(rule.infra for rule in told):
         one, several = f"a failure {OF_THE_SITE}", f"failures {OF_THE_SITE}"
     else:
@@ -80,14 +84,32 @@ def _which(known: int, builds: int, all_told: bool) -> str:
     return {1: "the failed build", 2: "both failed builds"}.get(builds, f"all {builds} failed builds")
 
 
+def _none(builds: int, all_told: bool) -> str:
+    if builds > 1:
+        return f"none of {number(builds)} failed builds is"
+    return f"{'the' if all_told else '1'} failed build is not"
+
+
 def table(rows: Sequence[Row], rules: Mapping[str, Rule], links: Links, seen: Seen, job: int) -> list[str]:
     """The first ROWS; ``job`` is the least width of the jobs' column."""
+    if not any(row.known for row in rows):
+        return _unexplained(rows, job)
     titles = ("job", "failed by", f"seen in {counted(seen.days, 'day')}")
     times = Counter(row.known.rule for row in rows if row.known) | Counter(seen.builds)
     cells = [titles, *((name_of(row.build.job), *_cells(row, rules, links, times)) for row in rows[:ROWS])]
     widths = [max(width(line[column]) for line in cells) for column in range(3)]
     return [f"{left(name, max(widths[0], job))}   {left(by, widths[1])}  {right(count, widths[2])}".rstrip()
             for name, by, count in cells] + more(rows)
+
+
+def _unexplained(rows: Sequence[Row], job: int) -> list[str]:
+    """The same where nothing is known of any build: what is counted are other changes."""
+    cells = [("job", "failed by", f"seen in {counted(DAYS, 'day')}"),
+             *((name_of(row.build.job), inert(row.build.standing, NAME), mine.elsewhere(row.build.facts))
+               for row in rows[:ROWS])]
+    widths = [max(width(line[column]) for line in cells) for column in range(2)]
+    return [f"{left(name, max(widths[0], job))}   {left(by, widths[1])}   {where}".rstrip()
+            for name, by, where in cells] + more(rows)
 
 
 def _cells(row: Row, rules: Mapping[str, Rule], links: Links, seen: Mapping[str, int]) -> tuple[str, str]:
@@ -97,14 +119,17 @@ def _cells(row: Row, rules: Mapping[str, Rule], links: Links, seen: Mapping[str,
     return bug_page(rule.bug, links) or name_of(rule.name), number(seen[rule.name])
 
 
-def explanations(rows: Sequence[Row], rules: Mapping[str, Rule], links: Links) -> Iterator[str]:
-    """A line for each rule, and one for each build of which nothing is known."""
-    known = [row.known for row in rows if row.known]
+def explanations(rows: Sequence[Row], rules: Mapping[str, Rule], links: Links, seen: Seen) -> Iterator[str]:
+    """A line for each rule of the first ROWS, and one for each of the first JOBS builds of which nothing is known."""
+    known = [row.known for row in rows[:ROWS] if row.known]
     for name in dict.fromkeys(finding.rule for finding in known):
         yield _explanation(rules[name], [finding for finding in known if finding.rule == name], links)
-    for row in rows:
-        if row.known is None and (shown := _shown(row.build)):
-            yield f"{code(row.build.job)}: {shown}."
+    counts = any(row.known for row in rows)  # then the table counts builds, and not changes
+    unknown = [f"{code(row.build.job)}: {shown}." for row in rows
+               if row.known is None and (shown := mine.shown(row.build, seen, counts))]
+    yield from unknown[:JOBS]
+    if len(unknown) > JOBS:
+        yield f"… and {len(unknown) - JOBS} more"
 
 
 def _explanation(rule: Rule, found: Sequence[KnownFailure], links: Links) -> str:
@@ -122,31 +147,10 @@ def title_of(rule: Rule) -> str:
     return "" if rule.title in (rule.name, f"bug {rule.bug}") else rule.title
 
 
-def _shown(build: Observed) -> str:
-    """What a build shows that no rule recognised: its failure, or why its logs do not tell."""
-    if build.failure is None:
-        return ""
-    found = build.failure.failure
-    if found is None:
-        return prose(build.failure.why, SENTENCE)
-    unread = [f"{verbatim(path, LINE)} ({prose(why, NAME)})" for path, why in found.unread.items()]
-    return "; ".join(filter(None, (_symptom(found), f"not read: {few(unread, FILES)}" if unread else "")))
-
-
-def _symptom(found: Failure) -> str:
-    if found.tests:
-        return f"{verbatim(found.tests[0].name, LINE)} failed first"
-    if found.task:
-        phase = f" in phase {code(found.phase)}" if found.phase else ""
-        host = f" on {code(found.host)}" if found.host else ""
-        return f"task {verbatim(found.task, LINE)} failed{phase}{host}"
-    return f"first error: {verbatim(found.error, LINE)}" if found.error else ""
-
-
 def ending(rows: Sequence[Row], observed: Sequence[Observed], rules: Mapping[str, Rule],
            untold: Untold) -> Iterator[str]:
-    """Whether to run the jobs again; nothing where no build failed that votes."""
-    if not any(row.build.voting for row in rows):
+    """Whether to run the jobs again; nothing where no failure is known, or no build failed that votes."""
+    if not any(row.known for row in rows) or not any(row.build.voting for row in rows):
         return
     told = {row.build.uuid for row in rows if row.known}
     unknown = [build for build in observed if build.voting and build.uuid not in told

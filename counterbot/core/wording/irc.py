@@ -8,7 +8,7 @@ from .. import limits
 from ..decide import Observed, Told
 from ..model import Finding, KnownFailure, Report, Unexplained
 from ..rules import Rule
-from ..text.figures import compared, excess, largest_first
+from ..text.figures import compared, counted, excess, largest_first
 from ..text.inert import NAME, inert, name_of
 from .failures import title_of
 from .links import bug_number
@@ -61,13 +61,18 @@ def _failures(found: Sequence[Told], builds: Mapping[str, Observed], rules: Mapp
         if isinstance(finding, KnownFailure):
             causes.setdefault((finding.job, finding.build), []).append(_cause(rules[finding.rule], name))
     endings = {build: f"failed by {listed(by)}" for build, by in causes.items()}
-    endings |= {(finding.job, finding.build): f"failed, {builds[finding.build].standing}"
+    endings |= {(finding.job, finding.build): f"failed, {_unexplained(builds[finding.build])}"
                 for finding in found if isinstance(finding, Unexplained)}
     jobs: dict[str, list[str]] = {}
     for (job, _), how in endings.items():
         jobs.setdefault(how, []).append(name_of(job, name))
     for how, failed in jobs.items():
         yield f"{listed(failed)} {how}"
+
+
+def _unexplained(build: Observed) -> str:
+    others = build.facts.changes
+    return f"{build.standing}, seen on {counted(others, 'other change')}" if others else build.standing
 
 
 def _cause(rule: Rule, name: int) -> str:

@@ -10,6 +10,9 @@ NAMES = 3
 ROWS = 10
 """Of each table."""
 
+LINE = 200
+"""Bytes of a test's id, a path or a log line that are shown."""
+
 SENTENCE = 400
 """Bytes of a title or a reason."""
 
