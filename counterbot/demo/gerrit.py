@@ -34,12 +34,14 @@ class Stored(NamedTuple):
 
 @dataclass
 class Change:
-    """A change on branch master; ``patchsets`` is the number of its latest patch set, ``updated`` epoch seconds."""
+    """A change on branch master; ``patchsets`` is the number of its latest patch set, which touches ``files``;
+    ``updated`` is in epoch seconds."""
 
     project: str
     number: int
     subject: str = "A change"
     patchsets: int = 1
+    files: tuple[str, ...] = ()
     messages: list[Stored] = field(default_factory=list)
     updated: int = 0
     status: str = "NEW"
@@ -70,8 +72,9 @@ class Gerrit:
     def close(self) -> None:
         self.ssh.close()
 
-    def add_change(self, project: str, number: int, subject: str = "A change", patchsets: int = 1) -> Change:
-        self._changes[number] = Change(project, number, subject, patchsets, updated=int(self._now()))
+    def add_change(self, project: str, number: int, subject: str = "A change", patchsets: int = 1,
+                   files: tuple[str, ...] = ()) -> Change:
+        self._changes[number] = Change(project, number, subject, patchsets, files, updated=int(self._now()))
         return self._changes[number]
 
     def say(self, username: str, number: int, text: str, revision: int = 1) -> None:
@@ -136,7 +139,7 @@ class Gerrit:
         terms = dict(word.split(":", 1) for word in what if ":" in word)
         found, more = self._found(terms, int(options.get("--start", "0")))
         stats = {"type": "stats", "rowCount": len(found), "runTimeMilliseconds": 1, "moreChanges": more}
-        for row in [_row(change, "--current-patch-set" in what) for change in found] + [stats]:
+        for row in [_row(change, what) for change in found] + [stats]:
             session.write(json.dumps(row).encode() + b"\n")
 
     def _found(self, terms: Mapping[str, str], start: int) -> tuple[list[Change], bool]:
@@ -187,13 +190,25 @@ def change_merged(change: Change, created: int) -> dict[str, Any]:
             "change": _attributes(change)}
 
 
-def _row(change: Change, with_patchset: bool) -> dict[str, Any]:
-    """What a query with comments answers."""
-    comments = [{"timestamp": stored.timestamp, "reviewer": _account(stored.username), "message": stored.text}
-                for stored in change.messages]
-    latest = {"currentPatchSet": _latest(change)} if with_patchset else {}
-    return {**_attributes(change), "lastUpdated": change.updated, "open": change.status == "NEW", "comments": comments,
-            **latest}
+def _row(change: Change, options: list[str]) -> dict[str, Any]:
+    """What a query answers of a change; files are told with a patch set alone."""
+    row = {**_attributes(change), "lastUpdated": change.updated, "open": change.status == "NEW"}
+    if "--comments" in options:
+        row["comments"] = [{"timestamp": stored.timestamp, "reviewer": _account(stored.username),
+                            "message": stored.text} for stored in change.messages]
+    if "--current-patch-set" in options:
+        row["currentPatchSet"] = _latest(change) | (_files(change) if "--files" in options else {})
+    return row
+
+
+def _files(change: Change) -> dict[str, Any]:
+    """With the commit message, as Gerrit has it; ``old => new`` is a renamed file."""
+    files = [{"file": "/COMMIT_MSG", "type": "ADDED", "insertions": 9, "deletions": 0}]
+    for path in change.files:
+        old, _, new = path.rpartition(" => ")
+        kind = {"fileOld": old, "type": "RENAMED"} if old else {"type": "MODIFIED"}
+        files.append({"file": new, **kind, "insertions": 2, "deletions": -1})
+    return {"files": files}
 
 
 def _latest(change: Change) -> dict[str, Any]:

@@ -75,6 +75,10 @@ class Gerrit(Protocol):
         """At most ``count`` of the changes that were updated since then (epoch seconds), the latest first, without
         the first ``start`` of them. Raises like ``messages``."""
 
+    def files(self, change: int, project: str, patchset: int) -> tuple[str, ...] | None:
+        """The files that a patch set touches, a renamed one by both names; None where it is not the change's latest,
+        or Gerrit does not tell them. Raises like ``messages``."""
+
     def review(self, project: str, change: int, patchset: int, review: Mapping[str, object]) -> None:
         """Post a ReviewInput. Raises Rejected, or Unreachable."""
 

@@ -57,6 +57,14 @@ class OverSsh:
         # Where it is not told whether there are more, the next answer is empty.
         return Page(changes, rows[-1].get("moreChanges", changes != ()) is True)
 
+    def files(self, change: int, project: str, patchset: int) -> tuple[str, ...] | None:
+        # Of all patch sets a change may have hundreds, of which Gerrit would compare each with its parent.
+        for row in self._query(f"--current-patch-set --files change:{int(change)}"):
+            found = _change(row)
+            if found and (found.number, found.project, found.patchset) == (change, project, patchset):
+                return tuple(dict.fromkeys(_files(gerrit_json.mapping(row.get("currentPatchSet")))))
+        return None
+
     def review(self, project: str, change: int, patchset: int, review: Mapping[str, object]) -> None:
         command = f"gerrit review --json --project {shlex.quote(project)} {int(change)},{int(patchset)}"
         self._run(command, json.dumps(review).encode())
@@ -137,6 +145,13 @@ def _messages(row: Mapping[str, object]) -> Iterator[Message]:
         if text:
             yield Message(gerrit_json.username(comment.get("reviewer")) or "", text,
                           gerrit_json.whole(comment.get("timestamp")) or 0)
+
+
+def _files(patchset: Mapping[str, object]) -> Iterator[str]:
+    """Gerrit's own, such as the commit message, begin with a slash. A copied file's source is not touched."""
+    for file in map(gerrit_json.mapping, gerrit_json.items(patchset.get("files"))):
+        old = gerrit_json.text(file.get("fileOld")) if file.get("type") == "RENAMED" else None
+        yield from (path for path in (gerrit_json.text(file.get("file")), old) if path and not path.startswith("/"))
 
 
 def _complaint(finished: Finished) -> str:
