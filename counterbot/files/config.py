@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, Wit
 
 from ..core.events import Recognition
 from ..core.model import Tell, Unreadable
+from ..core.rules import is_pattern
 from ..core.text.refusal import refusal
 from ..core.text.urls import below, place_pattern
 from . import addresses
@@ -415,6 +416,15 @@ class Known(Strict):
     )
 
 
+def _pipeline(value: str) -> str:
+    if is_pattern(value):
+        raise ValueError("must be a pipeline's name, not a shell pattern")
+    return value
+
+
+PipelineName = Annotated[Text, AfterValidator(_pipeline)]
+
+
 class Unexplained(Strict):
     """Failures that no rule recognises."""
 
@@ -423,10 +433,10 @@ class Unexplained(Strict):
         description="Shell patterns of the jobs whose log lines are kept, of failed and of some passing builds, so that"
         " their failures can be grouped and compared. [] keeps none.",
     )
-    gate: Pipelines = Field(
+    gate: Annotated[tuple[PipelineName, ...], Field(strict=False, min_length=1)] = Field(
         default=("gate",),
-        description="Shell patterns of the pipelines whose passing builds show what is usual in a job's logs: those"
-        " that test what is about to be merged.",
+        description="The pipelines whose passing builds show what is usual in a job's logs: those that test what is"
+        " about to be merged.",
     )
     passing: int = Field(
         default=40, ge=20, le=100,
