@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from .model import FailedTest
 
 DAYS = 7
 """How far back other changes are counted."""
+
+FRAME = re.compile(r'File "([^"]+)", line [0-9]')
+"""In a traceback of Python's."""
 
 
 @dataclass(frozen=True)
@@ -42,3 +49,21 @@ class Facts:
     def changes(self) -> int:
         """The other changes that show the same."""
         return max((sight.changes for sight in self.sights), default=0)
+
+
+def named(tests: Iterable[FailedTest]) -> Iterator[str]:
+    """The source files that the tracebacks of failed tests name."""
+    frames = (FRAME.search(line) for test in tests for line in test.lines)
+    return (frame[1] for frame in frames if frame)
+
+
+def touched(named: Iterable[str], files: Iterable[str], project: str) -> tuple[str, ...]:
+    """Those of a change's ``files`` that a failure names, wherever they were installed.
+
+    A path of a failure is a file where it ends with the whole path of it; a file of the project's top folder has the
+    project's name before it there. Of several the longest: ``b/a.py`` is no other folder's ``a.py``.
+    """
+    top = project.rpartition("/")[2]
+    ends = {f"/{path}" if "/" in path else f"/{top}/{path}": path for path in files}
+    found = (max((end for end in ends if f"/{path}".endswith(end)), key=len, default="") for path in named)
+    return tuple(dict.fromkeys(ends[end] for end in found if end))

@@ -39,6 +39,7 @@ from .decide import Audience, Decider
 from .deliver import Comments, Lines, Result
 from .examine import Examiner
 from .known import KnownFailures
+from .mine import History
 from .parts import events_log, http, irc_settings, login, named_files, secret
 from .recognise import Recogniser
 from .service import Service
@@ -48,6 +49,9 @@ LEASE = 600_000
 
 STOPPING = 15.0
 """Seconds that all threads together have to end."""
+
+FILES = 15.0
+"""Seconds that Gerrit has to tell a patch set's files: reports wait for it."""
 
 CAUGHT_UP = "caught up"
 """The name in the ledger of the time up to which Gerrit's reports are in the inbox."""
@@ -98,8 +102,12 @@ class Bot:
         self.examiner = Examiner(self.ledger, zuul, self.book,
                                  counters, KnownFailures(self.book, FailureReader(self._http), counters),
                                  self.statsd.take if self.statsd else lambda *_: None)
-        audience = Audience(channels, Links(config.bugs.view, config.bugs.file), config.known.days)
-        self.decider = Decider(self.ledger, self.book, audience, limit)
+        audience = Audience(channels, Links(config.bugs.view, config.bugs.file), config.known.days,
+                            config.unexplained.comment_in)
+        # Not over the connection of the deliveries, which must not wait for a report to be decided.
+        self._files = OverSsh(login(config), seconds=FILES, answered=self._gerrit_answered)
+        history = History(self.ledger, self._files if listens or not dry else None, config.unexplained.gate, monotonic)
+        self.decider = Decider(self.ledger, self.book, audience, limit, history)
         self._gerrit = OverSsh(login(config), answered=self._gerrit_answered)
         poster = Nobody() if dry else GerritReporter(self._gerrit, config.gerrit.username)
         self.comments = Comments(self.ledger, poster, monotonic=monotonic, at=at, told=told)
@@ -196,6 +204,7 @@ class Bot:
         late = self.service.join(STOPPING)
         if not late:
             self._gerrit.close()
+            self._files.close()
             self.ledger.close()
             while self.statsd and self.statsd.step():
                 pass

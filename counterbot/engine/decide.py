@@ -33,6 +33,7 @@ from ..core.wording.irc import irc_line
 from ..core.wording.links import Links
 from ..files.rulebook import RuleBook
 from ..ledger import ExaminedBuild, Ledger, ReportWork
+from .mine import History
 from .service import done
 
 SECOND = 1000
@@ -42,22 +43,24 @@ log = logging.getLogger("counterbot.engine")
 
 @dataclass(frozen=True)
 class Audience:
-    """Who is told and how: ``links`` leads to bugs, and ``days`` is how far back a known failure's builds are
-    counted."""
+    """Who is told and how: ``links`` leads to bugs, ``days`` is how far back a known failure's builds are counted, and
+    ``comment_in`` are the pipelines in which a comment may be posted for unexplained failures alone."""
 
     channels: tuple[Channel, ...] = ()
     links: Links = Links()  # noqa: RUF009 - frozen
     days: int = 10
+    comment_in: tuple[str, ...] = ("gate",)
 
 
 class Decider:
-    """``book`` has the rules in force. ``grace`` is milliseconds after a report's deadline in which a build that
-    nobody has tried yet is still waited for."""
+    """``book`` has the rules in force, and ``history`` what other builds show. ``grace`` is milliseconds after a
+    report's deadline in which a build that nobody has tried yet is still waited for."""
 
-    def __init__(self, ledger: Ledger, book: RuleBook, audience: Audience,
-                 grace: int) -> None:
+    def __init__(self, ledger: Ledger, book: RuleBook, audience: Audience, grace: int,
+                 history: History | None = None) -> None:
         self._reports = ledger.reports
         self._book = book
+        self._history = history or History(ledger)
         self._audience = audience
         self._grace = grace
         self._now = ledger.now
@@ -72,11 +75,13 @@ class Decider:
             return self._reports.postpone(work, SECOND)
         rules = {rule.name: rule for rule in self._book.rules}
         report = _with_pipeline(work)
-        observed = [build for each in work.builds if (build := _observed(report, each, rules)) is not None]
+        observed = self._history.told(report, [
+            build for each in work.builds if (build := _observed(report, each, rules)) is not None], rules)
 
         def weigh(said: Said, seen: Mapping[str, int]) -> tuple[Decision, list[Delivery]]:
-            decision = decide.decide(report, observed, rules, said, self._audience.channels)
-            told = _Told(report, observed, rules, self._audience.links, Seen(seen, self._audience.days))
+            decision = decide.decide(report, observed, rules, said, self._audience.channels, self._audience.comment_in)
+            counts = Seen(seen, self._audience.days, self._now())
+            told = _Told(report, observed, rules, self._audience.links, counts)
             return decision, [_delivery(told, effect) for effect in decision.effects]
 
         decision = self._reports.decide(work, weigh, self._audience.days)

@@ -354,8 +354,10 @@ def test_the_contracts_comment_on_failures_that_nobody_knows_to_the_letter():
     [
         # nothing was compared: what the failure itself shows
         (Facts(passed=True), "", "passed on this patch set in another run; `t.first` failed first"),
-        (Facts(passed=True, gate=(1, 1), patchsets=(1, 2)), "",
-         "passed on this patch set in another run; `t.first` failed first; passed 1 of its last 1 gate build"),
+        (Facts(passed=True, gate=(5, 5), patchsets=(1, 2)), "",
+         "passed on this patch set in another run; `t.first` failed first; passed 5 of its last 5 gate builds"),
+        # a few gate builds tell nothing
+        (Facts(passed=True, gate=(4, 4)), "", "passed on this patch set in another run; `t.first` failed first"),
         # a flake: that it failed on other patch sets as well tells nothing
         (Facts(True, (MIGRATION,), (40, 40), (), (1, 2)), "this change only",
          f"passed on this patch set in another run; `{LIVE_MIGRATION}` failed first; passed 40 of its last 40 gate"

@@ -13,6 +13,9 @@ from ..text.markdown import code, prose, verbatim
 from ..text.names import few
 from .listing import LINE, SENTENCE, listed
 
+BUILDS = 5
+"""Of fewer gate builds it tells nothing how many passed."""
+
 FILES = 3
 """Those that were not read, and are shown."""
 
@@ -35,9 +38,9 @@ def _facts(build: Observed, seen: Seen, counts: bool) -> Iterator[str]:
     if facts.passed:
         yield "passed on this patch set in another run"
     yield from _sights(facts.sights, seen, counts) if facts.sights else _symptom(build)
-    if facts.gate:
+    if facts.gate and facts.gate[1] >= BUILDS:
         passed, builds = facts.gate
-        yield f"passed {number(passed)} of its last {counted(builds, 'gate build')}"
+        yield f"passed {number(passed)} of its last {number(builds)} gate builds"
     if len(facts.patchsets) > 1 and facts.sights and not (facts.changes or facts.passed):
         yield f"failed on patch sets {listed([str(each) for each in facts.patchsets])} of this change and nowhere else"
     if facts.touched:
