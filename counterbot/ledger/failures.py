@@ -137,12 +137,14 @@ def _of_change(patchset: PatchSet, job: str) -> tuple[ColumnElement[bool], ...]:
 
 def _gate(under_way: Transaction, patchset: PatchSet, job: str, gate: Collection[str],
           infra: Collection[str]) -> tuple[int, int] | None:
-    """Of a job of the project's on the branch: jobs of one name do other things elsewhere."""
+    """Of a job of the project's on the branch: jobs of one name do other things elsewhere. The change's own builds tell
+    of the change, and not of the branch."""
     site = select(hits.c.run).where(hits.c.run == runs.c.id, hits.c.rule.in_(infra)).exists()
+    others = or_(runs.c.change.is_(None), runs.c.change != (patchset.change or BRANCHES))
     ended = or_(runs.c.result == "SUCCESS", runs.c.result.not_in(NO_FAILURE))
     query = (select(runs.c.result)
              .where(runs.c.project == patchset.project, runs.c.job == job, runs.c.branch == patchset.branch,
-                    runs.c.pipeline.in_(gate), ended, ~site).order_by(runs.c.ended.desc()).limit(GATE))
+                    runs.c.pipeline.in_(gate), others, ended, ~site).order_by(runs.c.ended.desc()).limit(GATE))
     results = under_way.execute(query).scalars().all()
     return (results.count("SUCCESS"), len(results)) if results else None
 
