@@ -12,6 +12,7 @@ from ..core.decide import Observed, unexplained
 from ..core.mine import Facts, named, touched
 from ..core.model import FailedTest, PatchSet, Report, Unreadable
 from ..core.rules import Rule
+from ..fingerprints.templates.reading import split
 from ..ledger import Ledger
 
 TELLING = 3
@@ -49,7 +50,8 @@ class History:
 
     def _facts(self, patchset: PatchSet, build: Observed, infra: Collection[str]) -> Facts:
         first = [test.name for test in _tests(build)[:1]]
-        telling = self._ledger.templates.telling(build.uuid)[:TELLING]
+        telling = [replace(line, text=split(line.text, line.file).message or line.text)
+                   for line in self._ledger.templates.telling(build.uuid)[:TELLING]]
         return self._ledger.failures.facts(patchset, build.job, build.uuid, first, telling, self._gate, infra)
 
     def _files(self, patchset: PatchSet) -> Iterable[str]:

@@ -38,7 +38,9 @@ PROJECT = "openstack/nova"
 GRENADE, UNIT = "grenade", "nova-tox-py312"
 MANAGER = "nova/compute/manager.py"
 N_CPU = "controller/logs/screen-n-cpu.txt"
-ACTIVE = Template(5, N_CPU, "ERROR", ("timed", "out", "waiting"), text="Timed out waiting for server to become ACTIVE")
+ACTIVE = Template(5, N_CPU, "ERROR", ("timed", "out", "waiting"),
+                  text="Nov 21 02:10:11.123456 np0043217786 nova-compute[98512]: ERROR nova.compute.manager"
+                       " [None req-7d1c5e3f demo demo] Timed out waiting for server to become ACTIVE")
 OTHER = Template(6, N_CPU, "ERROR", ("no", "such", None), text="No such instance 17, password=hunter2")
 MIGRATION = "nova.tests.unit.compute.test_manager.ManagerTest.test_live_migration"
 FRAME = f'  File "/home/zuul/src/opendev.org/openstack/nova/{MANAGER}", line 1041, in live_migration'
