@@ -6,71 +6,31 @@ for everything. What could not be read, or not to its end, is told: nothing is k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain, islice
-from threading import Lock
-from typing import Protocol
+from itertools import chain
 
-from ..clients.http import Http, Unavailable
+from ..clients.http import Http
 from ..core import limits
-from ..core.deadline import DeadlineExceeded
-from ..core.model import Build, Failure, Hit, Later, Reading, State, Unreadable
+from ..core.model import Build, Failure, Hit, Later, Reading, State
 from ..core.subunit.results import Failed, failed_tests, is_among
 from ..fingerprints.fields import of_build
 from ..fingerprints.nodes import Fields
 from ..fingerprints.scan import Scanner
-from .attempts import Attempts, told
-from .counters import STREAM
+from .attempts import Attempts
 from .inventory import INVENTORY, NAMES, facts_of
 from .job_output import JOB_OUTPUT_JSON, FailedTask, FirstError, failed_task
-from .logs import JOB_OUTPUT, MANIFEST, Absent, Logs
-
-SERVICES = ("c-api", "c-bak", "c-sch", "c-vol", "g-api", "keystone", "n-api", "n-api-meta", "n-cond-cell1", "n-cpu",
-            "n-novnc-cell1", "n-sch", "n-super-cond", "neutron-api", "placement-api", "q-agt", "q-dhcp", "q-l3",
-            "q-meta", "q-ovn-agent", "q-ovn-metadata-agent", "q-svc")
-USUAL = (STREAM, JOB_OUTPUT_JSON, JOB_OUTPUT, INVENTORY, *(f"controller/logs/{name}" for name in (
-    "devstacklog.txt", "grenade.sh_log.txt", "syslog.txt", "tempest_log.txt", "apache/horizon_error.txt",
-    "libvirt/libvirtd_log.txt", *(f"screen-{service}.txt" for service in SERVICES))))
-"""Where the files lie when no manifest tells: those of Zuul itself and of DevStack's jobs."""
+from .logs import JOB_OUTPUT, Logs
+from .sweep import USUAL_CAPS, Caps, Files, Store, Sweep, outcome
 
 NOTHING = "it left no log in which a failure could be recognised"
-
-
-class Files(Protocol):
-    """A build's files by their plain names: Logs over HTTP, or a Folder."""
-
-    @property
-    def paths(self) -> Sequence[str]: ...
-
-    @property
-    def missed(self) -> Mapping[str, str]: ...
-
-    def open(self, path: str, packed: int, unpacked: int) -> AbstractContextManager[Iterator[bytes] | None]: ...
-
-
-@dataclass(frozen=True)
-class Caps:
-    """How much of a build is read: bytes of one file before and after decompression, files, and their bytes in all."""
-
-    packed: int = limits.LOG_PACKED
-    unpacked: int = limits.LOG_UNPACKED
-    files: int = limits.LOGS
-    total: int = limits.LOGS_UNPACKED
-
-
-USUAL_CAPS = Caps()
 
 
 class FailureReader:
     """Reads failed builds' logs over HTTP. ``seconds`` are those that one build may take."""
 
     def __init__(self, http: Http, *, caps: Caps = USUAL_CAPS, seconds: float = limits.LOGS_SECONDS) -> None:
-        self._http = http
-        self._caps = caps
-        self._seconds = seconds
+        self._store, self._caps = Store(http, seconds), caps
 
     def read(self, build: Build, scanner: Scanner, test_ids: Mapping[str, Collection[str]],
              seconds: float | None = None, *, awaits: bool = True, counters: Reading | None = None,
@@ -82,28 +42,15 @@ class FailureReader:
         ``look`` and in CountersReader. Where time runs out, what was read until then counts, unless a later look would
         have more time. Raises nothing that a server or a file can cause.
         """
-        last = seconds is None or seconds >= self._seconds
-        seconds = self._seconds if seconds is None else min(seconds, self._seconds)
-        logs = Logs(self._http.within(seconds), build, USUAL, awaits)
-        attempts = Attempts(awaits)
-        try:
-            attempts.attempt(MANIFEST, logs.list_files)
+        def begun(logs: Logs, attempts: Attempts) -> _Look:
             facts = _facts(logs, attempts, scanner.fields & NAMES - of_build(build).keys())
             fields = of_build(build, facts, counters.counters if counters else None)
-            found = _Look(logs, fields, scanner, test_ids, attempts, self._caps, hits_only)
-            found.read()
-            if not (logs.listed or found.learned or attempts.failures):
-                logs.expect()
+            sweep = Sweep(logs, attempts, self._caps)
             if counters and counters.state is State.UNREADABLE:
-                attempts.failures["counters"] = counters.why
-        except DeadlineExceeded as error:
-            return Later(str(error), otherwise=Reading(State.UNREADABLE, str(error)) if last else None)
-        except Unavailable as error:
-            return Later(str(error), error.after, absent=isinstance(error, Absent))
-        reading = found.reading()
-        if found.overdue:
-            return Later(found.overdue, otherwise=reading if last else None)
-        return attempts.ended(reading)
+                sweep.remark("counters", counters.why)
+            return _Look(sweep, fields, scanner, test_ids, hits_only)
+
+        return self._store.look(build, seconds, awaits, begun)
 
 
 def look(files: Files, fields: Fields, scanner: Scanner, test_ids: Mapping[str, Collection[str]]) -> Failure:
@@ -112,7 +59,7 @@ def look(files: Files, fields: Fields, scanner: Scanner, test_ids: Mapping[str, 
     ``test_ids``: a rule that is among them counts only where one of its tests failed in the build, as elastic-recheck
     has it. Raises nothing that a file can cause; what could not be read is told in ``unread``.
     """
-    found = _Look(files, fields, scanner, test_ids, Attempts(awaits=False), USUAL_CAPS)
+    found = _Look(Sweep(files), fields, scanner, test_ids)
     found.read()
     return found.failure()
 
@@ -133,66 +80,27 @@ def _facts(logs: Logs, attempts: Attempts, asked: Collection[str]) -> Mapping[st
     return {name: facts[name] for name in asked if name in facts}
 
 
-class _Source:
-    """A file's blocks, which end where they cannot be read on; ``error`` says why. Counts them against the build."""
-
-    def __init__(self, blocks: Iterable[bytes], count: Callable[[int], None]) -> None:
-        self.error: Exception | None = None
-        self._blocks = blocks
-        self._count = count
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            for block in self._blocks:
-                self._count(len(block))
-                yield block
-        except (Unreadable, Unavailable, DeadlineExceeded) as error:
-            self.error = error
-
-
 @dataclass
 class _Look:
     """One look at one build's files: what was found so far."""
 
-    files: Files
+    sweep: Sweep
     fields: Fields
     scanner: Scanner
     test_ids: Mapping[str, Collection[str]]
-    attempts: Attempts
-    caps: Caps
     hits_only: bool = False
-    learned: bool = False
-    overdue: str = ""
     _hits: list[Hit] = field(default_factory=list)
     _failed: dict[str, Failed] = field(default_factory=dict)
     _task: FailedTask = field(default_factory=FailedTask)
     _error: str = ""
-    _remarks: dict[str, str] = field(default_factory=dict)
-    _bytes: int = 0
-    _lock: Lock = field(default_factory=Lock)
-    _stopped: bool = False
 
     def read(self) -> None:
-        """Read all files that matter, several at once. Raises Unavailable where all may be late."""
-        wanted = list(islice(self._wanted(), self.caps.files + 1))  # to find them all takes time, too
-        if len(wanted) > self.caps.files:
-            self._remarks["files"] = f"only the first {self.caps.files:,} that matter are read"
-        with ThreadPoolExecutor(limits.LOGS_AT_ONCE, "logs") as pool:
-            running: list[Future[None]] = [pool.submit(self._file, path) for path in wanted[: self.caps.files]]
-            try:
-                for each in running:
-                    each.result()
-            except BaseException:
-                self._stopped = True
-                pool.shutdown(cancel_futures=True)
-                raise
+        """Read all files that matter. Raises Unavailable where all may be late."""
+        self.sweep.read(self._wanted(), self._take)
 
     def reading(self) -> Reading:
         """How the look ends, if there is to be no other."""
-        failure = self.failure()
-        if self.learned or (self.hits_only and not failure.unread):
-            return Reading(State.READ, told(failure.unread), failure)
-        return Reading(State.UNREADABLE, told(failure.unread)) if failure.unread else Reading(State.NOTHING, NOTHING)
+        return outcome(self.sweep, self.failure(), NOTHING, enough=self.hits_only)
 
     def failure(self) -> Failure:
         """What was found until now."""
@@ -203,8 +111,7 @@ class _Look:
         task = self._task
         return Failure(
             tuple(hits), tuple(tests.values())[: limits.FAILED_TESTS], len(names), task.phase, task.task,
-            task.host, self._error or task.message,
-            {**self.files.missed, **dict(sorted({**self._remarks, **self.attempts.failures}.items()))})
+            task.host, self._error or task.message, self.sweep.unread)
 
     def _counts(self, hit: Hit, failed: Collection[str]) -> bool:
         asked = self.test_ids.get(hit.rule, ())
@@ -212,7 +119,7 @@ class _Look:
 
     def _wanted(self) -> Iterator[str]:
         """The files to be read, first those that show the failure whether it is known or not."""
-        paths = self.files.paths
+        paths = self.sweep.files.paths
         telling = [path for path in paths if self._tells(path)]
         yield from sorted(telling, key=lambda path: (path == JOB_OUTPUT, path == JOB_OUTPUT_JSON, path))
         yield from (path for path in paths if not self._tells(path) and self.scanner.wanted(self.fields, path))
@@ -222,30 +129,11 @@ class _Look:
             return bool(self.test_ids) or not self.hits_only
         return path in (JOB_OUTPUT, JOB_OUTPUT_JSON) and not self.hits_only
 
-    def _file(self, path: str) -> None:
-        try:
-            self.attempts.attempt(path, self._read, path)
-        except DeadlineExceeded as error:
-            self.overdue = self.attempts.failures[path] = str(error)
-
-    def _read(self, path: str) -> None:
-        """Raises what ended the file early, after what came before it has been taken."""
-        with self.files.open(path, self.caps.packed, self.caps.unpacked) as blocks:
-            if blocks is None:
-                return
-            source = _Source(blocks, self._count)
-            try:
-                self._take(path, source)
-            except Unreadable as error:
-                raise source.error or error from None
-            if source.error:
-                raise source.error
-            self.learned = True
-
     def _take(self, path: str, blocks: Iterable[bytes]) -> None:
         if path.endswith(".subunit"):
             room = limits.TESTS - sum(len(each.names) for each in tuple(self._failed.values()))
-            self._failed[path] = failed_tests(blocks, most=room, tell=lambda damage: self._remark(path, str(damage)))
+            self._failed[path] = failed_tests(blocks, most=room,
+                                              tell=lambda damage: self.sweep.remark(path, str(damage)))
         elif path == JOB_OUTPUT_JSON:
             self._task = failed_task(blocks) or self._task
         elif path == JOB_OUTPUT:
@@ -268,17 +156,4 @@ class _Look:
         scanned = self.scanner.scan(self.fields, path, blocks)
         self._hits += scanned.hits
         if scanned.remarks:
-            self._remark(path, "; ".join(scanned.remarks))
-
-    def _remark(self, path: str, what: str) -> None:
-        self._remarks.setdefault(path, what)
-
-    def _count(self, size: int) -> None:
-        """Raises Unreadable where the build's files are too much together."""
-        with self._lock:
-            self._bytes += size
-        self.learned = True
-        if self._bytes > self.caps.total:
-            raise Unreadable(f"more than {self.caps.total:,} bytes in the build's files")
-        if self._stopped:
-            raise Unreadable("broken off")
+            self.sweep.remark(path, "; ".join(scanned.remarks))

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..builds.counters import CountersReader
-from ..builds.failure import USUAL, Files, inventory_of, look
+from ..builds.failure import inventory_of, look
 from ..builds.folder import Folder
 from ..builds.inventory import INVENTORY
 from ..builds.logs import Logs
+from ..builds.sweep import USUAL, Files
 from ..clients.http import Forbidden, Http, Unavailable
 from ..clients.zuul import Zuul
 from ..core.model import Build, BuildFacts, BuildLink, Counters, Hit, Reading, Unreadable

@@ -9,7 +9,8 @@ import zlib
 
 import pytest
 
-from counterbot.builds.failure import Caps, FailureReader
+from counterbot.builds.failure import FailureReader
+from counterbot.builds.sweep import Caps
 from counterbot.clients.http import Http
 from counterbot.clients.zuul import Zuul as Client
 from counterbot.core.model import Build, BuildLink, FailedTest, Failure, Hit, Later, Reading, State
