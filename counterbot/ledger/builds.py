@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from ..core.model import Build, BuildLink, Reader, Reading, State
 from . import history, templates
 from .inbox import WORK_LEASE
-from .schema import builds, readings, report_builds, reports, runs, searches
+from .schema import UNHURRIED, builds, readings, report_builds, reports, runs, searches
 from .store import Row, Store, Transaction, transaction
 from .work import BuildWork, Claim, PastBuild, build_from, build_text, found_text, lack, link_from, patchset_from
 
@@ -26,8 +26,8 @@ class Builds:
 
     def claim(self, fresh: bool = False, past: bool = False) -> BuildWork | None:
         """A build that is due; with ``fresh`` one of an open report that was not claimed before, with ``past`` one that
-        no open report names, or in which some rules alone are looked for."""
-        conditions = [builds.c.fence == 0, _awaited()] if fresh else [or_(~_awaited(), _searched())] if past else []
+        no open report names, or waits for."""
+        conditions = [builds.c.fence == 0, _awaited()] if fresh else [or_(~_awaited(), ~_hurried())] if past else []
         claimed = self.store.claim(builds, WORK_LEASE, *conditions, quarantined=hasten)
         return claimed and self.store.read(lambda under_way: _work(under_way, *claimed))
 
@@ -38,30 +38,34 @@ class Builds:
         row = {} if build is None else {"row": build_text(build)}
         under_way.settle(builds, work.claim, due=under_way.now + after, why=why, **row)
 
-    def note(self, work: BuildWork, build: Build | None, found: Mapping[Reader, Reading]) -> bool:
+    def note(self, work: BuildWork, build: Build | None, found: Mapping[Reader, Reading],
+             then: Reader | None = None, awaited: bool = False) -> bool:
         """What each reader found in a build: it goes to the history. Whether its counters are new there.
 
-        The build is due again where another reader, or other rules, were asked for meanwhile.
+        The build is due again for the reader ``then``, which reports on it wait for if it is ``awaited``, and where
+        another one, or other rules, were asked for meanwhile.
         """
         reduction = found[Reader.TEMPLATES].reduction if Reader.TEMPLATES in found else None
         fit = None if build is None or reduction is None else self.store.read(
             lambda under_way: templates.fitted(under_way, reduction, build))
-        return self._note(work, build, found, fit)
+        return self._note(work, build, found, fit, then, awaited)
 
     @transaction
     def _note(self, under_way: Transaction, work: BuildWork, build: Build | None, found: Mapping[Reader, Reading],
-              fit: templates.Fitted | None) -> bool:
+              fit: templates.Fitted | None, then: Reader | None, awaited: bool) -> bool:
         under_way.settle(builds, work.claim, state="done", why=lack(found), row=build and build_text(build))
-        for reader in work.readings:
-            if reading := found.get(reader):
-                under_way.execute(
-                    update(readings).where(readings.c.build == work.claim.id, readings.c.reader == reader.value)
-                    .values(state=reading.state.name, why=reading.why, found=found_text(reading)))
+        if then is not None:
+            _leave(under_way, work.claim.id, then, awaited)
+        noted = {reader: found[reader] for reader in work.readings if reader in found}
+        for reader, reading in noted.items():
+            under_way.execute(
+                update(readings).where(readings.c.build == work.claim.id, readings.c.reader == reader.value)
+                .values(state=reading.state.name, why=reading.why, found=found_text(reading)))
         if work.rules is not None:
             under_way.execute(delete(searches).where(searches.c.build == work.claim.id,
                                                      searches.c.rules == _rules_text(work.rules)))
         new = build is not None and history.keep(under_way, build, work.patchset, found, work.rules, fit)
-        _due_again(under_way, work)
+        _due_again(under_way, work, noted)
         hasten(under_way, work.claim.id)
         return new
 
@@ -97,12 +101,12 @@ class Builds:
         With ``rules`` the failure reader looks for these alone, and what was found of others stays.
         """
         number = _noted(under_way, {link: build})[link.uuid]
-        under_way.insert_new(readings, [{"build": number, "reader": reader.value, "why": ""} for reader in readers
-                                        if rules is None or reader is not Reader.FAILURE])
-        if rules is None:
-            under_way.execute(update(readings).where(readings.c.build == number,
-                                                     readings.c.reader == Reader.FAILURE.value).values(state=None))
-        elif Reader.FAILURE in readers:
+        anew = [reader for reader in readers if rules is None or reader is not Reader.FAILURE]
+        under_way.insert_new(readings, [_unread_row(number, reader) for reader in anew])
+        for reader in {Reader.FAILURE, Reader.TEMPLATES}.intersection(anew):
+            under_way.execute(update(readings).where(readings.c.build == number, readings.c.reader == reader.value)
+                              .values(state=_unread_row(number, reader)["state"]))
+        if rules is not None and Reader.FAILURE in readers:
             _search(under_way, number, rules)
         _make_due(under_way, [number], under_way.now)
 
@@ -117,10 +121,10 @@ def refer_to(under_way: Transaction, report: int, needs: Mapping[BuildLink, froz
     A past build whose logs were not there is asked for again: now they are waited for.
     """
     ids = _noted(under_way, dict.fromkeys(needs))
-    under_way.execute(update(readings).where(readings.c.build.in_(ids.values()), readings.c.state == State.MISSING.name)
-                      .values(state=None))
+    under_way.execute(update(readings).where(readings.c.build.in_(ids.values()), readings.c.state == State.MISSING.name,
+                                             readings.c.reader != Reader.TEMPLATES.value).values(state=None))
     under_way.insert_new(report_builds, [{"report": report, "build": ids[link.uuid]} for link in needs])
-    under_way.insert_new(readings, [{"build": ids[link.uuid], "reader": reader.value, "why": ""}
+    under_way.insert_new(readings, [_unread_row(ids[link.uuid], reader)
                                     for link, readers in needs.items() for reader in readers])
     _make_due(under_way, ids.values(), due)
     under_way.execute(update(reports).where(reports.c.id == report, pending(report) == 0).values(due=due))
@@ -138,9 +142,22 @@ def hasten(under_way: Transaction, build: int) -> None:
 
 
 def pending(report: object) -> ColumnElement[int]:
-    """How many of a report's builds are still to be examined."""
+    """How many of a report's builds are still to be examined, for more than the history."""
     return select(func.count()).select_from(report_builds.join(builds, builds.c.id == report_builds.c.build)).where(
-        report_builds.c.report == report, builds.c.state == "due").scalar_subquery()
+        report_builds.c.report == report, builds.c.state == "due", _hurried()).scalar_subquery()
+
+
+def _unread_row(build: object, reader: Reader) -> dict[str, object]:
+    """A reading that is still to be made. No report waits for lines that it did not ask for itself."""
+    state = UNHURRIED if reader is Reader.TEMPLATES else None
+    return {"build": build, "reader": reader.value, "why": "", "state": state}
+
+
+def _leave(under_way: Transaction, build: int, reader: Reader, awaited: bool) -> None:
+    """A reader is still to look at a build."""
+    under_way.insert_new(readings, [_unread_row(build, reader)])
+    under_way.execute(update(readings).where(readings.c.build == build, readings.c.reader == reader.value)
+                      .values(state=None if awaited else UNHURRIED))
 
 
 def _noted(under_way: Transaction, found: Mapping[BuildLink, Build | None]) -> dict[str | None, int]:
@@ -176,9 +193,9 @@ def _make_due(under_way: Transaction, numbers: Collection[int], due: int) -> Non
         .values(state="due", due=due, received=under_way.now))
 
 
-def _due_again(under_way: Transaction, work: BuildWork) -> None:
-    """Where something was asked for that whoever had claimed the build could not know."""
-    others = readings.c.reader.not_in([reader.value for reader in work.readings])
+def _due_again(under_way: Transaction, work: BuildWork, noted: Iterable[Reader]) -> None:
+    """Where something is still to be read, or was asked for that whoever had claimed the build could not know."""
+    others = readings.c.reader.not_in([reader.value for reader in noted])
     under_way.execute(update(builds).where(builds.c.id == work.claim.id, or_(_unread(others), _searched()))
                       .values(state="due", due=under_way.now, received=under_way.now))
 
@@ -193,8 +210,12 @@ def _awaited() -> ColumnElement[bool]:
 
 
 def _unread(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    return select(readings.c.build).where(
-        readings.c.build == builds.c.id, readings.c.state.is_(None), *conditions).exists()
+    still = or_(readings.c.state.is_(None), readings.c.state == UNHURRIED)
+    return select(readings.c.build).where(readings.c.build == builds.c.id, still, *conditions).exists()
+
+
+def _hurried() -> ColumnElement[bool]:
+    return select(readings.c.build).where(readings.c.build == builds.c.id, readings.c.state.is_(None)).exists()
 
 
 def _searched() -> ColumnElement[bool]:
@@ -218,10 +239,13 @@ def _work(under_way: Transaction, claim: Claim, row: Row) -> BuildWork:
     about = list(under_way.execute(
         select(reports).join(report_builds, report_builds.c.report == reports.c.id)
         .where(report_builds.c.build == row["id"]).order_by(reports.c.id)).mappings())
-    waiting = [Reader(name) for name in under_way.execute(select(readings.c.reader).where(
-        readings.c.build == row["id"], readings.c.state.is_(None)).order_by(readings.c.reader)).scalars()]
+    still = or_(readings.c.state.is_(None), readings.c.state == UNHURRIED)
+    unread = {Reader(each.reader): each.state for each in under_way.execute(
+        select(readings.c.reader, readings.c.state).where(readings.c.build == row["id"], still)
+        .order_by(readings.c.reader))}
     search = under_way.execute(select(searches.c.rules).where(searches.c.build == row["id"])).scalar()
-    rules = tuple(json.loads(search)) if search and Reader.FAILURE not in waiting else None
-    return BuildWork(claim, link_from(row), (*waiting, *([Reader.FAILURE] if rules is not None else [])),
+    rules = tuple(json.loads(search)) if search and Reader.FAILURE not in unread else None
+    return BuildWork(claim, link_from(row), (*unread, *([Reader.FAILURE] if rules is not None else [])),
                      patchset_from(about[-1]) if about else None, row["received"],
-                     all(report["state"] != "due" for report in about), row["why"], rules, build_from(row["row"]))
+                     all(report["state"] != "due" for report in about), row["why"], rules, build_from(row["row"]),
+                     None in unread.values())

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 
 from ..core.decide import Decision, Said
 from ..core.keys import delivery_key, report_key, said_key
-from ..core.model import BuildLink, Delivery, Kind, Reader, Reading, Report, Subject
+from ..core.model import BuildLink, Delivery, Kind, Reader, Reading, Report, State, Subject
 from . import history
 from .builds import refer_to
 from .inbox import WORK_LEASE
@@ -30,6 +30,8 @@ from .work import (
 
 WHY = 1000
 """Characters of a decision's reason that are kept."""
+
+STATES = [state.name for state in State]
 
 Weigh = Callable[[Said, Mapping[str, int]], tuple[Decision, Iterable[Delivery]]]
 """Gets what was said before, and in how many builds of the last days each rule that was found in the report's was."""
@@ -111,7 +113,7 @@ def _examined(under_way: Transaction, report: int) -> tuple[ExaminedBuild, ...]:
     query = (select(builds, readings.c.reader, readings.c.state.label("reading"), readings.c.why.label("reason"),
                     readings.c.found)
              .join(report_builds, report_builds.c.build == builds.c.id)
-             .outerjoin(readings, (readings.c.build == builds.c.id) & readings.c.state.is_not(None))
+             .outerjoin(readings, (readings.c.build == builds.c.id) & readings.c.state.in_(STATES))
              .where(report_builds.c.report == report).order_by(report_builds.c.id))
     rows: dict[int, Row] = {}
     found: dict[int, dict[Reader, Reading]] = {}

@@ -107,7 +107,10 @@ readings = table(
     Column("why", Text, nullable=False),
     Column("found", LongText),
 )
-"""What each reader that applies to a build found there; ``state`` is null until it has looked."""
+"""What each reader that applies to a build found there; ``state`` is null until it has looked, or UNHURRIED."""
+
+UNHURRIED = "unhurried"
+"""The state of a reading that is still to be made, but that no report waits for."""
 
 searches = table(
     "searches", metadata,

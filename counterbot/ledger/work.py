@@ -60,7 +60,8 @@ class BuildWork:
 
     ``patchset`` is that of a report on it; None where no report names it. ``late``: all its reports are decided, so
     that it goes to the history only. ``why`` it was not read the last time. ``rules`` are those that the failure reader
-    is to look for (None: all). ``build`` is its row, where that is known already.
+    is to look for (None: all). ``build`` is its row, where that is known already. ``awaited``: a report that names it
+    waits for what is to be read.
     """
 
     claim: Claim
@@ -72,6 +73,7 @@ class BuildWork:
     why: str
     rules: tuple[str, ...] | None = None
     build: Build | None = None
+    awaited: bool = True
 
     @property
     def tries(self) -> int:
@@ -80,8 +82,8 @@ class BuildWork:
 
     @property
     def waited_for(self) -> bool:
-        """Whether a report named it; others are read for the history alone."""
-        return self.patchset is not None and self.rules is None
+        """Whether a report named it, and for more than its lines; others are read for the history alone."""
+        return self.patchset is not None and self.rules is None and self.awaited
 
     @property
     def readings(self) -> tuple[Reader, ...]:
