@@ -11,11 +11,25 @@ from collections.abc import Collection, Iterable, Mapping
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
 
 from ..core.model import Build, BuildLink, Reader, Reading, State
+from ..fingerprints.templates.mask import VERSION
 from . import history, templates
 from .inbox import WORK_LEASE
-from .schema import UNHURRIED, builds, readings, report_builds, reports, runs, searches
+from .schema import UNHURRIED, builds, lines, readings, report_builds, reports, runs, searches
 from .store import Row, Store, Transaction, transaction
-from .work import BuildWork, Claim, PastBuild, build_from, build_text, found_text, lack, link_from, patchset_from
+from .work import (
+    BuildWork,
+    Claim,
+    PastBuild,
+    build_from,
+    build_text,
+    found_text,
+    lack,
+    link_from,
+    patchset_from,
+    reading_from,
+)
+
+NOT_TO_BE_HAD = [state.name for state in State if state is not State.READ]
 
 
 class Builds:
@@ -53,19 +67,21 @@ class Builds:
     @transaction
     def _note(self, under_way: Transaction, work: BuildWork, build: Build | None, found: Mapping[Reader, Reading],
               fit: templates.Fitted | None, then: Reader | None, awaited: bool) -> bool:
-        under_way.settle(builds, work.claim, state="done", why=lack(found), row=build and build_text(build))
+        before = _readings(under_way, work.claim.id) if work.readers == (Reader.TEMPLATES,) else {}
+        under_way.settle(builds, work.claim, state="done", why=lack({**before, **found}),
+                         row=build and build_text(build))
         if then is not None:
             _leave(under_way, work.claim.id, then, awaited)
-        noted = {reader: found[reader] for reader in work.readings if reader in found}
-        for reader, reading in noted.items():
-            under_way.execute(
-                update(readings).where(readings.c.build == work.claim.id, readings.c.reader == reader.value)
-                .values(state=reading.state.name, why=reading.why, found=found_text(reading)))
+        for reader in work.readings:
+            if reading := found.get(reader):
+                under_way.execute(
+                    update(readings).where(readings.c.build == work.claim.id, readings.c.reader == reader.value)
+                    .values(state=reading.state.name, why=reading.why, found=found_text(reading)))
         if work.rules is not None:
             under_way.execute(delete(searches).where(searches.c.build == work.claim.id,
                                                      searches.c.rules == _rules_text(work.rules)))
         new = build is not None and history.keep(under_way, build, work.patchset, found, work.rules, fit)
-        _due_again(under_way, work, noted)
+        _due_again(under_way, work)
         hasten(under_way, work.claim.id)
         return new
 
@@ -109,6 +125,15 @@ class Builds:
         if rules is not None and Reader.FAILURE in readers:
             _search(under_way, number, rules)
         _make_due(under_way, [number], under_way.now)
+
+    def passed(self, job: str, since: int, most: int = 500) -> list[tuple[BuildLink, Build]]:
+        """The newest builds of a job that passed, as far as they are known from reports or walks; ``since`` is epoch
+        milliseconds."""
+        query = (select(builds).join(runs, runs.c.uuid == builds.c.uuid)
+                 .where(runs.c.job == job, runs.c.result == "SUCCESS", runs.c.ended >= since, builds.c.row.is_not(None))
+                 .order_by(runs.c.ended.desc()).limit(most))
+        rows = self.store.read(lambda under_way: list(under_way.execute(query).mappings()))
+        return [(link_from(row), build) for row in rows if (build := build_from(row["row"]))]
 
     def past(self, uuids: Collection[str]) -> dict[str, PastBuild]:
         """What became of those builds that are known, by uuid."""
@@ -173,6 +198,12 @@ def _noted(under_way: Transaction, found: Mapping[BuildLink, Build | None]) -> d
         .order_by(builds.c.id).with_for_update())}
 
 
+def _readings(under_way: Transaction, build: int) -> dict[Reader, Reading]:
+    """What was found in a build until now."""
+    query = select(readings).where(readings.c.build == build, readings.c.state.in_([state.name for state in State]))
+    return {Reader(row.reader): reading_from(row.state, row.why, row.found) for row in under_way.execute(query)}
+
+
 def _search(under_way: Transaction, number: int, rules: Collection[str]) -> None:
     """Have a build searched for some rules, and for those that it is waiting to be searched for."""
     mine = searches.c.build == number
@@ -193,9 +224,10 @@ def _make_due(under_way: Transaction, numbers: Collection[int], due: int) -> Non
         .values(state="due", due=due, received=under_way.now))
 
 
-def _due_again(under_way: Transaction, work: BuildWork, noted: Iterable[Reader]) -> None:
-    """Where something is still to be read, or was asked for that whoever had claimed the build could not know."""
-    others = readings.c.reader.not_in([reader.value for reader in noted])
+def _due_again(under_way: Transaction, work: BuildWork) -> None:
+    """Where lines are still to be read, or something was asked for that whoever had claimed the build could not know.
+    """
+    others = readings.c.reader.not_in({reader.value for reader in work.readings} - {Reader.TEMPLATES.value})
     under_way.execute(update(builds).where(builds.c.id == work.claim.id, or_(_unread(others), _searched()))
                       .values(state="due", due=under_way.now, received=under_way.now))
 
@@ -226,13 +258,23 @@ def _past(under_way: Transaction, uuids: Collection[str]) -> dict[str, PastBuild
     """Work on a build is forgotten after a time, and its run is not."""
     ended = {row.uuid: row.ended for row in under_way.execute(
         select(runs.c.uuid, runs.c.ended).where(runs.c.uuid.in_(uuids)))}
-    found = {uuid: PastBuild("done", at) for uuid, at in ended.items()}
+    reduced = _reduced(under_way, uuids)
+    found = {uuid: PastBuild("done", at, lines=uuid in reduced) for uuid, at in ended.items()}
     for row in under_way.execute(select(builds, or_(~_referred(), _searched()).label("past"))
                                  .where(builds.c.uuid.in_(uuids))):
         looked = row.received if row.state in ("due", "done") else ended.get(row.uuid)
         working = row.state == "due" and (row.due <= under_way.now or row.owner is not None)
-        found[row.uuid] = PastBuild(row.state, looked, bool(row.past), working, row.why)
+        found[row.uuid] = PastBuild(row.state, looked, bool(row.past), working, row.why, row.uuid in reduced)
     return found
+
+
+def _reduced(under_way: Transaction, uuids: Collection[str]) -> set[str]:
+    """Builds whose lines need not be asked for: those of another mask must be."""
+    known = select(runs.c.uuid).join(lines, lines.c.run == runs.c.id).where(lines.c.mask == VERSION)
+    tried = select(builds.c.uuid).join(readings, readings.c.build == builds.c.id).where(
+        readings.c.reader == Reader.TEMPLATES.value, readings.c.state.in_(NOT_TO_BE_HAD))
+    return {uuid for query in (known.where(runs.c.uuid.in_(uuids)), tried.where(builds.c.uuid.in_(uuids)))
+            for uuid in under_way.execute(query).scalars()}
 
 
 def _work(under_way: Transaction, claim: Claim, row: Row) -> BuildWork:

@@ -108,7 +108,8 @@ class PastBuild:
 
     ``looked`` is when it was last asked for, in epoch milliseconds; None where it was given up, and the history lacks
     it. ``past``: it is looked at for the history alone. ``working``: somebody reads it, or could. ``why`` it was not
-    read, or not whole; with MISSING before it where its logs are not there.
+    read, or not whole; with MISSING before it where its logs are not there. ``lines``: its lines are known, or were
+    not to be had.
     """
 
     state: str
@@ -116,6 +117,7 @@ class PastBuild:
     past: bool = True
     working: bool = False
     why: str = ""
+    lines: bool = False
 
 
 @dataclass(frozen=True)
