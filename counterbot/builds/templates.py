@@ -25,13 +25,13 @@ class TemplatesReader:
     def __init__(self, http: Http, *, caps: Caps = USUAL_CAPS, seconds: float = limits.LOGS_SECONDS) -> None:
         self._store, self._caps = Store(http, seconds), caps
 
-    def read(self, build: Build, seconds: float | None = None, *, awaits: bool = True) -> Reading | Later:
-        """The lines of a build, as far as they can be read in that time; ``awaits`` and what happens where time runs
-        out as in FailureReader. Raises nothing that a server or a file can cause."""
+    def read(self, build: Build) -> Reading | Later:
+        """The lines of a build, as far as its log server has them now: lines are read when the build's failure was, so
+        what is not there then will not come. Raises nothing that a server or a file can cause."""
         def begun(logs: Logs, attempts: Attempts) -> _Look:
             return _Look(Sweep(logs, attempts, self._caps), Reducer(is_failure(build.result)))
 
-        return self._store.look(build, seconds, awaits, begun)
+        return self._store.look(build, None, False, begun)
 
 
 def reduced(files: Files, failed: bool) -> Reduction:
