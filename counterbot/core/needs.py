@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from .model import OMITTED, Build, BuildFacts, BuildLink, PatchSet, Reader, is_failure
-from .rules import Rule, applicable, known_failures
+from .rules import Rule, applicable, known_failures, matches
 
 
-def needs(patchset: PatchSet | None, links: Iterable[BuildLink],
-          rules: Sequence[Rule]) -> dict[BuildLink, frozenset[Reader]]:
-    """The readers of each build that a rule may apply to, as far as a report tells."""
-    found = {link: readers(rules, announced(patchset, link)) for link in links}
+def needs(patchset: PatchSet | None, links: Iterable[BuildLink], rules: Sequence[Rule],
+          watched: Sequence[str] = ()) -> dict[BuildLink, frozenset[Reader]]:
+    """The readers of each build that a rule may apply to, or whose job is watched, as far as a report tells."""
+    found = {link: readers(rules, announced(patchset, link), watched=watched) for link in links}
     return {link: needed for link, needed in found.items() if needed}
 
 
-def readers(rules: Iterable[Rule], facts: BuildFacts, build: Build | None = None) -> frozenset[Reader]:
-    """What rules may ask of a build. Its failure is asked for while it is not known to have none."""
+def readers(rules: Iterable[Rule], facts: BuildFacts, build: Build | None = None,
+            watched: Sequence[str] = ()) -> frozenset[Reader]:
+    """What rules may ask of a build. Its failure is asked for while it is not known to have none, also where its job is
+    watched: its name fits one of these shell patterns."""
     rules = tuple(rules)
-    failure = (build is None or is_failure(build.result)) and known_failures(rules, facts)
+    failure = (build is None or is_failure(build.result)) and (known_failures(rules, facts) or watches(watched, facts))
     return frozenset({Reader.COUNTERS} if applicable(rules, facts) else ()) | ({Reader.FAILURE} if failure else set())
+
+
+def watches(watched: Sequence[str], facts: BuildFacts) -> bool:
+    """Whether an unknown failure of a build matters: its job is watched, and it is not known to have no vote."""
+    return bool(watched) and facts.voting is not False and matches(watched, facts.job)
 
 
 def announced(patchset: PatchSet | None, link: BuildLink) -> BuildFacts:

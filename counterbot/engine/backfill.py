@@ -18,7 +18,7 @@ from ..clients.http import Forbidden
 from ..clients.zuul import TROUBLE, BuildRow, Zuul
 from ..core.backoff import pause
 from ..core.model import Build, Reader, Unreadable, is_failure
-from ..core.needs import facts, readers
+from ..core.needs import facts, readers, watches
 from ..core.rules import Fingerprint, Rule, known_failures
 from ..core.text.figures import counted, number
 from ..core.text.inert import inert
@@ -30,6 +30,9 @@ IN_FORCE, WALKED = "rules in force", "backfilled"
 """The names in the ledger of the time from which each rule is in force, and of the last walk for new rules."""
 
 DAY = 86_400_000
+LOGS_KEPT = 14 * DAY
+"""Milliseconds after its end for which a build's logs are likely to be there."""
+
 WITH_LOGS = ("FAILURE", "TIMED_OUT", "POST_FAILURE", "RETRY_LIMIT", "DISK_FULL", "ERROR")
 """Results of failed builds that may have left logs; Zuul's API leaves the others out."""
 
@@ -87,21 +90,27 @@ class End(enum.Enum):
 
 
 def lacking(build: Build, looked: int | None, rules: Sequence[Rule], since: Mapping[str, int],
-            only: str | None = None) -> Want | None:
-    """What the history lacks of a build that left logs. None: nothing, or nothing that ``only`` this rule asks for.
+            only: str | None = None, watched: Sequence[str] = (), lines: bool = True) -> Want | None:
+    """What the history lacks of a build. None: nothing, or nothing that ``only`` this rule asks for.
 
-    ``looked`` is when the build was last asked for, None where it never was: then all is read that rules ask for.
-    Otherwise those rules are looked for that are in force ``since`` later. Epoch milliseconds.
+    ``looked`` is when the build was last asked for, None where it never was: then all is read that rules ask for, and
+    failures of ``watched`` jobs, also those that left no logs. Otherwise those rules are looked for that are in force
+    ``since`` later, and the lines of a watched failure are read where the history has no ``lines``. Epoch milliseconds.
     """
-    if build.result is None or not build.log_url:
+    about, watched = facts(None, build), watched if only is None else ()
+    failed = is_failure(build.result)
+    if build.result is None or not (build.log_url or (failed and watches(watched, about))):
         return None
-    about = facts(None, build)
     if looked is None:
         chosen = [rule for rule in rules if only in (None, rule.name)]
-        return Want(readers(rules, about, build)) if readers(chosen, about, build) else None
-    known = known_failures(rules, about) if is_failure(build.result) else ()
-    new = tuple(rule.name for rule in known if since.get(rule.name, 0) > looked)
-    return Want(frozenset({Reader.FAILURE}), new) if new and only in (None, *new) else None
+        asked = readers(chosen, about, build, watched)
+        return Want(readers(rules, about, build, watched)) if asked else None
+    new = tuple(rule.name for rule in known_failures(rules, about) if failed and since.get(rule.name, 0) > looked)
+    if only not in (None, *new):
+        return None
+    more = not lines and failed and bool(build.log_url) and watches(watched, about)
+    wanted = frozenset({Reader.FAILURE} if new else ()) | frozenset({Reader.TEMPLATES} if more else ())
+    return Want(wanted, new) if wanted else None
 
 
 def end_of(past: PastBuild) -> End | None:
@@ -150,7 +159,7 @@ def _page(zuul: Zuul, tenant: str, newest: int | None, order: Order) -> list[Bui
 
 
 class Walk:
-    """One walk through the tenants' builds. ``since`` is that of ``in_force``.
+    """One walk through the tenants' builds. ``since`` is that of ``in_force``, ``watched`` that of ``lacking``.
 
     At most so many builds or pages a minute are asked for, and a build only when the one before it is read.
     ``trouble`` is why Zuul's API could not be asked the last time, ``failures`` how often in a row that was so;
@@ -159,12 +168,13 @@ class Walk:
 
     def __init__(self, ledger: Ledger, zuul: Zuul, tenants: Sequence[str], order: Order, rules: Sequence[Rule],
                  since: Mapping[str, int], per_minute: float,
-                 monotonic: Callable[[], float] = time.monotonic) -> None:
+                 monotonic: Callable[[], float] = time.monotonic, watched: Sequence[str] = ()) -> None:
         self.tally = Tally()
         self.trouble, self.failures, self.lasting = "", 0, False
         self._builds = ledger.builds
         self._zuul, self._order, self._rules, self._since = zuul, order, rules, since
         self._tenants, self._began, self._count = deque(tenants), ledger.now(), len(tenants)
+        self._watched = watched
         self._newest: int | None = None
         self._at: int | None = None
         """When the build had ended that was walked to."""
@@ -255,7 +265,9 @@ class Walk:
     def _lacking(self, build: Build, known: PastBuild | None) -> Want | None:
         if (known and known.state == "due") or (self._order.failed and not is_failure(build.result)):
             return None
-        return lacking(build, known.looked if known else None, self._rules, self._since, self._order.rule)
+        lines = known is None or known.lines or (build.ended or 0) < self._began - LOGS_KEPT
+        return lacking(build, known.looked if known else None, self._rules, self._since, self._order.rule,
+                       self._watched, lines)
 
     def _note_ends(self) -> None:
         self._reading = False
@@ -290,8 +302,9 @@ class NewRules:
     """
 
     def __init__(self, ledger: Ledger, zuul: Zuul, tenants: Sequence[str], book: RuleBook, days: int,
-                 per_minute: float, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._ledger, self._book, self._days = ledger, book, days
+                 per_minute: float, monotonic: Callable[[], float] = time.monotonic,
+                 watched: Sequence[str] = ()) -> None:
+        self._ledger, self._book, self._days, self._watched = ledger, book, days, watched
         self._zuul, self._tenants = zuul, tenants
         self._per_minute, self._monotonic = per_minute, monotonic
         self._rules: tuple[Rule, ...] | None = None
@@ -332,7 +345,7 @@ class NewRules:
                      counted(len(new), "new rule"))
             order = Order(self._began - self._days * DAY, failed=True)
             self._walk = Walk(self._ledger, self._zuul, self._tenants, order, rules, since, self._per_minute,
-                              self._monotonic)
+                              self._monotonic, self._watched)
 
     def _end(self, tally: Tally) -> None:
         log.info("backfill: done: %s", tally)

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from ..builds.counters import CountersReader
 from ..builds.failure import FailureReader
+from ..builds.templates import TemplatesReader
 from ..clients.gerrit.over_ssh import OverSsh
 from ..clients.ssh import SshError
 from ..clients.zuul import Zuul
-from ..core.model import Channel, Delivery, Sent
+from ..core.model import BuildFacts, Channel, Delivery, Sent
+from ..core.needs import watches
 from ..core.text.figures import counted
 from ..core.wording.links import Links
 from ..files.config import Config
@@ -35,10 +37,12 @@ from ..sources.gerrit_stream import GerritStream
 from ..sources.zuul_builds import Cursor as ZuulCursor
 from ..sources.zuul_builds import ZuulBuilds
 from .backfill import NewRules, Order, Walk, in_force
+from .baseline import Sampler, Wish
 from .decide import Audience, Decider
 from .deliver import Comments, Lines, Result
 from .examine import Examiner
 from .known import KnownFailures
+from .lines import BuildLines
 from .mine import History
 from .parts import events_log, http, irc_settings, login, named_files, secret
 from .recognise import Recogniser
@@ -95,12 +99,15 @@ class Bot:
         self._channels = [channel.name for channel in channels]
         self._warned: frozenset[str] = frozenset()
         limit = int((deadline if deadline is not None else config.report.deadline) * 1000)
-        self.recogniser = Recogniser(self.ledger, self.book, config.recognition, limit, config.report.settle * 1000)
+        self.recogniser = Recogniser(self.ledger, self.book, config.recognition, limit, config.report.settle * 1000,
+                                     config.unexplained.jobs)
         self._zuul = zuul = Zuul(self._http, *config.zuul.url)
         self._monotonic = monotonic
         counters = CountersReader(self._http)
+        lines = BuildLines(self.ledger, TemplatesReader(self._http), config.unexplained.jobs,
+                           config.unexplained.passing, monotonic)
         self.examiner = Examiner(self.ledger, zuul, self.book,
-                                 counters, KnownFailures(self.book, FailureReader(self._http), counters),
+                                 counters, KnownFailures(self.book, FailureReader(self._http), counters), lines,
                                  self.statsd.take if self.statsd else lambda *_: None)
         audience = Audience(channels, Links(config.bugs.view, config.bugs.file), config.known.days,
                             config.unexplained.comment_in)
@@ -124,7 +131,8 @@ class Bot:
                                       every=config.zuul.poll_seconds, days=config.gerrit.catch_up_days,
                                       monotonic=monotonic, stopping=self.service.stop.is_set)
         self.new_rules = NewRules(self.ledger, zuul, config.zuul.tenant_pages, self.book, config.known.days,
-                                  config.known.per_minute, monotonic)
+                                  config.known.per_minute, monotonic, config.unexplained.jobs)
+        self.sampler = self.sampling(config.known.per_minute)
         self.stream = GerritStream(login(config), lambda line: self.take(line, "gerrit stream-events"),
                                    opened=self._stream_opened,
                                    dropped=lambda: self.catch_up.gap("Gerrit dropped events"))
@@ -183,6 +191,8 @@ class Bot:
             self.service.repeat("zuul", self.zuul_builds.step)
             if not self.dry:
                 self.service.repeat("backfill", self.new_rules.step, then=["examiner"])
+        if self.config.unexplained.jobs and not self.dry:
+            self.service.repeat("baseline", self.sampler.step, then=["examiner"])
 
     def walk(self, order: Order, per_minute: float) -> Walk:
         """A walk through Zuul's past builds, of which at most so many are asked for in a minute.
@@ -193,7 +203,15 @@ class Bot:
         if not tenants:
             raise CannotStart(NO_TENANT)
         since = in_force(self.ledger, self.book.rules)
-        return Walk(self.ledger, self._zuul, tenants, order, self.book.rules, since, per_minute, self._monotonic)
+        return Walk(self.ledger, self._zuul, tenants, order, self.book.rules, since, per_minute, self._monotonic,
+                    self.config.unexplained.jobs)
+
+    def sampling(self, per_minute: float, job: str | None = None) -> Sampler:
+        """What chooses passing builds to compare failed ones with; of one ``job``, or of all that are watched."""
+        watched = self.config.unexplained
+        jobs = watched.jobs if job is None else (job,) if watches(watched.jobs, BuildFacts(job)) else ()
+        return Sampler(self.ledger, self._zuul, self.config.zuul.tenant_pages,
+                       Wish(jobs, watched.gate, watched.passing), per_minute, self._monotonic)
 
     def close(self) -> list[str]:
         """Stop, wait, and let go; the names of threads that did not end."""

@@ -111,15 +111,18 @@ def _with_pipeline(work: ReportWork) -> Report:
 
 
 def _observed(report: Report, examined: ExaminedBuild, rules: Mapping[str, Rule]) -> Observed | None:
-    """What is known of a build; None where no rule applies to it, as far as Zuul's API or else the comment tells."""
+    """What is known of a build; None where no rule applies to it, as far as Zuul's API or else the comment tells, and
+    nobody read why it failed."""
     link, build, uuid = examined.link, examined.build, examined.link.uuid or ""
     about = facts(report.patchset, build, report.pipeline) if build else announced(report.patchset, link)
     bounds, queries = applicable(rules.values(), about), known_failures(rules.values(), about)
-    if not (bounds or queries):
+    read = examined.readings.get(Reader.FAILURE)
+    watched = build is not None and build.voting and read is not None and read.state is not State.NOTHING
+    if not (bounds or queries or watched):
         return None
     unread = Reading(State.MISSING, examined.why)
     counters = examined.readings.get(Reader.COUNTERS, unread) if bounds else None
-    failure = examined.readings.get(Reader.FAILURE, unread) if queries else None
+    failure = examined.readings.get(Reader.FAILURE, unread) if queries or watched else None
     if build is None:
         state, why = (counters.state, counters.why) if counters else (None, "")
         return Observed(link.job, uuid, state, why, failure=failure)

@@ -21,6 +21,7 @@ from ..core.text.inert import inert
 from ..files.rulebook import RuleBook
 from ..ledger import BuildWork, Ledger
 from .known import KnownFailures
+from .lines import BuildLines
 from .service import done
 
 SECOND = 1000
@@ -50,15 +51,15 @@ T = TypeVar("T")
 
 
 class Examiner:
-    """``book`` has the rules in force; ``counters`` and ``known`` read what a build left. ``counted`` is called once
-    for each build of a report with new counters, and must not wait."""
+    """``book`` has the rules in force; ``counters``, ``known`` and ``lines`` read what a build left. ``counted`` is
+    called once for each build of a report with new counters, and must not wait."""
 
     def __init__(self, ledger: Ledger, zuul: Zuul, book: RuleBook, counters: CountersReader, known: KnownFailures,
-                 counted: Callable[[Build, Counters], None] = lambda *_: None) -> None:
+                 lines: BuildLines, counted: Callable[[Build, Counters], None] = lambda *_: None) -> None:
         self._builds = ledger.builds
         self._zuul = zuul
         self._book = book
-        self._counters, self._known = counters, known
+        self._counters, self._known, self._lines = counters, known, lines
         self._now = ledger.now
         self._counted = counted
 
@@ -82,22 +83,27 @@ class Examiner:
             return None
         if build.result is None:
             return self._later(work, "the build has not ended in Zuul's API")
-        wanted = readers(self._book.rules, facts(work.patchset, build), build)
+        wanted = readers(self._book.rules, facts(work.patchset, build), build, self._lines.jobs) | {Reader.TEMPLATES}
         asked = [reader for reader in work.readers if reader in wanted]
         if not asked:
             log.info("%s: not read: no rule applies", _named(work))
         elif not build.log_url:
             reading = Reading(State.NOT_RUN, f"{build.result}, without logs")
             return self._note(work, build, dict.fromkeys(work.readers, reading))
+        elif asked == [Reader.TEMPLATES]:
+            return self._read_lines(work, build)
         return self._read(work, build, asked)
 
     def _read(self, work: BuildWork, build: Build, asked: Iterable[Reader]) -> None:
-        """Every reader's look at the build; where one has to wait, all look again later."""
-        found = dict.fromkeys(work.readers, NOT_ASKED)
+        """Every reader's look at the build; where one has to wait, all look again later.
+
+        Lines are read in a claim of their own: they take long, and what is known without them must not get lost.
+        """
+        found: dict[Reader, Reading] = {each: NOT_ASKED for each in work.readers if each is not Reader.TEMPLATES}
         age = self._age(work, build)
         seconds, awaits = FIRST_LOOK * work.tries ** 2, age <= GONE
         counters: Reading | None = None
-        for reader in asked:
+        for reader in (reader for reader in asked if reader in found):
             look = (self._counters.read(build, seconds, awaits=awaits) if reader is Reader.COUNTERS else
                     self._known.read(build, seconds, awaits=awaits, only=work.rules, counters=counters))
             if isinstance(look, Later) and look.otherwise and age > DOUBT:
@@ -108,7 +114,17 @@ class Examiner:
                 return self._later(work, look.why, look.after, build)
             found[reader] = look
             counters = look if reader is Reader.COUNTERS else counters
-        return self._note(work, build, found)
+        failure = found.get(Reader.FAILURE, NOT_ASKED) if work.rules is None else NOT_ASKED
+        if failure.state in (State.MISSING, State.NOT_RUN) or failure is NOT_ASKED or not self._lines.wanted(build):
+            return self._note(work, build, found)
+        known = failure.failure is not None and bool(failure.failure.hits)
+        return self._note(work, build, found, Reader.TEMPLATES, awaited=work.waited_for and not known)
+
+    def _read_lines(self, work: BuildWork, build: Build) -> None:
+        look = self._lines.read(build)
+        if isinstance(look, Later):
+            return self._later(work, look.why, look.after, build)
+        return self._note(work, build, {**dict.fromkeys(work.readers, NOT_ASKED), Reader.TEMPLATES: look})
 
     def _age(self, work: BuildWork, build: Build) -> int:
         """Milliseconds for which its logs could have come: a past build's are there, or gone."""
@@ -118,7 +134,7 @@ class Examiner:
         """Zuul's comment has no room for more than a hundred builds or two; its API tells them all."""
         links = self._asked(work, self._zuul.buildset, "buildset")
         if links is not None:
-            needed = needs(work.patchset, links, self._book.rules)
+            needed = needs(work.patchset, links, self._book.rules, self._lines.jobs)
             self._builds.unfold(work, needed)
             log.info("%s: %s of the buildset", work.patchset, counted(len(needed), "build"))
 
@@ -150,8 +166,9 @@ class Examiner:
         log.log(level, "%s: again in %.0f s: %s", _named(work), after / SECOND, inert(why, 300))
         return self._builds.later(work, why, min(after, 3600 * SECOND), build)
 
-    def _note(self, work: BuildWork, build: Build, found: Mapping[Reader, Reading]) -> None:
-        new = self._builds.note(work, build, found)
+    def _note(self, work: BuildWork, build: Build, found: Mapping[Reader, Reading], then: Reader | None = None,
+              awaited: bool = False) -> None:
+        new = self._builds.note(work, build, found, then, awaited)
         for reader, reading in found.items():
             if reading is NOT_ASKED:
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..core import events
@@ -19,17 +20,19 @@ log = logging.getLogger("counterbot.engine")
 
 
 class Recogniser:
-    """``book`` has the rules in force; ``deadline`` and ``settle`` are milliseconds after an event came in.
+    """``book`` has the rules in force, and ``watched`` are shell patterns of jobs whose unknown failures matter;
+    ``deadline`` and ``settle`` are milliseconds after an event came in.
 
     The event's own time is Gerrit's clock, and after an outage it may be long ago.
     """
 
     def __init__(self, ledger: Ledger, book: RuleBook, recognition: Recognition,
-                 deadline: int, settle: int) -> None:
+                 deadline: int, settle: int, watched: Sequence[str] = ()) -> None:
         self._inbox, self._reports = ledger.inbox, ledger.reports
         self._book = book
         self._recognition = recognition
         self._deadline, self._settle = deadline, settle
+        self._watched = watched
 
     def step(self) -> bool:
         """Recognise the next event; False where there is none."""
@@ -57,7 +60,7 @@ class Recogniser:
         return replace(report, builds=builds, omitted=omitted)
 
     def _open(self, work: EventWork, report: Report) -> None:
-        needed = needs(report.patchset, report.links, self._book.rules)
+        needed = needs(report.patchset, report.links, self._book.rules, self._watched)
         if not needed:
             why = f"no rule applies to {', '.join(link.job for link in report.links[:5])}"
             log.info("%s: %s", report.patchset, inert(why, 300))

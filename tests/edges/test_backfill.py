@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -25,9 +26,11 @@ gerrit: {{host: 127.0.0.1, username: counterbot, key_file: id_ed25519, host_key:
 zuul: {{accounts: [zuul], url: {zuul.url}, logs: ["{zuul.logs}"]{tenants}}}
 rules: queries
 database: sqlite:///counterbot.db
+unexplained: {{jobs: []}}
 """
 LINE = b"2026-11-21 02:07:44.101 | node | ERROR: deadlock found\n"
-BOTH, COUNTERS, FAILURE = frozenset(Reader), frozenset({Reader.COUNTERS}), frozenset({Reader.FAILURE})
+COUNTERS, FAILURE, LINES = (frozenset({reader}) for reader in Reader)
+BOTH = COUNTERS | FAILURE
 
 
 class Site:
@@ -154,6 +157,27 @@ NO_LOGS = Build("a" * 32, "tempest", "NODE_FAILURE", True, "nova", "master", "ch
 def test_what_the_history_lacks_of_a_build(build, looked, only, want):
     since = {"known": 10, "grenade": 10}
     assert lacking(build, looked, (KNOWN, GRENADE, BOUNDS), since, only) == want
+
+
+@pytest.mark.parametrize(("build", "looked", "only", "watched", "lines", "want"), [
+    (FAILED, None, None, "tem*", False, Want(FAILURE)),
+    (FAILED, None, None, "tox*", False, None),
+    (FAILED, None, "known", "tem*", False, None),
+    (PASSED, None, None, "tem*", False, None),
+    (replace(FAILED, voting=False), None, None, "tem*", False, None),
+    (NO_LOGS, None, None, "tem*", False, Want(FAILURE)),
+    (NO_LOGS, 9, None, "tem*", False, None),
+    (FAILED, 9, None, "tem*", False, Want(LINES, ())),
+    (FAILED, 9, "known", "tem*", False, None),
+    (FAILED, 9, None, "tem*", True, None),
+    (PASSED, 9, None, "tem*", False, None),
+])
+def test_what_the_history_lacks_of_a_build_of_a_watched_job(build, looked, only, watched, lines, want):
+    assert lacking(build, looked, (GRENADE,), {"grenade": 10}, only, (watched,), lines) == want
+
+
+def test_a_new_rule_and_lines_are_asked_for_together():
+    assert lacking(FAILED, 9, (KNOWN,), {"known": 10}, None, ("*",), False) == Want(FAILURE | LINES, ("known",))
 
 
 @pytest.mark.parametrize(("past", "end"), [

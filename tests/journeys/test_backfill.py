@@ -10,7 +10,7 @@ from counterbot.engine.backfill import DAY, Order
 from counterbot.engine.bot import CannotStart
 from tests.zuul_server import Answer
 
-from .world import SECOND
+from .world import SECOND, UNWATCHED
 
 LINE = b"2026-11-21 02:07:44.101 | node | ERROR: deadlock found when trying to get lock\n"
 DEADLOCK = 'query: message:"deadlock found" AND tags:"console"\n'
@@ -46,8 +46,8 @@ class Past:
         answer, self.world.zuul.answers[name] = self.world.zuul.answers[name], Answer(b"", 503)
         return lambda: self.world.zuul.answers.update({name: answer})
 
-    def bot(self, **settings):
-        return self.world.bot(of_zuul=TENANTS, **settings)
+    def bot(self, more="", **settings):
+        return self.world.bot(of_zuul=TENANTS, more=more + UNWATCHED, **settings)
 
     def walk(self, bot, days=10, job=None, rule=None):
         return bot.walk(Order(bot.ledger.now() - days * DAY, job, rule), 60)

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from counterbot.demo.story import HARD, USUAL, Job, buildset, event, uuid
 from tests.zuul_server import Answer
 
-from .world import QUERIES
+from .world import QUERIES, UNWATCHED
 
 OVER = """Patch Set 1:
 
@@ -64,7 +64,7 @@ def omitting(world, change, *shown):
 def test_jobs_that_zuul_left_out_of_a_long_report_are_judged_too(world):
     jobs = Job("tempest-full", HARD), Job("devstack-nv")
     change = world.change(7, *jobs)
-    world.bot().hears(omitting(world, change)).works()
+    world.bot(more=UNWATCHED).hears(omitting(world, change)).works()
     assert world.comments(7)[0].startswith(OVER)
     assert asked(world, change) == ["tempest-full"]
 
@@ -83,7 +83,7 @@ def read(world, change):
 
 def test_only_jobs_that_a_rule_applies_to_are_asked_for_and_named(world):
     change = world.change(7, Job("tempest-full", HARD), Job("build-openstack-docs"), Job("devstack-nv", HARD))
-    bot = world.bot().reported(change).works()
+    bot = world.bot(more=UNWATCHED).reported(change).works()
     assert asked(world, change) == read(world, change) == ["tempest-full"]
     assert world.comments(7)[0].startswith(OVER)
     assert bot.reasons() == ["over its bound"]
@@ -166,7 +166,7 @@ def test_within_its_bound_nothing_is_said(world):
 
 
 def test_a_report_without_a_rule_touches_no_network(world):
-    world.bot().reported(world.change(7, Job("build-openstack-docs", HARD))).works()
+    world.bot(more=UNWATCHED).reported(world.change(7, Job("build-openstack-docs", HARD))).works()
     assert world.zuul.requests == []
     assert world.gerrit.commands == []
 
