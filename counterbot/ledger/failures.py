@@ -111,7 +111,7 @@ def _note_traits(under_way: Transaction, run: Any, kind: str, keys: Iterable[int
 def _unexplained(under_way: Transaction, since: int, rules: Collection[str]) -> list[FailedRun]:
     explained = select(hits.c.run).where(hits.c.run == failures.c.run, hits.c.rule.in_(rules)).exists()
     query = (select(runs, failures).join(failures, failures.c.run == runs.c.id)
-             .where(failures.c.at >= since, runs.c.voting, ~explained).order_by(failures.c.at.desc()))
+             .where(failures.c.at >= since, runs.c.voting, ~explained).order_by(failures.c.at.desc(), runs.c.id.desc()))
     return list(map(failed_run_from, under_way.execute(query).mappings()))
 
 

@@ -210,7 +210,7 @@ samples = table(
 hits = table(
     "hits", metadata,
     Column("id", Id, primary_key=True),
-    Column("run", Id, ForeignKey("runs.id"), nullable=False, index=True),
+    Column("run", Id, ForeignKey("runs.id"), nullable=False),
     Column("rule", String(RULE), nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("file", Text, nullable=False),
@@ -218,6 +218,7 @@ hits = table(
     Column("text", Text, nullable=False),
     Column("hits", BigInteger, nullable=False),
     Index(None, "rule", "at", "run"),
+    Index(None, "run", "rule"),
 )
 """Where known failures were found in a run's logs; ``at`` is when the run ended."""
 

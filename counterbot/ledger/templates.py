@@ -63,12 +63,12 @@ class Templates:
             run for each in ([job] if job is not None else _jobs(under_way))
             for run in _newest(under_way, each, most)])
 
-    def failed(self, days: int) -> Iterator[tuple[Run, Lines]]:
-        """The failed builds of the last days whose lines are known, newest first."""
+    def failed(self, days: int, most: int = 2_000) -> Iterator[tuple[Run, Lines]]:
+        """The newest failed builds of the last days whose lines are known, newest first."""
         return self._with_lines(lambda under_way: list(map(run_from, under_way.execute(
             select(runs).join(lines, lines.c.run == runs.c.id)
             .where(lines.c.mask == VERSION, lines.c.at >= under_way.now - days * DAY, lines.c.failed)
-            .order_by(lines.c.at.desc())).mappings())))
+            .order_by(lines.c.at.desc(), runs.c.id.desc()).limit(most)).mappings())))
 
     def lines(self, numbers: Collection[int]) -> Iterator[tuple[int, Lines]]:
         """The lines of runs, by their numbers and in their order, where they are known. A few are read at a time."""
@@ -256,7 +256,7 @@ def _newest(under_way: Transaction, job: str, most: int) -> list[Run]:
     query = (select(runs).join(lines, lines.c.run == runs.c.id)
              .where(lines.c.job == job, ~lines.c.failed, lines.c.mask == VERSION,
                     lines.c.at >= under_way.now - WINDOW)
-             .order_by(lines.c.at.desc()).limit(most))
+             .order_by(lines.c.at.desc(), runs.c.id.desc()).limit(most))
     return list(map(run_from, under_way.execute(query).mappings()))
 
 

@@ -23,6 +23,8 @@ def upgrade() -> None:
     if "seconds" not in {column["name"] for column in sa.inspect(op.get_bind()).get_columns("runs")}:
         op.add_column("runs", sa.Column("seconds", sa.Double))
     op.create_index("ix_runs_project_job_ended", "runs", ["project", "job", "ended"], if_not_exists=True)
+    op.create_index("ix_hits_run_rule", "hits", ["run", "rule"], if_not_exists=True)
+    op.drop_index("ix_hits_run", "hits", if_exists=True)
     _failures()
     _lines()
     _groups()
