@@ -18,7 +18,8 @@ def hexadecimal(length):
 
 
 VARYING = {
-    "uuid": st.uuids().map(str), "request": st.uuids().map("req-{}".format), "plain uuid": st.uuids().map(lambda u: u.hex),
+    "uuid": st.uuids().map(str), "request": st.uuids().map("req-{}".format),
+    "plain uuid": st.uuids().map(lambda u: u.hex),
     "mac": st.lists(hexadecimal(2), min_size=6, max_size=6).map(":".join),
     "ipv6": st.lists(hexadecimal(4), min_size=8, max_size=8).map(":".join),
     "short ipv6": hexadecimal(4).map("fd00::{}".format),
@@ -29,7 +30,8 @@ VARYING = {
     "temporary": st.text("abcXYZ_019", min_size=1, max_size=9).map("/tmp/{}/a".format),
     "token": st.text("abcXYZ019_-", min_size=20, max_size=90).map("gAAAA{}".format),
 }
-AROUND = ("{}", "[{}]", "'{}'", "({}),", "{}:", "id={}", "id: {}", "/v2/{}/x", "id:{}", "a.{}", "x_{}", "{}.png", "{};z")
+AROUND = ("{}", "[{}]", "'{}'", "({}),", "{}:", "id={}", "id: {}", "/v2/{}/x", "id:{}", "a.{}", "x_{}", "{}.png",
+          "{};z")
 
 
 @pytest.mark.parametrize(("message", "expected"), [

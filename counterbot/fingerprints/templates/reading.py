@@ -41,10 +41,12 @@ _JOURNAL = rb"[A-Z][a-z]{2} [ 0-9][0-9] %b(?:\.[0-9]+)? \S+ [^\s:\[]+(?:\[[0-9]+
 _ISO = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]%b(?:[.,][0-9]+)?" % _CLOCK
 _CONTEXT = rb"(?:\[(?:(?:None )?req-|None\b|-\])[^\]]*\]? ?)?(?:\[instance: [^\]]*\] ?)?"
 """Request, user and project, and the server that a line is about."""
-_SERVICE = re.compile(rb"(?:%b|%b (?:[0-9]+ )?)(?:(?P<level>%b) \[?\b(?P<module>\S+)\b\]? ?%b)?" % (
-    _JOURNAL, _ISO, LEVELS, _CONTEXT))
-_CONSOLE = re.compile(rb"%b \| " % _ISO)
 _ZUUL = re.compile(rb"%b \| (?:[\w.-]+ \| ?)?" % _ISO)
+_CONSOLE = re.compile(rb"%b \| " % _ISO)
+_SYSLOG = re.compile(_JOURNAL)
+_SERVICE = re.compile(rb"(?:%b|%b (?:[0-9]+ )?)(?P<level>%b) \[?\b(?P<module>\S+)\b\]? ?%b" % (
+    _JOURNAL, _ISO, LEVELS, _CONTEXT))
+_UNLEVELLED = re.compile(rb"%b|%b " % (_JOURNAL, _ISO))
 _TIME = re.compile(rb"(?:[A-Z][a-z]{2} [ 0-9][0-9] |[0-9]{4}-[0-9]{2}-[0-9]{2}[ T])([0-9]{2}):([0-9]{2}):([0-9]{2})")
 
 
@@ -58,52 +60,55 @@ class Said:
 
 
 def split(line: str, path: str = "") -> Said:
-    """A line of a file, without its time, node, process and request. ``path`` "" is any service's, or the console's."""
-    level, module, at = head(COLOUR.sub(b"", line.encode(errors="replace")), path)
+    """A line of a file, without its time, node, process and request; path "" is the console's, or any service's."""
     data = COLOUR.sub(b"", line.encode(errors="replace"))
+    level, module, at = head(data, kind_of(path or (CONSOLE if _ZUUL.match(data) else SERVICE)))
     return Said(level.decode(), module.decode(errors="replace"), data[at:].decode(errors="replace"))
 
 
-def head(line: bytes, path: str = "") -> tuple[bytes, bytes, int]:
-    """A line's level and module, and where its message begins: in the message of the record that the old index had."""
-    kind = kind_of(path)
-    found = kind.pattern.match(line) or (_ZUUL.match(line) if not path else None)
-    if not found:
-        return _by_layout(kind.layout, line, 0)
-    if "level" not in kind.pattern.groupindex:
-        return b"", b"", found.end()
-    if found["level"] is None:
-        return _by_layout(kind.layout, line, found.end())
-    return found["level"], found["module"], found.end()
+CONSOLE, SERVICE = "job-output.txt", "screen-.txt"
+"""Files whose lines are read as one does whose path is not known."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How a file's lines look. ``pattern`` is quick, ``layout`` exact."""
+    """How a file's lines look. ``quick`` finds the same head as ``layout`` in the most of them; "" where none does.
+    ``levelled``: that tells of a level."""
 
-    pattern: re.Pattern[bytes]
     layout: Layout
+    quick: re.Pattern[bytes]
+    levelled: bool
 
 
 @lru_cache(maxsize=1024)
 def kind_of(path: str) -> Kind:
-    """By a file's path."""
-    layout = layout_of(path, names.of_file(path))
+    """By a file's path. In a file that neither index held a service's lines are looked for."""
+    file = names.of_file(path)
+    layout = layout_of(path, file)
     if is_console(path):
-        return Kind(_ZUUL, layout)
-    if names.CONSOLE in names.of_file(path)[names.TAGS]:
-        return Kind(_CONSOLE, layout)
-    return Kind(_SERVICE, layout)
+        return Kind(layout, _ZUUL, False)
+    for tag, quick in ((names.CONSOLE, _CONSOLE), (names.APACHE_COMBINED, NEVER), (names.APACHE_ERROR, NEVER),
+                       (names.LIBVIRT, NEVER), (names.SYSLOG, _SYSLOG)):
+        if tag in file[names.TAGS]:
+            return Kind(layout, quick, False)
+    return Kind(layout, _SERVICE, True)
 
 
-def _by_layout(layout: Layout, line: bytes, at: int) -> tuple[bytes, bytes, int]:
-    """The same as the old index would see it, where a line does not look like its file's others."""
-    found = None if layout.rewrites else layout.matched(line)
-    if not found:
+NEVER = re.compile(rb"(?!)")
+
+
+def head(line: bytes, kind: Kind) -> tuple[bytes, bytes, int]:
+    """A line's level and module, and where its message begins, which is in that of the old index's record."""
+    found = kind.quick.match(line)
+    if found:
+        return (found["level"], found["module"], found.end()) if kind.levelled else (b"", b"", found.end())
+    start = _UNLEVELLED.match(line) if kind.levelled else None
+    at = start.end() if start else 0
+    match = None if kind.layout.rewrites else kind.layout.matched(line)
+    if not match:
         return b"", b"", at
-    known = found.groupdict()
-    level = (known.get("loglevel") or b"").upper()
-    return level, known.get("module") or b"", max(at, found.start("message"))
+    known = match.groupdict()
+    return known.get("loglevel") or b"", known.get("module") or b"", max(at, match.start("message"))
 
 
 def moment(line: bytes) -> int | None:

@@ -168,8 +168,7 @@ class _File:
         self._path = path
         self._label = label(path)
         self._kind = kind_of(path)
-        self._quick = self._kind.pattern.match
-        self._levelled = "level" in self._kind.pattern.groupindex
+        self._quick = self._kind.quick.match
         self._dropping = False
         """Whether lines without a level follow one of DEBUG."""
         self._number = 1
@@ -203,7 +202,7 @@ class _File:
         found = self._seen.get(text)
         if found is None:
             found = self._new(text, line, at, level, number)
-        if self._watches and level != INFO and found:
+        if self._watches and level != INFO:
             self._watch(found, line, level, number)
 
     def end(self) -> None:
@@ -212,14 +211,12 @@ class _File:
     def _head(self, line: bytes) -> tuple[bytes, int]:
         """A line's level, and where its message begins; -1 where the old index did not have it."""
         found = self._quick(line)
-        if found and self._levelled and found["level"] is not None:
-            return found["level"], found.end()
-        if found and not self._levelled:
-            return b"", found.end()
+        if found:
+            return found["level"] if self._kind.levelled else b"", found.end()
         dropped = self._kind.layout.dropped
         if not line or (dropped and dropped.match(line)):
             return b"", -1
-        level, _, at = head(line, self._path)
+        level, _, at = head(line, self._kind)
         return level, -1 if level == DEBUG else at
 
     def _drops(self, line: bytes) -> bool:
@@ -228,8 +225,8 @@ class _File:
         if layout.levelled:
             own = own_level(line)
             self._dropping = own == DEBUG or (self._dropping and not own)
-        elif self._levelled and (layout.starts is None or not self._dropping or layout.starts.match(line)):
-            level, _, _ = head(line, self._path)
+        elif layout.starts is None or not self._dropping or layout.starts.match(line):
+            level, _, _ = head(line, self._kind)
             self._dropping = level == DEBUG and layout.starts is not None
             return level == DEBUG
         return self._dropping
@@ -247,6 +244,8 @@ class _File:
 
     def _watch(self, found: tuple[_Kept, ...], line: bytes, level: bytes, number: int) -> None:
         """Whether a line was said while a failed test ran, or speaks of what one speaks of."""
+        if not found:
+            return
         if not found[0].near:
             at = moment(line)
             if at is not None and self._reducer.near[at]:
