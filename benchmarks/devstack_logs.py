@@ -65,9 +65,14 @@ class Chance:
     def filled(self, texts: Sequence[str]) -> str:
         """One of the texts."""
         chosen = self.random.random
-        uuid = self._uuids[int(chosen() * 997)]
+        name = self._uuids[int(chosen() * 997)]
+        uuid, message = self.ids(name)
         return texts[int(chosen() * len(texts))].format(
-            u=uuid, b=uuid[::-1], n=int(chosen() * 90) + 10, a=uuid[:8], m=MODULES[int(chosen() * len(MODULES))])
+            u=uuid, b=message, n=int(chosen() * 90) + 10, a=name[:8], m=MODULES[int(chosen() * len(MODULES))])
+
+    def ids(self, stock: str) -> tuple[str, str]:
+        """Of a server, and of a message."""
+        return stock, stock[::-1]
 
     def time(self) -> str:
         """Of the next line."""
@@ -110,14 +115,24 @@ KINDS: Mapping[str, Line] = {"job-output.txt": console, "devstacklog.txt": conso
                              "syslog.txt": system, "screen-dstat.txt": dstat}
 
 
-def write(folder: Path, planted: Mapping[str, Sequence[str]], scale: float = 1.0) -> int:
+class Fresh(Chance):
+    """Names come again, but ids of servers, requests and messages do not."""
+
+    def ids(self, stock: str) -> tuple[str, str]:  # noqa: ARG002
+        """New ones."""
+        digits = f"{self.random.getrandbits(128):032x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}", digits
+
+
+def write(folder: Path, planted: Mapping[str, Sequence[str]], scale: float = 1.0,
+          chances: type[Chance] = Chance) -> int:
     """Write all files, with the planted texts each in a line of its own in the middle; returns the bytes."""
     total = 0
     for path, size in SIZES.items():
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         kind = KINDS.get(file.name, service)
-        chance, extra = Chance(path), planted.get(path, ())
+        chance, extra = chances(path), planted.get(path, ())
         with file.open("w") as out:
             for at in range(len(extra) + 1):
                 out.writelines(_lines(chance, kind, int(size * scale * 1_000_000) // (len(extra) + 1)))

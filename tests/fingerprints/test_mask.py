@@ -26,6 +26,7 @@ VARYING = {
     "ipv4": st.tuples(*[st.integers(0, 255)] * 4).map(lambda parts: ".".join(map(str, parts))),
     "number": st.integers(0, 10 ** 12).map(str), "float": st.floats(0, 1e6).map("{:.3f}".format),
     "pointer": st.integers(0, 2 ** 48).map(hex), "seconds": st.integers(0, 99).map("{}s".format),
+    "device": hexadecimal(8).map("tap{}-0a".format),
     "name": st.integers(1000, 10 ** 10).map("tempest-ServersTest-server-{}".format),
     "temporary": st.text("abcXYZ_019", min_size=1, max_size=9).map("/tmp/{}/a".format),
     "token": st.text("abcXYZ019_-", min_size=20, max_size=90).map("gAAAA{}".format),
