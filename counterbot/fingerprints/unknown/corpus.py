@@ -100,9 +100,12 @@ class Corpus:
 
     def hits(self, phrases: Iterable[Sequence[str]], file: str) -> Bits:
         """The builds that hold all of the phrases in one line of a file."""
-        holding = set.intersection(*(set(self.find(phrase, file).tolist()) for phrase in phrases))
-        hits: Bits = np.bitwise_or.reduce(self.builds[list(holding)], axis=0)
+        hits: Bits = np.bitwise_or.reduce(self.builds[list(self.matching(phrases, file))], axis=0)
         return hits
+
+    def matching(self, phrases: Iterable[Sequence[str]], file: str) -> set[int]:
+        """The templates of a file that hold all of the phrases."""
+        return set.intersection(*(set(self.find(phrase, file).tolist()) for phrase in phrases))
 
     def holders(self, ranges: Ranges) -> Bits:
         """The builds that hold each phrase."""

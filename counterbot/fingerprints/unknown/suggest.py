@@ -71,11 +71,13 @@ class Candidate:
 @dataclass(frozen=True)
 class Suggestion:
     """``candidates`` are queries of one line each, the best first. ``rule`` is the best, joined by OR with those for
-    the builds that it does not find. Where there is none, ``why_not`` says why, and ``nearest`` is what came nearest.
+    the builds that it does not find; ``unlike`` is the line of a passing build that is most like one that it matches,
+    and is not matched. Where there is no rule, ``why_not`` says why, and ``nearest`` is what came nearest.
     """
 
     candidates: tuple[Candidate, ...] = ()
     rule: Candidate | None = None
+    unlike: Template | None = None
     nearest: Candidate | None = None
     why_not: str = ""
 
@@ -101,7 +103,8 @@ def suggested(corpus: Corpus, evidence: Evidence) -> Suggestion:
     why_not = _too_little(evidence)
     best = [] if why_not else search.best(range(len(evidence.failed)), CANDIDATES)
     if best:
-        return Suggestion(tuple(search.candidate([each]) for each in best), search.joined(best[0]))
+        rule = search.joined(best[0])
+        return Suggestion(tuple(search.candidate([each]) for each in best), rule, search.unlike(rule))
     return Suggestion(nearest=search.nearest(), why_not=why_not or NOTHING)
 
 
@@ -167,6 +170,14 @@ class Search:
             Share(int(counts(hits & self._passing)), len(builds.passing)),
             Share(int(counts(hits & self._other)), len(builds.other)))
 
+    def unlike(self, rule: Candidate) -> Template | None:
+        """The passing line most like what the rule matches; one of the same file where there is any."""
+        corpus, wanted = self._corpus, rule.clauses[0].line
+        matching = {at for clause in rule.clauses for at in corpus.matching(clause.phrases, clause.file)}
+        held = np.flatnonzero((corpus.builds & self._passing).any(axis=1)).tolist()
+        lines = [corpus.templates[at] for at in held if at not in matching]
+        return max(lines, key=lambda line: (tag_of(line) == tag_of(wanted), _likeness(line, wanted)), default=None)
+
     def nearest(self) -> Candidate | None:
         """The line that the most failed builds and the fewest others hold, whatever it is worth."""
         rows, failed = self._corpus.builds, self._corpus.of(self._evidence.failed)
@@ -219,3 +230,9 @@ class Search:
         changes = self._changes if wanted is None else self._changes[wanted]
         spread: Places = (seen.astype(np.int64) @ changes > 0).sum(axis=1)
         return spread
+
+
+def _likeness(line: Template, other: Template) -> float:
+    """The part of their words that both have."""
+    mine, others = set(filter(None, line.words)), set(filter(None, other.words))
+    return len(mine & others) / max(1, len(mine | others))
