@@ -22,6 +22,7 @@ COMMANDS = {
     "demo": "Show the whole job on loopback servers.",
     "explain": "Print what the bot makes of recorded events.",
     "extract": "Print a subunit stream's attachments.",
+    "failures": "List and show failures that no rule explains, and suggest rules.",
     "replay": "Feed recorded events, and return when all is delivered.",
     "rules": "List, validate, test and try rules.",
     "run": "Run the bot.",

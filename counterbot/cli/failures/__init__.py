@@ -1,0 +1,18 @@
+"""``counterbot failures``: lists, shows and explains failures that no rule recognises."""
+
+from __future__ import annotations
+
+import click
+
+from ..groups import Group
+from .listing import list_failures
+from .showing import show
+
+
+@click.group(cls=Group)
+def command() -> None:
+    """List and show failures that no rule explains, in groups of alike ones, and suggest rules for them."""
+
+
+for each in (list_failures, show):
+    command.add_command(each)
