@@ -1,0 +1,46 @@
+"""Opens what the commands on failures are about: the configuration's ledger, with its failures in groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from ...core.text.inert import called
+from ..completion import files
+from ..starting import loaded, told
+from ..streams import warn
+
+if TYPE_CHECKING:
+    from ...engine.grouping import Grouper
+    from ...files.config import Config
+
+CONFIG = click.option("-c", "--config", "file", metavar="FILE", required=True, shell_complete=files,
+                      help="The bot's configuration.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+@contextmanager
+def grouper(file: str) -> Iterator[tuple[Config, Grouper]]:
+    """The configuration, and what groups the failures in its database. Mistakes in rules are told: the others hold."""
+    from ...engine.grouping import Grouper
+    from ...engine.parts import secret
+    from ...files.rulebook import RuleBook
+    from ...ledger import Ledger
+    from ...ledger.store import exists
+
+    config = loaded(file)
+    book = RuleBook(config.rules)
+    for mistake in book.mistakes:
+        warn(str(mistake))
+    with told():
+        if not exists(config.database):
+            raise click.ClickException(f"{called(config.database.removeprefix('sqlite:///'))}: no such file; 'database'"
+                                       " in the configuration names it, and the bot has not run yet")
+        ledger = Ledger(config.database, password=secret(config.database_password_file))
+        try:
+            yield config, Grouper(ledger, book, config.unexplained.days)
+        finally:
+            ledger.close()

@@ -1,0 +1,205 @@
+"""Failures that no rule explains -> groups of alike ones, whose ids stay. Tells nobody.
+
+Groups are for people: a group is no ground to tell a reviewer that a failure is not theirs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..core.lines import StoryLine, Template
+from ..files.rulebook import RuleBook
+from ..fingerprints.unknown.groups import Face, Failed, Unusual, grouped, steady, unusual
+from ..fingerprints.unknown.telling import Baseline, loudness, telling
+from ..ledger import Ledger
+from ..ledger.failures import FailedRun
+
+EVERY = 300_000
+"""Milliseconds between two groupings of a running bot."""
+
+GROUPED = "failures grouped"
+"""The name in the ledger of what was grouped the last time."""
+
+SHARED, TELLING = 10, 10
+"""Lines of a group, and of a build, that are shown."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A line of a group that passing builds do not have, and how many of the group's builds do."""
+
+    template: Template
+    builds: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """Failed builds that are alike, the newest first, and the lines that most of them share."""
+
+    id: int
+    runs: tuple[FailedRun, ...]
+    shared: tuple[Shared, ...] = ()
+
+    @property
+    def changes(self) -> int:
+        """Distinct ones; all builds of a branch itself count as one."""
+        return len({(run.project, run.change or run.branch) for run in self.runs})
+
+    @property
+    def jobs(self) -> Mapping[str, int]:
+        """How many builds of each job."""
+        return Counter(run.job for run in self.runs)
+
+    @property
+    def hours(self) -> float | None:
+        """What its builds took; None where Zuul told that of none."""
+        known = [run.seconds for run in self.runs if run.seconds is not None]
+        return sum(known) / 3600 if known else None
+
+    @property
+    def since(self) -> int:
+        """When the first of its builds ended, in epoch milliseconds."""
+        return self.runs[-1].ended
+
+    @property
+    def last(self) -> int:
+        return self.runs[0].ended
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A group with what its newest build shows: the first lines that passing builds do not have, each with its number
+    in its file (None where that is not known), and the story of the failed test's ids."""
+
+    group: Group
+    telling: tuple[tuple[Template, int | None], ...] = ()
+    story: tuple[StoryLine, ...] = ()
+
+
+class Grouper:
+    """Groups the failures of the last ``days`` of which no rule in ``book`` was found.
+
+    Two that share a ledger disturb each other little: both find the same groups, and of a new one the id that was
+    noted last stays.
+    """
+
+    def __init__(self, ledger: Ledger, book: RuleBook, days: int) -> None:
+        self._ledger, self._book, self._days = ledger, book, days
+
+    def step(self) -> bool:
+        """Group anew where failures or rules came since the last time, but not too often; False where it did not."""
+        saved = self._ledger.recall(GROUPED)
+        if saved and self._ledger.now() - saved[1] < EVERY:
+            return False
+        runs = self._unexplained()
+        which = self._identity(runs)
+        self._ledger.remember(GROUPED, which)  # before the work: another bot on this ledger need not do it, too
+        if saved and saved[0] == which:
+            return False
+        self._group(runs, lambda *_: None)
+        return True
+
+    def group(self, told: Callable[[int, int], object] = lambda *_: None) -> list[Group]:
+        """All groups, the largest by distinct changes first. ``told`` hears how many failures of how many are read."""
+        return self._group(self._unexplained(), told)
+
+    def show(self, number: int) -> Shown | None:
+        """A group by its id; None where there is none."""
+        ids = self._ledger.failures.groups()
+        runs = [run for run in self._unexplained() if ids.get(run.run) == number]
+        if not runs:
+            return None
+        failed = self._failed(runs, lambda *_: None)
+        [group] = _groups(runs, failed, dict.fromkeys((run.run for run in runs), number))
+        return self._shown(group)
+
+    def numbers(self) -> list[int]:
+        """The ids of the groups that were noted and still have a failure that no rule explains."""
+        ids = self._ledger.failures.groups()
+        return sorted({ids[run.run] for run in self._unexplained() if run.run in ids})
+
+    def _unexplained(self) -> list[FailedRun]:
+        return self._ledger.failures.unexplained(self._days, list(self._book.queries))
+
+    def _identity(self, runs: Sequence[FailedRun]) -> str:
+        return hashlib.sha256(json.dumps(sorted(run.run for run in runs)).encode()).hexdigest()[:16]
+
+    def _group(self, runs: Sequence[FailedRun], told: Callable[[int, int], object]) -> list[Group]:
+        failed = self._failed(runs, told)
+        numbers = dict(zip((run.run for run in runs), grouped([failed[run.run] for run in runs]), strict=True))
+        ids = steady(numbers, self._ledger.failures.groups(), self._ledger.failures.new_group_id())
+        self._ledger.failures.save_groups(ids)
+        return _groups(runs, failed, ids)
+
+    def _failed(self, runs: Sequence[FailedRun], told: Callable[[int, int], object]) -> dict[int, Failed]:
+        """What each shows, by run. A job at a time: the lines of a hundred passing builds are held for each."""
+        found: dict[int, Failed] = {}
+        for job, mine in _by_job(runs).items():
+            baseline = Baseline(self._ledger.templates.baseline(job), {})
+            for some in _portions(mine):
+                lines = self._ledger.templates.lines([run.run for run in some])
+                rare = {key for each in lines.values() for key in each.keys if not baseline.usual(key)}
+                templates = self._ledger.templates.dictionary(rare)
+                for run in some:
+                    said = lines.get(run.run)
+                    found[run.run] = Failed(_face(run), unusual(said, templates, baseline) if said else ())
+                told(len(found), len(runs))
+        return found
+
+    def _shown(self, group: Group) -> Shown:
+        newest = group.runs[0]
+        lines = self._ledger.templates.lines([newest.run]).get(newest.run)
+        if lines is None:
+            return Shown(group)
+        builds = self._ledger.templates.baseline(newest.job)
+        templates = self._ledger.templates.dictionary({*lines.keys, *(key for keys in builds for key in keys)})
+        best = telling(lines, templates, Baseline(builds, templates))[:TELLING]
+        return Shown(group, tuple((templates[each.key], lines.numbers.get(each.key)) for each in best), lines.story)
+
+
+AT_ONCE = 100
+"""Failed builds whose lines are read at once."""
+
+
+def _portions(runs: Sequence[FailedRun]) -> Iterable[Sequence[FailedRun]]:
+    return (runs[start:start + AT_ONCE] for start in range(0, len(runs), AT_ONCE))
+
+
+def _by_job(runs: Iterable[FailedRun]) -> dict[str, list[FailedRun]]:
+    found = defaultdict(list)
+    for run in runs:
+        found[run.job].append(run)
+    return found
+
+
+def _face(run: FailedRun) -> Face:
+    return Face(run.result or "", run.phase, run.task)
+
+
+def _groups(runs: Iterable[FailedRun], failed: Mapping[int, Failed], ids: Mapping[int, int]) -> list[Group]:
+    """The largest by distinct changes first, then by builds, then the oldest id."""
+    members: dict[int, list[FailedRun]] = defaultdict(list)
+    for run in sorted(runs, key=lambda run: (-run.ended, -run.run)):
+        members[ids[run.run]].append(run)
+    found = [Group(number, tuple(mine), shared([failed[run.run].lines for run in mine]))
+             for number, mine in members.items()]
+    return sorted(found, key=lambda group: (-group.changes, -len(group.runs), group.id))
+
+
+def shared(builds: Sequence[Collection[Unusual]]) -> tuple[Shared, ...]:
+    """The unusual lines that most of some builds have: those of the most builds first, then those nearest to the
+    failed test, then the loudest."""
+    having: Counter[int] = Counter(line.template.key for lines in builds for line in lines)
+    near: Counter[int] = Counter()
+    templates: dict[int, Template] = {}
+    for lines in builds:
+        for line in lines:
+            templates.setdefault(line.template.key, line.template)
+            near[line.template.key] += line.near + 2 * line.linked
+    kept = [key for key, count in having.items() if 2 * count > len(builds)]
+    kept.sort(key=lambda key: (-having[key], -near[key], -loudness(templates[key]), key))
+    return tuple(Shared(templates[key], having[key]) for key in kept[:SHARED])
