@@ -16,13 +16,19 @@ from ..files.rulebook import RuleBook
 from ..fingerprints.unknown.groups import Face, Failed, Unusual, grouped, steady, unusual
 from ..fingerprints.unknown.telling import Baseline, loudness, telling
 from ..ledger import Ledger
-from ..ledger.failures import FailedRun
+from ..ledger.work import FailedRun
 
 EVERY = 300_000
 """Milliseconds between two groupings of a running bot."""
 
 GROUPED = "failures grouped"
 """The name in the ledger of what was grouped the last time."""
+
+AT_ONCE = 50
+"""Failed builds whose lines are in memory at the same time."""
+
+NEW = 1 << 62
+"""From here on are numbers of groups that have no id yet."""
 
 SHARED, TELLING = 10, 10
 """Lines of a group, and of a build, that are shown."""
@@ -131,9 +137,15 @@ class Grouper:
     def _group(self, runs: Sequence[FailedRun], told: Callable[[int, int], object]) -> list[Group]:
         failed = self._failed(runs, told)
         numbers = dict(zip((run.run for run in runs), grouped([failed[run.run] for run in runs]), strict=True))
-        ids = steady(numbers, self._ledger.failures.groups(), self._ledger.failures.new_group_id())
+        ids = self._ids(numbers)
         self._ledger.failures.save_groups(ids)
         return _groups(runs, failed, ids)
+
+    def _ids(self, numbers: Mapping[int, int]) -> dict[int, int]:
+        """Those that stay, and new ones of the ledger."""
+        ids = steady(numbers, self._ledger.failures.groups(), NEW)
+        made = {number: self._ledger.failures.new_group_id() for number in sorted(set(ids.values())) if number >= NEW}
+        return {run: made.get(number, number) for run, number in ids.items()}
 
     def _failed(self, runs: Sequence[FailedRun], told: Callable[[int, int], object]) -> dict[int, Failed]:
         """What each shows, by run. A job at a time: the lines of a hundred passing builds are held for each."""
@@ -141,7 +153,7 @@ class Grouper:
         for job, mine in _by_job(runs).items():
             baseline = Baseline(self._ledger.templates.baseline(job), {})
             for some in _portions(mine):
-                lines = self._ledger.templates.lines([run.run for run in some])
+                lines = dict(self._ledger.templates.lines([run.run for run in some]))
                 rare = {key for each in lines.values() for key in each.keys if not baseline.usual(key)}
                 templates = self._ledger.templates.dictionary(rare)
                 for run in some:
@@ -152,17 +164,13 @@ class Grouper:
 
     def _shown(self, group: Group) -> Shown:
         newest = group.runs[0]
-        lines = self._ledger.templates.lines([newest.run]).get(newest.run)
+        lines = dict(self._ledger.templates.lines([newest.run])).get(newest.run)
         if lines is None:
             return Shown(group)
         builds = self._ledger.templates.baseline(newest.job)
         templates = self._ledger.templates.dictionary({*lines.keys, *(key for keys in builds for key in keys)})
         best = telling(lines, templates, Baseline(builds, templates))[:TELLING]
         return Shown(group, tuple((templates[each.key], lines.numbers.get(each.key)) for each in best), lines.story)
-
-
-AT_ONCE = 100
-"""Failed builds whose lines are read at once."""
 
 
 def _portions(runs: Sequence[FailedRun]) -> Iterable[Sequence[FailedRun]]:

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...core.text.excerpt import excerpt
-from ...core.text.figures import counted, number
+from ...core.text.figures import counted, date, number
 from ...core.text.inert import NAME, inert
 from ...core.text.names import few
 from ..tables import table, terminal
 from .reading import AS_JSON, CONFIG, grouper
-from .wording import LINE, by_job, clock, day, face, hours, levelled, line_of, minute, stamp, summary, wrapped
+from .wording import LINE, by_job, clock, face, hours, levelled, line_of, minute, stamp, summary, wrapped
 
 if TYPE_CHECKING:
     from ...engine.grouping import Group, Shown
     from ...files.config import Config
-    from ...ledger.failures import FailedRun
+    from ...ledger.work import FailedRun
 
 HEAD = ("ENDED", "CHANGE", "JOB", "RESULT", "BUILD")
 BUILDS = 20

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.text.columns import width
 from ...core.text.excerpt import excerpt
+from ...core.text.figures import date
 from ...core.text.inert import ELLIPSIS, NAME, inert
 
 if TYPE_CHECKING:
@@ -45,15 +46,9 @@ def face(group: Group) -> str:
     return f"{inert(run.result or '', NAME)}{phase}" + (f", task {excerpt(run.task, LINE)}" if run.task else "")
 
 
-def day(moment: int) -> str:
-    """Epoch milliseconds as ``18 Nov``, with the year where it is not this one; UTC."""
-    then, now = _utc(moment), datetime.now(timezone.utc)
-    return f"{then.day} {then:%b}" + ("" if then.year == now.year else f" {then.year}")
-
-
-def minute(moment: int) -> str:
-    """``18 Nov 02:10``; UTC."""
-    return f"{day(moment)} {_utc(moment):%H:%M}"
+def minute(moment: int, now: int) -> str:
+    """``18 Nov 02:10``; UTC, of epoch milliseconds."""
+    return f"{date(moment, now)} {_utc(moment):%H:%M}"
 
 
 def stamp(moment: int) -> str:
