@@ -22,8 +22,9 @@ SHINGLE = 4
 CUT = 0.75
 """The largest mean distance (1 - cosine) between the builds of two groups that become one."""
 
-COMMON = 0.35
-"""What more than this part of the failed builds say tells none of them apart."""
+COMMON, FEW = 0.35, 60
+"""What more than this part of the failed builds say tells none of them apart; of fewer builds than this nothing is so
+common, for they may all have failed by one cause."""
 
 FAR, LINKED = 0.3, 2.0
 """The weight of a line that was said while no failed test ran, and by how much more one with an id of the test's
@@ -111,6 +112,7 @@ def _runs(template: Template) -> Iterator[tuple[str, ...]]:
 def _similarity(features: Sequence[Mapping[object, float]]) -> NDArray[np.float64]:
     """Cosines. What a build shares with nobody counts half, on an axis of its own."""
     count = len(features)
+    total = max(count, FEW)
     often = Counter(shingle for each in features for shingle in each)
     ids: dict[object, int] = {}
     rows, columns, values = [], [], []
@@ -118,11 +120,11 @@ def _similarity(features: Sequence[Mapping[object, float]]) -> NDArray[np.float6
         alone = 0.0
         for shingle, weight in each.items():
             if often[shingle] == 1:
-                alone += (weight * math.log(count)) ** 2
-            elif often[shingle] <= max(2, COMMON * count):
+                alone += (weight * math.log(total)) ** 2
+            elif often[shingle] <= COMMON * total:
                 rows.append(at)
                 columns.append(ids.setdefault(shingle, len(ids)))
-                values.append(weight * math.log(count / often[shingle]))
+                values.append(weight * math.log(total / often[shingle]))
         rows.append(at)
         columns.append(ids.setdefault(("alone", at), len(ids)))
         values.append(0.5 * math.sqrt(alone))
