@@ -273,7 +273,7 @@ lines = table(
     Index(None, "job", "failed", "mask", "at"),
     Index(None, "mask", "at"),
 )
-"""The lines of a run: the ids of its templates, and ``more`` of a failed one."""
+"""The lines of a run: the ids of its templates, and what else there is to know of them."""
 
 failure_groups = table(
     "failure_groups", metadata,

@@ -11,6 +11,7 @@ import zlib
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import accumulate, chain, islice
 from operator import sub
 from typing import Any
@@ -75,7 +76,7 @@ class Templates:
         known: dict[int, int] = {}
         waiting = iter(numbers)
         while some := list(islice(waiting, BUILDS_AT_ONCE)):
-            yield from self.store.read(lambda under_way, some=some: _lines(under_way, some, known))  # type: ignore[misc]
+            yield from self.store.read(partial(_lines, numbers=some, known=known))
 
     def telling(self, uuid: str) -> list[Template]:
         """The most telling lines of a failed build, the most telling first."""
@@ -108,12 +109,25 @@ class Fitted:
 def fitted(under_way: Transaction, reduction: Reduction, build: Build) -> Fitted:
     """To be done before the transaction that keeps them: to mask credentials takes time."""
     window = (build.ended or under_way.now) // WINDOW
-    room = NEW_OF_FAILED if is_failure(build.result) else NEW_OF_PASSING
     ids = _ids(under_way, reduction.lines.keys, window)
-    unusual = {**dict.fromkeys(reduction.telling), **dict.fromkeys(reduction.lines.linked),
-               **dict.fromkeys(reduction.lines.near)}
-    new = islice((key for key in {**unusual, **reduction.templates} if key not in ids), room)
-    return Fitted(window, ids, [_row(reduction.templates[key], window) for key in sorted(new)])
+    lacking = [key for key in {**_unusual_first(reduction), **reduction.templates} if key not in ids]
+    before = {row["key"]: {**row, "window": window} for row in _of_windows(under_way, lacking)}
+    room = NEW_OF_FAILED if is_failure(build.result) else NEW_OF_PASSING
+    new = {key: _row(reduction.templates[key], window)
+           for key in islice((key for key in lacking if key not in before), room)}
+    return Fitted(window, ids, [row for _, row in sorted({**before, **new}.items())])
+
+
+def _unusual_first(reduction: Reduction) -> dict[int, None]:
+    found = reduction.lines
+    return dict.fromkeys([*reduction.telling, *found.linked, *found.near])
+
+
+def _of_windows(under_way: Transaction, keys: Iterable[int]) -> Iterator[dict[str, Any]]:
+    """The rows of templates that are known in any window."""
+    for some in _parts(keys):
+        for row in under_way.execute(_BY_KEY, {"some": some}).mappings():
+            yield {name: value for name, value in row.items() if name != "id"}
 
 
 def keep(under_way: Transaction, run: Any, failed: bool, reduction: Reduction, fit: Fitted) -> None:
@@ -124,7 +138,7 @@ def keep(under_way: Transaction, run: Any, failed: bool, reduction: Reduction, f
     under_way.execute(delete(lines).where(lines.c.run == run.id))
     mine = _known(reduction.lines.keys, ids)
     under_way.insert(lines, [{"run": run.id, "job": run.job, "failed": failed, "mask": VERSION, "at": run.ended,
-                              "ids": packed(mine), "more": _more(reduction, ids, fit) if failed else b""}])
+                              "ids": packed(mine), "more": _more(reduction, ids, fit)}])
 
 
 def prune(under_way: Transaction, before: int) -> list[int]:
@@ -165,7 +179,7 @@ def _template(row: Any) -> Template:
 
 
 def _more(reduction: Reduction, ids: Mapping[int, int], fit: Fitted) -> bytes:
-    """What is kept of a failed build alone. Numbers are those of lines that are unusual, or that no other build had."""
+    """Numbers are those of lines that are unusual, or that no other build had."""
     found = reduction.lines
     numbered = {*reduction.telling, *found.linked, *(row["key"] for row in fit.new)}
     fields = {"near": _known(found.near, ids), "linked": _known(found.linked, ids), "share": found.share,
@@ -192,15 +206,12 @@ def _lines(under_way: Transaction, numbers: Sequence[int], known: dict[int, int]
 
 
 def _lines_from(ids: Sequence[int], more: bytes, known: Mapping[int, int]) -> Lines:
-    keys = array("q", sorted(known[each] for each in ids if each in known))
-    if not more:
-        return Lines(keys)
-    fields = _fields(more)
-    return Lines(keys, frozenset(known[each] for each in fields["near"] if each in known),
-                 frozenset(known[each] for each in fields["linked"] if each in known), fields["share"],
-                 {known[each]: number for each, number in fields["numbers"] if each in known},
-                 tuple(StoryLine(**line) for line in fields["story"]), tuple(fields["sources"]), fields["left_out"],
-                 fields["unread"])
+    keys, found = array("q", sorted(known[each] for each in ids if each in known)), _fields(more)
+    return Lines(keys, frozenset(known[each] for each in found["near"] if each in known),
+                 frozenset(known[each] for each in found["linked"] if each in known), found["share"],
+                 {known[each]: number for each, number in found["numbers"] if each in known},
+                 tuple(StoryLine(**line) for line in found["story"]), tuple(found["sources"]), found["left_out"],
+                 found["unread"])
 
 
 def _fields(more: bytes) -> dict[str, Any]:

@@ -101,6 +101,20 @@ def test_a_build_cannot_fill_the_dictionary(ledger, clock):
     assert [each.left_out for _, each in ledger.templates.failed(days=7)] == [0, 5]
 
 
+def test_what_is_not_known_of_a_passing_build_is_told(ledger, clock):
+    found = reduction(5, left_out=2, unread={"logs/b.txt": "too long"})
+    note(ledger, clock, 1, found, result="SUCCESS")
+    assert [lines for _, lines in ledger.templates.passing()] == [found.lines]
+
+
+def test_what_the_dictionary_of_another_window_has_is_not_new(ledger, clock):
+    passing(ledger, clock, 1, *range(NEW_OF_FAILED + 1), ago=30)
+    note(ledger, clock, 2, reduction(*range(NEW_OF_FAILED + 2)))
+    [(_, lines)] = ledger.templates.failed(days=7)
+    assert (len(lines.keys), lines.left_out) == (NEW_OF_FAILED + 2, 0)
+    assert tables.rows(ledger, "select count(distinct window) from templates") == [(2,)]
+
+
 def test_builds_that_are_noted_at_once_share_their_dictionary(ledger, clock):
     for number in range(8):
         made = build(f"{number:032x}", job="tempest", ended=clock())
