@@ -15,6 +15,7 @@ from counterbot.core.counters.merging import complete, merge
 from counterbot.core.counters.performance import looks_like_performance, parse_performance
 from counterbot.core.decide import Observed, decide
 from counterbot.core.events import Recognition, digest, parse_line, recognise
+from counterbot.core.lines import Reduction
 from counterbot.core.model import (
     BuildLink,
     Counters,
@@ -35,6 +36,10 @@ from counterbot.core.wording.links import Links
 from counterbot.files.config import Config, read_config
 from counterbot.files.reader import Mistake, read
 from counterbot.files.rulefile import parse_rule
+from counterbot.fingerprints.records import COLOUR, ENDS
+from counterbot.fingerprints.templates.mask import runs
+from counterbot.fingerprints.templates.reduce import LINE, WORDS, Reducer
+from counterbot.fingerprints.words import words
 
 from .claims import assert_counters, assert_storable, assert_told, in_time, outcome
 from .damage import damage, gunzip, one_byte, subunit
@@ -153,6 +158,35 @@ def rules(data: bytes) -> None:
         assert all(told is None or told for told in told)
 
 
+LOGS = ("job-output.txt", "controller/logs/screen-n-cpu.txt", "controller/logs/screen-etcd.txt",
+        "controller/logs/syslog.txt", "controller/logs/screen-s-object.txt", "controller/logs/mysql/error_log.txt")
+
+
+def templates(data: bytes) -> None:
+    """A log, after a byte for its name and one for its blocks: what is not masked stands so in one of its lines."""
+    path, size, log = LOGS[sum(data[:1]) % len(LOGS)], sum(data[1:2]) + 1, data[2:]
+    with in_time(len(data)):
+        found = _reduced(path, [log])
+    assert_storable(each.text for each in found.templates.values())
+    assert_storable([*found.lines.sources, *(line.text for line in found.lines.story)])
+    assert list(found.lines.keys) == sorted(found.templates)
+    plain = ENDS.sub(b"\n", COLOUR.sub(b"", log)).decode(errors="replace")
+    said = [f" {' '.join(words(line))} " for line in plain.split("\n")] if len(log) < LINE else []
+    for each in found.templates.values() if said else ():
+        assert len(each.words) <= WORDS
+        for run in runs(each.words):
+            assert any(f" {' '.join(run)} " in line for line in said), f"{run} stands in no line"
+    if said:
+        cut = (log[at:at + size] for at in range(0, len(log), size))
+        assert _reduced(path, cut) == found, "it matters how a log is cut into blocks"
+
+
+def _reduced(path: str, blocks: Iterable[bytes]) -> Reduction:
+    reducer = Reducer(failed=True)
+    reducer.take(path, blocks)
+    return reducer.reduction()
+
+
 def config(data: bytes) -> None:
     """The configuration: values, or mistakes that can be found."""
     with in_time(len(data)):
@@ -174,7 +208,7 @@ def _assert_located(mistakes: Iterable[Mistake], data: bytes) -> None:
 
 TARGETS: dict[str, Target] = {
     target.__name__: target
-    for target in (events, subunit, damage, one_byte, gunzip, counters, performance, manifest, rules, config)
+    for target in (events, subunit, damage, one_byte, gunzip, counters, performance, manifest, rules, config, templates)
 }
 RUNS_A_MINUTE = {
     "events": 250_000,
@@ -187,5 +221,6 @@ RUNS_A_MINUTE = {
     "manifest": 2_000_000,
     "rules": 40_000,
     "config": 36_000,
+    "templates": 40_000,
 }
 """About what one processor does."""

@@ -89,6 +89,29 @@ def _config() -> Iterator[bytes]:
     yield from _files("tests/samples/contract/config.yaml", "config.yaml.sample")
 
 
+LOG = """\
+2026-11-21 02:07:44.101337 | TASK [run : tempest]
+2026-11-21 02:07:59.2 | controller | {1} tempest.api.compute.test_a.A.test_b[id-7] [12.5s] ... FAILED
+2026-11-21 02:07:59.2 | controller | Captured traceback:
+2026-11-21 02:07:59.2 | controller |   File "/opt/stack/tempest/tempest/a.py", line 7, in test_b
+2026-11-21 02:07:59.2 | controller | Server 4be0643f-1d98-573b-97cd-ca98a65347dd failed: (404) état \x1b[1m漢字
+2026-11-21 02:08:00.2 | controller | Ran: 12 tests
+Nov 21 02:07:50.1 np0038 nova-compute[411]: DEBUG nova.x [None req-1 demo demo] Lock
+  of it
+Nov 21 02:07:50.1 np0038 nova-compute[411]: ERROR nova.x [-] [instance: 4be0643f-1d98-573b-97cd-ca98a65347dd] Boom
+2026-11-21 02:07:50.123 98512 WARNING nova.x [req-1 demo] at fa:16:3e:aa:bb:cc, fe80::1 took 12.5 seconds
+Nov 21 02:07:50 np0038 kernel: [12.5] tap4be0643f-1d: /tmp/x\r
++ lib/nova:init:1
+10.0.0.1 - - [21/Nov/2026:02:10:11 +0000] "GET /a HTTP/1.1" 200 7 "-" "-"
+""".encode()
+
+
+def _templates() -> Iterator[bytes]:
+    yield from (bytes([number, number * 7]) + LOG for number in range(6))
+    yield b"\1\7" + LOG.replace(b"\n", b" ") * 6
+    yield from (b"\0\1" + choices for choices in _choices())
+
+
 _SEEDS = {"events": _events, "subunit": _subunit, "damage": _choices, "one_byte": _choices, "gunzip": _gunzip,
           "counters": _counters, "performance": _performance, "manifest": _manifest, "rules": _rules,
-          "config": _config}
+          "config": _config, "templates": _templates}

@@ -12,7 +12,7 @@ UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 FAILED = re.compile(rb"\[([0-9]{1,9}(?:\.[0-9]{1,9})?)s\] \.\.\. FAILED\b")
 """How stestr tells of a test that failed, and of the seconds it took."""
-FRAME = re.compile(rb'File "([^"\n]{1,500})", line [0-9]')
+FRAME = re.compile(rb'File "([^"\x00-\x1f]{1,500})", line [0-9]')
 SLACK = 2
 """Seconds that a test's window is wider on both sides: times in logs are cut to seconds, and lines come late."""
 

@@ -34,7 +34,9 @@ NOTHING_ELSE = re.compile(
     rb"%b(?:(?:req-)?%b|[0-9]+(?:[.,][0-9]+)+[A-Za-z]*|[0-9]{4,}|(?=[a-f]*[0-9])[0-9a-f]{7,})%b" % (
         _MARKS := rb"[^A-Za-z0-9_\x80-\xff]*", UUID, _MARKS))
 """The most common of what varies, alone between blanks: quicker to find than word by word."""
-ANY_ID, AN_ID = re.compile(UUID), b"00000000-0000-0000-0000-000000000000"
+ANY_ID = re.compile(rb"(?<![A-Za-z0-9_\x80-\xff+-])(?:req-)?" + UUID)
+AN_ID = b"00000000-0000-0000-0000-000000000000"
+"""Whichever id stands there by itself, the words around it are the same."""
 JOINERS = frozenset(".:',;")
 """What may join a varying thing to the word beside it, depending on how it begins and ends."""
 

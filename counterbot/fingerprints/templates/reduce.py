@@ -133,7 +133,8 @@ class Reducer:
                 self._left_out.add(found)
             return None
         self._room -= cost
-        template = Template(found, file, level.decode(), as_words(text), body, shown.decode(errors="replace")[:TEXT])
+        seen = shown.decode(errors="replace")[:TEXT].replace("\0", "")  # PostgreSQL takes none in a text
+        template = Template(found, file, level.decode(), as_words(text), body, seen)
         return self._kept.setdefault(found, _Kept(template, number))  # another thread may have been quicker
 
     @property
