@@ -18,7 +18,7 @@ from ..fingerprints.templates.mask import VERSION
 from .schema import failure_groups, failures, grouped, hits, runs, traits
 from .store import Store, Transaction, transaction
 from .templates import DAY, TELLING
-from .work import FailedRun, failed_run_from, shown_text
+from .work import FailedRun, failed_run_from, shown_packed
 
 TEST, LINE = "test", f"line {VERSION}"
 """Kinds of traits; what another version of the mask made is another kind."""
@@ -81,7 +81,7 @@ def keep(under_way: Transaction, run: Any, failure: Failure | None, reduction: R
     """Note that a run failed, and what it shows, as far as that was read now."""
     under_way.insert_new(failures, [{"run": run.id, "at": run.ended}])
     if failure is not None:
-        under_way.execute(update(failures).where(failures.c.run == run.id).values(shown=shown_text(failure)))
+        under_way.execute(update(failures).where(failures.c.run == run.id).values(shown=shown_packed(failure)))
         _note_traits(under_way, run, TEST, (test_key(test.name) for test in failure.tests))
     if reduction is not None:
         _note_traits(under_way, run, LINE, reduction.telling[:TELLING])

@@ -226,7 +226,7 @@ failures = table(
     "failures", metadata,
     Column("run", Id, ForeignKey("runs.id"), primary_key=True, autoincrement=False),
     Column("at", BigInteger, nullable=False),
-    Column("shown", LongText),
+    Column("shown", MediumBlob),
     Index(None, "at"),
 )
 """The runs that failed, with what their logs show, for good; null where these were not read. ``at`` is when the run
@@ -249,20 +249,20 @@ templates = table(
     Column("id", Id, primary_key=True),
     Column("key", BigInteger, nullable=False),
     Column("mask", Integer, nullable=False),
-    Column("window", Integer, nullable=False),
+    Column("in_window", Integer, nullable=False),
     Column("file", Text, nullable=False),
     Column("level", Text, nullable=False),
     Column("body", Boolean, nullable=False),
     Column("words", LongText, nullable=False),
     Column("text", Text, nullable=False),
-    UniqueConstraint("key", "mask", "window"),
-    Index(None, "mask", "window"),
+    UniqueConstraint("key", "mask", "in_window"),
+    Index(None, "mask", "in_window"),
     sqlite_autoincrement=True,  # an id must not come again: runs' lines refer to it
 )
 """The kinds of lines that builds which ended in a window of 30 days hold, by the mask of a version."""
 
 lines = table(
-    "lines", metadata,
+    "run_lines", metadata,
     Column("run", Id, ForeignKey("runs.id"), primary_key=True, autoincrement=False),
     Column("job", String(NAME), nullable=False),
     Column("failed", Boolean, nullable=False),

@@ -6,7 +6,6 @@ has the numbers of its lines there. Lines that another version of the mask made 
 
 from __future__ import annotations
 
-import json
 import zlib
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +23,7 @@ from ..core.text.excerpt import excerpt
 from ..fingerprints.templates.mask import VERSION
 from .schema import failures, lines, runs, templates
 from .store import Store, Transaction
-from .work import Run, run_from
+from .work import Run, packed, packed_from, run_from
 
 DAY = 86_400_000
 WINDOW = 30 * DAY
@@ -111,7 +110,7 @@ def fitted(under_way: Transaction, reduction: Reduction, build: Build) -> Fitted
     window = (build.ended or under_way.now) // WINDOW
     ids = _ids(under_way, reduction.lines.keys, window)
     lacking = [key for key in {**_unusual_first(reduction), **reduction.templates} if key not in ids]
-    before = {row["key"]: {**row, "window": window} for row in _of_windows(under_way, lacking)}
+    before = {row["key"]: {**row, "in_window": window} for row in _of_windows(under_way, lacking)}
     room = NEW_OF_FAILED if is_failure(build.result) else NEW_OF_PASSING
     new = {key: _row(reduction.templates[key], window)
            for key in islice((key for key in lacking if key not in before), room)}
@@ -138,7 +137,7 @@ def keep(under_way: Transaction, run: Any, failed: bool, reduction: Reduction, f
     under_way.execute(delete(lines).where(lines.c.run == run.id))
     mine = _known(reduction.lines.keys, ids)
     under_way.insert(lines, [{"run": run.id, "job": run.job, "failed": failed, "mask": VERSION, "at": run.ended,
-                              "ids": packed(mine), "more": _more(reduction, ids, fit)}])
+                              "ids": _gaps(mine), "more": _more(reduction, ids, fit)}])
 
 
 def prune(under_way: Transaction, before: int) -> list[int]:
@@ -151,24 +150,24 @@ def prune(under_way: Transaction, before: int) -> list[int]:
 
 def prune_dictionary(under_way: Transaction, before: int) -> int:
     """Forget some templates that are of no use when all such lines are forgotten; how many."""
-    old = (templates.c.mask < VERSION) | ((templates.c.mask == VERSION) & (templates.c.window < before // WINDOW))
+    old = (templates.c.mask < VERSION) | ((templates.c.mask == VERSION) & (templates.c.in_window < before // WINDOW))
     ids = under_way.execute(select(templates.c.id).where(old).limit(AT_ONCE)).scalars().all()
     under_way.execute(delete(templates).where(templates.c.id.in_(ids)))
     return len(ids)
 
 
-def packed(ascending: Iterable[int]) -> bytes:
-    """Numbers as the gaps between them, compressed: ids of one build's lines follow each other."""
+def _gaps(ascending: Iterable[int]) -> bytes:
+    """Numbers as what lies between them: the ids of one build's lines follow each other."""
     numbers = list(ascending)
     return zlib.compress(array("I", map(sub, numbers, chain([0], numbers))).tobytes())
 
 
-def unpacked(blob: bytes) -> list[int]:
+def _of_gaps(blob: bytes) -> list[int]:
     return list(accumulate(array("I", zlib.decompress(blob))))
 
 
 def _row(template: Template, window: int) -> dict[str, Any]:
-    return {"key": template.key, "mask": VERSION, "window": window, "file": template.file, "level": template.level,
+    return {"key": template.key, "mask": VERSION, "in_window": window, "file": template.file, "level": template.level,
             "body": template.body, "words": " ".join(VARIES if word is None else word for word in template.words),
             "text": excerpt(template.text)}
 
@@ -188,7 +187,7 @@ def _more(reduction: Reduction, ids: Mapping[int, int], fit: Fitted) -> bytes:
               "story": list(map(asdict, found.story)), "sources": found.sources, "unread": dict(found.unread),
               "left_out": found.left_out + sum(key not in ids for key in found.keys),
               "telling": [ids[key] for key in reduction.telling[:TELLING] if key in ids]}
-    return zlib.compress(json.dumps(fields, separators=(",", ":")).encode())
+    return packed(fields)
 
 
 def _known(keys: Iterable[int], ids: Mapping[int, int]) -> list[int]:
@@ -198,7 +197,7 @@ def _known(keys: Iterable[int], ids: Mapping[int, int]) -> list[int]:
 def _lines(under_way: Transaction, numbers: Sequence[int], known: dict[int, int]) -> list[tuple[int, Lines]]:
     """``known`` are keys by id; those that are lacking are added."""
     query = select(lines.c.run, lines.c.ids, lines.c.more).where(lines.c.run.in_(numbers), lines.c.mask == VERSION)
-    found = {row.run: (unpacked(row.ids), row.more) for row in under_way.execute(query)}
+    found = {row.run: (_of_gaps(row.ids), row.more) for row in under_way.execute(query)}
     lacking = {each for ids, _ in found.values() for each in ids if each not in known}
     for some in _parts(lacking):
         known.update(tuple(row) for row in under_way.execute(_KEYS, {"some": some}))
@@ -206,7 +205,7 @@ def _lines(under_way: Transaction, numbers: Sequence[int], known: dict[int, int]
 
 
 def _lines_from(ids: Sequence[int], more: bytes, known: Mapping[int, int]) -> Lines:
-    keys, found = array("q", sorted(known[each] for each in ids if each in known)), _fields(more)
+    keys, found = array("q", sorted(known[each] for each in ids if each in known)), packed_from(more)
     return Lines(keys, frozenset(known[each] for each in found["near"] if each in known),
                  frozenset(known[each] for each in found["linked"] if each in known), found["share"],
                  {known[each]: number for each, number in found["numbers"] if each in known},
@@ -214,19 +213,14 @@ def _lines_from(ids: Sequence[int], more: bytes, known: Mapping[int, int]) -> Li
                  found["unread"])
 
 
-def _fields(more: bytes) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(zlib.decompress(more))
-    return found
-
-
 # Many numbers: quicker in the text of the query.
 _SOME: BindParameter[Sequence[int]] = bindparam("some", expanding=True, literal_execute=True)
 _KEYS = select(templates.c.id, templates.c.key).where(templates.c.id.in_(_SOME))
 _BY_ID = select(templates).where(templates.c.id.in_(_SOME))
 _BY_KEY = select(templates).where(templates.c.key.in_(_SOME), templates.c.mask == VERSION).order_by(
-    templates.c.window)
+    templates.c.in_window)
 _IDS = select(templates.c.key, templates.c.id).where(
-    templates.c.key.in_(_SOME), templates.c.mask == VERSION, templates.c.window == bindparam("window"))
+    templates.c.key.in_(_SOME), templates.c.mask == VERSION, templates.c.in_window == bindparam("window"))
 
 
 def _parts(numbers: Iterable[int]) -> Iterator[list[int]]:
@@ -249,7 +243,7 @@ def _kept(under_way: Transaction, uuid: str) -> dict[str, Any]:
     query = select(lines.c.more).join(runs, runs.c.id == lines.c.run).where(runs.c.uuid == uuid, lines.c.failed,
                                                                             lines.c.mask == VERSION)
     more = under_way.execute(query).scalar()
-    return _fields(more) if more else {}
+    return packed_from(more) if more else {}
 
 
 def _telling(under_way: Transaction, uuid: str) -> list[Template]:

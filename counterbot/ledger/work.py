@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
@@ -187,13 +188,23 @@ def run_from(row: Row) -> Run:
 
 
 def failed_run_from(row: Row) -> FailedRun:
-    shown = json.loads(row["shown"] or "{}")
+    shown = packed_from(row["shown"]) if row["shown"] else {}
     return FailedRun(**vars(run_from(row)), **{**shown, "tests": _tests(shown.get("tests", ()))})
 
 
-def shown_text(failure: Failure) -> str:
+def shown_packed(failure: Failure) -> bytes:
     """What a failed run shows."""
-    return json.dumps({name: value for name, value in asdict(failure).items() if name in SHOWN})
+    return packed({name: value for name, value in asdict(failure).items() if name in SHOWN})
+
+
+def packed(fields: Row) -> bytes:
+    """Text that is kept long."""
+    return zlib.compress(json.dumps(fields, separators=(",", ":")).encode())
+
+
+def packed_from(blob: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(zlib.decompress(blob))
+    return found
 
 
 def report_from(row: Row, links: Iterable[BuildLink]) -> Report:

@@ -112,7 +112,7 @@ def test_what_the_dictionary_of_another_window_has_is_not_new(ledger, clock):
     note(ledger, clock, 2, reduction(*range(NEW_OF_FAILED + 2)))
     [(_, lines)] = ledger.templates.failed(days=7)
     assert (len(lines.keys), lines.left_out) == (NEW_OF_FAILED + 2, 0)
-    assert tables.rows(ledger, "select count(distinct window) from templates") == [(2,)]
+    assert tables.rows(ledger, "select count(distinct in_window) from templates") == [(2,)]
 
 
 def test_builds_that_are_noted_at_once_share_their_dictionary(ledger, clock):
@@ -133,7 +133,7 @@ def test_builds_that_are_noted_at_once_share_their_dictionary(ledger, clock):
 def test_lines_that_an_older_mask_made_do_not_count_and_are_forgotten(ledger, clock):
     passing(ledger, clock, 1, 5)
     uuid = note(ledger, clock, 2, reduction(5, telling=[5]), ["test_a"], change=8)
-    for table in ("lines", "templates"):
+    for table in ("run_lines", "templates"):
         ledger.store.write(lambda write, table=table: write.execute(text(f"update {table} set mask = mask - 1")))
     ledger.store.write(lambda write: write.execute(text("update traits set kind = 'line 0' where kind <> 'test'")))
     assert (ledger.templates.baseline("tempest"), ledger.templates.dictionary([5])) == ([], {})
@@ -142,7 +142,7 @@ def test_lines_that_an_older_mask_made_do_not_count_and_are_forgotten(ledger, cl
     assert ledger.templates.wanting(GATE, 40) == {"tempest": 40}
     passing(ledger, clock, 3, 5)
     ledger.prune(DAY)
-    assert kept(ledger) == {"lines": 1, "templates": 1, "traits": 1, "failures": 1, "runs": 3}
+    assert kept(ledger) == {"run_lines": 1, "templates": 1, "traits": 1, "failures": 1, "runs": 3}
     assert list(map(list, ledger.templates.baseline("tempest"))) == [[5]]
 
 
@@ -150,12 +150,12 @@ def test_old_lines_are_forgotten_and_what_failed_stays(ledger, clock):
     for number, ago in enumerate([100, 61, 59, 0]):
         note(ledger, clock, number, reduction(5, number, telling=[5]), ["test_a"], ago=ago)
     ledger.prune(DAY, lines=60 * DAY)
-    assert kept(ledger) == {"lines": 2, "templates": 5, "traits": 6, "failures": 4, "runs": 4}
+    assert kept(ledger) == {"run_lines": 2, "templates": 5, "traits": 6, "failures": 4, "runs": 4}
     assert [list(lines.keys) for _, lines in ledger.templates.failed(90)] == [[3, 5], [2, 5]]
 
 
 def kept(ledger):
-    names = ("lines", "templates", "traits", "failures", "runs")
+    names = ("run_lines", "templates", "traits", "failures", "runs")
     return {name: tables.rows(ledger, f"select count(*) from {name}")[0][0] for name in names}
 
 
@@ -288,7 +288,7 @@ def test_when_rules_were_found_on_which_changes(ledger, clock):
 # -- how the questions are answered
 
 
-TABLES = "runs|hits|failures|traits|lines|templates"
+TABLES = "runs|hits|failures|traits|run_lines|templates"
 
 
 def test_no_question_goes_through_a_whole_table(tmp_path, clock):

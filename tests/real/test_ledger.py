@@ -107,7 +107,7 @@ def ledger_of_0002(server: PostgreSQL | MariaDB) -> str:
     Ledger(url, now).close()
     engine = dialects.engine(make_url(url))
     with engine.begin() as connection:
-        for table in ("grouped", "failure_groups", "lines", "templates", "traits", "failures", "hits", "searches"):
+        for table in ("grouped", "failure_groups", "run_lines", "templates", "traits", "failures", "hits", "searches"):
             schema.metadata.tables[table].drop(connection)
         operations = Operations(MigrationContext.configure(connection))
         operations.drop_index("ix_runs_project_job_ended", "runs")

@@ -33,7 +33,7 @@ def upgrade() -> None:
 def _failures() -> None:
     """The runs that failed are known already, and what they show is not."""
     op.create_table(
-        "failures", _run(), _number("at"), sa.Column("shown", LongText), if_not_exists=True, **COMPARED)
+        "failures", _run(), _number("at"), sa.Column("shown", MediumBlob), if_not_exists=True, **COMPARED)
     op.create_index("ix_failures_at", "failures", ["at"], if_not_exists=True)
     runs, failures = (sa.Table(name, sa.MetaData(), autoload_with=op.get_bind()) for name in ("runs", "failures"))
     failed = sa.select(runs.c.id, runs.c.ended).where(
@@ -49,18 +49,18 @@ def _failures() -> None:
 def _lines() -> None:
     op.create_table(
         "templates", sa.Column("id", Id, primary_key=True), _number("key"),
-        *(sa.Column(name, sa.Integer, nullable=False) for name in ("mask", "window")),
+        *(sa.Column(name, sa.Integer, nullable=False) for name in ("mask", "in_window")),
         *(sa.Column(name, sa.Text, nullable=False) for name in ("file", "level")),
         sa.Column("body", sa.Boolean, nullable=False), sa.Column("words", LongText, nullable=False),
-        sa.Column("text", sa.Text, nullable=False), sa.UniqueConstraint("key", "mask", "window"),
+        sa.Column("text", sa.Text, nullable=False), sa.UniqueConstraint("key", "mask", "in_window"),
         sqlite_autoincrement=True, if_not_exists=True, **COMPARED)
-    op.create_index("ix_templates_mask_window", "templates", ["mask", "window"], if_not_exists=True)
+    op.create_index("ix_templates_mask_in_window", "templates", ["mask", "in_window"], if_not_exists=True)
     op.create_table(
-        "lines", _run(), sa.Column("job", sa.String(255), nullable=False),
+        "run_lines", _run(), sa.Column("job", sa.String(255), nullable=False),
         sa.Column("failed", sa.Boolean, nullable=False), sa.Column("mask", sa.Integer, nullable=False), _number("at"),
         *(sa.Column(name, MediumBlob, nullable=False) for name in ("ids", "more")), if_not_exists=True, **COMPARED)
-    op.create_index("ix_lines_job_failed_mask_at", "lines", ["job", "failed", "mask", "at"], if_not_exists=True)
-    op.create_index("ix_lines_mask_at", "lines", ["mask", "at"], if_not_exists=True)
+    op.create_index("ix_run_lines_job_failed_mask_at", "run_lines", ["job", "failed", "mask", "at"], if_not_exists=True)
+    op.create_index("ix_run_lines_mask_at", "run_lines", ["mask", "at"], if_not_exists=True)
 
 
 def _groups() -> None:
