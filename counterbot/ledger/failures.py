@@ -36,9 +36,10 @@ class Failures:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def unexplained(self, days: int, rules: Collection[str] = ()) -> list[FailedRun]:
-        """Voting builds of the last days that failed, and in which none of some rules was found; newest first."""
-        return self.store.read(lambda under_way: _unexplained(under_way, under_way.now - days * DAY, rules))
+    def unexplained(self, days: int, rules: Collection[str] = (), most: int | None = None) -> list[FailedRun]:
+        """Voting builds of the last days that failed, and in which none of some rules was found; the newest first, and
+        at most so many."""
+        return self.store.read(lambda under_way: _unexplained(under_way, under_way.now - days * DAY, rules, most))
 
     def facts(self, patchset: PatchSet, job: str, uuid: str, tests: Sequence[str], telling: Sequence[Template],
               gate: Collection[str], infra: Collection[str], days: int = 7) -> Facts:
@@ -108,10 +109,11 @@ def _note_traits(under_way: Transaction, run: Any, kind: str, keys: Iterable[int
                               for key in dict.fromkeys(keys)])
 
 
-def _unexplained(under_way: Transaction, since: int, rules: Collection[str]) -> list[FailedRun]:
+def _unexplained(under_way: Transaction, since: int, rules: Collection[str], most: int | None) -> list[FailedRun]:
     explained = select(hits.c.run).where(hits.c.run == failures.c.run, hits.c.rule.in_(rules)).exists()
     query = (select(runs, failures).join(failures, failures.c.run == runs.c.id)
-             .where(failures.c.at >= since, runs.c.voting, ~explained).order_by(failures.c.at.desc(), runs.c.id.desc()))
+             .where(failures.c.at >= since, runs.c.voting, ~explained)
+             .order_by(failures.c.at.desc(), runs.c.id.desc()).limit(most))
     return list(map(failed_run_from, under_way.execute(query).mappings()))
 
 

@@ -138,6 +138,7 @@ def test_lines_that_an_older_mask_made_do_not_count_and_are_forgotten(ledger, cl
     ledger.store.write(lambda write: write.execute(text("update traits set kind = 'line 0' where kind <> 'test'")))
     assert (ledger.templates.baseline("tempest"), ledger.templates.dictionary([5])) == ([], {})
     assert (list(ledger.templates.failed(7)), ledger.templates.telling(uuid)) == ([], [])
+    assert list(ledger.templates.lines([run.run for run in ledger.failures.unexplained(7)])) == []
     assert facts(ledger, telling=[5]).changes == 0
     assert ledger.templates.wanting(GATE, 40) == {"tempest": 40}
     passing(ledger, clock, 3, 5)
@@ -182,6 +183,7 @@ def test_failures_that_no_rule_explains(ledger, clock):
     assert (found.uuid, found.job, found.change, found.seconds) == (f"{2:032x}", "tempest", 7, 61.5)
     assert (found.tests, found.failed_tests, found.phase) == ((FailedTest("test_a"),), 1, "")
     assert [run.uuid[-1] for run in ledger.failures.unexplained(7)] == ["1", "2"]
+    assert [run.uuid[-1] for run in ledger.failures.unexplained(7, most=1)] == ["1"]
 
 
 def test_what_a_failure_shows_stays_when_it_is_searched_for_some_rules(ledger, clock):

@@ -14,6 +14,7 @@ import random
 import signal
 import sys
 import time
+from array import array
 from collections.abc import Callable
 from functools import partial
 from itertools import count
@@ -23,6 +24,7 @@ from pathlib import Path
 from sqlalchemy import event, func, select
 
 from counterbot.core.decide import Decision, Reason
+from counterbot.core.lines import Lines, Reduction, Template
 from counterbot.core.model import (
     Build,
     BuildLink,
@@ -72,6 +74,12 @@ class Outside:
         return Sent()
 
 
+def lines_of(uuid: str) -> Reduction:
+    """Some that other builds have, too."""
+    keys = array("q", range(int(uuid, 16), int(uuid, 16) + 40))
+    return Reduction(Lines(keys), {key: Template(key, "x.txt", "", ("word",)) for key in keys})
+
+
 def reports(ledger: Ledger, outside: Outside, at: Callable[[object], None]) -> Callable[[], bool]:
     """A step towards a comment for each event, through every table."""
     def recognise(work):
@@ -83,7 +91,7 @@ def reports(ledger: Ledger, outside: Outside, at: Callable[[object], None]) -> C
 
     def examine(work):
         build = Build(work.link.uuid, "job", "SUCCESS", True, "nova", "master", "check", "https://logs/", (), 5)
-        ledger.builds.note(work, build, READ)
+        ledger.builds.note(work, build, {**READ, Reader.TEMPLATES: Reading(State.READ, "", lines_of(build.uuid))})
 
     def decide(work):
         patchset = work.report.patchset

@@ -24,6 +24,7 @@ from sqlalchemy import URL, Engine, event, make_url
 from counterbot.ledger import Ledger, LedgerError, dialects, schema
 
 from ..edges import test_ledger, test_ledger_failures
+from .ledger_workers import lines_of
 from .servers.mariadb import MariaDB
 from .servers.postgresql import PASSWORD, PostgreSQL
 from .servers.process import until
@@ -224,6 +225,12 @@ def test_processes_that_are_killed_lose_no_comment_and_double_none(url, tmp_path
     with workers(url, tmp_path, "reports", "--deaths=0.002") as processes:
         assert processes.end() > 5
     assert Counter(processes.lines()) == Counter(numbers)
+    ledger = Ledger(url, now)
+    uuids = dict(test_ledger.rows(ledger, "select id, uuid from runs"))
+    found = {uuids[run]: lines for run, lines in ledger.templates.lines(uuids)}
+    assert found == {uuid: lines_of(uuid).lines for uuid in uuids.values()}
+    assert len(found) == 2 * len(numbers)
+    ledger.close()
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
