@@ -74,11 +74,13 @@ class Source:
 
 @dataclass
 class Sweep:
-    """``learned``: something was read. ``overdue``: why time ran out; "" where it did not."""
+    """``at_once`` files are read at the same time. ``learned``: something was read. ``overdue``: why time ran out; ""
+    where it did not."""
 
     files: Files
     attempts: Attempts = field(default_factory=lambda: Attempts(awaits=False))
     caps: Caps = USUAL_CAPS
+    at_once: int = limits.LOGS_AT_ONCE
     learned: bool = False
     overdue: str = ""
     _remarks: dict[str, str] = field(default_factory=dict)
@@ -97,7 +99,7 @@ class Sweep:
         if len(wanted) > room:
             self.remark("files", f"only the first {self.caps.files:,} that matter are read")
         self._count += len(wanted[:room])
-        with ThreadPoolExecutor(limits.LOGS_AT_ONCE, "logs") as pool:
+        with ThreadPoolExecutor(self.at_once, "logs") as pool:
             running: list[Future[None]] = [pool.submit(self._file, path, take) for path in wanted[:room]]
             try:
                 for each in running:

@@ -29,7 +29,7 @@ class TemplatesReader:
         """The lines of a build, as far as its log server has them now: lines are read when the build's failure was, so
         what is not there then will not come. Raises nothing that a server or a file can cause."""
         def begun(logs: Logs, attempts: Attempts) -> _Look:
-            return _Look(Sweep(logs, attempts, self._caps), Reducer(is_failure(build.result)))
+            return _Look(Sweep(logs, attempts, self._caps, limits.LINES_AT_ONCE), Reducer(is_failure(build.result)))
 
         return self._store.look(build, None, False, begun)
 

@@ -11,6 +11,7 @@ from .completion import files
 
 if TYPE_CHECKING:
     from ..engine.backfill import Walk
+    from ..engine.baseline import Sampler
     from ..engine.bot import Bot
 
 EVERY = 30.0
@@ -31,6 +32,8 @@ FAILURES = 6
 @click.option("-v", "--verbose", is_flag=True, help="Log each build.")
 def command(file: str, days: int, job: str | None, rule: str | None, rate: int | None, verbose: bool) -> None:
     """Read Zuul's past builds, the newest first: counters into the history, and failures held against the rules.
+
+    Of watched jobs that failed, some passing gate builds are read as well, to compare the failures with.
 
     Builds that the history has are passed over, unless a rule is new to them. Nobody is told of what is found. Ended in
     the middle, it goes on when it is called again; a bot may run on the same database.
@@ -53,12 +56,14 @@ def command(file: str, days: int, job: str | None, rule: str | None, rate: int |
         try:
             _check_rule(bot, rule)
             order = Order(bot.ledger.now() - days * DAY, job, rule)
-            walk = bot.walk(order, rate or config.known.per_minute)
+            per_minute = rate or config.known.per_minute
+            walk = bot.walk(order, per_minute)
+            sampler = bot.sampling(per_minute, job) if rule is None else None
             with progress(lambda: _bar(walk), EVERY):
-                _walked(bot, walk)
+                _walked(bot, walk, sampler)
         finally:
             bot.close()
-    _end(bot, walk)
+    _end(bot, walk, sampler)
 
 
 def _bar(walk: Walk) -> str:
@@ -77,17 +82,17 @@ def _check_rule(bot: Bot, rule: str | None) -> None:
                                    + (f"; did you mean {near}?" if near else ""))
 
 
-def _walked(bot: Bot, walk: Walk) -> None:
-    """Until all is read, or the stop, or Zuul's API fails for too long."""
+def _walked(bot: Bot, walk: Walk, sampler: Sampler | None) -> None:
+    """Until all is read, and then what to compare it with, or the stop, or Zuul's API fails for too long."""
     from ..engine.service import until
 
     bot.ledger.take_up()
     bot.service.repeat("past", bot.examiner.step_past)
 
     def ended() -> bool:
-        if walk.step():
+        if walk.step() or (walk.done and sampler and sampler.step()):
             bot.service.wake("past")
-        return walk.done or _fails(walk)
+        return (walk.done and (sampler is None or sampler.done)) or _fails(walk)
 
     until(ended, bot.service.stop)
 
@@ -96,15 +101,19 @@ def _fails(walk: Walk) -> bool:
     return walk.lasting or walk.failures >= FAILURES
 
 
-def _end(bot: Bot, walk: Walk) -> None:
+def _end(bot: Bot, walk: Walk, sampler: Sampler | None) -> None:
     """What came of it, and the exit status."""
+    from ..core.text.figures import counted
+
     click.echo(str(walk.tally))
+    if sampler and sampler.asked:
+        click.echo(f"{counted(sampler.asked, 'passing build')} looked at, to compare failures with")
     for reason in walk.tally.reasons:
         click.echo(f"not readable: {reason}", err=True)
     if bot.service.error:
         raise click.ClickException(str(bot.service.error))
     if _fails(walk):
         raise click.ClickException(f"{walk.trouble}; call it again to go on")
-    if not walk.done:
+    if not walk.done or (sampler and not sampler.done):
         raise click.ClickException("ended before its time; call it again to go on")
     raise SystemExit(1 if walk.tally.unread else 0)

@@ -104,5 +104,8 @@ LOGS, LOGS_UNPACKED = 500, 4 << 30
 LOGS_AT_ONCE = 4
 """Files that are read of a build at the same time, to hide what a store takes to answer."""
 
+LINES_AT_ONCE = 2
+"""Files of a build whose lines are kept that are read at the same time: that takes our own time, and others need it."""
+
 LOGS_SECONDS = 120
 """Of all of them; with READING_SECONDS for the build's counters, less than a piece of work is leased for."""

@@ -58,6 +58,7 @@ class Sampler:
         self._pace, self._monotonic = 60 / per_minute, monotonic
         self._next = monotonic()
         self._reading = ""
+        self._rounds = 0
         self._round: Iterator[None] | None = None
 
     def step(self) -> bool:
@@ -67,9 +68,15 @@ class Sampler:
         if self._round is None:
             self._round = self._go_round()
         went_on = next(self._round, self) is None
+        if not went_on:
+            self._rounds, self._round = self._rounds + 1, None
         self._next = self._monotonic() + (self._pace if went_on else EVERY)
-        self._round = self._round if went_on else None
         return went_on
+
+    @property
+    def done(self) -> bool:
+        """Whether what every job lacked was asked for once, and read."""
+        return self._rounds > 0 and not self._is_being_read()
 
     def _go_round(self) -> Iterator[None]:
         """What every job lacks, once; a step after each page and each build that was asked for."""

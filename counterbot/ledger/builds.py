@@ -40,10 +40,12 @@ class Builds:
 
     def claim(self, fresh: bool = False, past: bool = False) -> BuildWork | None:
         """A build that is due; with ``fresh`` one of an open report that was not claimed before, with ``past`` one that
-        no open report names, or waits for."""
+        no open report names, or waits for. What nobody is in a hurry for comes last."""
         conditions = [builds.c.fence == 0, _awaited()] if fresh else [or_(~_awaited(), ~_hurried())] if past else []
-        claimed = self.store.claim(builds, WORK_LEASE, *conditions, quarantined=hasten)
-        return claimed and self.store.read(lambda under_way: _work(under_way, *claimed))
+        for each in ([_hurried()], []):
+            if claimed := self.store.claim(builds, WORK_LEASE, *conditions, *each, quarantined=hasten):
+                return self.store.read(lambda under_way, found=claimed: _work(under_way, *found))  # type: ignore[misc]
+        return None
 
     @transaction
     def later(self, under_way: Transaction, work: BuildWork, why: str, after: int, build: Build | None = None) -> None:

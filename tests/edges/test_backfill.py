@@ -26,7 +26,7 @@ gerrit: {{host: 127.0.0.1, username: counterbot, key_file: id_ed25519, host_key:
 zuul: {{accounts: [zuul], url: {zuul.url}, logs: ["{zuul.logs}"]{tenants}}}
 rules: queries
 database: sqlite:///counterbot.db
-unexplained: {{jobs: []}}
+unexplained: {{jobs: {jobs}}}
 """
 LINE = b"2026-11-21 02:07:44.101 | node | ERROR: deadlock found\n"
 COUNTERS, FAILURE, LINES = (frozenset({reader}) for reader in Reader)
@@ -44,15 +44,15 @@ class Site:
         (folder / "queries" / "deadlock.yaml").write_text('query: message:"deadlock found" AND tags:"console"\n')
         self.configure(", tenants: [openstack]")
 
-    def configure(self, tenants):
+    def configure(self, tenants, jobs="[]"):
         (self.folder / "config.yaml").write_text(CONFIG.format(
-            key=self.key, zuul=self.zuul, tenants=tenants))
+            key=self.key, zuul=self.zuul, tenants=tenants, jobs=jobs))
 
-    def build(self, number, days=1):
+    def build(self, number, days=1, result="FAILURE", pipeline="check"):
         row = self.zuul.add_build(f"{number:032x}", "tempest-full", {
-            "job-output.txt": LINE, "testrepository.subunit": story.stream(None)}, result="FAILURE")
+            "job-output.txt": LINE, "testrepository.subunit": story.stream(None)}, result=result)
         ended = datetime.now(timezone.utc) - timedelta(days=days)
-        self.zuul.serve_row({**row, "end_time": ended.isoformat()[:19]})
+        self.zuul.serve_row({**row, "end_time": ended.isoformat()[:19], "pipeline": pipeline})
         return row
 
     def manifest(self, row):
@@ -101,6 +101,18 @@ def test_who_is_killed_while_a_build_is_read_goes_on(site):
     site.zuul.answers[name] = whole
     assert site.run() == (0, "2 builds read, 0 without logs, 0 not readable, 1 passed over\n", "")
     assert site.zuul.requests.count(site.manifest(rows[2])) == 1
+
+
+def test_of_watched_jobs_lines_are_read_and_those_of_passing_gate_builds(site):
+    site.configure(", tenants: [openstack]", jobs="['tempest-*']")
+    rows = [site.build(1), *(site.build(number, result="SUCCESS", pipeline="gate") for number in (2, 3))]
+    assert site.run() == (0, "1 build read, 0 without logs, 0 not readable, 2 passed over\n"
+                             "2 passing builds looked at, to compare failures with\n", "")
+    ledger = Ledger(f"sqlite:///{site.folder}/counterbot.db")
+    assert {run.uuid for run, _ in ledger.templates.passing("tempest-full")} == {row["uuid"] for row in rows[1:]}
+    ledger.close()
+    assert site.run("--job", "tempest-full") == (
+        0, "0 builds read, 0 without logs, 0 not readable, 3 passed over\n", "")
 
 
 def test_who_is_ended_is_told_how_to_go_on(site):
