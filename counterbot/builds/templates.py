@@ -5,6 +5,7 @@ The console comes first: it tells when tests failed, and which ids are theirs.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ..clients.http import Http
@@ -25,11 +26,13 @@ class TemplatesReader:
     def __init__(self, http: Http, *, caps: Caps = USUAL_CAPS, seconds: float = limits.LOGS_SECONDS) -> None:
         self._store, self._caps = Store(http, seconds), caps
 
-    def read(self, build: Build) -> Reading | Later:
+    def read(self, build: Build, give_way: Callable[[], None] = lambda: None) -> Reading | Later:
         """The lines of a build, as far as its log server has them now: lines are read when the build's failure was, so
-        what is not there then will not come. Raises nothing that a server or a file can cause."""
+        what is not there then will not come. ``give_way`` is called between the blocks of files, in several threads.
+        Raises nothing that a server or a file can cause."""
         def begun(logs: Logs, attempts: Attempts) -> _Look:
-            return _Look(Sweep(logs, attempts, self._caps, limits.LINES_AT_ONCE), Reducer(is_failure(build.result)))
+            sweep = Sweep(logs, attempts, self._caps, limits.LINES_AT_ONCE)
+            return _Look(sweep, Reducer(is_failure(build.result)), give_way)
 
         return self._store.look(build, None, False, begun)
 
@@ -48,12 +51,21 @@ class _Look:
 
     sweep: Sweep
     reducer: Reducer
+    give_way: Callable[[], None] = lambda: None
 
     def read(self) -> None:
         """Read all files that matter. Raises Unavailable where all may be late."""
         wanted = [path for path in self.sweep.files.paths if self.reducer.wanted(path)]
-        self.sweep.read([path for path in wanted if self.reducer.is_console(path)], self.reducer.take)
-        self.sweep.read([path for path in wanted if not self.reducer.is_console(path)], self.reducer.take)
+        self.sweep.read([path for path in wanted if self.reducer.is_console(path)], self._take)
+        self.sweep.read([path for path in wanted if not self.reducer.is_console(path)], self._take)
+
+    def _take(self, path: str, blocks: Iterable[bytes]) -> None:
+        def politely() -> Iterator[bytes]:
+            for block in blocks:
+                yield block
+                self.give_way()
+
+        self.reducer.take(path, politely())
 
     def reading(self) -> Reading:
         """How the look ends, if there is to be no other."""

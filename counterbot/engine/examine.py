@@ -104,8 +104,9 @@ class Examiner:
         seconds, awaits = FIRST_LOOK * work.tries ** 2, age <= GONE
         counters: Reading | None = None
         for reader in (reader for reader in asked if reader in found):
-            look = (self._counters.read(build, seconds, awaits=awaits) if reader is Reader.COUNTERS else
-                    self._known.read(build, seconds, awaits=awaits, only=work.rules, counters=counters))
+            with self._lines.turns.hurried():
+                look = (self._counters.read(build, seconds, awaits=awaits) if reader is Reader.COUNTERS else
+                        self._known.read(build, seconds, awaits=awaits, only=work.rules, counters=counters))
             if isinstance(look, Later) and look.otherwise and age > DOUBT:
                 look = look.otherwise
             if isinstance(look, Later) and look.absent and age > GONE and not work.waited_for:

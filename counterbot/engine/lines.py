@@ -13,6 +13,7 @@ from ..core.model import Build, Later, Reading, State, is_failure
 from ..core.needs import facts, watches
 from ..fingerprints.unknown.telling import Baseline, telling
 from ..ledger import Ledger
+from .turns import Turns
 
 FEWEST = 5
 """Passing builds from which on they tell what is unusual; with fewer, most of what they lack is usual elsewhere."""
@@ -32,11 +33,11 @@ class _Kept:
 
 class BuildLines:
     """``jobs`` are shell patterns of those that are watched, and ``passing`` is how many of a job's builds are compared
-    with. ``monotonic`` is in seconds."""
+    with. In its ``turns`` it gives way to what a report waits for. ``monotonic`` is in seconds."""
 
     def __init__(self, ledger: Ledger, reader: TemplatesReader, jobs: Sequence[str], passing: int,
                  monotonic: Callable[[], float] = time.monotonic) -> None:
-        self.jobs = tuple(jobs)
+        self.jobs, self.turns = tuple(jobs), Turns()
         self._templates, self._reader = ledger.templates, reader
         self._passing, self._monotonic = passing, monotonic
         self._kept: dict[str, _Kept] = {}
@@ -48,7 +49,7 @@ class BuildLines:
 
     def read(self, build: Build) -> Reading | Later:
         """A build's lines. Some files that cannot be read are no reason for a second look: it would read all anew."""
-        look = self._reader.read(build)
+        look = self._reader.read(build, self.turns.patient())
         if isinstance(look, Later):
             look = look.otherwise or (Reading(State.MISSING, look.why) if look.absent else look)
         if isinstance(look, Later) or look.reduction is None or not is_failure(build.result):
