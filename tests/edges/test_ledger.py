@@ -595,6 +595,64 @@ def test_a_reader_that_is_added_while_a_build_is_noted_is_not_forgotten(ledger):
     assert ledger.builds.claim().rules == ("x",)
 
 
+def lines_left(ledger, awaited):
+    """A report's only build, of which the lines are still to be read."""
+    opened(ledger, replace(REPORT, builds=REPORT.builds[:1]))
+    work = ledger.builds.claim()
+    ledger.builds.note(work, build(UUIDS[0]), READ, Reader.TEMPLATES, awaited)
+
+
+def test_a_report_waits_for_lines_that_it_needs(ledger):
+    lines_left(ledger, awaited=True)
+    assert ledger.reports.claim() is None
+    work = ledger.builds.claim()
+    assert (work.readers, work.build, work.waited_for) == ((Reader.TEMPLATES,), build(UUIDS[0]), True)
+    ledger.builds.note(work, build(UUIDS[0]), {Reader.TEMPLATES: Reading(State.MISSING, "404")})
+    assert ledger.builds.claim() is None
+    assert ledger.reports.claim().builds[0].readings[Reader.COUNTERS] == READ[Reader.COUNTERS]
+
+
+def test_a_report_does_not_wait_for_lines_that_it_does_not_need(ledger):
+    lines_left(ledger, awaited=False)
+    assert ledger.reports.claim().builds[0].readings == READ
+    work = ledger.builds.claim(past=True)
+    assert (work.readers, work.waited_for) == ((Reader.TEMPLATES,), False)
+
+
+def test_lines_that_no_report_needs_are_read_last(ledger, clock):
+    lines_left(ledger, awaited=False)
+    clock.pass_seconds(1)
+    opened(ledger, replace(REPORT, builds=REPORT.builds[1:], buildset="d" * 32), number=2)
+    assert [ledger.builds.claim().link.uuid for _ in UUIDS] == [UUIDS[1], UUIDS[0]]
+
+
+def test_another_report_on_a_build_does_not_wait_for_its_lines_either(ledger):
+    asked(ledger, UUIDS[:1], readers=[Reader.TEMPLATES])
+    note(ledger, {Reader.TEMPLATES: Reading(State.MISSING, "404")})
+    examined(ledger)
+    assert ledger.builds.claim() is None
+    assert ledger.reports.claim() is not None
+
+
+def test_where_lines_are_read_it_is_told_what_of_the_others_was_not(ledger):
+    asked(ledger, UUIDS[:1], readers=BOTH)
+    work = ledger.builds.claim()
+    ledger.builds.note(work, build(UUIDS[0]), {**READ, Reader.FAILURE: Reading(State.UNREADABLE, "no JSON")},
+                       Reader.TEMPLATES)
+    assert ledger.builds.past(UUIDS[:1])[UUIDS[0]].state == "due"
+    note(ledger, {Reader.TEMPLATES: Reading(State.MISSING, "404")})
+    assert ledger.builds.past(UUIDS[:1]) == {UUIDS[0]: PastBuild("done", ledger.now(), why="no JSON", lines=True)}
+
+
+def test_builds_of_a_job_that_passed(ledger):
+    asked(ledger, UUIDS)
+    asked(ledger, ["e" * 32])
+    note(ledger, job="tempest", ended=7)
+    note(ledger, job="tempest", ended=6)
+    note(ledger, job="tempest", ended=8, result="FAILURE")
+    assert [passed.ended for _, passed in ledger.builds.passed("tempest", since=6)] == [7, 6]
+
+
 def test_a_reader_to_which_no_rule_applies_is_not_asked_again_and_again(ledger):
     opened(ledger)
     note(ledger, {})
