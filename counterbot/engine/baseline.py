@@ -19,6 +19,10 @@ DAYS = 14
 """A job that did not fail in these days needs none; older builds are not chosen."""
 
 DAY = 86_400_000
+SOME = 10
+"""Builds of a job that are asked for before another job's turn: these tell much already, and hundreds of jobs may wait.
+"""
+
 EVERY = 3600.0
 """Seconds from one look at what is lacking to the next."""
 
@@ -79,14 +83,16 @@ class Sampler:
         return self._rounds > 0 and not self._is_being_read()
 
     def _go_round(self) -> Iterator[None]:
-        """What every job lacks, once; a step after each page and each build that was asked for."""
-        lacking = self._ledger.templates.wanting(self._wish.gate, self._wish.passing, DAYS)
-        before = self.asked
-        for job, count in lacking.items():
-            if watches(self._wish.jobs, BuildFacts(job)):
-                yield from self._of(job, count)
-        if self.asked > before:
-            log.info("%s asked for, to compare failed ones with", counted(self.asked - before, "passing build"))
+        """What every job lacks, some of each at a time; a step after each page and each build that was asked for."""
+        began, before = self.asked, -1
+        while self.asked > before:
+            before = self.asked
+            lacking = self._ledger.templates.wanting(self._wish.gate, self._wish.passing, DAYS)
+            for job, count in sorted(lacking.items(), key=lambda each: -each[1]):
+                if watches(self._wish.jobs, BuildFacts(job)):
+                    yield from self._of(job, min(count, SOME))
+        if self.asked > began:
+            log.info("%s asked for, to compare failed ones with", counted(self.asked - began, "passing build"))
 
     def _of(self, job: str, lacking: int) -> Iterator[None]:
         since = self._ledger.now() - DAYS * DAY

@@ -243,6 +243,20 @@ def test_at_most_so_many_a_minute_and_one_at_a_time(world):
     assert passing(story) == builds[:3]
 
 
+def test_no_job_waits_for_all_builds_of_another(world):
+    story = Story(world, of_zuul=TENANTS)
+    story.reported(UNKNOWN, Job("tempest-slow", failed="t.x"), days=0.1)
+    story.bot.works()
+    for days in range(13, 0, -1):
+        for job in (PASSES, Job("tempest-slow")):
+            story.built(days, job)
+    story.sampled(23)
+    jobs = [job for job, in story.rows("select lines.job from lines join runs on runs.id = lines.run where not failed")]
+    assert {job: jobs.count(job) for job in jobs} == {"tempest-full": 10, "tempest-slow": 10}
+    story.sampled()
+    assert len(passing(story)) == 26
+
+
 def test_what_could_not_be_read_is_not_asked_for_again_the_next_hour(world):
     story = failing(world)
     good, gone = story.built(2), story.built(1)
