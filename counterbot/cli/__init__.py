@@ -29,7 +29,8 @@ COMMANDS = {
     "status": "Tell whether a running or stopped bot is healthy.",
 }
 
-EXTRA = frozenset({"alembic", "hyperscan", "irc", "luqum", "paramiko", "re2", "sqlalchemy", "statsd", "urllib3"})
+EXTRA = frozenset({"alembic", "hyperscan", "irc", "luqum", "numpy", "paramiko", "re2", "scipy",
+                   "sqlalchemy", "statsd", "urllib3"})
 """Modules of the extra ``bot``, which the plain install leaves out."""
 
 

@@ -41,6 +41,7 @@ from .baseline import Sampler, Wish
 from .decide import Audience, Decider
 from .deliver import Comments, Lines, Result
 from .examine import Examiner
+from .grouping import Grouper
 from .known import KnownFailures
 from .lines import BuildLines
 from .mine import History
@@ -133,6 +134,7 @@ class Bot:
         self.new_rules = NewRules(self.ledger, zuul, config.zuul.tenant_pages, self.book, config.known.days,
                                   config.known.per_minute, monotonic, config.unexplained.jobs)
         self.sampler = self.sampling(config.known.per_minute)
+        self.grouper = Grouper(self.ledger, self.book, config.unexplained.days)
         self.stream = GerritStream(login(config), lambda line: self.take(line, "gerrit stream-events"),
                                    opened=self._stream_opened,
                                    dropped=lambda: self.catch_up.gap("Gerrit dropped events"))
@@ -193,6 +195,7 @@ class Bot:
                 self.service.repeat("backfill", self.new_rules.step, then=["examiner"])
         if self.config.unexplained.jobs and not self.dry:
             self.service.repeat("baseline", self.sampler.step, then=["examiner"])
+            self.service.repeat("grouper", self.grouper.step)
 
     def walk(self, order: Order, per_minute: float) -> Walk:
         """A walk through Zuul's past builds, of which at most so many are asked for in a minute.

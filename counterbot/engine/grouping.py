@@ -95,6 +95,7 @@ class Grouper:
 
     def __init__(self, ledger: Ledger, book: RuleBook, days: int) -> None:
         self._ledger, self._book, self._days = ledger, book, days
+        self.now = ledger.now
 
     def step(self) -> bool:
         """Group anew where failures or rules came since the last time, but not too often; False where it did not."""

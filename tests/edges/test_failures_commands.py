@@ -31,6 +31,7 @@ database: sqlite:///ledger.db
 """
 RULE = 'query: message:"multipathd still holds device" AND tags:"screen-n-cpu.txt"\n'
 SHARED = "multipathd still holds device"
+NOTHING = Failure()
 
 
 class Site:
@@ -47,7 +48,7 @@ class Site:
     def rule(self, name, text):
         (self.folder / "queries" / f"{name}.yaml").write_text(text)
 
-    def build(self, number, change, *, job=unexplained.JOB, result="FAILURE", ago=HOUR, files=None, failure=Failure(),
+    def build(self, number, change, *, job=unexplained.JOB, result="FAILURE", ago=HOUR, files=None, failure=NOTHING,
               hits=(), seconds=3600.0, patchset=1):
         """A build was read; it failed as those of the demo's changes do, or left ``files``."""
         build = Build(f"{number:032x}", job, result, True, story.PROJECT, "master", "gate", "http://127.0.0.1:1/",
@@ -115,7 +116,7 @@ def test_the_list_shows_numbers_and_the_line_that_is_shared(alike):
     assert head.split() == ["GROUP", "CHANGES", "BUILDS", "HOURS", "SINCE", "LAST", "JOBS"]
     assert numbers.split()[1:4] == ["3", "4", "4.0"]
     assert numbers.endswith(unexplained.JOB)
-    assert f"logs/screen-n-cpu.txt: WARNING {SHARED}" in line
+    assert f"logs/screen-n-cpu.txt: ERROR {SHARED}" in line
     assert alone == "1 failed build is like no other: --all lists it"
 
 
@@ -186,10 +187,10 @@ def test_show_tells_builds_lines_and_story(alike):
     status, out, _ = alike.prints("show", str(first.id))
     assert status == 0
     assert out.startswith(f"Group {first.id}: 4 builds of 3 changes, ")
-    assert f"     4  logs/screen-n-cpu.txt: WARNING {SHARED}" in out
+    assert f"     4  logs/screen-n-cpu.txt: ERROR {SHARED}" in out
     builds = [line.split() for line in out.splitlines() if "http://127.0.0.1:1/t/openstack/build/" in line]
     assert [line[-4:-1] for line in builds] == [[f"{change},1", unexplained.JOB, "FAILURE"] for change in (3, 3, 2, 1)]
-    assert "logs/screen-n-cpu.txt, line 22\n    WARNING " in out
+    assert "logs/screen-n-cpu.txt, line 22\n    ERROR " in out
     assert f"counterbot failures suggest {first.id} -c " in out
 
 
@@ -203,7 +204,7 @@ def test_show_as_json(alike):
 
 
 def test_a_group_that_is_not_there_is_told_with_those_that_are(alike):
-    known = [group.id for group in alike.grouper().group()]
+    known = sorted(group.id for group in alike.grouper().group())
     status, _, err = alike.prints("show", "99")
     assert status == 1
     assert f"no group 99: there are {known[0]}, {known[1]}" in err

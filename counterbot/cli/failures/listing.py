@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...core.text.figures import counted
+from ...core.text.figures import counted, date, number
 from ...core.text.inert import NAME, inert
 from ...core.text.names import few
 from ..progress import progress
 from ..tables import table, terminal
 from .reading import AS_JSON, CONFIG, grouper
-from .wording import by_job, cut, day, face, hours, levelled, summary
+from .wording import by_job, cut, face, hours, levelled, summary
 
 if TYPE_CHECKING:
     from ...engine.grouping import Group
@@ -47,25 +47,26 @@ def list_failures(file: str, job: str | None, all_of_them: bool, as_json: bool) 
     if as_json:
         click.echo(json.dumps([summary(group) for group in found], indent=2))
     elif found:
-        click.echo(_listed(shown, len(found) - len(shown)))
+        click.echo(listed(shown, len(found) - len(shown), groups.now()))
     else:
         click.echo(nothing(config, job))
 
 
-def _listed(groups: Sequence[Group], alone: int) -> str:
-    rows = table(HEAD, [_row(group) for group in groups], right={0, 1, 2, 3}).splitlines()
+def listed(groups: Sequence[Group], alone: int, now: int) -> str:
+    """The table, and how many builds are ``alone``; ``now`` in epoch milliseconds."""
+    rows = table(HEAD, [_row(group, now) for group in groups], right={0, 1, 2, 3}).splitlines()
     lines = rows[:1] if groups else []
     for row, group in zip(rows[1:], groups, strict=True):
         lines += [row, INDENT + _line(group)]
     if alone:
         what = "failed build is like no other" if alone == 1 else "failed builds are each like no other"
-        lines.append(f"{alone:,} {what}: --all lists {'it' if alone == 1 else 'them'}")
+        lines.append(f"{number(alone)} {what}: --all lists {'it' if alone == 1 else 'them'}")
     return "\n".join(cut(line, terminal()) for line in lines)
 
 
-def _row(group: Group) -> list[str]:
-    return [str(group.id), f"{group.changes:,}", f"{len(group.runs):,}", hours(group), day(group.since),
-            day(group.last), few([job for job, _ in by_job(group)], JOBS)]
+def _row(group: Group, now: int) -> list[str]:
+    return [str(group.id), number(group.changes), number(len(group.runs)), hours(group), date(group.since, now),
+            date(group.last, now), few([job for job, _ in by_job(group)], JOBS)]
 
 
 def _line(group: Group) -> str:

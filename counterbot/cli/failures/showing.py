@@ -50,12 +50,12 @@ def show(group: int, file: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(_fields(shown, config), indent=2))
     else:
-        click.echo("\n".join(wrapped(line, terminal()) for line in _told(shown, config, file)))
+        click.echo("\n".join(wrapped(line, terminal()) for line in _told(shown, config, file, groups.now())))
 
 
-def _told(shown: Shown, config: Config, file: str) -> Iterator[str]:
+def _told(shown: Shown, config: Config, file: str, now: int) -> Iterator[str]:
     group = shown.group
-    yield from _numbers(group)
+    yield from _numbers(group, now)
     yield ""
     if group.shared:
         yield "Lines that they share, and passing builds do not have, with the builds that have them:"
@@ -64,7 +64,7 @@ def _told(shown: Shown, config: Config, file: str) -> Iterator[str]:
     else:
         yield f"They share no line that passing builds do not have, but how they ended: {face(group)}"
     yield ""
-    yield from _builds(group, config)
+    yield from _builds(group, config, now)
     if shown.telling:
         yield ""
         yield "The newest build has these lines, and passing builds do not, the most telling first:"
@@ -81,15 +81,17 @@ def _told(shown: Shown, config: Config, file: str) -> Iterator[str]:
     yield f"counterbot failures suggest {group.id} -c {file}   prints the rule that would recognise them"
 
 
-def _numbers(group: Group) -> Iterator[str]:
-    when = day(group.last) if day(group.since) == day(group.last) else f"{day(group.since)} to {day(group.last)}"
+def _numbers(group: Group, now: int) -> Iterator[str]:
+    since, last = date(group.since, now), date(group.last, now)
+    when = last if since == last else f"{since} to {last}"
     took = f"; {hours(group)} builder hours" if group.hours is not None else ""
     yield (f"Group {group.id}: {counted(len(group.runs), 'build')} of {counted(group.changes, 'change')}, {when}{took}")
     yield f"Jobs: {few([f'{job} ({number(count)})' for job, count in by_job(group)], JOBS)}"
 
 
-def _builds(group: Group, config: Config) -> Iterator[str]:
-    rows = [(minute(run.ended), _change(run), inert(run.job, NAME), inert(run.result or "", NAME), _page(run, config))
+def _builds(group: Group, config: Config, now: int) -> Iterator[str]:
+    rows = [(minute(run.ended, now), _change(run), inert(run.job, NAME), inert(run.result or "", NAME),
+             _page(run, config))
             for run in group.runs[:BUILDS]]
     yield from table(HEAD, rows).splitlines()
     if (more := len(group.runs) - BUILDS) > 0:
