@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from ..core.lines import StoryLine, Template
 from ..files.rulebook import RuleBook
+from ..fingerprints.templates.mask import runs
 from ..fingerprints.unknown.groups import Face, Failed, Unusual, grouped, steady, unusual
 from ..fingerprints.unknown.telling import Baseline, loudness, telling
 from ..ledger import Ledger
@@ -29,6 +31,9 @@ AT_ONCE = 50
 
 NEW = 1 << 62
 """From here on are numbers of groups that have no id yet."""
+
+PHRASE = 3
+"""Words side by side by which two lines are alike."""
 
 SHARED, TELLING = 10, 10
 """Lines of a group, and of a build, that are shown."""
@@ -200,15 +205,31 @@ def _groups(runs: Iterable[FailedRun], failed: Mapping[int, Failed], ids: Mappin
 
 
 def shared(builds: Sequence[Collection[Unusual]]) -> tuple[Shared, ...]:
-    """The unusual lines that most of some builds have: those of the most builds first, then those nearest to the
-    failed test, then the loudest."""
-    having: Counter[int] = Counter(line.template.key for lines in builds for line in lines)
-    near: Counter[int] = Counter()
-    templates: dict[int, Template] = {}
-    for lines in builds:
-        for line in lines:
-            templates.setdefault(line.template.key, line.template)
-            near[line.template.key] += line.near + 2 * line.linked
-    kept = [key for key, count in having.items() if 2 * count > len(builds)]
-    kept.sort(key=lambda key: (-having[key], -near[key], -loudness(templates[key]), key))
-    return tuple(Shared(templates[key], having[key]) for key in kept[:SHARED])
+    """The unusual lines that most of some builds have, each line for all that are worded like it: those of the most
+    builds first, then those nearest to the failed test, then the loudest."""
+    having: Counter[object] = Counter()
+    near: Counter[object] = Counter()
+    lines: dict[object, Template] = {}
+    for said in builds:
+        mine = {phrase: line for line in said for phrase in phrases(line.template)}
+        having.update(mine.keys())
+        for phrase, line in mine.items():
+            lines.setdefault(phrase, line.template)
+            near[phrase] += line.near + 2 * line.linked
+    kept = [phrase for phrase, count in having.items() if 2 * count > len(builds)]
+    kept.sort(key=lambda phrase: (-having[phrase], -near[phrase], -loudness(lines[phrase]), lines[phrase].key))
+    first: dict[int, Shared] = {}
+    told: set[object] = set()
+    for phrase in kept:
+        line = lines[phrase]
+        if told.isdisjoint(phrases(line)):
+            first[line.key] = Shared(line, having[phrase])
+        told.update(phrases(line))
+    return tuple(islice(first.values(), SHARED))
+
+
+def phrases(line: Template) -> Iterator[object]:
+    """What of a line another one may share; a line without so many words between what varies is itself its phrase."""
+    found = [(line.file, run[start:start + PHRASE]) for run in runs(line.words)
+             for start in range(len(run) - PHRASE + 1)]
+    return iter(found or [line.key])

@@ -32,7 +32,7 @@ def message(template: Template) -> str:
     """A line without what stands before its message."""
     from ...fingerprints.templates.reading import split
 
-    return excerpt(split(template.text).message.strip() or template.text, LINE)
+    return excerpt(split(template.text, template.file).message.strip() or template.text, LINE)
 
 
 def levelled(template: Template) -> str:
