@@ -27,13 +27,15 @@ PATIENCE = 60.0
 
 
 class Clock:
-    """Epoch milliseconds that can be moved on: nobody wants to wait 20 minutes for logs that never come."""
+    """Epoch milliseconds, which begin when the demo's builds have ended, and can be moved on: nobody wants to wait 20
+    minutes for logs that never come."""
 
     def __init__(self) -> None:
+        from ..demo import unexplained
         from ..ledger.store import steady
 
         self.ahead = 0
-        self._now = steady()
+        self._now = steady(unexplained.NOW * 1000)
 
     def __call__(self) -> int:
         return self._now() + self.ahead
@@ -43,8 +45,8 @@ class Clock:
 @click.option("--stay", is_flag=True, help="Keep the servers up, and print their addresses.")
 @click.option("--keep", metavar="DIR", shell_complete=folders, help="Leave configuration, rules and database in DIR.")
 def command(stay: bool, keep: str | None) -> None:
-    """Show the whole job on loopback servers: five reports of Zuul, and what the bot says of them."""
-    from ..demo import story
+    """Show the whole job on loopback servers: reports of Zuul, and what the bot says of them."""
+    from ..demo import story, unexplained
     from ..demo.gerrit import Gerrit
     from ..demo.irc import IrcServer
     from ..demo.sshd import make_key
@@ -60,17 +62,20 @@ def command(stay: bool, keep: str | None) -> None:
         folder = Path(keep)
         (folder / "id_ed25519").unlink(missing_ok=True)
         key = make_key(folder / "id_ed25519")
-        gerrit = stack.enter_context(Gerrit({key: "counterbot"}))
+        clock = Clock()
+        gerrit = stack.enter_context(Gerrit({key: "counterbot"}, lambda: clock() / 1000))
         zuul = stack.enter_context(Zuul())
         irc = stack.enter_context(IrcServer())
         _write(folder, gerrit, zuul, irc)
         story.prepare(gerrit, zuul)
-        clock = Clock()
+        unexplained.prepare(gerrit, zuul)
         bot = Bot(loaded(str(folder / "config.yaml")), now=clock)
         stack.callback(bot.close)
-        with progress(lambda: f"{len(bot.ledger.reports.decided())} of {len(story.CHANGES)} reports decided"):
+        reports = len(story.CHANGES) + len(unexplained.CHANGES)
+        with progress(lambda: f"{len(bot.ledger.reports.decided())} of {reports} reports decided"):
             arrived = _play(bot, clock, gerrit, zuul, irc)
         _show(bot, gerrit, irc)
+        _show_unexplained(bot, gerrit)
         if stay:
             _stay(folder, gerrit, zuul, irc)
     if not arrived:
@@ -78,10 +83,10 @@ def command(stay: bool, keep: str | None) -> None:
 
 
 def _write(folder: Path, gerrit: Gerrit, zuul: Zuul, irc: IrcServer) -> None:
-    from ..demo import story
+    from ..demo import story, unexplained
 
     (folder / "counterbot.db").unlink(missing_ok=True)
-    (folder / "config.yaml").write_text(story.config(gerrit, zuul, irc))
+    (folder / "config.yaml").write_text(story.config(gerrit, zuul, irc) + unexplained.CONFIG)
     (folder / "queries").mkdir(exist_ok=True)
     for rule in (Path(story.__file__).parent / "data/queries").iterdir():
         (folder / "queries" / rule.name).write_text(rule.read_text())
@@ -89,26 +94,48 @@ def _write(folder: Path, gerrit: Gerrit, zuul: Zuul, irc: IrcServer) -> None:
 
 def _play(bot: Bot, clock: Clock, gerrit: Gerrit, zuul: Zuul, irc: IrcServer) -> bool:
     """Let the events happen; whether all that was due arrived."""
-    from ..demo import story
+    from ..demo import story, unexplained
 
     bot.start()
+    if not _learnt(bot, zuul):
+        return False
     bot.listen()
     gerrit.wait_for_streams()
-    for change in story.CHANGES:
-        gerrit.emit(story.event(change, zuul))
-    if not (_settled(bot, 1) and _happens(bot, lambda: _looked_twice(zuul))):
+    *alike, last = unexplained.CHANGES
+    for event in (*(story.event(change, zuul) for change in story.CHANGES),
+                  *(story.event(change, zuul, "gate") for change in alike)):
+        gerrit.emit(event)
+    reports = len(story.CHANGES) + len(alike)
+    if not _settled(bot, reports - 1, 1):
+        return False
+    gerrit.emit(story.event(last, zuul, "gate"))
+    if not (_settled(bot, reports, 1) and _happens(bot, lambda: _looked_twice(zuul))):
         return False
     clock.ahead = bot.config.report.deadline * 1000
     bot.service.wake("decider")
-    lines = len(story.TOLD)
-    return _settled(bot, 0) and all(map(gerrit.messages, story.TOLD)) and len(irc.said(story.CHANNEL)) == lines
+    told = (*story.TOLD, last.number)
+    return (_settled(bot, reports + 1, 0) and all(map(gerrit.messages, told))
+            and len(irc.said(story.CHANNEL)) == len(story.TOLD))
 
 
-def _settled(bot: Bot, but: int) -> bool:
-    """Whether all reports but so many are decided, and what they say is delivered, in time."""
-    from ..demo import story
+def _learnt(bot: Bot, zuul: Zuul) -> bool:
+    """Have the builds that passed read, as a bot does that runs for longer; whether they were, in time."""
+    from ..clients.zuul import Zuul as Client
+    from ..core.model import BuildLink, Reader
+    from ..demo import unexplained
+    from ..engine.parts import http
 
-    decided = len(story.CHANGES) - but
+    client = Client(http(bot.config), *bot.config.zuul.url)
+    for uuid in unexplained.passed():
+        link = BuildLink(unexplained.JOB, zuul.page(uuid), uuid)
+        if build := client.build(link):
+            bot.ledger.builds.ask(link, build, {Reader.TEMPLATES})
+    bot.service.wake("examiner")
+    return _happens(bot, lambda: len(bot.ledger.templates.baseline(unexplained.JOB)) == unexplained.PASSED)
+
+
+def _settled(bot: Bot, decided: int, but: int) -> bool:
+    """Whether so many reports are decided, all but so many, and what they say is delivered, in time."""
     return _happens(bot, lambda: len(bot.ledger.reports.decided()) == decided and bot.ledger.unsettled() == but)
 
 
@@ -135,14 +162,37 @@ def _show(bot: Bot, gerrit: Gerrit, irc: IrcServer) -> None:
     subjects: dict[int | None, str] = {change.number: change.subject for change in story.CHANGES}
     click.echo("Zuul reported on five changes. What the bot made of each:\n")
     for report in sorted(bot.ledger.reports.decided(), key=lambda report: report.change or 0):
-        click.echo(f"  {report.change}  {subjects[report.change]}\n        {report.why}")
-    for change in (change.number for change in story.CHANGES):
-        for message in gerrit.messages(change):
-            click.echo(f"\nThe comment on change {change}, as Gerrit stored it ({message.tag}, no vote):\n")
-            click.echo("\n".join(f"  {line}".rstrip() for line in message.text.splitlines()))
+        if report.change in subjects:
+            click.echo(f"  {report.change}  {subjects[report.change]}\n        {report.why}")
+    for change in story.CHANGES:
+        _show_comments(gerrit, change.number)
     click.echo(f"\nIn {story.CHANNEL}:\n")
     for line in irc.said(story.CHANNEL):
         click.echo(f"  <counterbot> {line}")
+
+
+def _show_comments(gerrit: Gerrit, change: int) -> None:
+    for message in gerrit.messages(change):
+        click.echo(f"\nThe comment on change {change}, as Gerrit stored it ({message.tag}, no vote):\n")
+        _set_in(message.text)
+
+
+def _show_unexplained(bot: Bot, gerrit: Gerrit) -> None:
+    """What became of the changes that failed alike, their group, and the rule that would recognise them."""
+    from ..demo import unexplained
+    from .failures.listing import listed
+
+    count, last = len(unexplained.CHANGES), unexplained.CHANGES[-1]
+    click.echo(f"\nThen {count} changes failed in the gate by something that no rule knows. After the first"
+               f" {count - 1} nobody was told; the reviewers of the last read that it is not theirs alone.")
+    _show_comments(gerrit, last.number)
+    groups = [group for group in bot.grouper.group() if len(group.runs) > 1]
+    click.echo("\nThe operator sees them as a group, the worst first (counterbot failures list):\n")
+    _set_in(listed(groups, 0, bot.ledger.now()))
+
+
+def _set_in(text: str) -> None:
+    click.echo("\n".join(f"  {line}".rstrip() for line in text.splitlines()))
 
 
 def _stay(folder: Path, gerrit: Gerrit, zuul: Zuul, irc: IrcServer) -> None:
