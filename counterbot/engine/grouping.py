@@ -26,9 +26,6 @@ EVERY = 300_000
 GROUPED = "failures grouped"
 """The name in the ledger of what was grouped the last time."""
 
-AT_ONCE = 50
-"""Failed builds whose lines are in memory at the same time."""
-
 NEW = 1 << 62
 """From here on are numbers of groups that have no id yet."""
 
@@ -91,6 +88,15 @@ class Shown:
     story: tuple[StoryLine, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """Of one job: what the failed builds show whose lines were read, by run, and with how many passing builds they were
+    compared."""
+
+    passing: int
+    failed: dict[int, Failed]
+
+
 class Grouper:
     """Groups the failures of the last ``days`` of which no rule in ``book`` was found.
 
@@ -100,6 +106,7 @@ class Grouper:
 
     def __init__(self, ledger: Ledger, book: RuleBook, days: int) -> None:
         self._ledger, self._book, self._days = ledger, book, days
+        self._kept: dict[str, _Kept] = {}
         self.now = ledger.now
 
     def step(self) -> bool:
@@ -112,12 +119,14 @@ class Grouper:
         self._ledger.remember(GROUPED, which)  # before the work: another bot on this ledger need not do it, too
         if saved and saved[0] == which:
             return False
-        self._group(runs, lambda *_: None)
+        self._numbered(runs, self._failed(runs, lambda *_: None))
         return True
 
     def group(self, told: Callable[[int, int], object] = lambda *_: None) -> list[Group]:
         """All groups, the largest by distinct changes first. ``told`` hears how many failures of how many are read."""
-        return self._group(self._unexplained(), told)
+        runs = self._unexplained()
+        failed = self._failed(runs, told)
+        return _groups(runs, failed, self._numbered(runs, failed))
 
     def show(self, number: int) -> Shown | None:
         """A group by its id; None where there is none."""
@@ -140,33 +149,45 @@ class Grouper:
     def _identity(self, runs: Sequence[FailedRun]) -> str:
         return hashlib.sha256(json.dumps(sorted(run.run for run in runs)).encode()).hexdigest()[:16]
 
-    def _group(self, runs: Sequence[FailedRun], told: Callable[[int, int], object]) -> list[Group]:
-        failed = self._failed(runs, told)
+    def _numbered(self, runs: Sequence[FailedRun], failed: Mapping[int, Failed]) -> dict[int, int]:
+        """The id of each run's group, which is noted."""
         numbers = dict(zip((run.run for run in runs), grouped([failed[run.run] for run in runs]), strict=True))
         ids = self._ids(numbers)
         self._ledger.failures.save_groups(ids)
-        return _groups(runs, failed, ids)
+        return ids
 
     def _ids(self, numbers: Mapping[int, int]) -> dict[int, int]:
         """Those that stay, and new ones of the ledger."""
         ids = steady(numbers, self._ledger.failures.groups(), NEW)
-        made = {number: self._ledger.failures.new_group_id() for number in sorted(set(ids.values())) if number >= NEW}
+        new = sorted({number for number in ids.values() if number >= NEW})
+        made = dict(zip(new, self._ledger.failures.new_group_ids(len(new)), strict=True))
         return {run: made.get(number, number) for run, number in ids.items()}
 
     def _failed(self, runs: Sequence[FailedRun], told: Callable[[int, int], object]) -> dict[int, Failed]:
-        """What each shows, by run. A job at a time: the lines of a hundred passing builds are held for each."""
+        """What each shows, by run; what was read before is not read again."""
         found: dict[int, Failed] = {}
         for job, mine in _by_job(runs).items():
-            baseline = Baseline(self._ledger.templates.baseline(job), {})
-            for some in _portions(mine):
-                lines = dict(self._ledger.templates.lines([run.run for run in some]))
-                rare = {key for each in lines.values() for key in each.keys if not baseline.usual(key)}
-                templates = self._ledger.templates.dictionary(rare)
-                for run in some:
-                    said = lines.get(run.run)
-                    found[run.run] = Failed(_face(run), unusual(said, templates, baseline) if said else ())
-                told(len(found), len(runs))
+            kept = self._read_job(job, mine, lambda count: told(len(found) + count, len(runs)))
+            found.update((run.run, kept.failed.get(run.run) or Failed(_face(run))) for run in mine)
+            self._kept[job] = kept
         return found
+
+    def _read_job(self, job: str, runs: Sequence[FailedRun], told: Callable[[int], object]) -> _Kept:
+        kept = self._kept.get(job) or _Kept(0, {})
+        kept = _Kept(kept.passing, {run.run: kept.failed[run.run] for run in runs if run.run in kept.failed})
+        if len(kept.failed) == len(runs):
+            return kept
+        baseline = Baseline(self._ledger.templates.baseline(job), {})
+        if baseline.count >= 2 * kept.passing:  # so many more passing builds know better what is usual
+            kept = _Kept(baseline.count, {})
+        templates: dict[int, Template] = {}
+        faces = {run.run: _face(run) for run in runs if run.run not in kept.failed}
+        for run, said in self._ledger.templates.lines(list(faces)):
+            rare = {key for key in said.keys if not baseline.usual(key)}
+            templates.update(self._ledger.templates.dictionary(rare - templates.keys()))
+            kept.failed[run] = Failed(faces[run], unusual(said, templates, baseline))
+            told(len(kept.failed))
+        return kept
 
     def _shown(self, group: Group) -> Shown:
         newest = group.runs[0]
@@ -177,10 +198,6 @@ class Grouper:
         templates = self._ledger.templates.dictionary({*lines.keys, *(key for keys in builds for key in keys)})
         best = telling(lines, templates, Baseline(builds, templates))[:TELLING]
         return Shown(group, tuple((templates[each.key], lines.numbers.get(each.key)) for each in best), lines.story)
-
-
-def _portions(runs: Sequence[FailedRun]) -> Iterable[Sequence[FailedRun]]:
-    return (runs[start:start + AT_ONCE] for start in range(0, len(runs), AT_ONCE))
 
 
 def _by_job(runs: Iterable[FailedRun]) -> dict[str, list[FailedRun]]:
@@ -207,6 +224,9 @@ def _groups(runs: Iterable[FailedRun], failed: Mapping[int, Failed], ids: Mappin
 def shared(builds: Sequence[Collection[Unusual]]) -> tuple[Shared, ...]:
     """The unusual lines that most of some builds have, each line for all that are worded like it: those of the most
     builds first, then those nearest to the failed test, then the loudest."""
+    if len(builds) == 1:
+        lines_of = sorted(builds[0], key=lambda line: (-line.near - 2 * line.linked, -loudness(line.template)))
+        return tuple(Shared(line.template, 1) for line in lines_of[:SHARED])
     having: Counter[object] = Counter()
     near: Counter[object] = Counter()
     lines: dict[object, Template] = {}

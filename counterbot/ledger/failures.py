@@ -72,10 +72,10 @@ class Failures:
         under_way.insert(grouped, [{"run": run, "group_id": group} for run, group in groups.items()])
 
     @transaction
-    def new_group_id(self, under_way: Transaction) -> int:
-        """An id that no group has, nor ever had."""
-        made: int = under_way.execute(insert(failure_groups).values(created=under_way.now)).inserted_primary_key[0]
-        return made
+    def new_group_ids(self, under_way: Transaction, count: int) -> list[int]:
+        """So many ids that no group has, nor ever had."""
+        new = insert(failure_groups).values(created=under_way.now)
+        return [under_way.execute(new).inserted_primary_key[0] for _ in range(count)]
 
 
 def keep(under_way: Transaction, run: Any, failure: Failure | None, reduction: Reduction | None) -> None:
