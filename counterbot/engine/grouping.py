@@ -225,8 +225,8 @@ def shared(builds: Sequence[Collection[Unusual]]) -> tuple[Shared, ...]:
     """The unusual lines that most of some builds have, each line for all that are worded like it: those of the most
     builds first, then those nearest to the failed test, then the loudest."""
     if len(builds) == 1:
-        lines_of = sorted(builds[0], key=lambda line: (-line.near - 2 * line.linked, -loudness(line.template)))
-        return tuple(Shared(line.template, 1) for line in lines_of[:SHARED])
+        best = sorted(builds[0], key=lambda line: (-_nearness(line), -loudness(line.template)))
+        return tuple(Shared(line.template, 1) for line in best[:SHARED])
     having: Counter[object] = Counter()
     near: Counter[object] = Counter()
     lines: dict[object, Template] = {}
@@ -235,21 +235,28 @@ def shared(builds: Sequence[Collection[Unusual]]) -> tuple[Shared, ...]:
         having.update(mine.keys())
         for phrase, line in mine.items():
             lines.setdefault(phrase, line.template)
-            near[phrase] += line.near + 2 * line.linked
+            near[phrase] += _nearness(line)
     kept = [phrase for phrase, count in having.items() if 2 * count > len(builds)]
     kept.sort(key=lambda phrase: (-having[phrase], -near[phrase], -loudness(lines[phrase]), lines[phrase].key))
-    first: dict[int, Shared] = {}
+    return tuple(islice(_distinct((lines[phrase], having[phrase]) for phrase in kept), SHARED))
+
+
+def _nearness(line: Unusual) -> int:
+    return line.near + 2 * line.linked
+
+
+def _distinct(lines: Iterable[tuple[Template, int]]) -> Iterator[Shared]:
+    """Without those that share a phrase with one before."""
     told: set[object] = set()
-    for phrase in kept:
-        line = lines[phrase]
-        if told.isdisjoint(phrases(line)):
-            first[line.key] = Shared(line, having[phrase])
-        told.update(phrases(line))
-    return tuple(islice(first.values(), SHARED))
+    for line, builds in lines:
+        mine = phrases(line)
+        if told.isdisjoint(mine):
+            yield Shared(line, builds)
+        told.update(mine)
 
 
-def phrases(line: Template) -> Iterator[object]:
+def phrases(line: Template) -> list[object]:
     """What of a line another one may share; a line without so many words between what varies is itself its phrase."""
-    found = [(line.file, run[start:start + PHRASE]) for run in runs(line.words)
-             for start in range(len(run) - PHRASE + 1)]
-    return iter(found or [line.key])
+    found: list[object] = [(line.file, run[start:start + PHRASE]) for run in runs(line.words)
+                           for start in range(len(run) - PHRASE + 1)]
+    return found or [line.key]

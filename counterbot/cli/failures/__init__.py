@@ -7,6 +7,7 @@ import click
 from ..groups import Group
 from .listing import list_failures
 from .showing import show
+from .suggesting import suggest
 
 
 @click.group(cls=Group)
@@ -14,5 +15,5 @@ def command() -> None:
     """List and show failures that no rule explains, in groups of alike ones, and suggest rules for them."""
 
 
-for each in (list_failures, show):
+for each in (list_failures, show, suggest):
     command.add_command(each)

@@ -16,6 +16,8 @@ from ..streams import warn
 if TYPE_CHECKING:
     from ...engine.grouping import Grouper
     from ...files.config import Config
+    from ...files.rulebook import RuleBook
+    from ...ledger import Ledger
 
 CONFIG = click.option("-c", "--config", "file", metavar="FILE", required=True, shell_complete=files,
                       help="The bot's configuration.")
@@ -24,8 +26,16 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON inste
 
 @contextmanager
 def grouper(file: str) -> Iterator[tuple[Config, Grouper]]:
-    """The configuration, and what groups the failures in its database. Mistakes in rules are told: the others hold."""
+    """The configuration, and what groups the failures in its database."""
     from ...engine.grouping import Grouper
+
+    with opened(file) as (config, ledger, book):
+        yield config, Grouper(ledger, book, config.unexplained.days)
+
+
+@contextmanager
+def opened(file: str) -> Iterator[tuple[Config, Ledger, RuleBook]]:
+    """The configuration, its database and its rules. Mistakes in rules are told: the others hold."""
     from ...engine.parts import secret
     from ...files.rulebook import RuleBook
     from ...ledger import Ledger
@@ -41,6 +51,6 @@ def grouper(file: str) -> Iterator[tuple[Config, Grouper]]:
                                        " in the configuration names it, and the bot has not run yet")
         ledger = Ledger(config.database, password=secret(config.database_password_file))
         try:
-            yield config, Grouper(ledger, book, config.unexplained.days)
+            yield config, ledger, book
         finally:
             ledger.close()
