@@ -128,8 +128,8 @@ def test_json_has_all_groups(alike):
 
 
 def test_only_groups_of_a_job(alike):
-    alike.build(300, 12, job="tempest-full", files={})
-    alike.build(301, 13, job="tempest-full", files={})
+    for number in (300, 301):
+        alike.build(number, number, job="tempest-full", result="TIMED_OUT", files={})
     [group] = json.loads(alike.prints("list", "--json", "--job", "tempest-full")[1])
     assert group["jobs"] == {"tempest-full": 2}
 

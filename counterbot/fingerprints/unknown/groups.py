@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,21 +15,40 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from ...core.lines import Lines, Template
-from .telling import Baseline
+from ..templates.mask import runs
+from ..templates.reading import is_console
+from .telling import OFTEN, Baseline
+
+Numbers: TypeAlias = NDArray[np.int64]
+Weights: TypeAlias = NDArray[np.float64]
+
+LINES = 1000
+"""Lines of a build that are compared, those of the failed tests first."""
 
 SHINGLE = 4
 """Words that follow one another and are compared as one."""
 
-CUT = 0.75
+CUT = 0.78
 """The largest mean distance (1 - cosine) between the builds of two groups that become one."""
 
 COMMON, FEW = 0.35, 60
-"""What more than this part of the failed builds say tells none of them apart; of fewer builds than this nothing is so
-common, for they may all have failed by one cause."""
+"""What more than this part of the failed builds say tells none of them apart; but fewer builds than this may all have
+failed by one cause."""
 
-FAR, LINKED = 0.3, 2.0
-"""The weight of a line that was said while no failed test ran, and by how much more one with an id of the test's
-counts; 1 is that of a line that was said while a failed test ran, and of the console's."""
+FAR, LINKED, FACE = 0.3, 2.0, 0.4
+"""Weights: of a line that was said while no failed test ran, by how much more one with an id of the test's counts, and
+of the face where no line has to do with a failed test. 1 is that of a line that was said while a failed test ran, and
+of the console's."""
+
+ALONE = 0.5
+"""How much of what a build shares with nobody makes it unlike all others."""
+
+ROUNDS, TRUST = 2, 1.3
+"""How often the lines are weighed anew by how well they keep to one group, and the power of that part: consequences
+that many causes share come to count less than what only one cause says."""
+
+BLOCK = 2_000_000
+"""Cosines that are held at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,79 +79,133 @@ class Failed:
 
 def unusual(lines: Lines, templates: Mapping[int, Template], baseline: Baseline) -> list[Unusual]:
     """The lines of a failed build by which it is compared: neither usual, nor INFO, nor a message's frame."""
-    often = max(1, 0.02 * baseline.count)
-    return [Unusual(template, key in lines.near, key in lines.linked) for key in lines.keys
+    kept = [Unusual(template, key in lines.near, key in lines.linked) for key in lines.keys
             if (template := templates.get(key)) and not template.body and template.level != "INFO"
-            and baseline.often(key) <= often]
+            and not baseline.usual(key)]
+    return sorted(kept, key=lambda line: (-line.linked - line.near, line.template.key))[:LINES]
 
 
 def grouped(failed: Sequence[Failed]) -> list[int]:
-    """By build the number of its group, from 0; builds without an unusual line are grouped by their face."""
-    spoken = [at for at, each in enumerate(failed) if each.lines]
-    numbers: dict[object, int] = {}
-    labels: dict[int, object] = dict(zip(spoken, _by_lines([failed[at] for at in spoken]), strict=True))
-    return [numbers.setdefault(labels.get(at, each.face), len(numbers)) for at, each in enumerate(failed)]
+    """By build the number of its group, from 0. Builds without a line that has to do with a failed test are also
+    compared by their face, and those without any line only by it."""
+    if not failed:
+        return []
+    said = _said(failed)
+    trust = np.ones(len(said.features))
+    for _ in range(ROUNDS):
+        trust = _trust(said, _clusters(_directions(said, trust)))
+    numbers: dict[int, int] = {}
+    return [numbers.setdefault(int(label), len(numbers)) for label in _clusters(_directions(said, trust))]
 
 
-def _by_lines(failed: Sequence[Failed]) -> list[int]:
-    if len(failed) < 2:
-        return [0] * len(failed)
-    distance = 1 - _similarity([_features(each) for each in failed])
-    np.fill_diagonal(distance, 0)
-    tree = linkage(squareform(distance, checks=False), "average")
-    return [int(label) for label in fcluster(tree, CUT, "distance")]
+@dataclass(frozen=True)
+class _Said:
+    """Who says what: by build the numbers of its lines and their weights, and by line the numbers of its features.
+    ``faces`` tells which features are faces."""
+
+    lines: Sequence[Numbers]
+    weights: Sequence[Weights]
+    features: Sequence[Numbers]
+    faces: NDArray[np.bool_]
 
 
-def _features(failed: Failed) -> dict[object, float]:
-    """Weights of a build's shingles; a line counts once, however long it is."""
-    weights: dict[object, float] = {}
-    for line in failed.lines:
-        found = list(_shingles(line.template))
-        weight = (1.0 if line.near or "job-output" in line.template.file else FAR) * (LINKED if line.linked else 1.0)
-        for shingle in found:
-            weights[shingle] = max(weights.get(shingle, 0.0), weight / math.sqrt(len(found)))
-    return weights
+def _said(failed: Sequence[Failed]) -> _Said:
+    known: dict[Hashable, int] = {}
+    features: dict[Hashable, int] = {}
+    of_line: list[Numbers] = []
+    lines, weights = [], []
+
+    def line(ident: Hashable, found: Iterator[Hashable]) -> int:
+        if ident not in known:
+            known[ident] = len(known)
+            of_line.append(np.array([features.setdefault(each, len(features)) for each in dict.fromkeys(found)], int))
+        return known[ident]
+
+    for build in failed:
+        mine = [line(each.template.key, _shingles(each.template)) for each in build.lines]
+        heavy = [_weight(each) for each in build.lines]
+        if not any(each.near or each.linked for each in build.lines):
+            mine.append(line(build.face, iter([build.face])))
+            heavy.append(FACE)
+        lines.append(np.array(mine, int))
+        weights.append(np.array(heavy, float))
+    return _Said(lines, weights, of_line, np.array([isinstance(each, Face) for each in features]))
 
 
-def _shingles(template: Template) -> Iterator[object]:
-    for run in _runs(template):
+def _weight(line: Unusual) -> float:
+    close = line.near or is_console(line.template.file)
+    return (1.0 if close else FAR) * (LINKED if line.linked else 1.0)
+
+
+def _shingles(template: Template) -> Iterator[Hashable]:
+    for run in runs(template.words):
         for start in range(max(1, len(run) - SHINGLE + 1)):
-            yield hash((template.file, run[start:start + SHINGLE]))
+            yield template.file, run[start:start + SHINGLE]
 
 
-def _runs(template: Template) -> Iterator[tuple[str, ...]]:
-    run: list[str] = []
-    for word in (*template.words, None):
-        if word is not None:
-            run.append(word)
-        elif run:
-            yield tuple(run)
-            run = []
-
-
-def _similarity(features: Sequence[Mapping[object, float]]) -> NDArray[np.float64]:
-    """Cosines. What a build shares with nobody counts half, on an axis of its own."""
-    count = len(features)
+def _directions(said: _Said, trust: Weights) -> sparse.csr_matrix:
+    """A row a build, of length 1 or less: by feature its weight and how rare it is. What it shares with nobody only
+    makes the row shorter. A line counts once, however long it is, and a feature of several lines by the heaviest."""
+    count, size = len(said.lines), len(said.faces)
     total = max(count, FEW)
-    often = Counter(shingle for each in features for shingle in each)
-    ids: dict[object, int] = {}
-    rows, columns, values = [], [], []
-    for at, each in enumerate(features):
-        alone = 0.0
-        for shingle, weight in each.items():
-            if often[shingle] == 1:
-                alone += (weight * math.log(total)) ** 2
-            elif often[shingle] <= COMMON * total:
-                rows.append(at)
-                columns.append(ids.setdefault(shingle, len(ids)))
-                values.append(weight * math.log(total / often[shingle]))
-        rows.append(at)
-        columns.append(ids.setdefault(("alone", at), len(ids)))
-        values.append(0.5 * math.sqrt(alone))
-    matrix = sparse.csr_matrix((values, (rows, columns)), shape=(count, len(ids)))
-    norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(1)).ravel())
-    matrix = sparse.diags(1 / np.where(norms > 0, norms, 1)) @ matrix
-    return np.clip(np.asarray((matrix @ matrix.T).todense()), 0, 1)
+    heaviest = np.zeros(size)
+    columns, values = [], []
+    for lines, weights in zip(said.lines, said.weights, strict=True):
+        found = [said.features[line] for line in lines]
+        each = np.concatenate([*found, np.empty(0, int)])
+        lengths = np.array([len(features) for features in found], int)
+        np.maximum.at(heaviest, each, np.repeat(weights * trust[lines] / np.sqrt(lengths), lengths))
+        columns.append(np.unique(each).astype(np.int32))
+        values.append(heaviest[columns[-1]])
+        heaviest[each] = 0
+    often = np.bincount(np.concatenate(columns), minlength=size)
+    kept = (often > 1) & ((often <= COMMON * total) | said.faces)
+    rows = []
+    for features, heavy in zip(columns, values, strict=True):
+        rare = heavy * np.log((total + 1) / often[features])
+        shared, alone = rare[kept[features]], rare[often[features] == 1]
+        length = math.sqrt((shared ** 2).sum() + (ALONE ** 2) * (alone ** 2).sum())
+        rows.append(shared / length if length else shared)
+    inner = [features[kept[features]] for features in columns]
+    starts = np.cumsum([0, *map(len, inner)])
+    return sparse.csr_matrix((np.concatenate(rows), np.concatenate(inner), starts), shape=(count, size))
+
+
+def _clusters(directions: sparse.csr_matrix) -> Numbers:
+    """By build a label: average linkage. What becomes one group is joined by pairs that are at least as alike as the
+    cut, so each part that such pairs hold together is looked at alone."""
+    count = directions.shape[0]
+    pairs = sparse.coo_matrix((count, count))
+    step = max(1, BLOCK // count)
+    for start in range(0, count, step):
+        alike = (directions[start:start + step] @ directions.T).tocoo()
+        kept = alike.data >= 1 - CUT
+        block = sparse.coo_matrix((alike.data[kept], (alike.row[kept] + start, alike.col[kept])), shape=(count, count))
+        pairs = block if start == 0 else pairs + block
+    total, found = sparse.csgraph.connected_components(pairs, directed=False)
+    labels = found.astype(int)
+    for part in range(total):
+        members = np.flatnonzero(labels == part)
+        if len(members) > 2:
+            labels[members] = labels.max() + _linked(directions[members])
+    return labels
+
+
+def _linked(directions: sparse.csr_matrix) -> Numbers:
+    distance = 1 - (directions @ directions.T).toarray()
+    np.fill_diagonal(distance, 0)
+    tree = linkage(np.clip(squareform(distance, checks=False), 0, 1), "average")
+    return fcluster(tree, CUT, "distance").astype(int)
+
+
+def _trust(said: _Said, labels: Numbers) -> Weights:
+    """By line the part of its builds' pairs that lie in one group."""
+    counts = [len(lines) for lines in said.lines]
+    lines = np.concatenate(said.lines)
+    often = sparse.csr_matrix((np.ones(len(lines)), (lines, np.repeat(labels, counts))))
+    held = np.asarray(often.sum(1)).ravel()
+    together = np.asarray(often.multiply(often).sum(1)).ravel() - held
+    return ((together + 1) / (held * (held - 1) + 1)) ** TRUST
 
 
 def steady(groups: Mapping[int, int], old: Mapping[int, int], first_new: int) -> dict[int, int]:
@@ -166,5 +240,5 @@ def shared_lines(failed: Sequence[Sequence[int]], often: Mapping[int, int], pass
     for keys in failed:
         for key in set(keys):
             counts[key] += 1
-    kept = [key for key, count in counts.items() if 2 * count > len(failed) and often.get(key, 0) <= 0.02 * passing]
+    kept = [key for key, count in counts.items() if 2 * count > len(failed) and often.get(key, 0) <= OFTEN * passing]
     return sorted(kept, key=lambda key: (-counts[key], often.get(key, 0), key))[:most]

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 
 from ...core.lines import Lines, Template
+from ..templates.reading import is_console, moment
 
-MOST = 200
-"""Telling lines of a build, at most."""
+MOST, LOOKED_AT = 200, 1000
+"""Telling lines of a build, and how many of the best are looked at more closely."""
 
-OFTEN = 0.02
-"""A line in more than this part of the passing builds is a usual one."""
+OFTEN, ENOUGH = 0.02, 20
+"""A line in more than this part of the passing builds is a usual one; of ``ENOUGH`` of them one may have any line."""
 
 ALIKE = 0.8
 """From this cosine of their words on, an unknown line is a known one that was reworded."""
+RAREST, NEIGHBOURS = 3, 500
+"""A line's neighbours are found by its rarest words, and of each word not more are looked at."""
 
-LEVELS = {"CRITICAL": 1.5, "FATAL": 1.5, "SEVERE": 1.5, "ERROR": 1.5, "TRACE": 1.5, "WARNING": 0.5, "WARN": 0.5,
-          "INFO": -3.0}
+LEVELS = {"CRITICAL": 1.5, "ERROR": 1.5, "TRACE": 1.5, "WARNING": 0.5, "INFO": -3.0}
 LOUD = frozenset({"aborted", "cannot", "critical", "died", "error", "exception", "fail", "failed", "failure", "fatal",
                   "killed", "panic", "refused", "severe", "unable", "unreachable"})
 """Words that make a line without a level a loud one."""
+
+UNTESTED = 2.0
+"""In nats, how much more the console tells where no test failed: the job did not come so far."""
+LATER, LATEST = 0.6, 3
+"""In nats, what each earlier line that was said while a failed test ran takes from the next in its file, and how many
+count: consequences come after causes."""
+AGAIN, EVENT = 1.0, 12
+"""In nats, what a line loses where a better one lies so many lines away: a message and its exception are one event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +62,15 @@ class Baseline:
         return self._often[key]
 
     def usual(self, key: int) -> bool:
-        """Whether a line is none that tells of a failure."""
-        return self._often[key] > OFTEN * self.count
+        """Whether so many passing builds have a line that it tells of no failure."""
+        return self._often[key] > max(OFTEN * self.count, self.count >= ENOUGH)
 
     def likeness(self, template: Template) -> float:
-        """The largest cosine of the line's words with those of a known line of its file, from 0 to 1."""
-        words = frozenset(filter(None, template.words))
+        """The largest cosine of the line's words with those of a known line of its file, from 0 to 1; 1 where it has no
+        words."""
+        words = _words(template)
+        if not words:
+            return 1.0
         index = self._index()
         known = [index[template.file, word] for word in words if (template.file, word) in index]
         near = {other for others in sorted(known, key=len)[:RAREST] for other in others[:NEIGHBOURS]}
@@ -66,34 +79,61 @@ class Baseline:
     def _index(self) -> dict[tuple[str, str], list[frozenset[str]]]:
         if self._by_word is None:
             self._by_word = defaultdict(list)
-            for key in self._often:
-                if template := self._dictionary.get(key):
-                    words = frozenset(filter(None, template.words))
-                    for word in words:
-                        self._by_word[template.file, word].append(words)
+            for template in filter(None, map(self._dictionary.get, self._often)):
+                words = _words(template)
+                for word in words:
+                    self._by_word[template.file, word].append(words)
         return self._by_word
 
 
-RAREST, NEIGHBOURS = 3, 2000
-"""A line's neighbours are found by its rarest words, and of each word not more are looked at."""
+def _words(template: Template) -> frozenset[str]:
+    return frozenset(filter(None, template.words))
 
 
 def telling(lines: Lines, templates: Mapping[int, Template], baseline: Baseline) -> list[Telling]:
     """The unusual lines of a failed build, the most telling first, at most ``MOST``."""
-    found = [Telling(key, _score(templates[key], lines, baseline)) for key in lines.keys
-             if key in templates and not baseline.usual(key)]
-    found.sort(key=lambda each: (-each.score, each.key))
-    return list(islice(_new(found, templates, baseline), MOST))
+    unusual = (templates[key] for key in lines.keys if key in templates and not baseline.usual(key))
+    found = ((_evidence(each, lines, baseline), each) for each in unusual if not each.body)
+    best = heapq.nlargest(LOOKED_AT, found, key=lambda each: (each[0], -each[1].key))
+    scores = {each.key: score for score, each in best
+              if baseline.often(each.key) or baseline.likeness(each) < ALIKE}
+    for files in _by_file(scores, templates, lines.numbers):
+        _discount_later(scores, files, lines.near)
+    for files in _by_file(scores, templates, lines.numbers):
+        _discount_again(scores, files, lines.numbers)
+    return [Telling(key, scores[key]) for key in _best(scores)[:MOST]]
 
 
-def _new(found: Iterable[Telling], templates: Mapping[int, Template], baseline: Baseline) -> Iterator[Telling]:
-    """Without the lines that differ from a known one by a word or two."""
-    return (each for each in found if baseline.often(each.key) or baseline.likeness(templates[each.key]) < ALIKE)
+def _best(scores: Mapping[int, float]) -> list[int]:
+    return sorted(scores, key=lambda key: (-scores[key], key))
 
 
-def _score(template: Template, lines: Lines, baseline: Baseline) -> float:
+def _by_file(keys: Iterable[int], templates: Mapping[int, Template], numbers: Mapping[int, int]) -> Iterator[list[int]]:
+    """Keys of the lines whose number is known, in the file's order."""
+    files: dict[str, list[int]] = defaultdict(list)
+    for key in sorted(filter(numbers.__contains__, keys), key=lambda key: (numbers[key], key)):
+        files[templates[key].file].append(key)
+    yield from files.values()
+
+
+def _discount_later(scores: dict[int, float], keys: Iterable[int], near: Collection[int]) -> None:
+    for rank, key in enumerate(filter(near.__contains__, keys)):
+        scores[key] -= LATER * min(rank, LATEST)
+
+
+def _discount_again(scores: dict[int, float], keys: Collection[int], numbers: Mapping[int, int]) -> None:
+    told: set[int] = set()
+    for key in _best({key: scores[key] for key in keys}):
+        event = numbers[key] // EVENT
+        if told.isdisjoint((event - 1, event, event + 1)):
+            told.add(event)
+        else:
+            scores[key] -= AGAIN
+
+
+def _evidence(template: Template, lines: Lines, baseline: Baseline) -> float:
     rare = math.log((baseline.count + 1) / (baseline.often(template.key) + 0.5))
-    return rare + loudness(template) - 2 * template.body + evidence(template.key, lines)
+    return rare + loudness(template) + _closeness(template, lines)
 
 
 def loudness(template: Template) -> float:
@@ -103,11 +143,14 @@ def loudness(template: Template) -> float:
     return 0.0 if LOUD.isdisjoint(template.words) else 1.0
 
 
-def evidence(key: int, lines: Lines) -> float:
-    """How much more likely a line of the failure is found there than any other line (ln of the ratio): while a failed
-    test ran, and with an id that the test speaks of."""
+def _closeness(template: Template, lines: Lines) -> float:
+    """How much more likely a line of the failure is found where this one was than any other line (ln of the ratio):
+    while a failed test ran, and with an id of which the test speaks."""
     if lines.share is None:
-        return 0.0
+        return UNTESTED if is_console(template.file) else 0.0
+    linked = math.log(0.45 / 0.01) if template.key in lines.linked else math.log(0.55 / 0.99)
     share = min(max(lines.share, 0.005), 0.9)
-    near = math.log(0.85 / share) if key in lines.near else math.log(0.15 / (1 - share))
-    return near + (math.log(0.45 / 0.01) if key in lines.linked else math.log(0.55 / 0.99))
+    if template.key in lines.near:
+        return linked + math.log(0.85 / share)
+    timed = moment(template.text.encode(errors="replace")) is not None
+    return linked + timed * math.log(0.15 / (1 - share))
