@@ -208,7 +208,10 @@ def _by_job(runs: Iterable[FailedRun]) -> dict[str, list[FailedRun]]:
 
 
 def _face(run: FailedRun) -> Face:
-    return Face(run.result or "", run.phase, run.task)
+    """The failed task of a job that runs tests is the same whatever fails, so the first test stands in its place. A
+    build of which nothing at all is known but that it failed is like no other."""
+    what = run.tests[0].name if run.tests else run.task
+    return Face(run.result or "", run.phase, what or (run.uuid if run.result == "FAILURE" else ""))
 
 
 def _groups(runs: Iterable[FailedRun], failed: Mapping[int, Failed], ids: Mapping[int, int]) -> list[Group]:

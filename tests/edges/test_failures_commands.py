@@ -143,6 +143,15 @@ def test_builds_without_a_line_are_grouped_by_how_they_ended(site):
     assert (status, out.splitlines()[2].strip()) == (0, "TIMED_OUT in phase pre, task Wait for the node")
 
 
+def test_builds_that_show_only_a_failed_test_are_grouped_by_it_and_not_by_their_task(site):
+    for number, name in ((1, "tests.a"), (2, "tests.b"), (3, "tests.a")):
+        site.build(number, number, files={}, failure=Failure((), (FailedTest(name),), 1, "run", "Run tox"))
+    for number in (4, 5):
+        site.build(number, number, files={})  # it failed: no more is known
+    assert groups(site) == [(2, 2), (1, 1), (1, 1), (1, 1)]
+    assert "FAILURE: tests.a failed first" in site.prints("list")[1]
+
+
 def test_nothing_to_list_says_what_will_be(site):
     status, out, _ = site.prints("list")
     assert status == 0

@@ -42,8 +42,11 @@ def levelled(template: Template) -> str:
 def face(group: Group) -> str:
     """How builds ended that share no line which tells: ``TIMED_OUT in phase run, task Run devstack``."""
     run = group.runs[0]
+    result = inert(run.result or "", NAME)
+    if run.tests:
+        return f"{result}: {excerpt(run.tests[0].name, LINE)} failed first"
     phase = f" in phase {inert(run.phase, NAME)}" if run.phase else ""
-    return f"{inert(run.result or '', NAME)}{phase}" + (f", task {excerpt(run.task, LINE)}" if run.task else "")
+    return f"{result}{phase}" + (f", task {excerpt(run.task, LINE)}" if run.task else "")
 
 
 def minute(moment: int, now: int) -> str:
