@@ -64,6 +64,7 @@ def console(second: int, text: str, clock: str = "02:10") -> str:
     (service(1, '  File "/opt/x.py", line 3').rstrip("\n"), "ERROR", "nova.compute.manager",
      '  File "/opt/x.py", line 3'),
     (f"2026-11-21 02:10:11.123 98512 WARNING nova.x [req-{UUID} a b] Slow", "WARNING", "nova.x", "Slow"),
+    ("2026-11-21 02:10:11.123 98512 INFO nova.x [-] Up", "INFO", "nova.x", "Up"),
     (f"2026-11-21 02:10:11.123 98512 INFO nova.x [-] [instance: {UUID}] Up", "INFO", "nova.x", "Up"),
     ("Nov  1 02:10:11 np0038 systemd[1]: Started Session 4 of user stack.", "", "",
      "Started Session 4 of user stack."),
@@ -212,7 +213,7 @@ PLAIN = tuple(f"2026-11-21 02:10:11.123 98512 {level} nova.x {context}" for leve
 JOURNAL = (
     *(f"Nov 21 02:10:11.123456 np0038 devstack@n-cpu.service[411]: {level} nova.compute.manager {context}"
       for level in ("DEBUG", "INFO", "ERROR") for context in ("", f"[None req-{UUID} demo demo] ",
-                                                             f"[-] [instance: {UUID}] ")),
+                                                             "[-] ", f"[None None] [instance: {UUID}] ")),
     "Nov 21 02:10:11 np0038 systemd[1]: ", "Nov 21 02:10:11 np0038 kernel: [12.5] ",
     "Nov 21 02:10:11 np0038 neutron[12]: DEBUG ", "2026-11-21 02:10:11.123+0000: 4711: debug : vir:12 : ",
     "2026-11-21 02:10:11.123+0000: 4711: error : vir:12 : ", "[Sat Nov 21 02:10:11 2026] [error] ",

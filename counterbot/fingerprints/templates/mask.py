@@ -7,7 +7,7 @@ lines answers whether it is in the build.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
 from ...core.lines import Words
@@ -85,15 +85,17 @@ def rough(message: bytes) -> str:
 
 
 def settled(text: str) -> str:
-    """Of a rough text: each number is a code or varies."""
-    found: list[str] = []
+    """Of a rough text: each number is a code or varies, and runs of what varies are one."""
+    return " ".join(filter(None, settling(text.split())))
+
+
+def settling(found: Iterable[str]) -> Iterator[str]:
+    """For each word of a rough text what becomes of it; "" for one of a run."""
     last = ""
-    for each in text.split():
+    for each in found:
         word = each if each[0] != CODE else each[1:] if last in CODES else VARIED
-        if word != VARIED or last != VARIED:
-            found.append(word)
+        yield "" if word == VARIED == last else word
         last = word
-    return " ".join(found)
 
 
 def as_words(text: str) -> Words:

@@ -39,7 +39,7 @@ LEVELS = rb"DEBUG|INFO|WARNING|ERROR|TRACE|AUDIT|CRITICAL"
 _CLOCK = rb"[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _JOURNAL = rb"[A-Z][a-z]{2} [ 0-9][0-9] %b(?:\.[0-9]+)? \S+ [^\s:\[]+(?:\[[0-9]+\])?: " % _CLOCK
 _ISO = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]%b(?:[.,][0-9]+)?" % _CLOCK
-_CONTEXT = rb"(?:\[(?:(?:None )?req-|None\b)[^\]]*\]? ?|\[-\] ?)?(?:\[instance: [^\]]*\] ?)?"
+_CONTEXT = rb"(?:\[-\] ?|\[(?:(?:None )?req-|None\b)[^\]]*\] ?)?(?:\[instance: [^\]]*\] ?)?"
 """Request, user and project, and the server that a line is about."""
 _ZUUL = re.compile(rb"%b \| (?:[\w.-]+ \| ?)?" % _ISO)
 _CONSOLE = re.compile(rb"%b \| " % _ISO)

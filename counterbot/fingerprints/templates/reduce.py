@@ -8,13 +8,13 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
 
 from ...core.lines import Lines, Reduction, StoryLine, Template
 from ...core.text.excerpt import excerpt
 from ..records import COLOUR, ENDS, own_level
 from .clues import DAY, UUID, Clues, Listener, by_second, share
-from .mask import VARIED, as_words, key, rough, settled
+from .mask import VARIED, as_words, key, rough, settling
 from .reading import head, is_console, kind_of, label, moment, wanted
 
 WORDS, OVERLAP, PIECES = 48, 10, 10
@@ -191,7 +191,7 @@ class _File:
         if len(data.translate(None, ODD_ENDS)) < len(data):
             numbered = _ended(numbered)
         for number, line in numbered:
-            if not ((self._dropping or DEBUG in line[:LEVEL]) and self._drops(line)):
+            if line and not ((self._dropping or DEBUG in line[:LEVEL]) and self._drops(line)):
                 self._line(number, line)
 
     def _line(self, number: int, whole: bytes) -> None:
@@ -215,7 +215,7 @@ class _File:
         if found:
             return found["level"] if self._kind.levelled else b"", found.end()
         dropped = self._kind.layout.dropped
-        if not line or (dropped and dropped.match(line)):
+        if dropped and dropped.match(line):
             return b"", -1
         level, _, at = head(line, self._kind)
         return level, -1 if level == DEBUG else at
@@ -239,7 +239,7 @@ class _File:
             self._remembered = 0
         body = BODY.match(line, at) is not None
         pieces = (self._reducer.keep(self._label, level, piece, body, shown, number)
-                  for piece, shown in _cut(settled(text), line, at))
+                  for piece, shown in _cut(text, line, at))
         found = self._seen[text] = tuple(filter(None, pieces))
         return found
 
@@ -311,17 +311,16 @@ def _ended(numbered: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]
 
 
 def _cut(text: str, line: bytes, at: int) -> Iterator[tuple[str, bytes]]:
-    """The pieces of a line's settled text, each with what to show of the line."""
-    words = text.split()
-    if len(words) <= WORDS:
-        if words and words != [VARIED]:
-            yield text, line
+    """The pieces of a line's rough text, settled, each with what to show of the line."""
+    words = list(settling(text.split()))
+    kept = list(filter(None, words))
+    if len(kept) <= WORDS:
+        if kept and kept != [VARIED]:
+            yield " ".join(kept), line
         return
-    blank = line[at:].split()
-
-    def before(number: int) -> int:
-        return len(settled(rough(b" ".join(blank[:number]))).split())
-
-    for start in range(0, len(words) - OVERLAP, WORDS - OVERLAP)[:PIECES]:
-        first = max(0, bisect_right(range(len(blank) + 1), start, key=before) - 1)
-        yield " ".join(words[start:start + WORDS]), line[:at] + b" ".join(blank[first:first + WORDS]) if start else line
+    parts = line[at:].split()
+    before = list(accumulate(map(bool, words), initial=0))
+    begins = [before[end] for end in accumulate((len(rough(part).split()) for part in parts), initial=0)]
+    for start in range(0, len(kept) - OVERLAP, WORDS - OVERLAP)[:PIECES]:
+        first = bisect_right(begins, start) - 1
+        yield " ".join(kept[start:start + WORDS]), line[:at] + b" ".join(parts[first:first + WORDS])
