@@ -16,7 +16,7 @@ from scipy.spatial.distance import squareform
 
 from ...core.lines import Lines, Template
 from ..templates.mask import runs
-from ..templates.reading import is_console
+from ..templates.reading import is_console, moment
 from .telling import OFTEN, Baseline
 
 Numbers: TypeAlias = NDArray[np.int64]
@@ -28,17 +28,19 @@ LINES = 1000
 SHINGLE = 4
 """Words that follow one another and are compared as one."""
 
-CUT = 0.78
+CUT = 0.77
 """The largest mean distance (1 - cosine) between the builds of two groups that become one."""
 
 COMMON, FEW = 0.35, 60
 """What more than this part of the failed builds say tells none of them apart; but fewer builds than this may all have
 failed by one cause."""
 
-FAR, LINKED, FACE = 0.3, 2.0, 0.4
-"""Weights: of a line that was said while no failed test ran, by how much more one with an id of the test's counts, and
-of the face where no line has to do with a failed test. 1 is that of a line that was said while a failed test ran, and
-of the console's."""
+FAR, UNTIMED, LINKED, KNOWN = 0.3, 0.6, 2.0, 0.5
+"""Weights: of a line that was said while no failed test ran, of one that has no time, by how much more one with an id
+of the test's counts, and how much of one that a passing build has. 1 is that of a line that was said while a failed
+test ran, and of the console's."""
+FACE = 0.6
+"""The weight of the face, which counts where no line has to do with a failed test."""
 
 ALONE = 0.5
 """How much of what a build shares with nobody makes it unlike all others."""
@@ -53,11 +55,13 @@ BLOCK = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Unusual:
-    """A line of a failed build that passing builds do not have; ``near`` and ``linked`` as in ``Lines``."""
+    """A line of a failed build that passing builds hardly ever have; ``near`` and ``linked`` as in ``Lines``, ``known``
+    where one of them does have it."""
 
     template: Template
     near: bool = False
     linked: bool = False
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class Failed:
 
 def unusual(lines: Lines, templates: Mapping[int, Template], baseline: Baseline) -> list[Unusual]:
     """The lines of a failed build by which it is compared: neither usual, nor INFO, nor a message's frame."""
-    kept = [Unusual(template, key in lines.near, key in lines.linked) for key in lines.keys
+    kept = [Unusual(template, key in lines.near, key in lines.linked, baseline.often(key) > 0) for key in lines.keys
             if (template := templates.get(key)) and not template.body and template.level != "INFO"
             and not baseline.usual(key)]
     return sorted(kept, key=lambda line: (-line.linked - line.near, line.template.key))[:LINES]
@@ -133,8 +137,12 @@ def _said(failed: Sequence[Failed]) -> _Said:
 
 
 def _weight(line: Unusual) -> float:
-    close = line.near or is_console(line.template.file)
-    return (1.0 if close else FAR) * (LINKED if line.linked else 1.0)
+    close = 1.0 if line.near or is_console(line.template.file) else _away(line.template)
+    return close * (LINKED if line.linked else 1.0) * (KNOWN if line.known else 1.0)
+
+
+def _away(template: Template) -> float:
+    return FAR if moment(template.text.encode(errors="replace")) is not None else UNTIMED
 
 
 def _shingles(template: Template) -> Iterator[Hashable]:

@@ -133,14 +133,10 @@ def _discount_again(scores: dict[int, float], keys: Collection[int], numbers: Ma
 
 def _evidence(template: Template, lines: Lines, baseline: Baseline) -> float:
     rare = math.log((baseline.count + 1) / (baseline.often(template.key) + 0.5))
-<<<<<<< HEAD
     return rare + loudness(template) + _closeness(template, lines)
-=======
-    return rare + _loudness(template) + _closeness(template, lines)
->>>>>>> 7bd8f52 (Unknown failures: what keeps to one group counts more; what was said first is told first)
 
 
-def _loudness(template: Template) -> float:
+def loudness(template: Template) -> float:
     """By its level, or by its words where it has none."""
     if template.level:
         return LEVELS.get(template.level, 0.0)
