@@ -215,6 +215,19 @@ def test_beside_a_known_failure_all_is_told_in_any_pipeline(world):
         f" it names `nova/virt/old.py` and `{MANAGER}`, which this change touches.")
 
 
+def test_of_failed_tests_the_first_is_told_and_a_date_of_another_year_has_it(world):
+    """Of many that a change breaks, one may well be unstable elsewhere."""
+    world.build(GRENADE, 8, tests=[FailedTest("first")], ago=400)
+    for change in (8, 9, 10):
+        world.build(GRENADE, change, tests=[FailedTest("unstable")])
+    world.build(GRENADE, 8, tests=[FailedTest("first")], ago=1)
+    world.build(GRENADE, patchset=3, result="SUCCESS")
+    comment = world.comment(world.mine(tests=[FailedTest("first"), FailedTest("unstable")]))
+    assert comment is not None
+    assert "   1 other change\n" in comment
+    assert line_on(comment) == "passed on this patch set in another run; `first` failed first; first seen 27 Oct 2025."
+
+
 # -- Gerrit
 
 
