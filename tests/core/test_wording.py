@@ -367,6 +367,9 @@ def test_the_contracts_comment_on_failures_that_nobody_knows_to_the_letter():
          "4 other changes",
          f"passed on this patch set in another run; `{LIVE_MIGRATION}` failed first; first seen 31 Dec 2025;"
          " on this change only: `No (at)tap` in `logs/q-agt.txt`"),
+        # one cause makes several tests fail
+        (Facts(True, (ACTIVE_LINE, MIGRATION)), "3 other changes",
+         f"passed on this patch set in another run; `{ACTIVE_LINE.text}` in `{N_CPU}`; first seen 18 Nov"),
         # both are seen elsewhere: the one that more show
         (Facts(True, (ACTIVE_LINE, replace(MIGRATION, changes=1, since=NOW))), "3 other changes",
          f"passed on this patch set in another run; `{ACTIVE_LINE.text}` in `{N_CPU}`; first seen 18 Nov"),

@@ -48,7 +48,7 @@ def _facts(build: Observed, seen: Seen, counts: bool) -> Iterator[str]:
 
 
 def _sights(sights: Sequence[Sight], seen: Seen, counts: bool) -> Iterator[str]:
-    """That of the most other changes; and one that they do not show, since a test may fail by several causes."""
+    """That of the most other changes; and a line that they do not show, since a test may fail by several causes."""
     first, *others = sights
     yield _sight(first)
     if not first.changes:
@@ -57,7 +57,7 @@ def _sights(sights: Sequence[Sight], seen: Seen, counts: bool) -> Iterator[str]:
         yield f"seen on {counted(first.changes, 'other change')} in {counted(DAYS, 'day')}"
     if first.since is not None:
         yield f"first seen {date(first.since, seen.at)}"
-    yield from (f"on this change only: {_sight(sight)}" for sight in others if not sight.changes)
+    yield from (f"on this change only: {_sight(sight)}" for sight in others if sight.file and not sight.changes)
 
 
 def _sight(sight: Sight) -> str:
