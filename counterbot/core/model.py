@@ -328,12 +328,13 @@ class Unexplained:
 
 
 class Tell(enum.Enum):
-    """What a channel can be told of: counters over their bounds, known failures, and failed builds that no rule
-    knows."""
+    """What a channel can be told of: counters over their bounds, known failures, failed builds that no rule knows, and
+    once a week which known failures come and go."""
 
     OVER = "over"
     KNOWN = "known"
     UNEXPLAINED = "unexplained"
+    DIGEST = "digest"
 
 
 @dataclass(frozen=True)
@@ -346,7 +347,7 @@ class Channel:
     name: str
     projects: tuple[str, ...] = ()
     pipelines: tuple[str, ...] = ()
-    tell: frozenset[Tell] = frozenset({Tell.OVER, Tell.KNOWN})
+    tell: frozenset[Tell] = frozenset({Tell.OVER, Tell.KNOWN, Tell.DIGEST})
     failures_in: tuple[str, ...] = ()
 
 

@@ -40,6 +40,7 @@ from .backfill import NewRules, Order, Walk, in_force
 from .baseline import Sampler, Wish
 from .decide import Audience, Decider
 from .deliver import Comments, Lines, Result
+from .digest import Weekly
 from .examine import Examiner
 from .grouping import Grouper
 from .known import KnownFailures
@@ -120,6 +121,7 @@ class Bot:
         poster = Nobody() if dry else GerritReporter(self._gerrit, config.gerrit.username)
         self.comments = Comments(self.ledger, poster, monotonic=monotonic, at=at, told=told)
         self.lines = Lines(self.ledger, self._channels, told=told)
+        self.weekly = Weekly(self.ledger, self.book, channels)
         self.irc = Irc(irc_settings(config.irc), self.lines) if config.irc and not dry else None
         by_log = config.gerrit.events_log if listens else None
         self._events_log = events_log(config.gerrit.username, by_log) if by_log else None

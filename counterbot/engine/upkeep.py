@@ -1,4 +1,4 @@
-"""What a running bot does regularly: keeps its rules fresh, says that it is alive, forgets old work."""
+"""What a running bot does regularly: keeps its rules fresh, says that it is alive, forgets old work, ends weeks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .bot import Bot
 BEAT = 10.0
 """Seconds between signs of life in the ledger."""
 
-PRUNE = 3600.0
+PRUNE, DIGEST = 3600.0, 600.0
 DAY = 86_400_000
 
 log = logging.getLogger("counterbot.upkeep")
@@ -45,7 +45,7 @@ class Upkeep:
     def __init__(self, bot: Bot, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._bot = bot
         self._monotonic = monotonic
-        self._beat, self._prune = Every(BEAT), Every(PRUNE)
+        self._beat, self._prune, self._digest = Every(BEAT), Every(PRUNE), Every(DIGEST)
         self._reload = threading.Event()
 
     def reload(self) -> None:
@@ -73,6 +73,8 @@ class Upkeep:
         if self._prune.due(now):
             config = self._bot.config
             self._bot.ledger.prune(config.keep_days * DAY, config.unexplained.days * DAY + WINDOW)
+        if self._digest.due(now):
+            self._bot.weekly.step()
 
     def _tell(self) -> None:
         book = self._bot.book

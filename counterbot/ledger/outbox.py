@@ -17,12 +17,24 @@ WAIT_LONGEST = 600_000
 """Milliseconds until a delivery is tried again, at most."""
 
 
+def owe(under_way: Transaction, deliveries: Iterable[Delivery]) -> None:
+    under_way.insert_new(outbox, [
+        {"key": delivery.key, "kind": delivery.kind, "destination": delivery.destination,
+         "payload": json.dumps(dict(delivery.payload)), "created": under_way.now, "due": under_way.now,
+         "state": "due", "why": ""} for delivery in deliveries])
+
+
 class Outbox:
     """Pending deliveries. ``lease`` is milliseconds."""
 
     def __init__(self, store: Store, lease: int) -> None:
         self.store = store
         self.lease = lease
+
+    @transaction
+    def put(self, under_way: Transaction, deliveries: Iterable[Delivery]) -> None:
+        """Owe these deliveries, but none whose key is known."""
+        owe(under_way, deliveries)
 
     def claim(self, kind: str, destinations: Iterable[str] | None = None) -> DeliveryWork | None:
         """The next delivery of a kind, in state ``sending`` for the length of the lease."""

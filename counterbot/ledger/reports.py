@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 
 from sqlalchemy import insert, select
@@ -13,7 +12,8 @@ from ..core.model import BuildLink, Delivery, Kind, Reader, Reading, Report, Sta
 from . import history
 from .builds import refer_to
 from .inbox import WORK_LEASE
-from .schema import builds, findings, inbox, outbox, readings, report_builds, reports, said
+from .outbox import owe
+from .schema import builds, findings, inbox, readings, report_builds, reports, said
 from .store import Row, Store, Transaction, transaction
 from .work import (
     Decided,
@@ -90,10 +90,7 @@ class Reports:
                 "delivery": delivery_key(work.report, effect.kind, effect.destination)}
             for effect in decision.effects for finding in effect.findings
             if (finding.job, finding.subject) not in before.get(effect.destination, ())}.values()))
-        under_way.insert_new(outbox, [
-            {"key": delivery.key, "kind": delivery.kind, "destination": delivery.destination,
-             "payload": json.dumps(dict(delivery.payload)), "created": under_way.now, "due": under_way.now,
-             "state": "due", "why": ""} for delivery in deliveries])
+        owe(under_way, deliveries)
         return decision
 
     @transaction

@@ -59,7 +59,7 @@ def _failures(found: Sequence[Told], builds: Mapping[str, Observed], rules: Mapp
     causes: dict[tuple[str, str], list[str]] = {}
     for finding in found:
         if isinstance(finding, KnownFailure):
-            causes.setdefault((finding.job, finding.build), []).append(_cause(rules[finding.rule], name))
+            causes.setdefault((finding.job, finding.build), []).append(cause(rules[finding.rule], name))
     endings = {build: f"failed by {listed(by)}" for build, by in causes.items()}
     endings |= {(finding.job, finding.build): f"failed, {_unexplained(builds[finding.build])}"
                 for finding in found if isinstance(finding, Unexplained)}
@@ -75,7 +75,8 @@ def _unexplained(build: Observed) -> str:
     return f"{build.standing}, seen on {counted(others, 'other change')}" if others else build.standing
 
 
-def _cause(rule: Rule, name: int) -> str:
+def cause(rule: Rule, name: int) -> str:
+    """By which bug or rule something failed, and its title; so many bytes of a name."""
     number, title = bug_number(rule.bug), title_of(rule)
     site = "a failure of the site" if rule.infra else ""
     words = ", ".join(filter(None, (inert(title, name), site)))
