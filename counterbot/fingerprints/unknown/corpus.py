@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -13,6 +13,11 @@ from ...core.lines import Lines, Template
 
 LONGEST = 10
 """Words of a phrase. No line is cut within so many."""
+
+END, VARIES = 0, 1
+"""Numbers of no word: behind a line, and for what varies."""
+HIDDEN = 2
+"""Words of a phrase that may be hidden in what varies."""
 
 QUIET = frozenset({"DEBUG", "INFO"})
 
@@ -35,8 +40,7 @@ class Corpus:
     """Builds, known by their places in ``builds``, and their templates, each of which is kept once.
 
     A phrase is looked for in one file, known by its name without folders, as ``tags`` has it in a query: so its words
-    are numbered by file. The index is the suffix array of the stretches between what varies; the places of a phrase are
-    side by side in it.
+    are numbered by file. The index is the suffix array of all lines: the places of a phrase are side by side in it.
     """
 
     def __init__(self, templates: Mapping[int, Template], builds: Sequence[Lines]) -> None:
@@ -47,11 +51,11 @@ class Corpus:
         """By template the builds that hold it."""
         self.tells = np.array([not template.body and template.level not in QUIET for template in self.templates], bool)
         """Which templates may tell of a failure."""
-        self._ids: dict[str, dict[str, int]] = {}
-        self.names = [""]
-        """By number a word of a file; 0 stands between two stretches."""
+        self._ids: dict[str, dict[str | None, int]] = {}
+        self.names = ["", ""]
+        """By number a word of a file; END and VARIES have none."""
         self.words, self.owners = self._sequence()
-        """All words by number, and by the same place the template that each is of."""
+        """The words of all lines by number, and by the same place the template that each is of."""
         self._order = _suffixes(self.words)
         self._rank = np.empty_like(self._order)
         self._rank[self._order] = np.arange(len(self._order), dtype=np.int32)
@@ -75,11 +79,11 @@ class Corpus:
         found = np.searchsorted(bounds, self._rank[places], "right")
         return Ranges(bounds[found - 1], bounds[found])
 
-    def find(self, phrase: Sequence[str], file: str) -> Places:
-        """The templates of a file that hold the phrase, which has LONGEST words or fewer."""
+    def find(self, phrase: Sequence[str | None], file: str) -> Places:
+        """The templates of a file that hold the phrase, which has LONGEST words or fewer; None is what varies."""
         ids = self._ids.get(file, {})
-        wanted = [ids.get(word, 0) for word in phrase]
-        if not all(wanted):
+        wanted = [ids[word] for word in phrase if word in ids]
+        if len(wanted) < len(phrase):
             return np.empty(0, np.int64)
         low, high = 0, len(self._order)
         for length, word in enumerate(wanted):
@@ -107,6 +111,12 @@ class Corpus:
         """The templates of a file that hold all of the phrases."""
         return set.intersection(*(set(self.find(phrase, file).tolist()) for phrase in phrases))
 
+    def doubtful(self, phrases: Iterable[Sequence[str]], file: str) -> set[int]:
+        """The templates of a file in whose lines all of the phrases may be, the first or last words of some hidden in
+        what varies: ``from source`` is in ``from source-6d1f3b7d``, of which ``from *`` is left."""
+        return set.intersection(*({at for each in _hidden(phrase) for at in self.find(each, file).tolist()}
+                                  for phrase in phrases))
+
     def holders(self, ranges: Ranges) -> Bits:
         """The builds that hold each phrase."""
         owners, starts = self._owners(ranges)
@@ -118,7 +128,7 @@ class Corpus:
 
     def numbers(self, wanted: Callable[[str], bool]) -> Places:
         """The numbers of words that are wanted, of any file."""
-        return np.array([number for number, word in enumerate(self.names) if number and wanted(word)], np.int64)
+        return np.array([number for number, word in enumerate(self.names) if word and wanted(word)], np.int64)
 
     def _owners(self, ranges: Ranges) -> tuple[Places, Places]:
         """The templates of all phrases, one phrase behind the other, and where each begins."""
@@ -141,14 +151,14 @@ class Corpus:
         words: list[int] = []
         owners: list[int] = []
         for place, template in enumerate(self.templates):
-            file = tag_of(template)
-            ids = self._ids.setdefault(file, {})
-            for word in (*template.words, None):
-                number = 0 if word is None else ids.get(word, 0)
-                if word is not None and not number:
+            ids = self._ids.setdefault(tag_of(template), {None: VARIES})
+            for word in template.words:
+                number = ids.get(word)
+                if number is None:
                     number = ids[word] = len(self.names)
-                    self.names.append(word)
+                    self.names.append(word or "")
                 words.append(number)
+            words.append(END)
             owners += [place] * (len(template.words) + 1)
         return np.array(words, np.int32), np.array(owners, np.int32)
 
@@ -156,6 +166,14 @@ class Corpus:
 def tag_of(template: Template) -> str:
     """The name of its file, as a query asks for it."""
     return template.file.rpartition("/")[2]
+
+
+def _hidden(phrase: Sequence[str]) -> Iterator[Sequence[str | None]]:
+    """A phrase, and what is left of it where its first or last words are hidden."""
+    yield phrase
+    for left in range(max(2, len(phrase) - HIDDEN), len(phrase)):
+        yield (*phrase[:left], None)
+        yield (None, *phrase[len(phrase) - left:])
 
 
 def counts(rows: Bits) -> Places:

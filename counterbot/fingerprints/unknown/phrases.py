@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .corpus import LONGEST, Bits, Corpus, Flags, Places, Ranges, counts
+from .corpus import LONGEST, VARIES, Bits, Corpus, Flags, Places, Ranges, counts
 
 SHORTEST = 3
 """Words of a phrase, unless the stretch between what varies has fewer."""
@@ -58,7 +58,7 @@ class Finder:
     def __init__(self, corpus: Corpus, names: Collection[str] = ()) -> None:
         self._corpus = corpus
         own = corpus.numbers(lambda word: word in names or OWN.search(word) is not None)
-        ends = np.flatnonzero((corpus.words == 0) | np.isin(corpus.words, own))
+        ends = np.flatnonzero((corpus.words <= VARIES) | np.isin(corpus.words, own))
         places = np.arange(len(corpus.words))
         self._left: Places = ends[np.searchsorted(ends, places)] - places
         """By place how many words a phrase that begins there may have."""

@@ -128,6 +128,7 @@ class Search:
     def __init__(self, corpus: Corpus, evidence: Evidence) -> None:
         self._corpus, self._evidence = corpus, evidence
         self._passing, self._other = corpus.of(evidence.passing), corpus.of(evidence.other)
+        self._allowed = int(ALLOWED * len(evidence.passing))
         self._finder = Finder(corpus, evidence.names)
         self._scales = Scales(corpus, [corpus.lines[place] for place in evidence.failed], self._passing, self._other)
         numbers = {change: number for number, change in enumerate(dict.fromkeys(evidence.changes))}
@@ -143,7 +144,7 @@ class Search:
         for found in self._ranked(failed, wanted):
             file = tag_of(self._corpus.templates[found.template])
             alike = (file, (found.hits & failed).tobytes())
-            clause = None if alike in chosen else self._spelled(found)
+            clause = None if alike in chosen or self._doubtful(found, file) else self._spelled(found)
             if clause:
                 chosen[alike] = clause
             if len(chosen) == most:
@@ -194,8 +195,7 @@ class Search:
     def _ranked(self, failed: Bits, wanted: Sequence[int]) -> Iterator[Found]:
         """Lines that enough of these builds and changes hold, and not more others, the most telling first."""
         need = max(1, math.ceil(len(wanted) * COVER))
-        allowed = int(ALLOWED * len(self._evidence.passing))
-        found = self._finder.phrases(Wanted(failed, self._passing, need, allowed))
+        found = self._finder.phrases(Wanted(failed, self._passing, need, self._allowed))
         if not found:
             return
         hits = np.stack([each.hits for each in found])
@@ -206,6 +206,11 @@ class Search:
         weights = self._scales.weights(found, seen, wanted)
         for at in sorted(np.flatnonzero(enough).tolist(), key=lambda at: (-weights[at], found[at].phrases)):
             yield found[at]
+
+    def _doubtful(self, found: Found, file: str) -> bool:
+        """Whether too many passing builds may hold it, where the mask hides a part of it."""
+        rows = self._corpus.builds[list(self._corpus.doubtful(found.phrases, file))]
+        return int(counts(np.bitwise_or.reduce(rows, axis=0) & self._passing)) > self._allowed
 
     def _spelled(self, found: Found) -> Clause | None:
         """None where a phrase cannot be shown."""
