@@ -16,8 +16,6 @@ LONGEST = 10
 
 END, VARIES = 0, 1
 """Numbers of no word: behind a line, and for what varies."""
-HIDDEN = 2
-"""Words of a phrase that may be hidden in what varies."""
 
 QUIET = frozenset({"DEBUG", "INFO"})
 
@@ -112,7 +110,7 @@ class Corpus:
         return set.intersection(*(set(self.find(phrase, file).tolist()) for phrase in phrases))
 
     def doubtful(self, phrases: Iterable[Sequence[str]], file: str) -> set[int]:
-        """The templates of a file in whose lines all of the phrases may be, the first or last words of some hidden in
+        """The templates of a file in whose lines all of the phrases may be, the first or last word of some hidden in
         what varies: ``from source`` is in ``from source-6d1f3b7d``, of which ``from *`` is left."""
         return set.intersection(*({at for each in _hidden(phrase) for at in self.find(each, file).tolist()}
                                   for phrase in phrases))
@@ -169,11 +167,11 @@ def tag_of(template: Template) -> str:
 
 
 def _hidden(phrase: Sequence[str]) -> Iterator[Sequence[str | None]]:
-    """A phrase, and what is left of it where its first or last words are hidden."""
+    """A phrase, and what is left of it where its first or last word is hidden."""
     yield phrase
-    for left in range(max(2, len(phrase) - HIDDEN), len(phrase)):
-        yield (*phrase[:left], None)
-        yield (None, *phrase[len(phrase) - left:])
+    if len(phrase) > 1:
+        yield (*phrase[:-1], None)
+        yield (None, *phrase[1:])
 
 
 def counts(rows: Bits) -> Places:
