@@ -199,9 +199,10 @@ def test_the_corpus_finds_a_phrase_in_one_file_and_not_across_what_varies() -> N
     assert len(corpus.find(["a"], "no-such-file.txt")) == 0
 
 
-WORD = st.sampled_from(["Failed", "to", "delete", "port", "volume", "None", "lost", "naïve", "再試行", "it's", "a.b", "_x",
-                        "6d1f3b7d-e2f5-4b9a-8c2f-9f3f7a6d5c21", "10.0.0.7", "12", "500", "http", "/tmp/a/b", "x-1234",
-                        "\\", '"', "*", "#", ":", "C:\\dir", '"quoted"', "a=b", "--", "%s", "password=x", "e\u0301"])
+WORD = st.sampled_from([
+    "Failed", "to", "delete", "port", "volume", "None", "lost", "naïve", "再試行", "it's", "a.b", "_x", "10.0.0.7",
+    "12", "6d1f3b7d-e2f5-4b9a-8c2f-9f3f7a6d5c21", "500", "http", "/tmp/a/b", "x-1234", "\\", '"', "*", "#", ":",
+    "C:\\dir", '"quoted"', "a=b", "--", "%s", "password=x", "e\u0301"])
 MESSAGE = st.lists(WORD, min_size=1, max_size=9).map(" ".join)
 BUILD = st.lists(MESSAGE, max_size=4)
 
