@@ -40,13 +40,13 @@ class History:
     def told(self, report: Report, observed: Sequence[Observed], rules: Mapping[str, Rule]) -> list[Observed]:
         """The builds of a report, with the facts about each that no rule explains."""
         infra = [rule.name for rule in rules.values() if rule.infra]
-        builds = {build.uuid: build for build in unexplained(observed, rules)}
-        facts = {uuid: self._facts(report.patchset, build, infra) for uuid, build in builds.items()}
-        paths = {uuid: [*self._ledger.templates.sources(uuid), *named(_tests(build))] for uuid, build in builds.items()}
+        builds = list(unexplained(observed, rules))
+        paths = {build.uuid: [*self._ledger.templates.sources(build.uuid), *named(_tests(build))] for build in builds}
         files = self._files(report.patchset) if any(paths.values()) else ()
-        return [replace(build, facts=replace(facts[build.uuid], touched=touched(
-            paths[build.uuid], files, report.patchset.project))) if build.uuid in builds else build
-            for build in observed]
+        facts = {build.uuid: replace(self._facts(report.patchset, build, infra),
+                                     touched=touched(paths[build.uuid], files, report.patchset.project))
+                 for build in builds}
+        return [replace(build, facts=facts.get(build.uuid, build.facts)) for build in observed]
 
     def _facts(self, patchset: PatchSet, build: Observed, infra: Collection[str]) -> Facts:
         first = [test.name for test in _tests(build)[:1]]

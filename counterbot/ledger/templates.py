@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import accumulate, chain, islice
 from operator import sub
@@ -78,7 +78,7 @@ class Templates:
             yield from self.store.read(partial(_lines, numbers=some, known=known))
 
     def telling(self, uuid: str) -> list[Template]:
-        """The most telling lines of a failed build, the most telling first."""
+        """The most telling lines of a failed build, the most telling first, with their files' whole paths."""
         return self.store.read(lambda under_way: _telling(under_way, uuid))
 
     def sources(self, uuid: str) -> tuple[str, ...]:
@@ -180,13 +180,14 @@ def _template(row: Any) -> Template:
 def _more(reduction: Reduction, ids: Mapping[int, int], fit: Fitted) -> bytes:
     """Numbers are those of lines that are unusual, or that no other build had."""
     found = reduction.lines
+    telling = [key for key in reduction.telling[:TELLING] if key in ids]
     numbered = {*reduction.telling, *found.linked, *(row["key"] for row in fit.new)}
     fields = {"near": _known(found.near, ids), "linked": _known(found.linked, ids), "share": found.share,
               "numbers": sorted((ids[key], number) for key, number in found.numbers.items()
                                 if key in numbered and key in ids),
               "story": list(map(asdict, found.story)), "sources": found.sources, "unread": dict(found.unread),
               "left_out": found.left_out + sum(key not in ids for key in found.keys),
-              "telling": [ids[key] for key in reduction.telling[:TELLING] if key in ids]}
+              "telling": [ids[key] for key in telling], "paths": [found.paths.get(key, "") for key in telling]}
     return packed(fields)
 
 
@@ -206,11 +207,12 @@ def _lines(under_way: Transaction, numbers: Sequence[int], known: dict[int, int]
 
 def _lines_from(ids: Sequence[int], more: bytes, known: Mapping[int, int]) -> Lines:
     keys, found = array("q", sorted(known[each] for each in ids if each in known)), packed_from(more)
+    paths = zip(found["telling"], found["paths"], strict=True)
     return Lines(keys, frozenset(known[each] for each in found["near"] if each in known),
                  frozenset(known[each] for each in found["linked"] if each in known), found["share"],
                  {known[each]: number for each, number in found["numbers"] if each in known},
                  tuple(StoryLine(**line) for line in found["story"]), tuple(found["sources"]), found["left_out"],
-                 found["unread"])
+                 found["unread"], {known[each]: path for each, path in paths if path and each in known})
 
 
 # Many numbers: quicker in the text of the query.
@@ -247,9 +249,10 @@ def _kept(under_way: Transaction, uuid: str) -> dict[str, Any]:
 
 
 def _telling(under_way: Transaction, uuid: str) -> list[Template]:
-    ids = _kept(under_way, uuid).get("telling", ())
-    found = {row.id: _template(row) for some in _parts(ids) for row in under_way.execute(_BY_ID, {"some": some})}
-    return [found[each] for each in ids if each in found]
+    kept = _kept(under_way, uuid)
+    paths = dict(zip(kept.get("telling", ()), kept.get("paths", ()), strict=True))
+    found = {row.id: _template(row) for some in _parts(paths) for row in under_way.execute(_BY_ID, {"some": some})}
+    return [replace(found[each], file=path or found[each].file) for each, path in paths.items() if each in found]
 
 
 def _jobs(under_way: Transaction) -> Sequence[str]:

@@ -74,11 +74,12 @@ def test_the_dictionary_has_each_template_as_it_was_first_seen(ledger, clock):
 def test_all_lines_of_a_failed_build_are_kept(ledger, clock):
     found = reduction(2**62, 5, 9, telling=[9, 5], near=frozenset([5]), linked=frozenset([9]), share=0.25,
                       numbers={9: 1041, 2**62: 3}, story=(StoryLine(7, "logs/a.txt", 3, "ERROR x"),),
-                      sources=("nova/compute/manager.py",), left_out=3, unread={"logs/b.txt": "too long"})
+                      sources=("nova/compute/manager.py",), left_out=3, unread={"logs/b.txt": "too long"},
+                      paths={9: "compute1/logs/screen-n-cpu.txt"})
     uuid = note(ledger, clock, 1, found)
     [(run, lines)] = ledger.templates.failed(days=7)
     assert (run.uuid, lines) == (uuid, found.lines)
-    assert ledger.templates.telling(uuid) == [template(9), template(5)]
+    assert ledger.templates.telling(uuid) == [replace(template(9), file="compute1/logs/screen-n-cpu.txt"), template(5)]
     assert list(ledger.templates.lines([run.run, 99])) == [(run.run, lines)]
 
 

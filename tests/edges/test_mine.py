@@ -38,10 +38,11 @@ PROJECT = "openstack/nova"
 GRENADE, UNIT = "grenade", "nova-tox-py312"
 MANAGER = "nova/compute/manager.py"
 N_CPU = "controller/logs/screen-n-cpu.txt"
-ACTIVE = Template(5, N_CPU, "ERROR", ("timed", "out", "waiting"),
+LABEL = "logs/screen-n-cpu.txt"
+ACTIVE = Template(5, LABEL, "ERROR", ("timed", "out", "waiting"),
                   text="Nov 21 02:10:11.123456 np0043217786 nova-compute[98512]: ERROR nova.compute.manager"
                        " [None req-7d1c5e3f demo demo] Timed out waiting for server to become ACTIVE")
-OTHER = Template(6, N_CPU, "ERROR", ("no", "such", None), text="No such instance 17, password=hunter2")
+OTHER = Template(6, LABEL, "ERROR", ("no", "such", None), text="No such instance 17, password=hunter2")
 MIGRATION = "nova.tests.unit.compute.test_manager.ManagerTest.test_live_migration"
 FRAME = f'  File "/home/zuul/src/opendev.org/openstack/nova/{MANAGER}", line 1041, in live_migration'
 
@@ -77,7 +78,8 @@ class World:
         link = BuildLink(job, f"https://z/build/{uuid}", uuid)
         self.ledger.builds.ask(link, made, [Reader.FAILURE, Reader.TEMPLATES])
         keys = sorted(line.key for line in lines)
-        found = Reduction(Lines(array("q", keys), sources=tuple(sources)), {line.key: line for line in lines},
+        shown = Lines(array("q", keys), sources=tuple(sources), paths=dict.fromkeys(keys, N_CPU))
+        found = Reduction(shown, {line.key: line for line in lines},
                           tuple(line.key for line in lines))
         failure = Failure(tuple(Hit(rule, N_CPU, 1, "x") for rule in rules), tuple(tests), len(tests))
         self.ledger.builds.note(self.ledger.builds.claim(), made, {

@@ -54,6 +54,7 @@ BODY = re.compile(
 @dataclass(slots=True)
 class _Kept:
     template: Template
+    path: str
     number: int
     near: bool = False
     linked: bool = False
@@ -112,7 +113,8 @@ class Reducer:
             keys, frozenset(each for each in keys if kept[each].near),
             frozenset(each for each in keys if kept[each].linked), share(self._clues.windows, self._clues.seconds),
             {each: kept[each].number for each in keys}, tuple(sorted(self._story, key=self._when)[:STORY]),
-            self._clues.sources, len(self._left_out), self._unread), templates)
+            self._clues.sources, len(self._left_out), self._unread,
+            {each: kept[each].path for each in keys}), templates)
 
     def _when(self, line: StoryLine) -> tuple[float, str, int]:
         """Its place in the story, over midnight; lines without a time are last."""
@@ -121,7 +123,8 @@ class Reducer:
 
     # What the files use.
 
-    def keep(self, file: str, level: bytes, text: str, body: bool, shown: bytes, number: int) -> _Kept | None:
+    def keep(self, file: str, path: str, level: bytes, text: str, body: bool, shown: bytes,
+             number: int) -> _Kept | None:
         """A template by its settled text; None where there is no room for it."""
         found = key(file, text)
         kept = self._kept.get(found)
@@ -135,7 +138,7 @@ class Reducer:
         self._room -= cost
         seen = shown.decode(errors="replace")[:TEXT].replace("\0", "")  # PostgreSQL takes none in a text
         template = Template(found, file, level.decode(), as_words(text), body, seen)
-        return self._kept.setdefault(found, _Kept(template, number))  # another thread may have been quicker
+        return self._kept.setdefault(found, _Kept(template, path, number))  # another thread may have been quicker
 
     @property
     def near(self) -> bytes:
@@ -238,7 +241,7 @@ class _File:
             self._seen.clear()
             self._remembered = 0
         body = BODY.match(line, at) is not None
-        pieces = (self._reducer.keep(self._label, level, piece, body, shown, number)
+        pieces = (self._reducer.keep(self._label, self._path, level, piece, body, shown, number)
                   for piece, shown in _cut(text, line, at))
         found = self._seen[text] = tuple(filter(None, pieces))
         return found
