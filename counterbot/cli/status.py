@@ -13,6 +13,7 @@ import click
 
 from ..core.text.figures import counted
 from ..core.text.inert import called
+from ..core.text.names import few
 from .completion import files
 from .tables import coloured
 
@@ -121,7 +122,9 @@ def _rows(found: Status) -> list[tuple[str, str]]:
                      *([("backfill", pulse["backfill"])] if pulse.get("backfill") else []),
                      ("irc", pulse["irc"])]
     if pulse and "rules" in pulse:
-        rows.append(("rules", f"{pulse['rules']} in force, from {pulse['rules_from']}"))
+        common = pulse.get("too_common")  # a bot before the upgrade did not tell
+        rows.append(("rules", f"{pulse['rules']} in force, from {pulse['rules_from']}" + (
+            f"; too common, since builds that passed have the same: {few(common)}" if common else "")))
     return rows
 
 

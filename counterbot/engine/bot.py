@@ -47,6 +47,7 @@ from .known import KnownFailures
 from .lines import BuildLines
 from .mine import History
 from .parts import events_log, http, irc_settings, login, named_files, secret
+from .proving import NewlyLoaded
 from .recognise import Recogniser
 from .service import Service
 
@@ -122,6 +123,7 @@ class Bot:
         self.comments = Comments(self.ledger, poster, monotonic=monotonic, at=at, told=told)
         self.lines = Lines(self.ledger, self._channels, told=told)
         self.weekly = Weekly(self.ledger, self.book, channels)
+        self.newly_loaded = NewlyLoaded(self.ledger, self.book)
         self.irc = Irc(irc_settings(config.irc), self.lines) if config.irc and not dry else None
         by_log = config.gerrit.events_log if listens else None
         self._events_log = events_log(config.gerrit.username, by_log) if by_log else None
@@ -198,6 +200,7 @@ class Bot:
         if self.config.unexplained.jobs and not self.dry:
             self.service.repeat("baseline", self.sampler.step, then=["examiner"])
             self.service.repeat("grouper", self.grouper.step)
+        self.service.repeat("prover", self.newly_loaded.step)
 
     def walk(self, order: Order, per_minute: float) -> Walk:
         """A walk through Zuul's past builds, of which at most so many are asked for in a minute.

@@ -96,4 +96,4 @@ class Upkeep:
             "backfill": bot.new_rules.state,
             "irc": "off" if bot.irc is None else bot.irc.trouble or "joined",
             "rules": len(bot.book.rules), "rules_from": str(bot.config.rules),
-            "rule_mistakes": len(bot.book.mistakes)}))
+            "rule_mistakes": len(bot.book.mistakes), "too_common": sorted(bot.newly_loaded.warnings)}))

@@ -53,6 +53,10 @@ class Templates:
         """The keys of each of the newest passing builds of a job, of the last 30 days, newest first."""
         return [found.keys for _, found in self.passing(job, most)]
 
+    def jobs(self) -> Sequence[str]:
+        """The jobs of which lines of a build are known."""
+        return self.store.read(_jobs)
+
     def dictionary(self, keys: Collection[int]) -> dict[int, Template]:
         """By their keys those templates that are known."""
         return self.store.read(lambda under_way: _dictionary(under_way, keys))

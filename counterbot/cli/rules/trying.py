@@ -19,6 +19,7 @@ from ..completion import files
 from ..progress import progress
 from ..streams import Failure, warn
 from ..tables import table, terminal
+from .proving import MOST, on_history
 from .reading import book_of
 
 if TYPE_CHECKING:
@@ -53,22 +54,36 @@ def _facts(_context: click.Context, _option: click.Parameter, given: Sequence[st
 
 @click.command("try")
 @click.argument("rules", metavar="RULES", shell_complete=files)
-@click.argument("logs", metavar="LOGS", shell_complete=files)
+@click.argument("logs", metavar="[LOGS]", required=False, shell_complete=files)
+@click.option("--history", is_flag=True, help="Hold the rules against past builds, instead of LOGS.")
+@click.option("-c", "--config", "file", metavar="FILE", shell_complete=files,
+              help="The bot's configuration, for --history.")
+@click.option("--most", type=click.IntRange(0, 1000), default=MOST, show_default=True, metavar="N",
+              help="Builds whose logs --history reads, at most, where what is kept of their lines is not enough.")
 @click.option("--fact", "facts", metavar="KEY=VALUE", multiple=True, callback=_facts,
               help="What a query may ask of the build, as in build_name=tempest-full; may come again.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON line for each file that a rule matches in.")
-def try_rules(rules: str, logs: str, facts: Mapping[str, str], as_json: bool) -> None:
-    """Show where the queries of RULES (a file or a folder) match in the logs of a build.
+@click.option("--json", "as_json", is_flag=True,
+              help="Print a JSON line for each file that a rule matches in; with --history for each rule.")
+def try_rules(rules: str, logs: str | None, history: bool, file: str | None, most: int, facts: Mapping[str, str],
+              as_json: bool) -> None:
+    """Show where the queries of RULES (a file or a folder) match in the logs of a build, or in past builds.
 
     LOGS is the URL of a build's page, or a folder laid out as under a build's log root. What is known of the build is
     read from zuul-info/inventory.yaml there, unless --fact tells it; it failed and votes where nothing tells otherwise.
     Standard error tells why a rule did not match.
 
-    The exit status is 1 where nothing matched or RULES has mistakes, and 3 where a file that a query asks for, or the
-    build itself, could not be read.
-    """
-    from ...engine.trying import tried
+    With --history there are no LOGS: it is told how many of the last builds that passed, and of those that failed, each
+    rule matches, by what the bot has kept of their lines. Builds that passed are taken as if they had failed. A rule
+    that matches more than one in a hundred of them is warned of: it does not tell why a build failed.
 
+    The exit status is 1 where nothing (with --history, no failed build) matched or RULES has mistakes, and 3 where a
+    file that a query asks for, or the build itself, could not be read.
+    """
+    if history:
+        if logs is not None or facts or file is None:
+            raise click.UsageError("--history takes -c FILE, and neither LOGS nor --fact")
+    elif logs is None or file is not None:
+        raise click.UsageError("Give LOGS, or --history with -c FILE")
     book, mistakes = book_of([rules], allow_none=False)
     for mistake in mistakes:
         warn(str(mistake))
@@ -76,6 +91,14 @@ def try_rules(rules: str, logs: str, facts: Mapping[str, str], as_json: bool) ->
         if not mistakes:
             warn(f"{called(rules)}: no rule with a query")
         raise SystemExit(1)
+    if file is not None:
+        raise SystemExit(on_history(book, file, most, as_json) or (1 if mistakes else 0))
+    _on_logs(book, str(logs), facts, as_json, bool(mistakes))
+
+
+def _on_logs(book: RuleBook, logs: str, facts: Mapping[str, str], as_json: bool, mistakes: bool) -> None:
+    from ...engine.trying import tried
+
     at = [logs]
     with progress(lambda: f"reading {inert(at[0], NAME)}"):
         found = tried(book.rules, book.queries, _logged(logs, facts, book), lambda path: at.__setitem__(0, path))
