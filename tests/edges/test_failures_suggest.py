@@ -153,7 +153,8 @@ What came nearest:
 
 
 def test_names_of_the_changes_branch_and_of_its_tests_are_in_no_query(builds) -> None:
-    failed = [builds(f"f{number}", "Branch feature/warp has no tree", inventory=f"branch: feature/warp, change: {number}"
+    failed = [builds(f"f{number}", "Branch feature/warp has no tree",
+                     inventory=f"branch: feature/warp, change: {number}"
                      ) for number in range(3)]
     assert "warp" not in suggested(failed, builds.passed()).stdout.partition("cases:")[0]
     failed = builds.failed("Ports of WarpTest were left behind")

@@ -85,7 +85,8 @@ def test_what_is_quiet_and_what_is_back(weeks):
     assert weeks.until(21)[0] == (
         "#qa", "Known failures in the week to 7 Feb: back again: bug 1254890 (vif fails) after 19 days; most seen: bug"
                " 1254890 (vif fails) on 1 change")
-    assert weeks.until(28)[0][1].endswith("not seen any more: bug 1254890 (vif fails) since 2 Feb, usually every 4 days")
+    assert weeks.until(28)[0][1].endswith(
+        "not seen any more: bug 1254890 (vif fails) since 2 Feb, usually every 4 days")
     assert weeks.until(42) == []
 
 
