@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +20,8 @@ from counterbot.fingerprints.scan import Scanner
 from counterbot.fingerprints.templates.mask import runs
 from counterbot.fingerprints.templates.reading import label, moment, split, wanted
 from counterbot.fingerprints.templates.reduce import PIECES, WORDS, Reducer
+
+from ..memory import peak_below
 
 BUILD = of_build(Build("4bb2b5c0ae7f4c4f9f5d8f5a36d4f5c1", "tempest-full", "FAILURE", True, "openstack/nova", "master",
                        "gate", "https://logs.example/1/"))
@@ -77,7 +81,7 @@ def test_a_line_is_split(line: str, level: str, module: str, message: str) -> No
 
 
 @pytest.mark.parametrize(("line", "seconds"), [
-    (service(7, "x"), 2 * 3600 + 607), (console(7, "x"), 2 * 3600 + 607), ("  File", None), ("", None)])
+    (service(7, "x"), 7807), (console(7, "x"), 7807), ("  File", None), ("", None), (console(7, "x", "42:07"), None)])
 def test_a_lines_time(line: str, seconds: int | None) -> None:
     assert moment(line.encode()) == seconds
 
@@ -188,6 +192,83 @@ def test_where_no_test_failed_nothing_is_near() -> None:
 def test_a_story_is_masked() -> None:
     found = reduced({CONSOLE: console(1, f"Captured {UUID}"), CPU: service(3, f"boom {UUID} password=secret")})
     assert found.lines.story[0].text.endswith("password=***")
+
+
+# What others wrote.
+
+
+def said(number: int, words: int = 4) -> str:
+    """A text like no other's."""
+    return " ".join(f"w{letter}" for letter in f"{number:0{words}d}".translate(LETTERS))
+
+
+LETTERS = str.maketrans("0123456789", "abcdefghij")
+
+
+def test_a_log_without_end_takes_no_more_than_the_caps() -> None:
+    distinct = (service(1, f"{said(each)} {'word ' * 20}").encode() for each in range(5000))
+    reducer = Reducer(failed=True, most=1000)
+    with peak_below(8 << 20):
+        reducer.take(CPU, distinct)
+        found = reducer.reduction()
+    assert (len(found.lines.keys), len(found.templates), found.lines.left_out) == (1000, 1000, 1000)
+
+
+def test_long_lines_take_no_more_than_the_room() -> None:
+    distinct = (service(1, " ".join(said(each * 9 + at) for at in range(9))).encode() for each in range(1000))
+    reducer = Reducer(failed=True, room=1 << 20)
+    with peak_below(8 << 20):
+        reducer.take(CPU, distinct)
+        found = reducer.reduction()
+    assert 100 < len(found.lines.keys) < 1000
+    assert len(found.lines.keys) + found.lines.left_out == 1000
+
+
+@pytest.mark.parametrize("block", [
+    service(1, "the same").encode() * 1000, b"x" * 1_000_000, b"ab cd1 " * 150_000, b"\n" * 200_000,
+    b"a\n" * 9000 + b"\0" * 1_000_000, b"\ra" * 100_000, service(1, "a-" * 40_000).encode() * 9,
+    service(1, "'".join("a1.b" for _ in range(2000))).encode() * 9, service(1, "f:" * 4000).encode() * 9,
+    service(1, '{"a":[1,"b"]},' * 600).encode() * 9])
+def test_odd_logs_take_little_memory_and_time(block: bytes) -> None:
+    began = time.process_time()
+    reducer = Reducer(failed=True)
+    with peak_below(8 << 20):
+        reducer.take(CPU, [block] * 3)
+    assert len(reducer.reduction().lines.keys) <= 2 * PIECES
+    assert time.process_time() - began < 20
+
+
+def test_many_failed_tests_take_little_time() -> None:
+    began = time.process_time()
+    reduced({CONSOLE: console(1, f"{UUID} [99999.5s] ... FAILED") * 50_000})
+    assert time.process_time() - began < 20
+
+
+def test_a_binary_file_is_not_read() -> None:
+    found = reduced({CPU: service(1, "a\0b")})
+    assert (list(found.lines.keys), found.lines.unread) == ([], {CPU: "a binary file"})
+
+
+def test_lines_before_a_break_are_kept() -> None:
+    def broken() -> Iterator[bytes]:
+        yield (console(0, "begins") + console(5, "a.B.test_c [2.0s] ... FAILED") * 300).encode()
+        raise ConnectionError
+
+    reducer = Reducer(failed=True)
+    with pytest.raises(ConnectionError):
+        reducer.take(CONSOLE, broken())
+    reducer.unread(CONSOLE, "no answer")
+    lines = reducer.reduction().lines
+    assert (len(lines.near), lines.share, lines.unread) == (1, 1.0, {CONSOLE: "no answer"})
+
+
+def test_threads_share_a_reducer() -> None:
+    reducer = Reducer(failed=True)
+    paths = [f"node{each}/logs/screen-n-cpu.txt" for each in range(8)]
+    log = "".join(service(1, said(each)) for each in range(500)).encode()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda path: reducer.take(path, [log]), paths))
+    assert len(reducer.reduction().lines.keys) == 500
 
 
 # What a query finds.

@@ -61,12 +61,16 @@ class _Kept:
 
 
 class Reducer:
-    """Takes the files of one build, from several threads; the console first, for it tells when tests failed."""
+    """Takes the files of one build, from several threads; the console first, for it tells when tests failed.
 
-    def __init__(self, failed: bool) -> None:
+    ``most`` templates are kept, and no more than take about ``room`` bytes of memory.
+    """
+
+    def __init__(self, failed: bool, most: int = TEMPLATES, room: int = ROOM) -> None:
         self._failed = failed
+        self._most = most
         self._kept: dict[int, _Kept] = {}
-        self._room = ROOM
+        self._room = room
         self._left_out: set[int] = set()
         """Templates beyond the cap, of which no more are counted than kept."""
         self._clues = Clues()
@@ -131,8 +135,8 @@ class Reducer:
         if kept:
             return kept
         cost = 500 + 70 * text.count(" ") + len(text) + len(shown)
-        if len(self._kept) >= TEMPLATES or self._room < cost:
-            if len(self._left_out) < TEMPLATES:
+        if len(self._kept) >= self._most or self._room < cost:
+            if len(self._left_out) < self._most:
                 self._left_out.add(found)
             return None
         self._room -= cost
