@@ -327,3 +327,25 @@ def test_templates_tell_of_a_phrase_what_the_file_would(log, end, phrases):
     templates = reduced({path: data}).templates.values()
     told = {phrase for phrase in phrases if any(holds(each, phrase) for each in templates)}
     assert told == hits(path, data.encode(), phrases)
+
+
+REAL = {
+    CONSOLE: "".join(console(at, text) for at, text in enumerate((
+        "E: Failed to fetch http://mirror.example.org/ubuntu/pool/a_1.2_amd64.deb  503  Backend is not reachable",
+        "{1} tempest.api.compute.servers.test_list.ServersTest.test_list_limit[id-7,smoke] [2.5s] ... FAILED",
+        f"Details: (ServersTest:test_list) Server {UUID} failed to reach ACTIVE status within 196 s, état: 'BUILD'"))),
+    CPU: "".join(service(at, text) for at, text in enumerate((
+        f"[instance: {UUID}] Failed to build and run instance: nova.exception.PortBindingFailed: Binding failed for "
+        f"port {OTHER}, please check neutron logs for more information.", "Traceback (most recent call last):",
+        '  File "/opt/stack/nova/nova/virt/libvirt/driver.py", line 4123, in _do_spawn',
+        'HTTP 404: "GET /v2.0/ports/7" of tempest-Ports-12345 returned code 404 len=12'))),
+    SYSLOG: "Nov 21 02:10:11 np0038 kernel: [ 12.5] Out of memory: Killed process 4711 (mysqld) total-vm:5kB, x-x\n",
+}
+
+
+@pytest.mark.parametrize("path", REAL)
+def test_every_phrase_of_a_template_is_found_in_the_file(path: str) -> None:
+    phrases = {run[at:at + length] for each in reduced({path: REAL[path]}).templates.values()
+               for run in runs(each.words) for length in range(3, 11) for at in range(len(run) - length + 1)}
+    assert len(phrases) > 3
+    assert hits(path, REAL[path].encode(), phrases) == phrases

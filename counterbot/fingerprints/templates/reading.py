@@ -47,7 +47,8 @@ _SYSLOG = re.compile(_JOURNAL)
 _SERVICE = re.compile(rb"(?:%b|%b (?:[0-9]+ )?)(?P<level>%b) \[?\b(?P<module>\S+)\b\]? ?%b" % (
     _JOURNAL, _ISO, LEVELS, _CONTEXT))
 _UNLEVELLED = re.compile(rb"%b|%b " % (_JOURNAL, _ISO))
-_TIME = re.compile(rb"(?:[A-Z][a-z]{2} [ 0-9][0-9] |[0-9]{4}-[0-9]{2}-[0-9]{2}[ T])([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])")
+_TIME = re.compile(rb"(?:[A-Z][a-z]{2} [ 0-9][0-9] |[0-9]{4}-[0-9]{2}-[0-9]{2}[ T])"
+                   rb"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])")
 
 
 @dataclass(frozen=True, slots=True)
