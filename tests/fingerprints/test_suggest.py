@@ -89,6 +89,20 @@ def test_a_consequence_that_other_failures_share_comes_behind_the_cause() -> Non
     assert [candidate.other.found for candidate in found.candidates] == [0]
 
 
+def test_what_more_other_failures_have_is_no_cause() -> None:
+    failed = three("Guest never became reachable again")
+    assert suggestion(failed, PASSING, failed).rule is not None
+    assert suggestion(failed, PASSING, [*failed, failed[0]]).rule is None
+
+
+def test_lines_that_go_on_differently_have_a_phrase_in_common() -> None:
+    failed = [cpu(*USUAL, f"The bridge collapsed under {what}") for what in ("load", "wind", "ice")]
+    rule = suggestion(failed, PASSING).rule
+    assert rule is not None
+    assert rule.query == 'message:"The bridge collapsed under" AND tags:"screen-n-cpu.txt"'
+    assert str(rule.group) == "3 of 3"
+
+
 def test_a_line_that_one_passing_build_of_a_hundred_has_may_be_the_cause() -> None:
     failed = three("The bridge collapsed under load")
     assert suggestion(failed, [*PASSING * 19, failed[0]]).rule is None  # 1 of 96
@@ -117,8 +131,9 @@ def test_two_ways_to_fail_are_joined_by_or() -> None:
 
 def test_a_phrase_that_the_mask_hides_in_passing_builds_is_none() -> None:
     passing = [cpu(*USUAL, "Create group from source-6d1f3b7d-e2f5-4b9a-8c2f-9f3f7a6d5c21")] * 5
-    found = suggestion(three("Create group from source-None"), passing)
-    assert not any(found_in(candidate.query, build) for candidate in found.candidates for build in passing)
+    failed = [cpu(*USUAL, f"Create group from source-{where}") for where in ("east", "west", "north")]
+    found = suggestion(failed, passing)
+    assert (found.rule, found.candidates) == (None, ())
 
 
 @pytest.mark.parametrize(("builds", "changes"), [(2, 2), (4, 2), (3, 1)])
