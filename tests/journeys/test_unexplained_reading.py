@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 import pytest
 from sqlalchemy import text
 
-from counterbot.demo.story import COMPUTE_LOG, FAILED_BASIC_OPS, NO_CONSOLE, NO_REPLY, Job, files, uuid
+from counterbot.demo.story import FAILED_BASIC_OPS, NO_CONSOLE, NO_REPLY, Job, files, uuid
 from counterbot.engine.backfill import DAY, Order
 from tests.zuul_server import Answer
 
@@ -73,7 +73,7 @@ class Story:
     @property
     def reduced(self):
         """The builds whose lines are known."""
-        return sorted(row[0] for row in self.rows("select uuid from runs join lines on lines.run = runs.id"))
+        return sorted(row[0] for row in self.rows("select uuid from runs join run_lines on run = runs.id"))
 
     def fetched(self, build, path="job-output.txt"):
         return self.world.zuul.requests.count(f"/logs/{build[:3]}/{build}/{path}")
@@ -213,7 +213,7 @@ def failing(world, **settings):
 
 def passing(story):
     """The passing builds whose lines are known."""
-    return [row[0] for row in story.rows("select uuid from runs join lines on lines.run = runs.id"
+    return [row[0] for row in story.rows("select uuid from runs join run_lines on run = runs.id"
                                          " where not failed order by ended desc")]
 
 
@@ -251,7 +251,7 @@ def test_no_job_waits_for_all_builds_of_another(world):
         for job in (PASSES, Job("tempest-slow")):
             story.built(days, job)
     story.sampled(23)
-    jobs = [job for job, in story.rows("select lines.job from lines join runs on runs.id = lines.run where not failed")]
+    jobs = [job for job, in story.rows("select job from run_lines where not failed")]
     assert {job: jobs.count(job) for job in jobs} == {"tempest-full": 10, "tempest-slow": 10}
     story.sampled()
     assert len(passing(story)) == 26
@@ -273,9 +273,9 @@ def test_lines_of_another_mask_are_read_anew(world):
     story = failing(world)
     build = story.built(1)
     story.sampled()
-    story.ledger.store.write(lambda change: change.execute(text("update lines set mask = 0")))
+    story.ledger.store.write(lambda change: change.execute(text("update run_lines set mask = 0")))
     story.sampled(3600)
-    assert story.rows("select count(*) from lines where mask > 0 and not failed") == [(1,)]
+    assert story.rows("select count(*) from run_lines where mask > 0 and not failed") == [(1,)]
     assert story.fetched(build) == 2
 
 
@@ -316,7 +316,7 @@ def test_unusual_lines_are_those_that_passing_builds_lack(world):
     change = story.reported(UNKNOWN, number=8)
     story.bot.works()
     told = [line.text.rpartition("] ")[2] for line in story.ledger.templates.telling(uuid(change, UNKNOWN))
-            if line.file == COMPUTE_LOG.removeprefix("controller/")]
+            if line.file.endswith("logs/screen-n-cpu.txt")]
     assert told == ["Failed to get console output of a server"]
 
 
