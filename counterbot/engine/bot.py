@@ -123,7 +123,7 @@ class Bot:
         self.comments = Comments(self.ledger, poster, monotonic=monotonic, at=at, told=told)
         self.lines = Lines(self.ledger, self._channels, told=told)
         self.weekly = Weekly(self.ledger, self.book, channels)
-        self.newly_loaded = NewlyLoaded(self.ledger, self.book)
+        self.newly_loaded = NewlyLoaded(self.ledger, self.book, monotonic)
         self.irc = Irc(irc_settings(config.irc), self.lines) if config.irc and not dry else None
         by_log = config.gerrit.events_log if listens else None
         self._events_log = events_log(config.gerrit.username, by_log) if by_log else None

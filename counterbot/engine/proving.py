@@ -6,6 +6,8 @@ Posts nothing and keeps nothing.
 from __future__ import annotations
 
 import logging
+import time
+from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +17,7 @@ from ..builds.failure import FailureReader
 from ..builds.inventory import NAMES
 from ..clients.http import Http
 from ..clients.zuul import TROUBLE, Zuul
-from ..core.lines import Lines
+from ..core.lines import Lines, Template
 from ..core.model import Build, BuildFacts, BuildLink, Reading
 from ..core.rules import Rule, fits, matches
 from ..core.text.figures import number
@@ -36,7 +38,10 @@ PASSING, OF_A_JOB, FAILED = 500, 100, 500
 TOO_COMMON = 0.01
 """The part of passing builds of which a rule may match so many; more, and it does not tell why a build failed."""
 
-Kept = tuple[Run, Lines]
+DAY = 86_400.0
+"""Seconds."""
+
+Kept = tuple[Run, Reduced]
 
 log = logging.getLogger("counterbot.proving")
 
@@ -94,27 +99,20 @@ class Builds:
         """``days``: how far back failures are looked at; 0 for none."""
         jobs = [job for job in ledger.templates.jobs() if any(matches(rule.where.job, job) for rule in rules)]
         most = max(1, min(OF_A_JOB, PASSING // max(1, len(jobs))))
-        found = (kept for job in jobs for kept in ledger.templates.passing(job, most))
-        self.passing = sorted(found, key=lambda kept: -kept[0].ended)
-        self.failed = list(islice(ledger.templates.failed(days), FAILED)) if days else []
-        keys = {key for _, lines in (*self.passing, *self.failed) for key in lines.keys}
-        self._vocabulary = Vocabulary(ledger.templates.dictionary(keys))
+        passing = [kept for job in jobs for kept in ledger.templates.passing(job, most)]
+        failed = list(islice(ledger.templates.failed(days), FAILED)) if days else []
+        known = ledger.templates.dictionary({key for _, lines in (*passing, *failed) for key in lines.keys})
+        self._vocabulary = Vocabulary(known)
+        self.passing, self.failed = ([(run, _reduced(run, lines, known)) for run, lines in sorted(
+            found, key=lambda kept: -kept[0].ended)] for found in (passing, failed))
 
     def held(self, rule: Rule, query: Query, builds: Iterable[Kept]) -> Held:
         """Some of the builds, held against a rule. They are taken as if they had failed: only such are asked of a
         query, which is to tell by its words what passing builds do not show."""
         proof = Proof(query, self._vocabulary, NAMES, _is_read)
-        mine = [kept for kept in builds if fits(rule.where, _facts(kept[0]))]
-        answers = [(run, proof.answer(self._reduced(run, lines))) for run, lines in mine]
-        return Held(len(mine), tuple(run for run, answer in answers if answer is Answer.YES),
+        answers = [(run, proof.answer(build)) for run, build in builds if fits(rule.where, _facts(run))]
+        return Held(len(answers), tuple(run for run, answer in answers if answer is Answer.YES),
                     tuple(run for run, answer in answers if answer is Answer.MAYBE))
-
-    def _reduced(self, run: Run, lines: Lines) -> Reduced:
-        known = self._vocabulary.templates
-        keys = [key for key in lines.keys if key in known]
-        unread = [why for why in lines.unread.values() if why != BINARY]  # nobody looks for words there
-        whole = not lines.left_out and not unread and len(keys) == len(lines.keys)
-        return Reduced(of_build(_build(run)), keys, whole)
 
 
 class Looker:
@@ -178,34 +176,44 @@ def proven(ledger: Ledger, builds: Builds, rule: Rule, query: Query, others: Col
 
 
 class NewlyLoaded:
-    """In a running bot: rules that are new or changed are held against passing builds, and warned of.
+    """In a running bot: rules that are new or changed are held against passing builds, and warned of; once a day all
+    are, since there are new builds.
 
     ``warnings`` are those on rules in force, by the rule's name.
     """
 
-    def __init__(self, ledger: Ledger, book: RuleBook) -> None:
-        self._ledger, self._book = ledger, book
-        self._known: dict[str, Query] | None = None
+    def __init__(self, ledger: Ledger, book: RuleBook, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._ledger, self._book, self._monotonic = ledger, book, monotonic
+        self._held: Mapping[str, Query] = {}
+        self._all_at = monotonic()
         self.warnings: Mapping[str, str] = {}
 
     def step(self) -> bool:
-        """Hold what is new since the last step; at the first, all. False where nothing is."""
-        queries = dict(self._book.queries)
-        known, self._known = self._known or {}, queries
-        new = {name for name, query in queries.items() if known.get(name) != query}
-        warnings = {name: why for name, why in self.warnings.items() if name in queries and name not in new}
-        if new:
-            warnings |= self._warnings([rule for rule in self._book.rules if rule.name in new], queries)
-        self.warnings = warnings
-        return bool(new)
+        """Hold what is due; False where nothing is."""
+        queries, now = self._book.queries, self._monotonic()
+        same = {name for name, query in queries.items() if self._held.get(name) == query}
+        due = set(queries) - (same if now < self._all_at else set())
+        if now >= self._all_at:
+            self._all_at = now + DAY
+        self._held = dict(queries)
+        warned = {name: why for name, why in self.warnings.items() if name in same}
+        found = self._warnings([rule for rule in self._book.rules if rule.name in due], queries) if due else {}
+        for name in found.keys() - warned.keys():
+            log.warning("rule %s %s", name, found[name])
+        self.warnings = {**{name: why for name, why in warned.items() if name not in due}, **found}
+        return bool(due)
 
-    def _warnings(self, rules: Sequence[Rule], queries: Mapping[str, Query]) -> Mapping[str, str]:
+    def _warnings(self, rules: Sequence[Rule], queries: Mapping[str, Query]) -> dict[str, str]:
         builds = Builds(self._ledger, rules, days=0)
         told = {rule.name: too_common(builds.held(rule, queries[rule.name], builds.passing)) for rule in rules}
-        for name, why in told.items():
-            if why:
-                log.warning("rule %s %s", name, why)
         return {name: why for name, why in told.items() if why}
+
+
+def _reduced(run: Run, lines: Lines, known: Mapping[int, Template]) -> Reduced:
+    keys = [key for key in lines.keys if key in known]
+    unread = [why for why in lines.unread.values() if why != BINARY]  # nobody looks for words there
+    whole = not lines.left_out and not unread and len(keys) == len(lines.keys)
+    return Reduced(of_build(_build(run)), lines.keys if whole else array("q", keys), whole)
 
 
 def _facts(run: Run) -> BuildFacts:

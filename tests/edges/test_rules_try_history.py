@@ -15,6 +15,7 @@ from counterbot.engine.proving import NewlyLoaded
 from counterbot.files.rulebook import RuleBook
 from counterbot.fingerprints.templates.reduce import Reducer
 from counterbot.ledger import Ledger
+from tests.clock import Clock
 from tests.zuul_server import Zuul
 
 CONFIG = """\
@@ -178,3 +179,19 @@ def test_a_rule_that_is_new_to_a_running_bot_is_held_against_passing_builds(past
     book.refresh()
     assert loaded.step()
     assert (dict(loaded.warnings), len(caplog.messages)) == ({}, 1)
+
+
+def test_all_rules_are_held_against_newer_builds_once_a_day(past, caplog) -> None:
+    past.rule("apt", 'message:"failed to fetch http"')
+    clock = Clock()
+    loaded = NewlyLoaded(past.ledger, RuleBook(past.folder / "rules"), clock)
+    assert loaded.step()
+    past.build(BROKEN, result="SUCCESS")
+    clock.seconds += 86_399
+    assert not loaded.step()
+    clock.seconds += 1
+    assert loaded.step()
+    assert list(loaded.warnings) == ["apt"]
+    clock.seconds += 86_400
+    assert loaded.step()
+    assert len(caplog.messages) == 1

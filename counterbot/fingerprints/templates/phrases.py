@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from bisect import bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import accumulate
 
 from ...core.lines import Template
 from ..fields import of_file
@@ -38,7 +40,11 @@ class Vocabulary:
             if found:
                 self._beginning[template.file, found[0]].append(key)
                 self._ending[template.file, found[-1]].append(key)
-        self._loose: dict[str, bool] = {}
+        self._hidden: dict[str, bool] = {}
+        self._in_order = list(templates.values())
+        texts = [template.text.lower().replace("\n", " ") for template in self._in_order]
+        self._text = "\n".join(texts)
+        self._starts = [0, *accumulate(len(text) + 1 for text in texts)]
 
     @property
     def words(self) -> Collection[str]:
@@ -62,20 +68,26 @@ class Vocabulary:
         Such are numbers, what may be a part of an id, what no line shows, and what the text of any line has and its
         template has not.
         """
-        if word not in self._loose:
-            self._loose[word] = not self.holding(word) or _ODD.search(word) is not None or any(
-                self._hides(word, template) for template in self.templates.values())
-        return self._loose[word]
+        return not self.holding(word) or _ODD.search(word) is not None or self._is_hidden(word)
 
     def is_unseen(self, word: str) -> bool:
         """Whether it is a plain word that no line has, as far as lines are known."""
-        return not self.holding(word) and _ODD.search(word) is None and not any(
-            self._hides(word, template) for template in self.templates.values())
+        return not self.holding(word) and _ODD.search(word) is None and not self._is_hidden(word)
+
+    def _is_hidden(self, word: str) -> bool:
+        """Whether the text of any line has a word more often than its template."""
+        if word not in self._hidden:
+            found = Counter(bisect_right(self._starts, match.start()) - 1
+                            for match in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", self._text))
+            self._hidden[word] = any(self._hides(word, self._in_order[number], count)
+                                     for number, count in found.items())
+        return self._hidden[word]
 
     @staticmethod
-    def _hides(word: str, template: Template) -> bool:
-        text = template.text.lower()
-        return word in text and words(text).count(word) > template.words.count(word)
+    def _hides(word: str, template: Template, most: int) -> bool:
+        """``most``: it is in the text so often at most."""
+        shown = template.words.count(word)
+        return most > shown and words(template.text).count(word) > shown
 
 
 class Phrase:

@@ -8,8 +8,9 @@ where all lines of a file together, in any order, do not have what is asked.
 from __future__ import annotations
 
 import enum
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -33,13 +34,13 @@ class Answer(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Reduced:
-    """A build as its templates show it: what is known of it, and its templates' keys.
+    """A build as its templates show it: what is known of it, and its templates' keys, sorted.
 
     ``whole``: nothing of its logs was left out.
     """
 
     fields: Fields
-    keys: Collection[int]
+    keys: Sequence[int]
     whole: bool = True
 
 
@@ -64,18 +65,17 @@ class Proof:
         phrases = self._phrases.values()
         self._telling = frozenset[int]().union(*(phrase.exact for phrase in phrases), *self._patterns.values())
         near, needed = [phrase.near for phrase in phrases], has_phrase(query.node)
-        self._near = frozenset[int]().union(*filter(None, near)) if needed and None not in near else None
-        """In one of these any match must begin or lie; None where none need be there."""
+        self._near = self._telling.union(*filter(None, near)) if needed and None not in near else None
+        """All templates that matter; None where all do."""
 
     def answer(self, build: Reduced) -> Answer:
         """Whether the query matches anywhere in the build's logs."""
         if self._never(build.fields):
             return Answer.NO
         found = Answer.NO if build.whole and not self._unread else Answer.MAYBE
-        if self._near is not None and self._near.isdisjoint(build.keys):
-            return found
-        for path, keys in self._files(build.keys).items():
-            found = max(found, self._in_file(_file(path), keys, build.fields))
+        keys = build.keys if self._near is None else _common(self._near, build.keys)
+        for path, held in self._files(keys).items():
+            found = max(found, self._in_file(_file(path), held, build.fields))
             if found is Answer.YES:
                 break
         return found
@@ -193,6 +193,14 @@ def _of_record(leaf: Leaf, at: _At) -> Answer:
     """Of a clause on a field that differs from record to record, and that templates do not have: a line of an error
     may be joined to another one's record."""
     return Answer.MAYBE if fields_of(leaf) & at.file.layout.fields else _certain(matches(leaf, {}, tuple))
+
+
+def _common(few: frozenset[int], ascending: Sequence[int]) -> Collection[int]:
+    """Of some keys those that are among a build's."""
+    if len(few) > len(ascending) // 20:
+        return few.intersection(ascending)
+    places = ((key, bisect_left(ascending, key)) for key in few)
+    return [key for key, at in places if at < len(ascending) and ascending[at] == key]
 
 
 def _certain(value: bool) -> Answer:
