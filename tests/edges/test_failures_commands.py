@@ -197,8 +197,10 @@ def test_show_tells_builds_lines_and_story(alike):
     assert status == 0
     assert out.startswith(f"Group {first.id}: 4 builds of 3 changes, ")
     assert f"     4  logs/screen-n-cpu.txt: ERROR {SHARED}" in out
-    builds = [line.split() for line in out.splitlines() if "http://127.0.0.1:1/t/openstack/build/" in line]
-    assert [line[-4:-1] for line in builds] == [[f"{change},1", unexplained.JOB, "FAILURE"] for change in (3, 3, 2, 1)]
+    told = [line.split()[-3:] for line in out.splitlines() if line.endswith("FAILURE")]
+    assert told == [[f"{change},1", unexplained.JOB, "FAILURE"] for change in (3, 3, 2, 1)]
+    assert [line[-3:] for line in out.splitlines() if line.startswith("    http://127.0.0.1:1/t/openstack/build/")] == [
+        f"{number:03x}" for number in (103, 102, 101, 100)]
     assert "logs/screen-n-cpu.txt, line 22\n    ERROR " in out
     assert f"counterbot failures suggest {first.id} -c " in out
 

@@ -12,6 +12,7 @@ from ...core.text.excerpt import excerpt
 from ...core.text.figures import counted, date, number
 from ...core.text.inert import NAME, inert
 from ...core.text.names import few
+from ..progress import progress
 from ..tables import table, terminal
 from .reading import AS_JSON, CONFIG, grouper
 from .wording import LINE, by_job, clock, face, hours, levelled, line_of, minute, stamp, summary, wrapped
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ...files.config import Config
     from ...ledger.work import FailedRun
 
-HEAD = ("ENDED", "CHANGE", "JOB", "RESULT", "BUILD")
+HEAD = ("ENDED", "CHANGE", "JOB", "RESULT")
 BUILDS = 20
 """That a table shows; JSON has all."""
 
@@ -41,7 +42,7 @@ def show(group: int, file: str, as_json: bool) -> None:
 
     The exit status is 1 where there is no such group.
     """
-    with grouper(file) as (config, groups):
+    with grouper(file) as (config, groups), progress(lambda: "reading its lines"):
         shown = groups.show(group)
         known = [] if shown else groups.numbers()
     if shown is None:
@@ -90,10 +91,13 @@ def _numbers(group: Group, now: int) -> Iterator[str]:
 
 
 def _builds(group: Group, config: Config, now: int) -> Iterator[str]:
-    rows = [(minute(run.ended, now), _change(run), inert(run.job, NAME), inert(run.result or "", NAME),
-             _page(run, config))
-            for run in group.runs[:BUILDS]]
-    yield from table(HEAD, rows).splitlines()
+    """The newest, each with its page in a line of its own, where that is not broken."""
+    runs = group.runs[:BUILDS]
+    rows = [(minute(run.ended, now), _change(run), inert(run.job, NAME), inert(run.result or "", NAME)) for run in runs]
+    head, *lines = table(HEAD, rows).splitlines()
+    yield head
+    for line, run in zip(lines, runs, strict=True):
+        yield from (line, f"    {_page(run, config)}")
     if (more := len(group.runs) - BUILDS) > 0:
         yield f"… and {number(more)} more: --json has all"
 
