@@ -202,9 +202,10 @@ def _show_unexplained(bot: Bot, gerrit: Gerrit) -> None:
                " said.")
     for change in unexplained.CHANGES:
         _show_comments(gerrit, change.number)
-    groups = [group for group in bot.grouper.group() if len(group.runs) > 1]
+    found = bot.grouper.group()
+    groups = [group for group in found if len(group.runs) > 1]
     click.echo("\nThe operator sees them as a group. 'counterbot failures list' prints:\n")
-    _set_in(listed(groups, 0, bot.ledger.now()))
+    _set_in(listed(groups, len(found) - len(groups), bot.ledger.now()))
     for group in groups:
         builds = of_group(bot.ledger, list(bot.book.queries), bot.config.unexplained.days, group.id)
         if builds:
