@@ -71,7 +71,8 @@ class Recipe:
 @dataclass(frozen=True)
 class Vocabulary:
     """The words of a world. ``console`` and ``syslog`` are roots said there, ``symptoms`` what failed tests say,
-    ``face`` is the result, phase and task of most failures, ``stray`` how many kinds of line come now and then."""
+    ``face`` is the result, phase and task of most failures, ``stray`` how many kinds of line come now and
+    then, ``kinds`` how many kinds of failure a world has."""
 
     services: Mapping[str, Service]
     exceptions: Sequence[str]
@@ -82,6 +83,7 @@ class Vocabulary:
     recipes: Sequence[Recipe]
     face: tuple[str, str, str]
     stray: int = 900
+    kinds: int = 16
 
 
 @dataclass(frozen=True)
@@ -415,7 +417,7 @@ class _Builder:
             chance.random() < 0.3)
         thread = chance.randint(1, 40)
         if not self.world.clock:
-            return f"{level} {module} {request}"
+            return f"{level} {module}: "
         return {
             "journal": f"Nov 21 {clock}.{fraction:06d} {self.host} {service.program}[{self.pid}]: {level} {module} "
                        f"{request}",

@@ -119,7 +119,7 @@ def harbour() -> Vocabulary:
     tests = [f"harbour.tests.{area}.test_{area}.{area.title()}Test.test_{thing}_{other}"
              for area in AREAS.split() for thing in THINGS.split() for other in THINGS.split() if thing != other]
     return Vocabulary(services, sorted(exceptions), tests, CONSOLE, SYSLOG, SYMPTOMS, RECIPES,
-                      ("FAILURE", "run", "Run the voyage tests"), stray=500)
+                      ("FAILURE", "run", "Run the voyage tests"), stray=500, kinds=len(RECIPES))
 
 
 def _statements(package: str, nouns: list[str], chance: random.Random) -> Iterator[Statement]:

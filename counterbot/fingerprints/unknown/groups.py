@@ -6,7 +6,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from ..templates.mask import runs
 from ..templates.reading import is_console, moment
 from .telling import OFTEN, Baseline
 
-Numbers: TypeAlias = NDArray[np.int64]
+Numbers: TypeAlias = NDArray[np.integer[Any]]
 Weights: TypeAlias = NDArray[np.float64]
 
 LINES = 1000
@@ -49,7 +49,7 @@ ROUNDS, TRUST = 2, 1.3
 """How often the lines are weighed anew by how well they keep to one group, and the power of that part: consequences
 that many causes share come to count less than what only one cause says."""
 
-BLOCK = 2_000_000
+BLOCK = 500_000
 """Cosines that are held at once."""
 
 
@@ -105,11 +105,12 @@ def grouped(failed: Sequence[Failed]) -> list[int]:
 @dataclass(frozen=True)
 class _Said:
     """Who says what: by build the numbers of its lines and their weights, and by line the numbers of its features.
-    ``faces`` tells which features are faces."""
+    ``often`` is how many builds have a feature, ``faces`` tells which features are faces."""
 
     lines: Sequence[Numbers]
     weights: Sequence[Weights]
     features: Sequence[Numbers]
+    often: Numbers
     faces: NDArray[np.bool_]
 
 
@@ -122,18 +123,25 @@ def _said(failed: Sequence[Failed]) -> _Said:
     def line(ident: Hashable, found: Iterator[Hashable]) -> int:
         if ident not in known:
             known[ident] = len(known)
-            of_line.append(np.array([features.setdefault(each, len(features)) for each in dict.fromkeys(found)], int))
+            of_line.append(np.array([features.setdefault(each, len(features)) for each in set(found)], np.int32))
         return known[ident]
 
     for build in failed:
-        mine = [line(each.template.key, _shingles(each.template)) for each in build.lines]
+        told = [line(each.template.key, _shingles(each.template)) for each in build.lines]
         heavy = [_weight(each) for each in build.lines]
         if not any(each.near or each.linked for each in build.lines):
-            mine.append(line(build.face, iter([build.face])))
+            told.append(line(build.face, iter([build.face])))
             heavy.append(FACE)
-        lines.append(np.array(mine, int))
-        weights.append(np.array(heavy, float))
-    return _Said(lines, weights, of_line, np.array([isinstance(each, Face) for each in features]))
+        lines.append(np.array(told, np.int32))
+        weights.append(np.array(heavy))
+    often = np.zeros(len(features), int)
+    for mine in lines:
+        often[_of_lines(of_line, mine)] += 1
+    return _Said(lines, weights, of_line, often, np.array([isinstance(each, Face) for each in features]))
+
+
+def _of_lines(features: Sequence[Numbers], lines: Numbers) -> Numbers:
+    return np.concatenate([features[line] for line in lines])
 
 
 def _weight(line: Unusual) -> float:
@@ -146,37 +154,34 @@ def _away(template: Template) -> float:
 
 
 def _shingles(template: Template) -> Iterator[Hashable]:
+    """By their hashes, which take less room. A line of what varies alone has none."""
     for run in runs(template.words):
         for start in range(max(1, len(run) - SHINGLE + 1)):
-            yield template.file, run[start:start + SHINGLE]
+            yield hash((template.file, run[start:start + SHINGLE]))
 
 
 def _directions(said: _Said, trust: Weights) -> sparse.csr_matrix:
     """A row a build, of length 1 or less: by feature its weight and how rare it is. What it shares with nobody only
     makes the row shorter. A line counts once, however long it is, and a feature of several lines by the heaviest."""
-    count, size = len(said.lines), len(said.faces)
+    count, often = len(said.lines), said.often
     total = max(count, FEW)
-    heaviest = np.zeros(size)
+    rare = np.log((total + 1) / often)
+    shared = (often > 1) & ((often <= COMMON * total) | said.faces)
+    heaviest = np.zeros(len(often))
     columns, values = [], []
     for lines, weights in zip(said.lines, said.weights, strict=True):
-        found = [said.features[line] for line in lines]
-        each = np.concatenate([*found, np.empty(0, int)])
-        lengths = np.array([len(features) for features in found], int)
-        np.maximum.at(heaviest, each, np.repeat(weights * trust[lines] / np.sqrt(lengths), lengths))
-        columns.append(np.unique(each).astype(np.int32))
-        values.append(heaviest[columns[-1]])
+        each = _of_lines(said.features, lines)
+        lengths = np.array([len(said.features[line]) for line in lines])
+        np.maximum.at(heaviest, each, np.repeat(weights * trust[lines] / np.sqrt(np.maximum(lengths, 1)), lengths))
+        found = np.unique(each)
+        heavy = heaviest[found] * rare[found]
         heaviest[each] = 0
-    often = np.bincount(np.concatenate(columns), minlength=size)
-    kept = (often > 1) & ((often <= COMMON * total) | said.faces)
-    rows = []
-    for features, heavy in zip(columns, values, strict=True):
-        rare = heavy * np.log((total + 1) / often[features])
-        shared, alone = rare[kept[features]], rare[often[features] == 1]
-        length = math.sqrt((shared ** 2).sum() + (ALONE ** 2) * (alone ** 2).sum())
-        rows.append(shared / length if length else shared)
-    inner = [features[kept[features]] for features in columns]
-    starts = np.cumsum([0, *map(len, inner)])
-    return sparse.csr_matrix((np.concatenate(rows), np.concatenate(inner), starts), shape=(count, size))
+        kept, alone = shared[found], often[found] == 1
+        length = math.sqrt((heavy[kept] ** 2).sum() + (ALONE ** 2) * (heavy[alone] ** 2).sum())
+        columns.append(found[kept])
+        values.append((heavy[kept] / (length or 1)).astype(np.float32))
+    starts = np.cumsum([0, *map(len, columns)])
+    return sparse.csr_matrix((np.concatenate(values), np.concatenate(columns), starts), shape=(count, len(often)))
 
 
 def _clusters(directions: sparse.csr_matrix) -> Numbers:
