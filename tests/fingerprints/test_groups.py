@@ -9,7 +9,7 @@ from counterbot.fingerprints.unknown.telling import Baseline
 TIMED_OUT, LOST, TESTS = Face("TIMED_OUT", "run"), Face("RETRY_LIMIT", "pre"), Face("FAILURE", "run", "Run Tempest")
 NEW = 100
 TEXTS = {"root": "no valid host was found for the server", "other": "the volume stayed in its error state",
-         "after": "gave up on the request of the test", "stray": "lost the heartbeat of a neighbour"}
+         "stray": "lost the heartbeat of a neighbour"}
 
 
 def template(key, words, level="ERROR", **more):
@@ -51,15 +51,19 @@ def test_builds_that_share_an_unusual_line_are_one_group_and_others_are_alone():
     assert parts([*OTHERS, failed("root"), failed("root")]) == [*SINGLE, [6, 7]]
 
 
-def test_two_causes_with_the_same_consequence_are_two_groups():
-    builds = [*OTHERS, *[failed("root", "after")] * 3, *[failed("other", "after")] * 3]
-    assert parts(builds) == [*SINGLE, [6, 7, 8], [9, 10, 11]]
+def test_two_causes_with_many_consequences_that_others_have_too_are_two_groups():
+    after = [Unusual(template(70 + at, f"gave up on {each * 3} after all attempts"), near=True)
+             for at, each in enumerate("abcdefg")]
+    own = [Failed(TESTS, [*alone(number).lines, after[number % 7]]) for number in range(28)]
+    one, two = (Failed(TESTS, [Unusual(LINES[name], near=True), *after]) for name in ("root", "other"))
+    assert [each for each in parts([*own, *[one] * 3, *[two] * 3]) if len(each) > 1] == [[28, 29, 30], [31, 32, 33]]
 
 
 def test_what_was_said_while_no_failed_test_ran_does_not_part_builds_that_share_their_cause():
-    strays = [Unusual(template(2000 + at, " ".join(f"stray{at}x{each}" for each in "abcde"))) for at in range(2)]
+    strays = [Unusual(template(2000 + at, " ".join(f"stray{at}x{each}" for each in "abcde"))) for at in range(18)]
     root = Unusual(LINES["root"], near=True)
-    assert parts([*OTHERS, Failed(TESTS, [root, strays[0]]), Failed(TESTS, [root, strays[1]])]) == [*SINGLE, [6, 7]]
+    builds = [Failed(TESTS, [root, *strays[:9]]), Failed(TESTS, [root, *strays[9:]])]
+    assert parts([*OTHERS, *builds]) == [*SINGLE, [6, 7]]
 
 
 def test_lines_that_differ_in_a_word_share_the_rest():
