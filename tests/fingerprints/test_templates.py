@@ -122,9 +122,10 @@ def test_a_kind_of_line_is_kept_once() -> None:
     assert all(0 <= key < 2 ** 63 for key in found.lines.keys)
 
 
-def test_two_nodes_files_are_one() -> None:
+def test_two_nodes_files_are_one_and_of_a_line_it_is_known_whose_it_is() -> None:
     found = reduced({CPU: service(1, "boom"), CPU.replace("controller", "compute1"): service(2, "boom")})
-    assert len(found.lines.keys) == 1
+    [key] = found.lines.keys
+    assert (found.templates[key].file, found.lines.paths) == ("logs/screen-n-cpu.txt", {key: CPU})
 
 
 @pytest.mark.parametrize(("text", "body"), [
