@@ -2,9 +2,10 @@
 
 import pytest
 
-from counterbot.demo.story import PROJECT, Job, uuid
+from counterbot.demo.story import NO_CONSOLE, PROJECT, Job, uuid
 
 from .test_known_failures import NO_REPLY_RULE
+from .test_unexplained_reading import TENANTS, Story
 
 MIGRATION = "nova.tests.unit.compute.test_manager.ManagerTest.test_live_migration"
 TOX = Job("nova-tox-py312", failed=MIGRATION)
@@ -88,3 +89,21 @@ def test_without_a_gerrit_that_tells_files_the_comment_lacks_them_alone(world):
     bot.reported(change, "gate").works()
     [comment] = world.comments(7)
     assert f"`{MIGRATION}` failed first; first seen 15 Jan.\n" in comment
+
+
+def test_a_line_that_passing_builds_do_not_have_is_told_where_other_changes_have_it_too(world):
+    """Whichever test it makes fail first."""
+    story = Story(world, of_zuul=TENANTS)
+    fails(world, 10, Job("tempest-full", failed="tempest.test_0"))
+    story.bot.reported(fails(world, 10, Job("tempest-full", failed="tempest.test_0")), "gate").works()
+    for days in range(6):
+        story.built(days)
+    story.sampled()
+    for number in (11, 12, 13, 7):
+        job = Job("tempest-full", failed=f"tempest.test_{number}", compute=(12, NO_CONSOLE))
+        story.bot.reported(fails(world, number, job), "gate").works()
+    assert [len(world.comments(number)) for number in (10, 11, 12, 13, 7)] == [0, 0, 0, 0, 1]
+    assert ("    tempest-full   nothing known   3 other changes\n\n"
+            "`tempest-full`: `Failed to get console output of a server` in `logs/screen-n-cpu.txt`; first seen 15 Jan;"
+            " passed 6 of its last 10 gate builds.\n"
+            ) in world.comments(7)[0]
