@@ -166,10 +166,11 @@ class Grouper:
     def _failed(self, runs: Sequence[FailedRun], told: Callable[[int, int], object]) -> dict[int, Failed]:
         """What each shows, by run; what was read before is not read again."""
         found: dict[int, Failed] = {}
+        kept: dict[str, _Kept] = {}
         for job, mine in _by_job(runs).items():
-            kept = self._read_job(job, mine, lambda count: told(len(found) + count, len(runs)))
-            found.update((run.run, kept.failed.get(run.run) or Failed(_face(run))) for run in mine)
-            self._kept[job] = kept
+            kept[job] = self._read_job(job, mine, lambda count: told(len(found) + count, len(runs)))
+            found.update((run.run, kept[job].failed.get(run.run) or Failed(_face(run))) for run in mine)
+        self._kept = kept
         return found
 
     def _read_job(self, job: str, runs: Sequence[FailedRun], told: Callable[[int], object]) -> _Kept:
