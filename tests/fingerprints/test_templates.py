@@ -122,6 +122,16 @@ def test_a_kind_of_line_is_kept_once() -> None:
     assert all(0 <= key < 2 ** 63 for key in found.lines.keys)
 
 
+@pytest.mark.parametrize(("path", "line", "expected"), [
+    (SYSLOG, "Nov 21 02:10:11 np0038 cron[7]: one\rtwo\n", ["one", "two"]),
+    (CPU, "+ sudo mkdir x\n" + service(1, "boom"), ["boom"]),
+    ("controller/logs/libvirt/libvirtd.txt", "2026-11-21 02:10:11.123+0000: 47: error : virNet:12 : gone\n",
+     ["virnet * gone"]),
+])
+def test_lines_are_those_of_the_old_index(path: str, line: str, expected: list[str]) -> None:
+    assert texts(reduced({path: line})) == expected
+
+
 def test_two_nodes_files_are_one_and_of_a_line_it_is_known_whose_it_is() -> None:
     found = reduced({CPU: service(1, "boom"), CPU.replace("controller", "compute1"): service(2, "boom")})
     [key] = found.lines.keys

@@ -221,6 +221,6 @@ RUNS_A_MINUTE = {
     "manifest": 2_000_000,
     "rules": 40_000,
     "config": 36_000,
-    "templates": 20_000,
+    "templates": 12_000,
 }
 """About what one processor does."""
