@@ -188,7 +188,8 @@ def whole(world: World, seed: int, passing: int) -> Counter[str]:
     later = [(kind, oracle.found(world.build(f"{seed}h{at}", kind, own=True))) for at, kind in enumerate(kinds)]
     solved = set()
     for group, rule in rules.items():
-        kind = Counter(truth[at] for at in range(FAILURES) if groups[at] == group).most_common(1)[0][0]
+        names = Counter(kind.name if (kind := truth[at]) else "" for at in range(FAILURES) if groups[at] == group)
+        kind = {each.name: each for each in world.kinds}.get(names.most_common(1)[0][0])
         total["silent"] += not rule
         if not rule:
             continue
