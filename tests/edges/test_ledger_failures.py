@@ -273,12 +273,12 @@ def test_groups_are_noted_in_place_of_those_before(ledger, clock):
     note(ledger, clock, 1)
     note(ledger, clock, 2)
     one, two = (run.run for run in ledger.failures.unexplained(7))
-    first, second = ledger.failures.new_group_id(), ledger.failures.new_group_id()
+    first, second = ledger.failures.new_group_ids(2)
     ledger.failures.save_groups({one: first, two: first})
     ledger.failures.save_groups({two: second})
     assert ledger.failures.groups() == {two: second}
     ledger.failures.save_groups({})
-    assert ledger.failures.new_group_id() not in (first, second)
+    assert len({first, second, *ledger.failures.new_group_ids(1)}) == 3
 
 
 def test_when_rules_were_found_on_which_changes(ledger, clock):
