@@ -1,4 +1,4 @@
-"""What commands that need a configuration share: loading it, the log, and errors as click tells them."""
+"""What commands that need a configuration share: loading it, its database, the log, and errors as click tells them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from logging.handlers import WatchedFileHandler
+from typing import TYPE_CHECKING
 
 import click
 
 from ..core.model import Unreadable
-from ..files.config import Config, load_config
+from ..core.text.inert import called
+from ..files.config import Config, load_config, read_secret
 from .streams import end_with
+
+if TYPE_CHECKING:
+    from ..ledger import Ledger
 
 
 def loaded(file: str) -> Config:
@@ -21,6 +26,32 @@ def loaded(file: str) -> Config:
     if not isinstance(outcome, Config):
         end_with(outcome)
     return outcome
+
+
+def database(config: Config) -> tuple[str, str | None]:
+    """The URL and the password of the database that a bot has written. Raises Unreadable and LedgerError, and ends the
+    command where there is none yet."""
+    from ..ledger.store import exists
+
+    url, password = config.database, config.database_password_file
+    if not exists(url):
+        raise click.ClickException(f"{called(url.removeprefix('sqlite:///'))}: no such file; 'database' in the"
+                                   " configuration names it, and the bot has not run yet")
+    return url, None if password is None else read_secret(password)
+
+
+@contextmanager
+def ledger(config: Config) -> Iterator[Ledger]:
+    """What a bot has written there."""
+    from ..ledger import Ledger
+
+    with told():
+        url, password = database(config)
+        opened = Ledger(url, password=password)
+        try:
+            yield opened
+        finally:
+            opened.close()
 
 
 def log_to_stderr(verbose: bool) -> None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..core.text.figures import counted
-from ..core.text.inert import called
 from ..core.text.names import few
 from .completion import files
 from .tables import coloured
@@ -34,18 +33,14 @@ NOT_ASKED_TOO_LONG = 10 * 60_000
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object instead of a table.")
 def command(file: str, as_json: bool) -> None:
     """Print the last event, the backlog, pending deliveries and the quarantine; status 1 if unhealthy."""
-    from ..files.config import read_secret
     from ..ledger.status import status
-    from ..ledger.store import Store, exists
-    from .starting import loaded, told
+    from ..ledger.store import Store
+    from .starting import database, loaded, told
 
     config = loaded(file)
-    url, secret = config.database, config.database_password_file
     with told():
-        if not exists(url):
-            raise click.ClickException(f"{called(url.removeprefix('sqlite:///'))}: no such file; 'database' in the "
-                                       "configuration names it, and the bot has not run yet")
-        store = Store(url, password=None if secret is None else read_secret(secret), migrate=False)
+        url, password = database(config)
+        store = Store(url, password=password, migrate=False)
         found = status(store)
         store.close()
     troubles = list(unhealthy(found))

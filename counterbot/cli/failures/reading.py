@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...core.text.inert import called
 from ..completion import files
-from ..starting import loaded, told
+from ..starting import ledger, loaded
 from ..streams import warn
 
 if TYPE_CHECKING:
@@ -29,28 +28,18 @@ def grouper(file: str) -> Iterator[tuple[Config, Grouper]]:
     """The configuration, and what groups the failures in its database."""
     from ...engine.grouping import Grouper
 
-    with opened(file) as (config, ledger, book):
-        yield config, Grouper(ledger, book, config.unexplained.days)
+    with opened(file) as (config, kept, book):
+        yield config, Grouper(kept, book, config.unexplained.days)
 
 
 @contextmanager
 def opened(file: str) -> Iterator[tuple[Config, Ledger, RuleBook]]:
     """The configuration, its database and its rules. Mistakes in rules are told: the others hold."""
-    from ...engine.parts import secret
     from ...files.rulebook import RuleBook
-    from ...ledger import Ledger
-    from ...ledger.store import exists
 
     config = loaded(file)
     book = RuleBook(config.rules)
     for mistake in book.mistakes:
         warn(str(mistake))
-    with told():
-        if not exists(config.database):
-            raise click.ClickException(f"{called(config.database.removeprefix('sqlite:///'))}: no such file; 'database'"
-                                       " in the configuration names it, and the bot has not run yet")
-        ledger = Ledger(config.database, password=secret(config.database_password_file))
-        try:
-            yield config, ledger, book
-        finally:
-            ledger.close()
+    with ledger(config) as kept:
+        yield config, kept, book

@@ -10,9 +10,9 @@ import click
 
 from ...core import limits
 from ...core.text.figures import date, number
-from ...core.text.inert import called, inert
+from ...core.text.inert import inert
 from ...core.text.names import few
-from ...files.config import Config, read_secret
+from ...files.config import Config
 from ...files.rulebook import RuleBook
 from ..progress import progress
 from ..streams import warn
@@ -34,22 +34,11 @@ SHOWN = 3
 
 def on_history(book: RuleBook, file: str, most: int, as_json: bool) -> int:
     """Print what each rule does in past builds; the exit status."""
-    from ...ledger import Ledger
-    from ...ledger.store import exists
-    from ..starting import loaded, told
+    from ..starting import ledger, loaded
 
     config = loaded(file)
-    url, secret = config.database, config.database_password_file
-    with told():
-        if not exists(url):
-            raise click.ClickException(f"{called(url.removeprefix('sqlite:///'))}: no such file; 'database' in the "
-                                       "configuration names it, and the bot has not run yet")
-        ledger = Ledger(url, password=None if secret is None else read_secret(secret))
-        try:
-            found = _proven(book, config, ledger, most)
-            now = ledger.now()
-        finally:
-            ledger.close()
+    with ledger(config) as kept:
+        found, now = _proven(book, config, kept, most), kept.now()
     pages = config.zuul.tenant_pages
     bugs = {rule.name: rule.bug for rule in book.rules}
     if as_json:
