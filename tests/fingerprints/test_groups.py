@@ -1,9 +1,9 @@
-"""Which failed builds are one group, which id a group keeps, and what it shows."""
+"""Which failed builds are one group, and which id a group keeps."""
 
 import pytest
 
 from counterbot.core.lines import Lines, Template
-from counterbot.fingerprints.unknown.groups import Face, Failed, Unusual, grouped, shared_lines, steady, unusual
+from counterbot.fingerprints.unknown.groups import Face, Failed, Unusual, grouped, steady, unusual
 from counterbot.fingerprints.unknown.telling import Baseline
 
 TIMED_OUT, LOST, TESTS = Face("TIMED_OUT", "run"), Face("RETRY_LIMIT", "pre"), Face("FAILURE", "run", "Run Tempest")
@@ -116,11 +116,3 @@ def test_what_is_compared(changed, level, body, in_passing, kept):
 ])
 def test_ids_stay(change, old, groups, ids):
     assert steady(groups, old, NEW) == ids
-
-
-def test_a_group_shows_what_most_of_its_builds_have_the_most_first():
-    assert shared_lines([[1, 2], [1, 2], [1, 3]], {}, 20) == [1, 2]
-
-
-def test_a_group_does_not_show_what_passing_builds_have():
-    assert shared_lines([[1, 2], [1, 2]], {1: 2}, 20) == [2]

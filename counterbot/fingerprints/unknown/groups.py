@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -17,7 +17,7 @@ from scipy.spatial.distance import squareform
 from ...core.lines import Lines, Template
 from ..templates.mask import runs
 from ..templates.reading import is_console, moment
-from .telling import OFTEN, Baseline
+from .telling import Baseline
 
 Numbers: TypeAlias = NDArray[np.integer[Any]]
 Weights: TypeAlias = NDArray[np.float64]
@@ -242,16 +242,3 @@ def steady(groups: Mapping[int, int], old: Mapping[int, int], first_new: int) ->
     for group in sorted(set(groups.values()) - names.keys()):
         names[group] = first_new + sum(name >= first_new for name in names.values())
     return {build: names[group] for build, group in groups.items()}
-
-
-def shared_lines(failed: Sequence[Sequence[int]], often: Mapping[int, int], passing: int, most: int = 10) -> list[int]:
-    """Keys of the lines that most builds of a group have and passing builds hardly ever, the most builds' first.
-
-    ``failed`` are the unusual lines of each of its builds, ``often`` in how many of the ``passing`` builds a line is.
-    """
-    counts: defaultdict[int, int] = defaultdict(int)
-    for keys in failed:
-        for key in set(keys):
-            counts[key] += 1
-    kept = [key for key, count in counts.items() if 2 * count > len(failed) and often.get(key, 0) <= OFTEN * passing]
-    return sorted(kept, key=lambda key: (-counts[key], often.get(key, 0), key))[:most]
