@@ -8,15 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from ..core.lines import StoryLine, Template
 from ..files.rulebook import RuleBook
-from ..fingerprints.templates.mask import runs
-from ..fingerprints.unknown.groups import Face, Failed, Unusual, grouped, steady, unusual
-from ..fingerprints.unknown.telling import Baseline, loudness, telling
+from ..fingerprints.unknown.groups import Face, Failed, grouped, steady, unusual
+from ..fingerprints.unknown.sharing import Shared, shared
+from ..fingerprints.unknown.telling import Baseline, telling
 from ..ledger import Ledger
 from ..ledger.work import FailedRun
 
@@ -29,19 +28,8 @@ GROUPED = "failures grouped"
 NEW = 1 << 62
 """From here on are numbers of groups that have no id yet."""
 
-PHRASE = 3
-"""Words side by side by which two lines are alike."""
-
-SHARED, TELLING = 10, 10
-"""Lines of a group, and of a build, that are shown."""
-
-
-@dataclass(frozen=True)
-class Shared:
-    """A line of a group that passing builds do not have, and how many of the group's builds do."""
-
-    template: Template
-    builds: int
+TELLING = 10
+"""Telling lines of a build that are shown."""
 
 
 @dataclass(frozen=True)
@@ -223,44 +211,3 @@ def _groups(runs: Iterable[FailedRun], failed: Mapping[int, Failed], ids: Mappin
     found = [Group(number, tuple(mine), shared([failed[run.run].lines for run in mine]))
              for number, mine in members.items()]
     return sorted(found, key=lambda group: (-group.changes, -len(group.runs), group.id))
-
-
-def shared(builds: Sequence[Collection[Unusual]]) -> tuple[Shared, ...]:
-    """The unusual lines that most of some builds have, each line for all that are worded like it: those of the most
-    builds first, then those nearest to the failed test, then the loudest."""
-    if len(builds) == 1:
-        best = sorted(builds[0], key=lambda line: (-_nearness(line), -loudness(line.template)))
-        return tuple(Shared(line.template, 1) for line in best[:SHARED])
-    having: Counter[object] = Counter()
-    near: Counter[object] = Counter()
-    lines: dict[object, Template] = {}
-    for said in builds:
-        mine = {phrase: line for line in said for phrase in phrases(line.template)}
-        having.update(mine.keys())
-        for phrase, line in mine.items():
-            lines.setdefault(phrase, line.template)
-            near[phrase] += _nearness(line)
-    kept = [phrase for phrase, count in having.items() if 2 * count > len(builds)]
-    kept.sort(key=lambda phrase: (-having[phrase], -near[phrase], -loudness(lines[phrase]), lines[phrase].key))
-    return tuple(islice(_distinct((lines[phrase], having[phrase]) for phrase in kept), SHARED))
-
-
-def _nearness(line: Unusual) -> int:
-    return line.near + 2 * line.linked
-
-
-def _distinct(lines: Iterable[tuple[Template, int]]) -> Iterator[Shared]:
-    """Without those that share a phrase with one before."""
-    told: set[object] = set()
-    for line, builds in lines:
-        mine = phrases(line)
-        if told.isdisjoint(mine):
-            yield Shared(line, builds)
-        told.update(mine)
-
-
-def phrases(line: Template) -> list[object]:
-    """What of a line another one may share; a line without so many words between what varies is itself its phrase."""
-    found: list[object] = [(line.file, run[start:start + PHRASE]) for run in runs(line.words)
-                           for start in range(len(run) - PHRASE + 1)]
-    return found or [line.key]
