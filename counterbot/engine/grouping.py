@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ..core.lines import StoryLine, Template
 from ..files.rulebook import RuleBook
-from ..fingerprints.unknown.groups import Face, Failed, grouped, steady, unusual
+from ..fingerprints.unknown.groups import Face, Failed, grouped, kept_ids, unusual
 from ..fingerprints.unknown.sharing import Shared, shared
 from ..fingerprints.unknown.telling import Baseline, telling
 from ..ledger import Ledger
@@ -24,9 +24,6 @@ EVERY = 300_000
 
 GROUPED = "failures grouped"
 """The name in the ledger of what was grouped the last time."""
-
-NEW = 1 << 62
-"""From here on are numbers of groups that have no id yet."""
 
 TELLING = 10
 """Telling lines of a build that are shown."""
@@ -140,16 +137,12 @@ class Grouper:
     def _numbered(self, runs: Sequence[FailedRun], failed: Mapping[int, Failed]) -> dict[int, int]:
         """The id of each run's group, which is noted."""
         numbers = dict(zip((run.run for run in runs), grouped([failed[run.run] for run in runs]), strict=True))
-        ids = self._ids(numbers)
-        self._ledger.failures.save_groups(ids)
-        return ids
-
-    def _ids(self, numbers: Mapping[int, int]) -> dict[int, int]:
-        """Those that stay, and new ones of the ledger."""
-        ids = steady(numbers, self._ledger.failures.groups(), NEW)
-        new = sorted({number for number in ids.values() if number >= NEW})
-        made = dict(zip(new, self._ledger.failures.new_group_ids(len(new)), strict=True))
-        return {run: made.get(number, number) for run, number in ids.items()}
+        ids = kept_ids(numbers, self._ledger.failures.groups())
+        new = sorted(set(numbers.values()) - ids.keys())
+        ids.update(zip(new, self._ledger.failures.new_group_ids(len(new)), strict=True))
+        found = {run: ids[number] for run, number in numbers.items()}
+        self._ledger.failures.save_groups(found)
+        return found
 
     def _failed(self, runs: Sequence[FailedRun], told: Callable[[int, int], object]) -> dict[int, Failed]:
         """What each shows, by run; what was read before is not read again."""

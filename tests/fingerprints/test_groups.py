@@ -3,11 +3,10 @@
 import pytest
 
 from counterbot.core.lines import Lines, Template
-from counterbot.fingerprints.unknown.groups import Face, Failed, Unusual, grouped, steady, unusual
+from counterbot.fingerprints.unknown.groups import Face, Failed, Unusual, grouped, kept_ids, unusual
 from counterbot.fingerprints.unknown.telling import Baseline
 
 TIMED_OUT, LOST, TESTS = Face("TIMED_OUT", "run"), Face("RETRY_LIMIT", "pre"), Face("FAILURE", "run", "Run Tempest")
-NEW = 100
 TEXTS = {"root": "no valid host was found for the server", "other": "the volume stayed in its error state",
          "stray": "lost the heartbeat of a neighbour"}
 
@@ -105,14 +104,14 @@ def test_what_is_compared(changed, level, body, in_passing, kept):
 
 
 @pytest.mark.parametrize(("change", "old", "groups", "ids"), [
-    ("the first groups", {}, {1: 0, 2: 0, 3: 1}, {1: NEW, 2: NEW, 3: NEW + 1}),
-    ("a group grows", {1: 7, 2: 7}, {1: 0, 2: 0, 3: 0}, {1: 7, 2: 7, 3: 7}),
-    ("two merge: the larger id stays", {1: 7, 2: 8, 3: 8}, {1: 0, 2: 0, 3: 0}, {1: 8, 2: 8, 3: 8}),
-    ("two merge alike: the older id stays", {1: 8, 2: 7}, {1: 0, 2: 0}, {1: 7, 2: 7}),
-    ("one splits: the larger part keeps it", {1: 7, 2: 7, 3: 7}, {1: 0, 2: 1, 3: 1}, {1: NEW, 2: 7, 3: 7}),
+    ("the first groups", {}, {1: 0, 2: 0, 3: 1}, {}),
+    ("a group grows", {1: 7, 2: 7}, {1: 0, 2: 0, 3: 0}, {0: 7}),
+    ("two merge: the id of the larger one stays", {1: 7, 2: 8, 3: 8}, {1: 0, 2: 0, 3: 0}, {0: 8}),
+    ("two merge alike: the older id stays", {1: 8, 2: 7}, {1: 0, 2: 0}, {0: 7}),
+    ("one splits: the larger part keeps it", {1: 7, 2: 7, 3: 7}, {1: 0, 2: 1, 3: 1}, {1: 7}),
     ("one splits, and a part joins another", {1: 7, 2: 7, 3: 7, 4: 8, 5: 8}, {1: 0, 2: 0, 3: 1, 4: 1, 5: 1},
-     {1: 7, 2: 7, 3: 8, 4: 8, 5: 8}),
-    ("its builds grew old", {1: 7}, {2: 0}, {2: NEW}),
+     {0: 7, 1: 8}),
+    ("its builds grew old", {1: 7}, {2: 0}, {}),
 ])
 def test_ids_stay(change, old, groups, ids):
-    assert steady(groups, old, NEW) == ids
+    assert kept_ids(groups, old) == ids

@@ -221,24 +221,22 @@ def _trust(said: _Said, labels: Numbers) -> Weights:
     return ((together + 1) / (held * (held - 1) + 1)) ** TRUST
 
 
-def steady(groups: Mapping[int, int], old: Mapping[int, int], first_new: int) -> dict[int, int]:
-    """By build the id of its group, stable: a group keeps the id of the old one with which it shares most builds.
+def kept_ids(groups: Mapping[int, int], old: Mapping[int, int]) -> dict[int, int]:
+    """The groups that keep an id, each that of the old group with which it shares most builds; others are new.
 
-    ``groups`` gives new group numbers by build, ``old`` the ids by build; an id that nobody keeps never comes back,
-    and new groups get ids from ``first_new`` on. Of two groups that merge the one that gives more builds names the
-    whole, the older where both give as many; where a group splits, the larger part keeps the id.
+    ``groups`` gives the group's number by build, ``old`` the id that its group had. Of two groups that merge the one
+    that gives more builds names the whole, the older where both give as many; where a group splits, the larger part
+    keeps the id.
     """
     shared: Counter[tuple[int, int]] = Counter()
     sizes = Counter(groups.values())
     for build, group in groups.items():
         if build in old:
             shared[group, old[build]] += 1
-    names: dict[int, int] = {}
+    ids: dict[int, int] = {}
     taken: set[int] = set()
     for (group, ident), _ in sorted(shared.items(), key=lambda each: (-each[1], each[0][1], -sizes[each[0][0]])):
-        if group not in names and ident not in taken:
-            names[group] = ident
+        if group not in ids and ident not in taken:
+            ids[group] = ident
             taken.add(ident)
-    for group in sorted(set(groups.values()) - names.keys()):
-        names[group] = first_new + sum(name >= first_new for name in names.values())
-    return {build: names[group] for build, group in groups.items()}
+    return ids
