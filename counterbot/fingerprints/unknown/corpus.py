@@ -45,7 +45,7 @@ class Corpus:
         self.templates = [templates[key] for key in sorted(templates)]
         self.lines = builds
         self.count = len(builds)
-        self.builds = self._rows([lines.keys for lines in builds])
+        self.builds = self.rows([lines.keys for lines in builds])
         """By template the builds that hold it."""
         self.tells = np.array([not template.body and template.level not in QUIET for template in self.templates], bool)
         """Which templates may tell of a failure."""
@@ -68,8 +68,15 @@ class Corpus:
         return found
 
     def rows(self, keys: Sequence[Iterable[int]]) -> Bits:
-        """By template the sets, given as their keys, that hold it."""
-        return self._rows(keys)
+        """By template which of these sets of keys hold it."""
+        known = np.array([template.key for template in self.templates], np.int64)
+        rows = np.zeros((len(known), max(1, -(-len(keys) // 64))), np.uint64)
+        for place, held in enumerate(keys):
+            wanted = np.fromiter(held, np.int64)
+            at = np.searchsorted(known, wanted)
+            at = at[(at < len(known)) & (known[np.minimum(at, len(known) - 1)] == wanted)] if len(known) else at[:0]
+            rows[at, place >> 6] |= np.uint64(1 << (place & 63))
+        return rows
 
     def at(self, places: Places, length: int) -> Ranges:
         """The phrases of so many words that begin at these places."""
@@ -134,16 +141,6 @@ class Corpus:
         starts = np.cumsum(lengths) - lengths
         places = np.arange(lengths.sum()) + np.repeat(ranges.low - starts, lengths)
         return self.owners[self._order[places]], starts
-
-    def _rows(self, builds: Sequence[Iterable[int]]) -> Bits:
-        keys = np.array([template.key for template in self.templates], np.int64)
-        rows = np.zeros((len(keys), max(1, -(-len(builds) // 64))), np.uint64)
-        for place, held in enumerate(builds):
-            wanted = np.fromiter(held, np.int64)
-            at = np.searchsorted(keys, wanted)
-            at = at[(at < len(keys)) & (keys[np.minimum(at, len(keys) - 1)] == wanted)] if len(keys) else at[:0]
-            rows[at, place >> 6] |= np.uint64(1 << (place & 63))
-        return rows
 
     def _sequence(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         words: list[int] = []
