@@ -13,9 +13,7 @@ from ...core.lines import Template
 from ..fields import of_file
 from ..records import layout_of
 from ..words import words
-
-LONGEST = 10
-"""Words of a phrase that surely lie in one template: longer lines are cut into several, which overlap by so many."""
+from .reduce import OVERLAP
 
 OF_A_NAME = 2
 """Words of a name such as ``tempest-ServersTest-server-1234567`` that no other line has."""
@@ -113,7 +111,7 @@ class Phrase:
     def near(self) -> frozenset[int] | None:
         """Words that no line shows are nowhere, unless they are but a few: then they may be parts of a name that is
         always masked."""
-        phrase, known = self._wanted[:LONGEST], self._vocabulary
+        phrase, known = self._wanted[:OVERLAP], self._vocabulary  # so many surely lie in one template
         if sum(map(known.is_unseen, set(phrase))) > OF_A_NAME:
             return frozenset()
         solid = [word for word in dict.fromkeys(phrase) if not known.is_loose(word)]

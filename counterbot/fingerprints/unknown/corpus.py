@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ...core.lines import Lines, Template
+from ..templates.reduce import OVERLAP
 
-LONGEST = 10
-"""Words of a phrase. No line is cut within so many."""
+LONGEST = OVERLAP
+"""Words of a phrase: no line is cut within so many."""
 
 END, VARIES = 0, 1
 """Numbers of no word: behind a line, and for what varies."""
