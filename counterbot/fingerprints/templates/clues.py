@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .mask import UUID
+
 DAY = 86_400
-UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""Of a server, a volume, a request behind ``req-``."""
 
 FAILED = re.compile(rb"\[([0-9]{1,9}(?:\.[0-9]{1,9})?)s\] \.\.\. FAILED\b")
 """How stestr tells of a test that failed, and of the seconds it took."""

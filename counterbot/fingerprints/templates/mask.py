@@ -29,12 +29,13 @@ VARIES = re.compile(
     r"|(?<![A-Za-z0-9])gAAAA[\w=-]+"  # Fernet
     r"|(?<![A-Za-z0-9+])(?=[A-Za-z0-9+]*[0-9])[A-Za-z0-9+]{28,}={0,2}")  # base64
 """Whole things, parts of which would look like words. Bounded, so that no line is searched for long."""
-UUID = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""Of a server, a volume, a request behind ``req-``."""
 NOTHING_ELSE = re.compile(
     rb"%b(?:(?:req-)?%b|[0-9]+(?:[.,][0-9]+)+[A-Za-z]*|[0-9]{4,}|(?=[a-f]*[0-9])[0-9a-f]{7,})%b" % (
-        _MARKS := rb"[^A-Za-z0-9_\x80-\xff]*", UUID, _MARKS))
+        _MARKS := rb"[^A-Za-z0-9_\x80-\xff]*", UUID.pattern, _MARKS))
 """The most common of what varies, alone between blanks: quicker to find than word by word."""
-ANY_ID = re.compile(rb"(?<![A-Za-z0-9_\x80-\xff+-])(?:req-)?" + UUID)
+ANY_ID = re.compile(rb"(?<![A-Za-z0-9_\x80-\xff+-])(?:req-)?%b" % UUID.pattern)
 AN_ID = b"00000000-0000-0000-0000-000000000000"
 """Whichever id stands there by itself, the words around it are the same."""
 JOINERS = frozenset(".:',;")

@@ -13,8 +13,8 @@ from itertools import accumulate, chain
 from ...core.lines import Lines, Reduction, StoryLine, Template
 from ...core.text.excerpt import excerpt
 from ..records import COLOUR, ENDS, own_level
-from .clues import DAY, UUID, Clues, Listener, by_second, share
-from .mask import VARIED, as_words, key, rough, settling
+from .clues import DAY, Clues, Listener, by_second, share
+from .mask import UUID, VARIED, as_words, key, rough, settling
 from .reading import head, is_console, kind_of, label, moment, wanted
 
 WORDS, OVERLAP, PIECES = 48, 10, 10
