@@ -27,6 +27,9 @@ LOUD = frozenset({"aborted", "cannot", "critical", "died", "error", "exception",
                   "killed", "panic", "refused", "severe", "unable", "unreachable"})
 """Words that make a line without a level a loud one."""
 
+NEAR, LINKED, STRAY = 0.85, 0.45, 0.01
+"""A line that belongs to the failure was said so often while a failed test ran, and has so often an id of which the
+test speaks; any other line has such an id so often."""
 UNTESTED = 2.0
 """In nats, how much more the console tells where no test failed: the job did not come so far."""
 LATER, LATEST = 0.6, 3
@@ -148,9 +151,14 @@ def _closeness(template: Template, lines: Lines) -> float:
     while a failed test ran, and with an id of which the test speaks."""
     if lines.share is None:
         return UNTESTED if is_console(template.file) else 0.0
-    linked = math.log(0.45 / 0.01) if template.key in lines.linked else math.log(0.55 / 0.99)
-    share = min(max(lines.share, 0.005), 0.9)
+    linked = LINKED / STRAY if template.key in lines.linked else (1 - LINKED) / (1 - STRAY)
+    share = bounded(lines.share)
     if template.key in lines.near:
-        return linked + math.log(0.85 / share)
+        return math.log(linked) + math.log(NEAR / share)
     timed = moment(template.text.encode(errors="replace")) is not None
-    return linked + timed * math.log(0.15 / (1 - share))
+    return math.log(linked) + timed * math.log((1 - NEAR) / (1 - share))
+
+
+def bounded(share: float) -> float:
+    """Of the part of a build's time in which a failed test ran what may be reckoned with: it is measured roughly."""
+    return min(max(share, 0.005), 0.9)

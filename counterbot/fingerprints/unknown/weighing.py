@@ -12,10 +12,10 @@ from ...core.lines import Lines, Template
 from ..templates.reading import split
 from .corpus import LONGEST, Bits, Corpus, Flags, Numbers, counts, flags
 from .phrases import Found, tells
+from .telling import LINKED, NEAR, STRAY, bounded
 
-SEEN, NEAR, LINKED, STRAY = 0.85, 0.85, 0.45, 0.01
-"""A line that belongs to the failure is in so many of its builds; was said so often while the failed test ran, and so
-often with an id of which the test speaks; a stray line carries such an id so often."""
+SEEN = 0.85
+"""A line that belongs to the failure is in so many of its builds."""
 
 LOUD = re.compile(
     r"(?i)\b(?:error|errors|fatal|fail(?:ed|ure|s)?|exception|timed? ?out|timeout|refused|denied|unreachable|cannot|"
@@ -32,7 +32,7 @@ class Scales:
         self._passing, self._other = passing, other
         self._near = flags(corpus.rows([each.near for each in lines]), len(lines))
         self._linked = flags(corpus.rows([each.linked for each in lines]), len(lines))
-        self._share = np.array([np.nan if each.share is None else min(max(each.share, 0.005), 0.9) for each in lines])
+        self._share = np.array([np.nan if each.share is None else bounded(each.share) for each in lines])
 
     def weights(self, found: Sequence[Found], seen: Flags, wanted: Sequence[int]) -> Numbers:
         """In nats. ``seen`` tells of each phrase which of the ``wanted`` failed builds hold it."""
