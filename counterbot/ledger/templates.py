@@ -20,7 +20,7 @@ from sqlalchemy import BindParameter, bindparam, delete, func, select
 from ..core.lines import Lines, Reduction, StoryLine, Template
 from ..core.model import Build, is_failure
 from ..core.text.excerpt import excerpt
-from ..fingerprints.templates.mask import VERSION
+from ..fingerprints.templates.mask import VERSION, as_text, as_words
 from .schema import failures, lines, runs, templates
 from .store import Store, Transaction
 from .work import Run, packed, packed_from, run_from
@@ -38,9 +38,6 @@ made to fill the disk gets no more."""
 
 AT_ONCE, BUILDS_AT_ONCE = 5_000, 50
 """Numbers in one query, and builds whose lines are in memory at the same time."""
-
-VARIES = "*"
-"""Stands for a masked word where the words are text; no word has such a character."""
 
 
 class Templates:
@@ -172,13 +169,11 @@ def _of_gaps(blob: bytes) -> list[int]:
 
 def _row(template: Template, window: int) -> dict[str, Any]:
     return {"key": template.key, "mask": VERSION, "in_window": window, "file": template.file, "level": template.level,
-            "body": template.body, "words": " ".join(VARIES if word is None else word for word in template.words),
-            "text": excerpt(template.text)}
+            "body": template.body, "words": as_text(template.words), "text": excerpt(template.text)}
 
 
 def _template(row: Any) -> Template:
-    words = tuple(None if word == VARIES else word for word in row.words.split())
-    return Template(row.key, row.file, row.level, words, row.body, row.text)
+    return Template(row.key, row.file, row.level, as_words(row.words), row.body, row.text)
 
 
 def _more(reduction: Reduction, ids: Mapping[int, int], fit: Fitted) -> bytes:

@@ -104,6 +104,11 @@ def as_words(text: str) -> Words:
     return tuple(None if word == VARIED else word for word in text.split())
 
 
+def as_text(found: Words) -> str:
+    """The settled text of a message."""
+    return " ".join(VARIED if word is None else word for word in found)
+
+
 def key(file: str, text: str) -> int:
     """A template's, by its file and its settled text."""
     return int.from_bytes(blake2b(f"{file}\0{text}".encode(), digest_size=8).digest(), "big") >> 1
