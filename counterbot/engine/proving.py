@@ -11,7 +11,6 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 from ..builds.failure import FailureReader
 from ..builds.inventory import NAMES
@@ -100,7 +99,7 @@ class Builds:
         jobs = [job for job in ledger.templates.jobs() if any(matches(rule.where.job, job) for rule in rules)]
         most = max(1, min(OF_A_JOB, PASSING // max(1, len(jobs))))
         passing = [kept for job in jobs for kept in ledger.templates.passing(job, most)]
-        failed = list(islice(ledger.templates.failed(days), FAILED)) if days else []
+        failed = list(ledger.templates.failed(days, FAILED)) if days else []
         known = ledger.templates.dictionary({key for _, lines in (*passing, *failed) for key in lines.keys})
         self._vocabulary = Vocabulary(known)
         self.passing, self.failed = ([(run, _reduced(run, lines, known)) for run, lines in sorted(

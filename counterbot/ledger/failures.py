@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
 
 from ..core.lines import Reduction, Template
-from ..core.mine import Facts, Sight
+from ..core.mine import DAYS, Facts, Sight
 from ..core.model import NO_FAILURE, Failure, PatchSet
 from ..fingerprints.templates.mask import VERSION
 from .schema import failure_groups, failures, grouped, hits, runs, traits
@@ -36,22 +36,21 @@ class Failures:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def unexplained(self, days: int, rules: Collection[str] = (), most: int | None = None) -> list[FailedRun]:
-        """Voting builds of the last days that failed, and in which none of some rules was found; the newest first, and
-        at most so many."""
-        return self.store.read(lambda under_way: _unexplained(under_way, under_way.now - days * DAY, rules, most))
+    def unexplained(self, days: int, rules: Collection[str] = ()) -> list[FailedRun]:
+        """Voting builds of the last days that failed, and in which none of some rules was found; the newest first."""
+        return self.store.read(lambda under_way: _unexplained(under_way, under_way.now - days * DAY, rules))
 
     def facts(self, patchset: PatchSet, job: str, uuid: str, tests: Sequence[str], telling: Sequence[Template],
-              gate: Collection[str], infra: Collection[str], days: int = 7) -> Facts:
+              gate: Collection[str], infra: Collection[str]) -> Facts:
         """What the history tells of a build of a patch set that failed, without ``touched``.
 
-        Of ``tests``, and of the ``telling`` lines, that which most other changes show in the last days; the first of
-        them where they are alike. ``gate`` are the pipelines whose builds tell how a job does, without those in which
-        a rule of ``infra`` was found.
+        Of ``tests``, and of the ``telling`` lines, that which most other changes show in the last ``DAYS`` days; the
+        first of them where they are alike. ``gate`` are the pipelines whose builds tell how a job does, without those
+        in which a rule of ``infra`` was found.
         """
         return self.store.read(lambda under_way: Facts(
             passed=_passed(under_way, patchset, job),
-            sights=_sights(under_way, patchset, uuid, tests, telling, under_way.now - days * DAY),
+            sights=_sights(under_way, patchset, uuid, tests, telling, under_way.now - DAYS * DAY),
             gate=_gate(under_way, patchset, job, gate, infra),
             patchsets=_patchsets(under_way, patchset, job)))
 
@@ -109,11 +108,11 @@ def _note_traits(under_way: Transaction, run: Any, kind: str, keys: Iterable[int
                               for key in dict.fromkeys(keys)])
 
 
-def _unexplained(under_way: Transaction, since: int, rules: Collection[str], most: int | None) -> list[FailedRun]:
+def _unexplained(under_way: Transaction, since: int, rules: Collection[str]) -> list[FailedRun]:
     explained = select(hits.c.run).where(hits.c.run == failures.c.run, hits.c.rule.in_(rules)).exists()
     query = (select(runs, failures).join(failures, failures.c.run == runs.c.id)
              .where(failures.c.at >= since, runs.c.voting, ~explained)
-             .order_by(failures.c.at.desc(), runs.c.id.desc()).limit(most))
+             .order_by(failures.c.at.desc(), runs.c.id.desc()))
     return list(map(failed_run_from, under_way.execute(query).mappings()))
 
 

@@ -184,7 +184,6 @@ def test_failures_that_no_rule_explains(ledger, clock):
     assert (found.uuid, found.job, found.change, found.seconds) == (f"{2:032x}", "tempest", 7, 61.5)
     assert (found.tests, found.failed_tests, found.phase) == ((FailedTest("test_a"),), 1, "")
     assert [run.uuid[-1] for run in ledger.failures.unexplained(7)] == ["1", "2"]
-    assert [run.uuid[-1] for run in ledger.failures.unexplained(7, most=1)] == ["1"]
 
 
 def test_what_a_failure_shows_stays_when_it_is_searched_for_some_rules(ledger, clock):
