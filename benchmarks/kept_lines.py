@@ -27,7 +27,7 @@ from sqlalchemy import text  # noqa: E402
 
 from counterbot.core.lines import Reduction  # noqa: E402
 from counterbot.core.model import Build, BuildLink, PatchSet, Reader, Reading, State  # noqa: E402
-from counterbot.fingerprints.templates.reading import is_console  # noqa: E402
+from counterbot.fingerprints.templates.reading import is_console, wanted  # noqa: E402
 from counterbot.fingerprints.templates.reduce import Reducer  # noqa: E402
 from counterbot.fingerprints.unknown.telling import Baseline, telling  # noqa: E402
 from counterbot.ledger import Ledger  # noqa: E402
@@ -54,7 +54,7 @@ class Town:
             build = world.build(f"{number} {at}", kind, own=fails and kind is None)
             for path, lines in build.items():
                 files.setdefault(path if at == 0 else path.replace("logs/", f"logs/town{at}/"), []).extend(lines)
-        for path in sorted(filter(reducer.wanted, files), key=lambda path: not is_console(path)):
+        for path in sorted(filter(wanted, files), key=lambda path: not is_console(path)):
             reducer.take(path, ["\n".join(files[path]).encode()])
         return reducer.reduction()
 

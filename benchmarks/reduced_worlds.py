@@ -16,6 +16,7 @@ from failure_worlds import Build, Kind, Vocabulary, World, devstack  # noqa: E40
 from harbour import harbour  # noqa: E402
 
 from counterbot.core.lines import Lines, Reduction, Template  # noqa: E402
+from counterbot.fingerprints.templates.reading import is_console, wanted  # noqa: E402
 from counterbot.fingerprints.templates.reduce import Reducer  # noqa: E402
 from counterbot.fingerprints.unknown.groups import Face, Failed, unusual  # noqa: E402
 from counterbot.fingerprints.unknown.telling import Baseline  # noqa: E402
@@ -60,7 +61,7 @@ class Sample:
 
 def reduced(files: Mapping[str, list[str]], failed: bool) -> Reduction:
     reducer = Reducer(failed)
-    for path in sorted(filter(reducer.wanted, files), key=lambda path: not reducer.is_console(path)):
+    for path in sorted(filter(wanted, files), key=lambda path: not is_console(path)):
         reducer.take(path, [("\n".join(files[path]) + "\n").encode()])
     return reducer.reduction()
 

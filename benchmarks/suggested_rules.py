@@ -23,6 +23,7 @@ from printed import machine, show, table
 from counterbot.core.lines import Reduction
 from counterbot.fingerprints.query import parse
 from counterbot.fingerprints.scan import Scanner
+from counterbot.fingerprints.templates.reading import is_console, wanted
 from counterbot.fingerprints.templates.reduce import Reducer
 from counterbot.fingerprints.unknown.corpus import Corpus
 from counterbot.fingerprints.unknown.groups import Face, Failed, grouped, unusual
@@ -58,8 +59,8 @@ class Tried:
 
 def reduced(build: Build) -> Reduction:
     reducer = Reducer(build.face[0] != "SUCCESS")
-    for path in sorted(build, key=lambda path: not reducer.is_console(path)):
-        if reducer.wanted(path):
+    for path in sorted(build, key=lambda path: not is_console(path)):
+        if wanted(path):
             reducer.take(path, [raw(build, path)])
     return reducer.reduction()
 

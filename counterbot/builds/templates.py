@@ -12,6 +12,7 @@ from ..clients.http import Http
 from ..core import limits
 from ..core.lines import Reduction
 from ..core.model import Build, Later, Reading, is_failure
+from ..fingerprints.templates.reading import is_console, wanted
 from ..fingerprints.templates.reduce import Reducer
 from .attempts import Attempts
 from .logs import Logs
@@ -55,9 +56,9 @@ class _Look:
 
     def read(self) -> None:
         """Read all files that matter. Raises Unavailable where all may be late."""
-        wanted = [path for path in self.sweep.files.paths if self.reducer.wanted(path)]
-        self.sweep.read([path for path in wanted if self.reducer.is_console(path)], self._take)
-        self.sweep.read([path for path in wanted if not self.reducer.is_console(path)], self._take)
+        paths = [path for path in self.sweep.files.paths if wanted(path)]
+        self.sweep.read([path for path in paths if is_console(path)], self._take)
+        self.sweep.read([path for path in paths if not is_console(path)], self._take)
 
     def _take(self, path: str, blocks: Iterable[bytes]) -> None:
         def politely() -> Iterator[bytes]:

@@ -15,6 +15,7 @@ from counterbot.demo import story, unexplained
 from counterbot.demo.sshd import make_key
 from counterbot.engine.grouping import EVERY, Grouper
 from counterbot.files.rulebook import RuleBook
+from counterbot.fingerprints.templates.reading import is_console
 from counterbot.fingerprints.templates.reduce import Reducer
 from counterbot.ledger import Ledger
 from tests.terminal import on_a_terminal
@@ -77,7 +78,7 @@ class Site:
 
 def reduced(files, failed):
     reducer = Reducer(failed)
-    for path in sorted(files, key=lambda path: not reducer.is_console(path)):
+    for path in sorted(files, key=lambda path: not is_console(path)):
         reducer.take(path, [files[path]])
     found = reducer.reduction()
     return Reduction(found.lines, found.templates, tuple(found.lines.keys))

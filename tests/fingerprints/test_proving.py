@@ -17,6 +17,7 @@ from counterbot.fingerprints.query import BadQuery, Query, parse, with_voting
 from counterbot.fingerprints.scan import Scanner
 from counterbot.fingerprints.templates.phrases import Vocabulary
 from counterbot.fingerprints.templates.proving import Answer, Proof, Reduced
+from counterbot.fingerprints.templates.reading import is_console
 from counterbot.fingerprints.templates.reduce import Reducer
 from counterbot.fingerprints.words import words
 from tests.fingerprints.real_queries import SAMPLES
@@ -52,7 +53,7 @@ def raw(*builds: Mapping[str, Sequence[str]], fields: Fields = FIELDS) -> list[R
     reductions, templates = [], {}
     for logs in builds:
         reducer = Reducer(failed=False)
-        for path in sorted(logs, key=lambda path: not reducer.is_console(path)):
+        for path in sorted(logs, key=lambda path: not is_console(path)):
             reducer.take(path, [content(logs[path])])
         reductions.append(reducer.reduction())
         templates = {**reductions[-1].templates, **templates}

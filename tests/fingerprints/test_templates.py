@@ -18,7 +18,7 @@ from counterbot.fingerprints.fields import of_build
 from counterbot.fingerprints.query import parse
 from counterbot.fingerprints.scan import Scanner
 from counterbot.fingerprints.templates.mask import runs
-from counterbot.fingerprints.templates.reading import label, moment, split, wanted
+from counterbot.fingerprints.templates.reading import is_console, label, moment, split, wanted
 from counterbot.fingerprints.templates.reduce import PIECES, WORDS, Reducer
 
 from ..memory import peak_below
@@ -34,7 +34,7 @@ UUID, OTHER = "4be0643f-1d98-573b-97cd-ca98a65347dd", "7ce0643f-1d98-573b-97cd-c
 
 def reduced(files: Mapping[str, str], failed: bool = True) -> Reduction:
     reducer = Reducer(failed)
-    for path in sorted(files, key=lambda path: not reducer.is_console(path)):
+    for path in sorted(files, key=lambda path: not is_console(path)):
         reducer.take(path, [files[path].encode()])
     return reducer.reduction()
 

@@ -15,7 +15,7 @@ from ...core.text.excerpt import excerpt
 from ..records import COLOUR, ENDS, own_level
 from .clues import DAY, Clues, Listener, by_second, share
 from .mask import UUID, VARIED, as_words, key, rough, settling
-from .reading import head, is_console, kind_of, label, moment, wanted
+from .reading import head, is_console, kind_of, label, moment
 
 WORDS, OVERLAP, PIECES = 48, 10, 10
 """Words of a template, and of it that the next piece of a longer line begins with: a phrase of ten lies in one."""
@@ -61,7 +61,8 @@ class _Kept:
 
 
 class Reducer:
-    """Takes the files of one build, from several threads; the console first, for it tells when tests failed.
+    """Takes the files of one build that ``reading.wanted`` names, from several threads; the console first, for it tells
+    when tests failed.
 
     ``most`` templates are kept, and no more than take about ``room`` bytes of memory.
     """
@@ -77,14 +78,6 @@ class Reducer:
         self._near = bytes(DAY)
         self._story: list[StoryLine] = []
         self._unread: dict[str, str] = {}
-
-    def wanted(self, path: str) -> bool:
-        """Whether to take a file, by its path under the log root without ``.gz``."""
-        return wanted(path)
-
-    def is_console(self, path: str) -> bool:
-        """Whether a file is to be taken before others."""
-        return is_console(path)
 
     def unread(self, path: str, why: str) -> None:
         """A file was not read whole."""
