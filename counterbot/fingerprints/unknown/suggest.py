@@ -10,7 +10,7 @@ import numpy as np
 
 from ...core.lines import Template
 from .corpus import Bits, Corpus, Flags, Places, counts, flags, tag_of
-from .phrases import Finder, Found, Wanted
+from .finder import Finder, Found, Wanted
 from .quoting import either, quoted
 from .weighing import Scales
 

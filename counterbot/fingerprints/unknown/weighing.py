@@ -11,7 +11,7 @@ import numpy as np
 from ...core.lines import Lines, Template
 from ..templates.reading import split
 from .corpus import LONGEST, Bits, Corpus, Flags, Numbers, counts, flags
-from .phrases import Found, tells
+from .finder import Found, tells
 from .telling import LINKED, NEAR, STRAY, bounded
 
 SEEN = 0.85
