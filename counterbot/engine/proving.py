@@ -25,9 +25,9 @@ from ..files.rulebook import RuleBook
 from ..fingerprints.fields import GZ, of_build
 from ..fingerprints.query import Query
 from ..fingerprints.scan import BINARY, Scanner
-from ..fingerprints.templates.phrases import Vocabulary
 from ..fingerprints.templates.proving import Answer, Proof, Reduced
 from ..fingerprints.templates.reading import wanted
+from ..fingerprints.templates.vocabulary import Vocabulary
 from ..ledger import Ledger
 from ..ledger.work import Run
 

@@ -15,10 +15,10 @@ from counterbot.fingerprints.fields import of_build
 from counterbot.fingerprints.nodes import Fields
 from counterbot.fingerprints.query import BadQuery, Query, parse, with_voting
 from counterbot.fingerprints.scan import Scanner
-from counterbot.fingerprints.templates.phrases import Vocabulary
 from counterbot.fingerprints.templates.proving import Answer, Proof, Reduced
 from counterbot.fingerprints.templates.reading import is_console
 from counterbot.fingerprints.templates.reduce import Reducer
+from counterbot.fingerprints.templates.vocabulary import Vocabulary
 from counterbot.fingerprints.words import words
 from tests.fingerprints.real_queries import SAMPLES
 

@@ -21,7 +21,7 @@ from ..matching import folded, matches, pattern
 from ..nodes import MESSAGE, Clauses, Exact, Fields, Matches, Node, Nothing, Occur, Words
 from ..query import Query, fields_of
 from ..records import ANY_RECORD, FAILED, JOINED, Layout, layout_of
-from .phrases import Phrase, Vocabulary
+from .vocabulary import Phrase, Vocabulary
 
 
 class Answer(enum.IntEnum):
