@@ -37,6 +37,7 @@ class Facts:
     telling line, that of the most other changes first. ``gate``: of so many newest gate builds of the job (second) so
     many passed (first); builds that failed by the site's fault are left out. ``touched``: files that the failure names
     and the change touches. ``patchsets``: those of this change on which the job failed, this one among them.
+    ``compared``: failures of other changes are known, so that it tells something where none shows the same.
     """
 
     passed: bool = False
@@ -44,6 +45,7 @@ class Facts:
     gate: tuple[int, int] | None = None
     touched: tuple[str, ...] = ()
     patchsets: tuple[int, ...] = ()
+    compared: bool = True
 
     @property
     def changes(self) -> int:

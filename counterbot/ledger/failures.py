@@ -52,7 +52,8 @@ class Failures:
             passed=_passed(under_way, patchset, job),
             sights=_sights(under_way, patchset, uuid, tests, telling, under_way.now - DAYS * DAY),
             gate=_gate(under_way, patchset, job, gate, infra),
-            patchsets=_patchsets(under_way, patchset, job)))
+            patchsets=_patchsets(under_way, patchset, job),
+            compared=_compared(under_way, patchset, under_way.now - days * DAY)))
 
     def rule_hits(self, days: int, rules: Collection[str]) -> dict[str, list[tuple[int, int | None]]]:
         """When each of some rules was found in a build of the last days, and of which change (None: a branch's);
@@ -150,6 +151,14 @@ def _gate(under_way: Transaction, patchset: PatchSet, job: str, gate: Collection
     return (results.count("SUCCESS"), len(results)) if results else None
 
 
+def _compared(under_way: Transaction, patchset: PatchSet, since: int) -> bool:
+    """Whether any failure of another change is known."""
+    query = select(runs.c.id).join(failures, failures.c.run == runs.c.id).where(
+        failures.c.at >= since, failures.c.shown.is_not(None),
+        func.coalesce(runs.c.change, BRANCHES) != (patchset.change or BRANCHES))
+    return under_way.execute(query.limit(1)).first() is not None
+
+
 def _sights(under_way: Transaction, patchset: PatchSet, uuid: str, tests: Sequence[str], telling: Sequence[Template],
             since: int) -> tuple[Sight, ...]:
     run = under_way.execute(select(runs.c.id).where(runs.c.uuid == uuid)).scalar()
@@ -169,9 +178,10 @@ def _elsewhere(under_way: Transaction, kind: str, key: int, patchset: PatchSet, 
     """How many other changes show a trait since then, and when it was first seen in another build."""
     mine = (traits.c.kind == kind, traits.c.key == key)
     change = func.coalesce(traits.c.change, BRANCHES)
+    elsewhere = (*mine, traits.c.run != (run or 0))  # a build may be of several changes
     others = under_way.execute(select(func.count(change.distinct())).where(
-        *mine, traits.c.at >= since, change != (patchset.change or BRANCHES))).scalar_one()
-    first = under_way.execute(select(traits.c.at).where(*mine, traits.c.run != (run or 0))
+        *elsewhere, traits.c.at >= since, change != (patchset.change or BRANCHES))).scalar_one()
+    first = under_way.execute(select(traits.c.at).where(*elsewhere)
                               .order_by(traits.c.at).limit(1)).scalar()
     return others, first
 

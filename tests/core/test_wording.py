@@ -362,6 +362,9 @@ def test_the_contracts_comment_on_failures_that_nobody_knows_to_the_letter():
         (Facts(True, (MIGRATION,), (40, 40), (), (1, 2)), "this change only",
          f"passed on this patch set in another run; `{LIVE_MIGRATION}` failed first; passed 40 of its last 40 gate"
          " builds"),
+        # to a bot that knows of no other change's failure, all is seen on one change only
+        (Facts(True, (MIGRATION,), compared=False), "",
+         f"passed on this patch set in another run; `{LIVE_MIGRATION}` failed first"),
         # the test fails elsewhere, but perhaps not by this
         (Facts(True, (replace(MIGRATION, changes=4, since=NOW - 335 * DAY), Sight("No @tap", "logs/q-agt.txt"))),
          "4 other changes",

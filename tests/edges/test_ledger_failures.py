@@ -208,9 +208,18 @@ def test_a_failed_build_without_logs_is_a_failure(ledger, clock):
 
 def test_of_what_nobody_else_shows_no_other_change_is_told(ledger, clock):
     mine = note(ledger, clock, 1, reduction(5, telling=[5]), ["test_a"], change=7, patchset=2)
-    assert facts(ledger, ["test_a"], [5], uuid=mine) == Facts(
-        sights=(Sight("test_a"), Sight("line 5", FILE)), patchsets=(2,))
-    assert facts(ledger) == Facts(patchsets=(2,))
+    alone = Facts(sights=(Sight("test_a"), Sight("line 5", FILE)), patchsets=(2,), compared=False)
+    assert facts(ledger, ["test_a"], [5], uuid=mine) == alone
+    note(ledger, clock, 2, change=8, ago=8)
+    note(ledger, clock, 3, change=7, patchset=2)
+    assert facts(ledger, ["test_a"], [5], uuid=mine) == alone
+    note(ledger, clock, 4, change=8)
+    assert facts(ledger, ["test_a"], [5], uuid=mine) == replace(alone, compared=True)
+
+
+def test_one_build_of_several_changes_is_no_other_build(ledger, clock):
+    mine = note(ledger, clock, 1, reduction(5, telling=[5]), ["test_a"], change=8, patchset=1)
+    assert facts(ledger, ["test_a"], [5], uuid=mine).sights == (Sight("test_a"), Sight("line 5", FILE))
 
 
 def test_other_changes_that_show_the_same_are_counted_once_each(ledger, clock):
@@ -235,7 +244,8 @@ def test_all_builds_of_branches_count_as_one_other_change(ledger, clock):
         note(ledger, clock, number, tests=["test_a"], pipeline="periodic", branch=f"stable/{number}")
     assert facts(ledger, ["test_a"]).changes == 1
     branch = PatchSet("review", "openstack/nova", "master", None, None)
-    assert facts(ledger, ["test_a"], patchset=branch) == Facts(sights=(Sight("test_a", "", 0, clock()),))
+    assert facts(ledger, ["test_a"], patchset=branch) == Facts(
+        sights=(Sight("test_a", "", 0, clock()),), compared=False)
 
 
 def test_whether_the_same_patch_set_passed_the_job(ledger, clock):

@@ -161,6 +161,7 @@ def test_what_a_change_breaks_itself_is_nobody_elses(world):
         for job in (GRENADE, "tempest-full", "tempest-slow"):
             world.build(job, patchset=patchset, lines=[ACTIVE], tests=[FailedTest("a.b")])
     world.gate(10, 0)
+    world.build(GRENADE, change=8)
     assert world.comment(world.mine(lines=[ACTIVE], tests=[FailedTest("a.b")])) is None
     assert world.channel() == ["openstack/nova 7,3 (gate): grenade failed, nothing known"]
     comment = world.comment(world.mine(lines=[ACTIVE], tests=[FailedTest("a.b")]), world.mine("x", rules=["1254890"]))

@@ -22,9 +22,9 @@ FILES = 3
 
 def elsewhere(facts: Facts) -> str:
     """How many other changes show the same, for the table; "" where that is not known."""
-    if not facts.sights:
-        return ""
-    return counted(facts.changes, "other change") if facts.changes else "this change only"
+    if facts.changes:
+        return counted(facts.changes, "other change")
+    return "this change only" if facts.sights and facts.compared else ""
 
 
 def shown(build: Observed, seen: Seen, counts: bool) -> str:
@@ -41,7 +41,8 @@ def _facts(build: Observed, seen: Seen, counts: bool) -> Iterator[str]:
     if facts.gate and facts.gate[1] >= BUILDS:
         passed, builds = facts.gate
         yield f"passed {number(passed)} of its last {number(builds)} gate builds"
-    if len(facts.patchsets) > 1 and facts.sights and not (facts.changes or facts.passed):
+    alone = facts.sights and facts.compared and not facts.changes
+    if len(facts.patchsets) > 1 and alone and not facts.passed:
         yield f"failed on patch sets {listed([str(each) for each in facts.patchsets])} of this change and nowhere else"
     if facts.touched:
         yield f"it names {listed([verbatim(path, LINE) for path in facts.touched])}, which this change touches"
