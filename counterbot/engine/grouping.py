@@ -95,16 +95,18 @@ class Grouper:
         self.now = ledger.now
 
     def step(self) -> bool:
-        """Group anew where failures or rules came since the last time, but not too often; False where it did not."""
+        """Group anew where failures, lines or rules came since, but not too often; False where it did not."""
         saved = self._ledger.recall(GROUPED)
-        if saved and self._ledger.now() - saved[1] < EVERY:
+        if saved and 0 <= self._ledger.now() - saved[1] < EVERY:  # after another start the clock may be an earlier one
             return False
         runs = self._unexplained()
         which = self._identity(runs)
-        self._ledger.remember(GROUPED, which)  # before the work: another bot on this ledger need not do it, too
+        # Before the work: another bot on this ledger need not do it, too. And after it: it may not come to its end.
+        self._ledger.remember(GROUPED, which if saved and saved[0] == which else "")
         if saved and saved[0] == which:
             return False
         self._numbered(runs, self._failed(runs, lambda *_: None))
+        self._ledger.remember(GROUPED, which)
         return True
 
     def group(self, told: Callable[[int, int], object] = lambda *_: None) -> list[Group]:
@@ -132,7 +134,9 @@ class Grouper:
         return self._ledger.failures.unexplained(self._days, list(self._book.queries))
 
     def _identity(self, runs: Sequence[FailedRun]) -> str:
-        return hashlib.sha256(json.dumps(sorted(run.run for run in runs)).encode()).hexdigest()[:16]
+        """Of the failures, and of how many builds the lines are known: those may come later."""
+        known = [self._ledger.templates.count(), *sorted(run.run for run in runs)]
+        return hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]
 
     def _numbered(self, runs: Sequence[FailedRun], failed: Mapping[int, Failed]) -> dict[int, int]:
         """The id of each run's group, which is noted."""

@@ -54,6 +54,10 @@ class Templates:
         """The jobs of which lines of a build are known."""
         return self.store.read(_jobs)
 
+    def count(self) -> int:
+        """Of how many builds the lines are known."""
+        return self.store.read(lambda under_way: int(under_way.execute(select(func.count(lines.c.run))).scalar_one()))
+
     def dictionary(self, keys: Collection[int]) -> dict[int, Template]:
         """By their keys those templates that are known."""
         return self.store.read(lambda under_way: _dictionary(under_way, keys))

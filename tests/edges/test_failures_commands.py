@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy.event import listen, remove
 
 from counterbot.core.lines import Reduction
 from counterbot.core.model import Build, BuildLink, FailedTest, Failure, Hit, Reader, Reading, State
@@ -253,6 +254,37 @@ def test_the_bot_groups_anew_where_something_came_but_not_too_often(alike):
     assert [grouper.step(), grouper.step()] == [True, False]
     alike.time += EVERY
     assert not grouper.step()  # nothing came
+
+
+def test_the_bot_groups_anew_where_lines_came(alike):
+    grouper = alike.grouper()
+    grouper.step()
+    alike.time += EVERY
+    alike.build(21, 2021, result="SUCCESS", ago=48 * HOUR)
+    assert grouper.step()
+
+
+def test_a_bot_that_dies_while_it_groups_does_it_again(alike):
+    grouper = alike.grouper()
+
+    def dies(connection, cursor, statement, *_):
+        if statement.startswith("INSERT INTO grouped"):
+            raise KeyboardInterrupt
+
+    listen(alike.ledger.store.engine, "before_cursor_execute", dies)
+    with pytest.raises(KeyboardInterrupt):
+        grouper.step()
+    remove(alike.ledger.store.engine, "before_cursor_execute", dies)
+    alike.time += EVERY
+    assert (alike.grouper().step(), len(alike.ledger.failures.groups())) == (True, 5)
+
+
+def test_after_a_clock_that_was_wrong_it_does_not_wait(alike):
+    alike.time += 24 * HOUR
+    assert alike.grouper().step()
+    alike.time -= 24 * HOUR
+    alike.build(400, 4)
+    assert alike.grouper().step()
 
 
 def test_of_two_bots_one_groups(alike):
