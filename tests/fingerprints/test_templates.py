@@ -80,8 +80,19 @@ def test_a_line_is_split(line: str, level: str, module: str, message: str) -> No
     assert (said.level, said.module, said.message) == (level, module, message)
 
 
+@pytest.mark.parametrize(("line", "level", "message"), [
+    ("E1121 01:38:04.036125   45647 kubelet.go:218] Node is gone", "ERROR", "kubelet.go:218] Node is gone"),
+    ("2026-11-21 01:38:04,036 WARN  [main] org.x.Y - Slow", "WARNING", "[main] org.x.Y - Slow"),
+    ("2026-11-21 01:38:04,036 - FATAL [main] org.x.Y - Gone", "CRITICAL", "[main] org.x.Y - Gone"),
+])
+def test_a_line_of_other_services_is_split(line: str, level: str, message: str) -> None:
+    said = split(line, "controller/logs/containers/node.log")
+    assert (said.level, said.message) == (level, message)
+
+
 @pytest.mark.parametrize(("line", "seconds"), [
-    (service(7, "x"), 7807), (console(7, "x"), 7807), ("  File", None), ("", None), (console(7, "x", "42:07"), None)])
+    (service(7, "x"), 7807), (console(7, "x"), 7807), ("W1121 02:10:07.1  9 x.go:1] x", 7807),
+    ("  File", None), ("", None), (console(7, "x", "42:07"), None)])
 def test_a_lines_time(line: str, seconds: int | None) -> None:
     assert moment(line.encode()) == seconds
 
@@ -182,6 +193,14 @@ def test_lines_near_a_failed_test_and_linked_with_it() -> None:
     assert [(line.at, line.file, line.number) for line in found.lines.story] == [(7820, CPU, 3)]
     assert found.lines.share == pytest.approx(14.5 / 40)
     assert found.lines.sources == ("/opt/stack/tempest/tempest/a.py",)
+
+
+def test_a_line_without_a_time_was_said_when_the_one_before_it_was() -> None:
+    lines = "before\n" + service(4, "early") + "its cause\n" + service(8, "late") + "its reason\n" + "in vain\n" * 120
+    job = console(0, "begins") + console(10, "{1} tempest.a.B.test_c [1.0s] ... FAILED")
+    found = reduced({CONSOLE: job, CPU: lines + "much later\n"})
+    near = {text_of(found.templates[key]) for key in found.lines.near}
+    assert near == {"late", "its reason", "in vain", "* tempest.a.b.test_c * failed"}
 
 
 def test_a_window_lies_over_midnight() -> None:

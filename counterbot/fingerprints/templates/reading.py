@@ -47,7 +47,16 @@ _SYSLOG = re.compile(_JOURNAL)
 _SERVICE = re.compile(rb"(?:%b|%b (?:[0-9]+ )?)(?P<level>%b) \[?\b(?P<module>\S+)\b\]? ?%b" % (
     _JOURNAL, _ISO, LEVELS, _CONTEXT))
 _UNLEVELLED = re.compile(rb"%b|%b " % (_JOURNAL, _ISO))
-_TIME = re.compile(rb"(?:[A-Z][a-z]{2} [ 0-9][0-9] |[0-9]{4}-[0-9]{2}-[0-9]{2}[ T])"
+_OF_OTHERS = re.compile(
+    rb"(?:%b|%bZ? (?:- |[0-9]+ )?)\[?(?P<level>%b|WARN|FATAL|SEVERE)\b\]?:? +"  # Java's
+    rb"|(?P<letter>[IWEF])[0-9]{4} %b(?:\.[0-9]+)? +[0-9]+ " % (_JOURNAL, _ISO, LEVELS, _CLOCK))  # Go's klog
+_LEVELS = {
+    b"WARN": b"WARNING", b"FATAL": b"CRITICAL", b"SEVERE": b"ERROR",
+    b"I": b"INFO", b"W": b"WARNING", b"E": b"ERROR", b"F": b"CRITICAL",
+    b"debug": b"INFO", b"info": b"INFO", b"notice": b"INFO", b"warning": b"WARNING", b"warn": b"WARNING",
+    b"error": b"ERROR", b"crit": b"CRITICAL"}
+"""Others' names for a level."""
+_TIME = re.compile(rb"(?:[A-Z][a-z]{2} [ 0-9][0-9] |[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]|[IWEF][0-9]{4} )"
                    rb"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])")
 
 
@@ -103,13 +112,19 @@ def head(line: bytes, kind: Kind) -> tuple[bytes, bytes, int]:
     found = kind.quick.match(line)
     if found:
         return (found["level"], found["module"], found.end()) if kind.levelled else (b"", b"", found.end())
+    if kind.levelled and kind.layout.head is None and (found := _OF_OTHERS.match(line)):
+        return _level(found["level"] or found["letter"]), b"", found.end()
     start = _UNLEVELLED.match(line) if kind.levelled else None
     at = start.end() if start else 0
     match = None if kind.layout.rewrites else kind.layout.matched(line)
     if not match:
         return b"", b"", at
     known = match.groupdict()
-    return known.get("loglevel") or b"", known.get("module") or b"", max(at, match.start("message"))
+    return _level(known.get("loglevel") or b""), known.get("module") or b"", max(at, match.start("message"))
+
+
+def _level(said: bytes) -> bytes:
+    return _LEVELS.get(said, said)
 
 
 def moment(line: bytes) -> int | None:

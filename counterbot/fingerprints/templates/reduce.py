@@ -35,6 +35,9 @@ BEGINNING = 8 << 10
 """Bytes at a file's beginning of which none is NUL in a text."""
 BINARY = "a binary file"
 
+FOLLOWING = 100
+"""Lines without a time behind one that has it, which were said when that was."""
+
 STORY, TIMES = 100, 16
 """Lines of a story, and times of a console's line that are kept until it is known when tests failed."""
 
@@ -173,6 +176,8 @@ class _File:
         self._dropping = False
         """Whether lines without a level follow one of DEBUG."""
         self._number = 1
+        self._headed, self._until = b"", 0
+        """The last line with a time, if it has one, and the number up to which lines without one belong to it."""
         self._seen: dict[str, tuple[_Kept, ...]] = {}
         """By rough text."""
         self._remembered = 0
@@ -199,6 +204,8 @@ class _File:
         level, at = self._head(line)
         if at < 0:
             return
+        if at:
+            self._headed, self._until = line, number + FOLLOWING
         text = rough(line[at:])
         found = self._seen.get(text)
         if found is None:
@@ -249,6 +256,8 @@ class _File:
             return
         if not found[0].near:
             at = moment(line)
+            if at is None and number <= self._until:
+                at = moment(self._headed)
             if at is not None and self._reducer.near[at]:
                 for kept in found:
                     kept.near = True
