@@ -17,7 +17,7 @@ class Template:
     ``key`` is a hash of ``file`` and ``words``, at least 0 and below 2 ** 63. ``file`` is the path under the log root
     without the node's folder, so that a service on two nodes is one file. ``level`` is "" where a line has none.
     ``body``: it frames a message, as a traceback's frames and a test runner's own lines do, and tells nothing alone.
-    ``text`` is the first such line that was seen, raw and cut; ``excerpt`` masks it before it is kept or shown.
+    ``text`` is the first such line that was seen, cut, without credentials; ``excerpt`` makes it fit to be shown.
     """
 
     key: int

@@ -53,7 +53,7 @@ class Failures:
             sights=_sights(under_way, patchset, uuid, tests, telling, under_way.now - DAYS * DAY),
             gate=_gate(under_way, patchset, job, gate, infra),
             patchsets=_patchsets(under_way, patchset, job),
-            compared=_compared(under_way, patchset, under_way.now - days * DAY)))
+            compared=_compared(under_way, patchset, under_way.now - DAYS * DAY)))
 
     def rule_hits(self, days: int, rules: Collection[str]) -> dict[str, list[tuple[int, int | None]]]:
         """When each of some rules was found in a build of the last days, and of which change (None: a branch's);

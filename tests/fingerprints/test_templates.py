@@ -224,6 +224,19 @@ def test_a_story_is_masked() -> None:
     assert found.lines.story[0].text.endswith("password=***")
 
 
+@pytest.mark.parametrize(("line", "words", "shown"), [
+    ("login with password=correcthorse failed", "login with password * failed", "login with password=*** failed"),
+    ("fetch https://zuul:correcthorse@git.example/nova now", "fetch https * git.example nova now",
+     "fetch https://zuul:***@git.example/nova now"),
+    (f"{'many more words ' * 30}--password correcthorse ended", "* ended", "--password *** ended"),
+])
+def test_a_credential_is_no_word_and_is_not_shown(line: str, words: str, shown: str) -> None:
+    found = reduced({CPU: service(3, line)}).templates.values()
+    assert "correcthorse" not in str(found)
+    assert any(text_of(each).endswith(words) for each in found)
+    assert any(each.text.endswith(shown) for each in found)
+
+
 # What others wrote.
 
 

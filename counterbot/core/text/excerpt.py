@@ -44,6 +44,11 @@ SHAPES = re.compile(
     r"|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{20,}|\bxox[abeprs]-[\w-]{10,}"  # GitHub, GitLab, Slack
     r"|(?<=\b[Bb]earer )[\w.~+/-]{16,}=*")
 
+HINTS = ("pass", "pwd", "pswd", "secret", "token", "credential", "apikey", "accesskey", "privatekey", "_key", "-key",
+         "private key", "signature", "temp_url_sig", "authorization", "cookie", "identified", "mysql", "@", "gaaaa",
+         "eyj", "akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "bearer ")
+"""One of these is in each text, in small letters, that has a credential: most have none, and are not searched."""
+
 RUN = re.compile(r"[A-Za-z0-9+/_-]{60,}={0,2}")
 LONG, BEGINNING, PATH_PART = 256, 8, 20
 """Characters of a run that is shortened whatever it is (SHA-512 in hexadecimal has 128), of it that stay, and of what
@@ -62,10 +67,18 @@ def excerpt(line: str, limit: int = limits.EXCERPT) -> str:
     nothing more.
     """
     text = inert(ESCAPES.sub("", _beginning(line)), limits.EXCERPT_SOURCE)
-    text = SHAPES.sub(MASK, text)
+    return cut(RUN.sub(_shortened, hidden(text)), limit)
+
+
+def hidden(text: str, mask: str = MASK) -> str:
+    """``text`` with ``mask`` in place of each credential."""
+    lower = text.casefold()
+    if not any(hint in lower for hint in HINTS):
+        return text
+    text = SHAPES.sub(mask, text)
     for pattern in (HEADER, FLAG, NAMED, SQL, MYSQL, USER):
-        text = pattern.sub(_masked, text)
-    return cut(RUN.sub(_shortened, text), limit)
+        text = pattern.sub(lambda found: _masked(found, mask), text)
+    return text
 
 
 def _beginning(line: str) -> str:
@@ -76,13 +89,13 @@ def _beginning(line: str) -> str:
     return beginning.rpartition(" ")[0] or beginning
 
 
-def _masked(found: re.Match[str]) -> str:
+def _masked(found: re.Match[str], mask: str) -> str:
     """The value, which is the pattern's only group that took part."""
     group = next(name for name, value in found.groupdict().items() if value is not None)
     if found[group].strip(ENDS).lower() in PLAIN:
         return found[0]
     start = found.start(group) - found.start()
-    return found[0][:start] + MASK + found[0][found.end(group) - found.start():]
+    return found[0][:start] + mask + found[0][found.end(group) - found.start():]
 
 
 def _shortened(found: re.Match[str]) -> str:

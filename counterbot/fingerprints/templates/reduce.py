@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import accumulate, chain
 
 from ...core.lines import Lines, Reduction, StoryLine, Template
-from ...core.text.excerpt import excerpt
+from ...core.text.excerpt import MASK, excerpt, hidden
 from ..records import COLOUR, ENDS, own_level
 from .clues import DAY, Clues, Listener, by_second, share
-from .mask import UUID, VARIED, as_words, key, rough, settling
+from .mask import AN_ID, UUID, VARIED, as_words, key, rough, settling
 from .reading import head, is_console, kind_of, label, moment
 
 WORDS, OVERLAP, PIECES = 48, 10, 10
@@ -245,8 +245,9 @@ class _File:
             self._seen.clear()
             self._remembered = 0
         body = BODY.match(line, at) is not None
+        public = _public(line, at)
         pieces = (self._reducer.keep(self._label, self._path, level, piece, body, shown, number)
-                  for piece, shown in _cut(text, line, at))
+                  for piece, shown in (_cut(text, line, at) if public is None else _cut_public(public, at)))
         found = self._seen[text] = tuple(filter(None, pieces))
         return found
 
@@ -317,6 +318,19 @@ def _ended(numbered: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]
     for number, line in numbered:
         for part in ENDS.split(line.removesuffix(b"\r")):
             yield number, part
+
+
+def _public(line: bytes, at: int) -> bytes | None:
+    """A line with an id in place of each credential in its message, of which the mask makes no word; None where it has
+    none."""
+    message = line[at:].decode(errors="replace")
+    public = hidden(message, AN_ID.decode())
+    return None if public == message else line[:at] + public.encode()
+
+
+def _cut_public(public: bytes, at: int) -> Iterator[tuple[str, bytes]]:
+    for piece, shown in _cut(rough(public[at:]), public, at):
+        yield piece, shown.replace(AN_ID, MASK.encode())
 
 
 def _cut(text: str, line: bytes, at: int) -> Iterator[tuple[str, bytes]]:
