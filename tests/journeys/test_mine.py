@@ -104,6 +104,6 @@ def test_a_line_that_passing_builds_do_not_have_is_told_where_other_changes_have
         story.bot.reported(fails(world, number, job), "gate").works()
     assert [len(world.comments(number)) for number in (10, 11, 12, 13, 7)] == [0, 0, 0, 0, 1]
     assert ("    tempest-full   nothing known   3 other changes\n\n"
-            "`tempest-full`: `Failed to get console output of a server` in `logs/screen-n-cpu.txt`; first seen 15 Jan;"
-            " passed 6 of its last 10 gate builds.\n"
+            "`tempest-full`: `Failed to get console output of a server` in `controller/logs/screen-n-cpu.txt`; first"
+            " seen 15 Jan; passed 6 of its last 10 gate builds.\n"
             ) in world.comments(7)[0]
