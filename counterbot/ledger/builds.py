@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable, Mapping
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
 
 from ..core.model import Build, BuildLink, Reader, Reading, State
-from ..fingerprints.templates.mask import VERSION
 from . import history, templates
 from .inbox import WORK_LEASE
 from .schema import UNHURRIED, builds, lines, readings, report_builds, reports, runs, searches
@@ -272,7 +271,7 @@ def _past(under_way: Transaction, uuids: Collection[str]) -> dict[str, PastBuild
 
 def _reduced(under_way: Transaction, uuids: Collection[str]) -> set[str]:
     """Builds whose lines need not be asked for: those of another mask must be."""
-    known = select(runs.c.uuid).join(lines, lines.c.run == runs.c.id).where(lines.c.mask == VERSION)
+    known = select(runs.c.uuid).join(lines, lines.c.run == runs.c.id).where(templates.MINE)
     tried = select(builds.c.uuid).join(readings, readings.c.build == builds.c.id).where(
         readings.c.reader == Reader.TEMPLATES.value, readings.c.state.in_(NOT_TO_BE_HAD))
     return {uuid for query in (known.where(runs.c.uuid.in_(uuids)), tried.where(builds.c.uuid.in_(uuids)))

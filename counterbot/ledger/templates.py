@@ -39,6 +39,9 @@ made to fill the disk gets no more."""
 AT_ONCE, BUILDS_AT_ONCE = 5_000, 50
 """Numbers in one query, and builds whose lines are in memory at the same time."""
 
+MINE = lines.c.mask + 0 == VERSION
+"""Lines that our mask made, of runs that are known. Without the sum SQLite would look for them by their mask, among all.
+"""
 
 class Templates:
     """What is known of builds' lines."""
@@ -200,7 +203,7 @@ def _known(keys: Iterable[int], ids: Mapping[int, int]) -> list[int]:
 
 def _lines(under_way: Transaction, numbers: Sequence[int], known: dict[int, int]) -> list[tuple[int, Lines]]:
     """``known`` are keys by id; those that are lacking are added."""
-    query = select(lines.c.run, lines.c.ids, lines.c.more).where(lines.c.run.in_(numbers), lines.c.mask == VERSION)
+    query = select(lines.c.run, lines.c.ids, lines.c.more).where(lines.c.run.in_(numbers), MINE)
     found = {row.run: (_of_gaps(row.ids), row.more) for row in under_way.execute(query)}
     lacking = {each for ids, _ in found.values() for each in ids if each not in known}
     for some in _parts(lacking):
@@ -222,8 +225,7 @@ def _lines_from(ids: Sequence[int], more: bytes, known: Mapping[int, int]) -> Li
 _SOME: BindParameter[Sequence[int]] = bindparam("some", expanding=True, literal_execute=True)
 _KEYS = select(templates.c.id, templates.c.key).where(templates.c.id.in_(_SOME))
 _BY_ID = select(templates).where(templates.c.id.in_(_SOME))
-_BY_KEY = select(templates).where(templates.c.key.in_(_SOME), templates.c.mask == VERSION).order_by(
-    templates.c.in_window)
+_BY_KEY = select(templates).where(templates.c.key.in_(_SOME), templates.c.mask == VERSION)
 _IDS = select(templates.c.key, templates.c.id).where(
     templates.c.key.in_(_SOME), templates.c.mask == VERSION, templates.c.in_window == bindparam("window"))
 
