@@ -40,8 +40,8 @@ AT_ONCE, BUILDS_AT_ONCE = 5_000, 50
 """Numbers in one query, and builds whose lines are in memory at the same time."""
 
 MINE = lines.c.mask + 0 == VERSION
-"""Lines that our mask made, of runs that are known. Without the sum SQLite would look for them by their mask, among all.
-"""
+"""Lines that our mask made, of runs that are known. Without the sum SQLite would look for them by their mask alone."""
+
 
 class Templates:
     """What is known of builds' lines."""
