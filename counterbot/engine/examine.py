@@ -115,11 +115,16 @@ class Examiner:
                 return self._later(work, look.why, look.after, build)
             found[reader] = look
             counters = look if reader is Reader.COUNTERS else counters
-        failure = found.get(Reader.FAILURE, NOT_ASKED) if work.rules is None else NOT_ASKED
-        if failure.state in (State.MISSING, State.NOT_RUN) or failure is NOT_ASKED or not self._lines.wanted(build):
+        failure = found.get(Reader.FAILURE, NOT_ASKED)
+        if not self._has_lines_to_read(work, build, failure):
             return self._note(work, build, found)
         known = failure.failure is not None and bool(failure.failure.hits)
         return self._note(work, build, found, Reader.TEMPLATES, awaited=work.waited_for and not known)
+
+    def _has_lines_to_read(self, work: BuildWork, build: Build, failure: Reading) -> bool:
+        """Whether lines follow: not where some rules alone were looked for, nor where there are no logs."""
+        looked = work.rules is None and failure is not NOT_ASKED
+        return looked and failure.state not in (State.MISSING, State.NOT_RUN) and self._lines.wanted(build)
 
     def _read_lines(self, work: BuildWork, build: Build) -> None:
         look = self._lines.read(build)
