@@ -1,4 +1,4 @@
-"""What a running bot does regularly: keeps its rules fresh, says that it is alive, forgets old work, ends weeks."""
+"""What a running bot does regularly: keeps its rules fresh, says that it is alive, forgets old work, tells of weeks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``counterbot failures``: lists, shows and explains failures that no rule recognises."""
+"""``counterbot failures``: lists and shows failures that no rule recognises, and suggests rules."""
 
 from __future__ import annotations
 
