@@ -30,6 +30,7 @@ ROOMS_OF = {"requests": "clients/http", "urllib3": "clients/http", "sqlalchemy":
 NUMBERS = {"numpy", "scipy"}
 PURE = {"core": set(),
         "fingerprints": NUMBERS | {name for name, room in ROOMS_OF.items() if room == "fingerprints"}}
+RECKONING = ("stats/", "fingerprints/unknown/")
 NODE_MUST_NOT = {"sqlalchemy", "alembic", "numpy", "scipy", "paramiko", "irc"}
 EFFECTS = {"logging", "os", "pathlib", "random", "shutil", "socket", "subprocess", "tempfile", "threading", "time"}
 
@@ -91,6 +92,12 @@ def test_a_library_stays_in_its_room(library, room):
     users = {path.relative_to(ROOT).with_suffix("").as_posix() for path in ROOT.rglob("*.py") for name in imports(path)
              if name.split(".")[0] == library}
     assert [user for user in users if not f"{user}/".startswith(f"{room}/")] == []
+
+
+def test_arrays_stay_where_they_are_reckoned_with():
+    users = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") for name in imports(path)
+             if name.split(".")[0] in NUMBERS}
+    assert [user for user in users if not user.startswith(RECKONING)] == []
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
