@@ -8,7 +8,6 @@ the documentation. ``--tree`` is a folder with unpacked OpenStack packages, whos
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -17,20 +16,16 @@ from random import Random
 from statistics import median
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from failure_worlds import World, devstack
+from harbour import harbour
+from printed import machine, show, table
+from reduced_worlds import reduced
+from sqlalchemy import text
 
-from failure_worlds import World, devstack  # noqa: E402
-from harbour import harbour  # noqa: E402
-from printed import machine, show, table  # noqa: E402
-from sqlalchemy import text  # noqa: E402
-
-from counterbot.core.lines import Reduction  # noqa: E402
-from counterbot.core.model import Build, BuildLink, PatchSet, Reader, Reading, State  # noqa: E402
-from counterbot.fingerprints.templates.reading import is_console, wanted  # noqa: E402
-from counterbot.fingerprints.templates.reduce import Reducer  # noqa: E402
-from counterbot.fingerprints.unknown.telling import Baseline, telling  # noqa: E402
-from counterbot.ledger import Ledger  # noqa: E402
+from counterbot.core.lines import Reduction
+from counterbot.core.model import Build, BuildLink, PatchSet, Reader, Reading, State
+from counterbot.fingerprints.unknown.telling import Baseline, telling
+from counterbot.ledger import Ledger
 
 DAY = 86_400_000
 NOW = 20_000 * DAY + 20 * DAY
@@ -46,7 +41,6 @@ class Town:
     def reduced(self, number: int, failed: bool) -> Reduction:
         """A build's lines; two failed builds of three fail by one of the first world's kinds."""
         chance = Random(number)
-        reducer = Reducer(failed)
         files: dict[str, list[str]] = {}
         for at, world in enumerate(self._worlds):
             fails = failed and at == 0
@@ -54,9 +48,7 @@ class Town:
             build = world.build(f"{number} {at}", kind, own=fails and kind is None)
             for path, lines in build.items():
                 files.setdefault(path if at == 0 else path.replace("logs/", f"logs/town{at}/"), []).extend(lines)
-        for path in sorted(filter(wanted, files), key=lambda path: not is_console(path)):
-            reducer.take(path, ["\n".join(files[path]).encode()])
-        return reducer.reduction()
+        return reduced(files, failed)
 
 
 def noted(ledger: Ledger, number: int, failed: bool, reduction: Reduction) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,8 +62,12 @@ class Sample:
 def reduced(files: Mapping[str, list[str]], failed: bool) -> Reduction:
     reducer = Reducer(failed)
     for path in sorted(filter(wanted, files), key=lambda path: not is_console(path)):
-        reducer.take(path, [("\n".join(files[path]) + "\n").encode()])
+        reducer.take(path, [raw(files[path])])
     return reducer.reduction()
+
+
+def raw(lines: Sequence[str]) -> bytes:
+    return ("\n".join(lines) + "\n").encode()
 
 
 def sample(world: World, seed: int, failures: int, passing: int) -> Sample:

@@ -19,12 +19,10 @@ from pathlib import Path
 from failure_worlds import Build, Kind, World, devstack
 from harbour import harbour
 from printed import machine, show, table
+from reduced_worlds import raw, reduced
 
-from counterbot.core.lines import Reduction
 from counterbot.fingerprints.query import parse
 from counterbot.fingerprints.scan import Scanner
-from counterbot.fingerprints.templates.reading import is_console, wanted
-from counterbot.fingerprints.templates.reduce import Reducer
 from counterbot.fingerprints.unknown.corpus import Corpus
 from counterbot.fingerprints.unknown.groups import Face, Failed, grouped, unusual
 from counterbot.fingerprints.unknown.suggest import Candidate, Evidence, Search, suggested
@@ -57,18 +55,6 @@ class Tried:
         return self.recall >= RECALL and self.passing <= FALSE_PASSING and self.others <= FALSE_OTHERS
 
 
-def reduced(build: Build) -> Reduction:
-    reducer = Reducer(build.face[0] != "SUCCESS")
-    for path in sorted(build, key=lambda path: not is_console(path)):
-        if wanted(path):
-            reducer.take(path, [raw(build, path)])
-    return reducer.reduction()
-
-
-def raw(build: Build, path: str) -> bytes:
-    return ("\n".join(build[path]) + "\n").encode()
-
-
 class Oracle:
     """Finds queries in raw lines as the bot does."""
 
@@ -77,7 +63,8 @@ class Oracle:
 
     def found(self, build: Build) -> frozenset[str]:
         """The queries that match in a build."""
-        return frozenset(hit.rule for path in build for hit in self._scanner.scan({}, path, [raw(build, path)]).hits)
+        return frozenset(hit.rule for path, lines in build.items()
+                         for hit in self._scanner.scan({}, path, [raw(lines)]).hits)
 
 
 def share(query: str, found: Sequence[frozenset[str]]) -> float:
@@ -89,13 +76,14 @@ class Asked:
 
     def __init__(self, name: str, world: World, seed: int) -> None:
         self.name, self.world, self.seed = name, world, seed
-        self.passing = [reduced(world.build(f"{seed}p{at}")) for at in range(max(PASSING))]
+        self.passing = [reduced(world.build(f"{seed}p{at}"), failed=False) for at in range(max(PASSING))]
         self.kinds = [kind for kind in world.kinds if kind.roots]
         self.of_others: list[Kind | None] = [world.kinds[at % len(world.kinds)] if at % 5 else None
                                              for at in range(OTHERS)]
-        self.others = [reduced(world.build(f"{seed}o{at}", kind, own=True)) for at, kind in enumerate(self.of_others)]
-        self.failed = {kind.name: [reduced(world.build(f"{seed}{kind.name}t{at}", kind)) for at in range(max(FAILED))]
-                       for kind in self.kinds}
+        self.others = [reduced(world.build(f"{seed}o{at}", kind, own=True), failed=True)
+                       for at, kind in enumerate(self.of_others)]
+        self.failed = {kind.name: [reduced(world.build(f"{seed}{kind.name}t{at}", kind), failed=True)
+                                   for at in range(max(FAILED))] for kind in self.kinds}
 
     def corpus(self, kind: Kind, passing: int, failed: int) -> tuple[Corpus, Evidence]:
         """Of so many builds that passed or failed by a kind, and of others."""
@@ -165,10 +153,10 @@ def table_of(rows: Mapping[tuple[int, int], Sequence[Tried]]) -> str:
 def whole(world: World, seed: int, passing: int) -> Counter[str]:
     """Groups of unlabelled failures, and the rule suggested for each, tried on later builds."""
     chance, total = random.Random(seed), Counter[str]()
-    passed = [reduced(world.build(f"{seed}p{at}")) for at in range(passing)]
+    passed = [reduced(world.build(f"{seed}p{at}"), failed=False) for at in range(passing)]
     truth = [None if chance.random() < OWN else chance.choices(world.kinds, world.weights)[0] for _ in range(FAILURES)]
     built = [world.build(f"{seed}f{at}", kind, own=True) for at, kind in enumerate(truth)]
-    failed = [reduced(build) for build in built]
+    failed = [reduced(build, failed=True) for build in built]
     templates = {key: template for each in (*passed, *failed) for key, template in each.templates.items()}
     start = time.process_time()
     baseline = Baseline([each.lines.keys for each in passed], templates)
