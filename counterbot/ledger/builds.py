@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
 
@@ -41,10 +42,9 @@ class Builds:
         """A build that is due; with ``fresh`` one of an open report that was not claimed before, with ``past`` one that
         no open report names, or waits for. What nobody is in a hurry for comes last."""
         conditions = [builds.c.fence == 0, _awaited()] if fresh else [or_(~_awaited(), ~_hurried())] if past else []
-        for each in ([_hurried()], []):
-            if claimed := self.store.claim(builds, WORK_LEASE, *conditions, *each, quarantined=hasten):
-                return self.store.read(lambda under_way, found=claimed: _work(under_way, *found))  # type: ignore[misc]
-        return None
+        claim = partial(self.store.claim, builds, WORK_LEASE, *conditions, quarantined=hasten)
+        claimed = claim(_hurried()) or claim()
+        return claimed and self.store.read(lambda under_way: _work(under_way, *claimed))
 
     @transaction
     def later(self, under_way: Transaction, work: BuildWork, why: str, after: int, build: Build | None = None) -> None:
