@@ -2,7 +2,7 @@
 
 import pytest
 
-from counterbot.demo.story import NO_CONSOLE, PROJECT, Job, uuid
+from counterbot.demo.story import NO_CONSOLE, PROJECT, Job, buildset, event, uuid
 
 from .test_known_failures import NO_REPLY_RULE
 from .test_unexplained_reading import TENANTS, Story
@@ -72,8 +72,6 @@ def test_a_change_that_breaks_a_job_itself_is_left_alone_until_the_same_patch_se
 
 def report_on(world, change, build):
     """Zuul's report on another build of a change's first job."""
-    from counterbot.demo.story import buildset, event
-
     said = event(change, world.zuul, "gate")
     said["comment"] = said["comment"].replace(uuid(change, change.jobs[0]), build).replace(
         buildset(change, 1), build[::-1].replace(build[0], "e", 1))
