@@ -2,7 +2,8 @@
 
 The answer may be MAYBE. A query is held against records, which may be several lines; a template is one line, in which
 what varies is masked. So YES is said only where one line is enough, whatever stands before and behind it, and NO only
-where all lines of a file together, in any order, do not have what is asked.
+where all lines of a file together, in any order, do not have what is asked; of a very long line only what is kept of it
+counts (see ``reduce``).
 """
 
 from __future__ import annotations
