@@ -12,6 +12,7 @@ from ..core import limits
 from ..core.lines import Template
 from ..core.text.excerpt import excerpt
 from ..core.text.inert import ELLIPSIS, inert
+from ..fingerprints.unknown.quoting import plain
 from ..fingerprints.unknown.suggest import Candidate
 
 TITLE = 120
@@ -37,13 +38,12 @@ def rule_text(proposal: Proposal) -> str:
     return "".join(f"{line}\n" for line in _lines(proposal))
 
 
-def title_of(candidate: Candidate) -> str:
+def _title(candidate: Candidate) -> str:
     """What the line says, without what varies."""
-    said = [text.replace('\\"', '"').replace("\\\\", "\\") for text in candidate.clauses[0].said]
-    return inert(f" {ELLIPSIS} ".join(said), TITLE)
+    return inert(f" {ELLIPSIS} ".join(map(plain, candidate.clauses[0].said)), TITLE)
 
 
-def counted(candidate: Candidate) -> Iterator[str]:
+def _held_against(candidate: Candidate) -> Iterator[str]:
     """What it was held against, a line each."""
     yield f"{candidate.group} builds of the group, {candidate.changes} of their changes"
     yield f"{candidate.passing} passing builds"
@@ -53,9 +53,9 @@ def counted(candidate: Candidate) -> Iterator[str]:
 def _lines(proposal: Proposal) -> Iterator[str]:
     candidate = proposal.candidate
     yield f"# Suggested for {inert(proposal.of, limits.MISTAKE)}, and held against what was known then. It matches"
-    yield from (f"#   {line}" for line in counted(candidate))
+    yield from (f"#   {line}" for line in _held_against(candidate))
     yield "# Before it is used: correct the title, and say why the failure happens, whose it is and which bug it is."
-    yield f"title: {_scalar(title_of(candidate))}"
+    yield f"title: {_scalar(_title(candidate))}"
     if proposal.job:
         yield "# It was seen in this job alone. Without 'where' the rule is for every job."
         yield f"where: {{job: {_scalar(proposal.job, quotes=True)}}}"

@@ -24,6 +24,11 @@ def quoted(line: str, phrase: Sequence[str]) -> str | None:
     return None
 
 
+def plain(said: str) -> str:
+    """What stands in quotes, as the line has it."""
+    return re.sub(r"\\(.)", r"\1", said)
+
+
 def either(lines: Sequence[tuple[str, Sequence[str]]]) -> str:
     """A query for any of these lines: of each its file, and what it says, in quotes' spelling.
 
