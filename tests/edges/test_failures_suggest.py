@@ -122,6 +122,11 @@ def test_the_other_commands_accept_the_rule_as_it_is(builds, tmp_path, message: 
         assert CliRunner().invoke(rules, ["try", str(file), folder]).exit_code == status
 
 
+def test_a_title_has_the_quotes_and_backslashes_of_the_line(builds) -> None:
+    result = suggested(builds.failed('It said "no" and \\never\\ came back'), builds.passed())
+    assert yaml.safe_load(result.stdout)["title"] == 'It said "no" and \\never\\ came back'
+
+
 def test_a_rule_of_two_lines_has_a_case_for_each(builds, tmp_path) -> None:
     failed = [*builds.failed(CAUSE), builds("b1", "Flow table was lost"), builds("b2", "Flow table was lost")]
     file = tmp_path / "x.yaml"
