@@ -18,8 +18,6 @@ LONGEST = OVERLAP
 END, VARIES = 0, 1
 """Numbers of no word: behind a line, and for what varies."""
 
-QUIET = frozenset({"DEBUG", "INFO"})
-
 Places: TypeAlias = npt.NDArray[np.int64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 Numbers: TypeAlias = npt.NDArray[np.float64]
@@ -48,7 +46,7 @@ class Corpus:
         self.count = len(builds)
         self.builds = self.rows([lines.keys for lines in builds])
         """By template the builds that hold it."""
-        self.tells = np.array([not template.body and template.level not in QUIET for template in self.templates], bool)
+        self.tells = np.array([not template.body and template.level != "INFO" for template in self.templates], bool)
         """Which templates may tell of a failure."""
         self._ids: dict[str, dict[str | None, int]] = {}
         self.names = ["", ""]

@@ -21,7 +21,8 @@ LOUD = re.compile(
     r"(?i)\b(?:error|errors|fatal|fail(?:ed|ure|s)?|exception|timed? ?out|timeout|refused|denied|unreachable|cannot|"
     r"can't|could not|unable|no such|not found|abort(?:ed)?|panic|killed|missing|invalid)\b|Error\b|^E:")
 QUIET = re.compile(r"\s*(?:INFO|DEBUG)\b")
-LEVELS = {"WARNING": 0.3, "WARN": 0.3, "INFO": -2.0, "DEBUG": -2.0}
+LEVELS = {"WARNING": 0.3, "INFO": -2.0}
+"""Of other levels 1."""
 
 
 class Scales:
