@@ -77,13 +77,13 @@ def split(line: str, path: str = "") -> Said:
 
 
 CONSOLE, SERVICE = "job-output.txt", "screen-.txt"
-"""Files whose lines are read as one does whose path is not known."""
+"""As lines of which file those are read whose path is not known."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How a file's lines look. ``quick`` finds the same head as ``layout`` in the most of them; "" where none does.
-    ``levelled``: that tells of a level."""
+    """How a file's lines look. ``quick`` finds the same head as ``layout`` in most of them, and in none where that is
+    NEVER. ``levelled``: it tells of a level."""
 
     layout: Layout
     quick: re.Pattern[bytes]
