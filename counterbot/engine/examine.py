@@ -165,6 +165,8 @@ class Examiner:
         age = self._now() - work.received
         if age > (PATIENCE if work.waited_for else PAST):
             log.warning("%s: given up: %s", _named(work), why)
+            if build is not None and work.readers == (Reader.TEMPLATES,):  # all else is known of it
+                return self._note(work, build, {Reader.TEMPLATES: Reading(State.MISSING, why)})
             return self._builds.give_up(work, why, build if work.waited_for else None)
         usual = min(max(age // 4, SECOND), 60 * SECOND if not work.late else 3600 * SECOND)
         after = max(usual, int((asked or 0) * SECOND))

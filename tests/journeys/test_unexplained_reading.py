@@ -155,6 +155,18 @@ def test_a_log_server_that_goes_away_costs_the_lines_alone(world):
     assert "tempest-full   nothing known" in comment
 
 
+def test_lines_that_are_not_to_be_had_do_not_make_a_build_one_that_was_not_read(world):
+    story = Story(world)
+    story.reported(KNOWN)
+    story.bot.examiner.step_fresh()
+    for path in list(world.zuul.answers):
+        if path.startswith("/logs/"):
+            world.zuul.answers[path] = Answer(b"", 503)
+    story.bot.works_until(1000, every=10)
+    assert story.rows("select builds.state, readings.state from builds join readings on build = builds.id"
+                      " where reader = 'templates'") == [("done", "MISSING")]
+
+
 def test_a_new_rule_is_not_a_reason_to_read_lines_again(world):
     story = Story(world, of_zuul=TENANTS)
     build = story.built(1, UNKNOWN)
