@@ -121,8 +121,9 @@ class Builds:
         anew = [reader for reader in readers if rules is None or reader is not Reader.FAILURE]
         under_way.insert_new(readings, [_unread_row(number, reader) for reader in anew])
         for reader in {Reader.FAILURE, Reader.TEMPLATES}.intersection(anew):
-            under_way.execute(update(readings).where(readings.c.build == number, readings.c.reader == reader.value)
-                              .values(state=_unread_row(number, reader)["state"]))
+            under_way.execute(update(readings).where(
+                readings.c.build == number, readings.c.reader == reader.value, readings.c.state.is_not(None),
+            ).values(state=_unread_row(number, reader)["state"]))  # a report goes on waiting for what it waits for
         if rules is not None and Reader.FAILURE in readers:
             _search(under_way, number, rules)
         _make_due(under_way, [number], under_way.now)

@@ -619,6 +619,12 @@ def test_a_report_does_not_wait_for_lines_that_it_does_not_need(ledger):
     assert (work.readers, work.waited_for) == ((Reader.TEMPLATES,), False)
 
 
+def test_a_report_goes_on_waiting_for_lines_that_the_history_wants_too(ledger):
+    lines_left(ledger, awaited=True)
+    asked(ledger, UUIDS[:1], readers=[Reader.TEMPLATES])
+    assert ledger.builds.claim().waited_for
+
+
 def test_lines_that_no_report_needs_are_read_last(ledger, clock):
     lines_left(ledger, awaited=False)
     clock.pass_seconds(1)
