@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import accumulate, chain, islice
 from operator import sub
+from sys import intern
 from typing import Any
 
 from sqlalchemy import BindParameter, bindparam, delete, func, select
@@ -180,7 +181,7 @@ def _row(template: Template, window: int) -> dict[str, Any]:
 
 
 def _template(row: Any) -> Template:
-    return Template(row.key, row.file, row.level, as_words(row.words), row.body, row.text)
+    return Template(row.key, intern(row.file), intern(row.level), as_words(row.words), row.body, row.text)
 
 
 def _more(reduction: Reduction, ids: Mapping[int, int], fit: Fitted) -> bytes:

@@ -102,6 +102,12 @@ def test_a_build_cannot_fill_the_dictionary(ledger, clock):
     assert [each.left_out for _, each in ledger.templates.failed(days=7)] == [0, 5]
 
 
+def test_what_lines_have_in_common_is_in_memory_once(ledger, clock):
+    note(ledger, clock, 1, reduction(5, 6))
+    one, other = ledger.templates.dictionary([5, 6]).values()
+    assert [one.words[0] is other.words[0], one.file is other.file] == [True, True]
+
+
 def test_what_is_not_known_of_a_passing_build_is_told(ledger, clock):
     found = reduction(5, left_out=2, unread={"logs/b.txt": "too long"})
     note(ledger, clock, 1, found, result="SUCCESS")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
+from sys import intern
 
 from ...core.lines import Words
 from ..records import COLOUR
@@ -100,8 +101,8 @@ def settling(found: Iterable[str]) -> Iterator[str]:
 
 
 def as_words(text: str) -> Words:
-    """Of a settled text."""
-    return tuple(None if word == VARIED else word for word in text.split())
+    """Of a settled text. There are few different words, and each is in memory once."""
+    return tuple(None if word == VARIED else intern(word) for word in text.split())
 
 
 def as_text(found: Words) -> str:
