@@ -163,7 +163,7 @@ class Grouper:
         kept = _Kept(kept.passing, {run.run: kept.failed[run.run] for run in runs if run.run in kept.failed})
         if len(kept.failed) == len(runs):
             return kept
-        baseline = Baseline(self._ledger.templates.baseline(job), {})
+        baseline = self._baseline(job)
         if baseline.count >= 2 * kept.passing:  # so many more passing builds know better what is usual
             kept = _Kept(baseline.count, {})
         templates: dict[int, Template] = {}
@@ -175,14 +175,17 @@ class Grouper:
             told(len(kept.failed))
         return kept
 
+    def _baseline(self, job: str) -> Baseline:
+        builds = self._ledger.templates.baseline(job)
+        return Baseline(builds, self._ledger.templates.dictionary({key for keys in builds for key in keys}))
+
     def _shown(self, group: Group) -> Shown:
         newest = group.runs[0]
         lines = dict(self._ledger.templates.lines([newest.run])).get(newest.run)
         if lines is None:
             return Shown(group)
-        builds = self._ledger.templates.baseline(newest.job)
-        templates = self._ledger.templates.dictionary({*lines.keys, *(key for keys in builds for key in keys)})
-        best = telling(lines, templates, Baseline(builds, templates))[:TELLING]
+        templates = self._ledger.templates.dictionary(lines.keys)
+        best = telling(lines, templates, self._baseline(newest.job))[:TELLING]
         return Shown(group, tuple((templates[each.key], lines.numbers.get(each.key)) for each in best), lines.story)
 
 

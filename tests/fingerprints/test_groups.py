@@ -103,6 +103,16 @@ def test_what_is_compared(changed, level, body, in_passing, kept):
     assert found == ([Unusual(one, near=True, known=in_passing > 0)] if kept else [])
 
 
+@pytest.mark.parametrize(("text", "kept"), [
+    ("a replica of volume blue moved to shelf seven", []),
+    ("a replica of volume blue caught fire", [7]),
+])
+def test_a_usual_line_with_another_name_in_it_is_not_compared(text, kept):
+    baseline = Baseline([[1]] * 5, {1: template(1, "a replica of volume green moved to shelf seven")})
+    found = unusual(Lines([7]), {7: template(7, text)}, baseline)
+    assert [line.template.key for line in found] == kept
+
+
 @pytest.mark.parametrize(("change", "old", "groups", "ids"), [
     ("the first groups", {}, {1: 0, 2: 0, 3: 1}, {}),
     ("a group grows", {1: 7, 2: 7}, {1: 0, 2: 0, 3: 0}, {0: 7}),

@@ -82,11 +82,13 @@ class Failed:
 
 
 def unusual(lines: Lines, templates: Mapping[int, Template], baseline: Baseline) -> list[Unusual]:
-    """The lines of a failed build by which it is compared: neither usual, nor INFO, nor a message's frame."""
+    """The lines of a failed build by which it is compared: neither usual nor such in other words, neither INFO nor a
+    message's frame."""
     kept = [Unusual(template, key in lines.near, key in lines.linked, baseline.often(key) > 0) for key in lines.keys
             if (template := templates.get(key)) and not template.body and template.level != "INFO"
             and not baseline.usual(key)]
-    return sorted(kept, key=lambda line: (-line.linked - line.near, line.template.key))[:LINES]
+    kept.sort(key=lambda line: (-line.linked - line.near, line.template.key))
+    return [line for line in kept[:LINES] if not baseline.reworded(line.template)]
 
 
 def grouped(failed: Sequence[Failed]) -> list[int]:

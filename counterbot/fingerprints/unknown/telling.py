@@ -68,6 +68,10 @@ class Baseline:
         """Whether so many passing builds have a line that it tells of no failure."""
         return self._often[key] > max(OFTEN * self.count, self.count >= ENOUGH)
 
+    def reworded(self, template: Template) -> bool:
+        """Whether a line that no passing build has is one of theirs in other words."""
+        return not self.often(template.key) and self.likeness(template) >= ALIKE
+
     def likeness(self, template: Template) -> float:
         """The largest cosine of the line's words with those of a known line of its file, from 0 to 1; 1 where it has no
         words."""
@@ -98,8 +102,7 @@ def telling(lines: Lines, templates: Mapping[int, Template], baseline: Baseline)
     unusual = (templates[key] for key in lines.keys if key in templates and not baseline.usual(key))
     found = ((_evidence(each, lines, baseline), each) for each in unusual if not each.body)
     best = heapq.nlargest(LOOKED_AT, found, key=lambda each: (each[0], -each[1].key))
-    scores = {each.key: score for score, each in best
-              if baseline.often(each.key) or baseline.likeness(each) < ALIKE}
+    scores = {each.key: score for score, each in best if not baseline.reworded(each)}
     for files in _by_file(scores, templates, lines.numbers):
         _discount_later(scores, files, lines.near)
     for files in _by_file(scores, templates, lines.numbers):
