@@ -47,7 +47,10 @@ def _held_against(candidate: Candidate) -> Iterator[str]:
     """What it was held against, a line each."""
     yield f"{candidate.group} builds of the group, {candidate.changes} of their changes"
     yield f"{candidate.passing} passing builds"
-    yield f"{candidate.other} builds that failed by something else"
+    if candidate.other.of:
+        yield f"{candidate.other} builds that failed by something else"
+    else:
+        yield "of builds that failed by something else none was known"
 
 
 def _lines(proposal: Proposal) -> Iterator[str]:

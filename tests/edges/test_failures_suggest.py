@@ -145,6 +145,11 @@ def test_builds_of_one_job_give_a_rule_for_it_where_others_are_known(builds) -> 
     assert "where" not in yaml.safe_load(suggested(failed(["tempest"] * 3), builds.passed()).stdout)
 
 
+def test_a_rule_that_was_held_against_no_other_failure_says_so(builds) -> None:
+    text = suggested(builds.failed(CAUSE), builds.passed()).stdout
+    assert "\n#   of builds that failed by something else none was known\n" in text
+
+
 def test_builds_of_one_change_are_no_group(builds) -> None:
     failed = [builds(f"f{number}", CAUSE, inventory="job: a, change: 7, project: {name: x}") for number in range(4)]
     result = suggested(failed, builds.passed())
