@@ -23,6 +23,9 @@ from .work import FailedRun, failed_run_from, shown_packed
 TEST, LINE = "test", f"line {VERSION}"
 """Kinds of traits; what another version of the mask made is another kind."""
 
+MOST = 2_000
+"""Failures that are asked for, the newest: what each shows is held in memory, and each is compared with each."""
+
 GATE = 40
 """Newest builds of a job of which is told how many passed."""
 
@@ -37,7 +40,8 @@ class Failures:
         self.store = store
 
     def unexplained(self, days: int, rules: Collection[str] = ()) -> list[FailedRun]:
-        """Voting builds of the last days that failed, and in which none of some rules was found; the newest first."""
+        """Voting builds of the last days that failed, and in which none of some rules was found; the newest
+        ``MOST``, the newest first."""
         return self.store.read(lambda under_way: _unexplained(under_way, under_way.now - days * DAY, rules))
 
     def facts(self, patchset: PatchSet, job: str, uuid: str, tests: Sequence[str], telling: Sequence[Template],
@@ -113,7 +117,7 @@ def _unexplained(under_way: Transaction, since: int, rules: Collection[str]) -> 
     explained = select(hits.c.run).where(hits.c.run == failures.c.run, hits.c.rule.in_(rules)).exists()
     query = (select(runs, failures).join(failures, failures.c.run == runs.c.id)
              .where(failures.c.at >= since, runs.c.voting, ~explained)
-             .order_by(failures.c.at.desc(), runs.c.id.desc()))
+             .order_by(failures.c.at.desc(), runs.c.id.desc()).limit(MOST))
     return list(map(failed_run_from, under_way.execute(query).mappings()))
 
 

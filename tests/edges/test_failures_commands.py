@@ -10,15 +10,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy.event import listen, remove
 
+from counterbot.cli.failures.listing import limit
 from counterbot.core.lines import Reduction
 from counterbot.core.model import Build, BuildLink, FailedTest, Failure, Hit, Reader, Reading, State
 from counterbot.demo import story, unexplained
 from counterbot.demo.sshd import make_key
-from counterbot.engine.grouping import EVERY, Grouper
+from counterbot.engine.grouping import EVERY, Group, Grouper
 from counterbot.files.rulebook import RuleBook
 from counterbot.fingerprints.templates.reading import is_console
 from counterbot.fingerprints.templates.reduce import Reducer
-from counterbot.ledger import Ledger
+from counterbot.ledger import FailedRun, Ledger
+from counterbot.ledger.failures import MOST
 from tests.terminal import on_a_terminal
 
 ROOT = Path(__file__).parents[2]
@@ -127,6 +129,13 @@ def test_json_has_all_groups(alike):
     assert (first["changes"], first["builds"], first["jobs"], first["hours"]) == (3, 4, {unexplained.JOB: 4}, 4.0)
     assert SHARED in first["line"]["text"]
     assert (second["changes"], second["builds"]) == (1, 1)
+
+
+def test_where_only_the_newest_failures_are_grouped_that_is_told():
+    run = FailedRun(1, "a" * 32, "tempest", "nova", "master", "gate", 7, 1, "FAILURE", True, NOW - 86_400_000, None)
+    assert limit([Group(1, (run,) * (MOST - 1))], NOW) == ""
+    assert limit([Group(1, (run,) * (MOST - 1)), Group(2, (run,))], NOW).startswith(
+        "only the newest 2,000 failures are grouped, those since ")
 
 
 def test_only_groups_of_a_job(alike):

@@ -10,7 +10,8 @@ from sqlalchemy.event import listen
 from counterbot.core.lines import Lines, Reduction, StoryLine, Template
 from counterbot.core.mine import Facts, Sight
 from counterbot.core.model import BuildLink, FailedTest, Failure, Hit, PatchSet, Reader, Reading, State
-from counterbot.ledger import Ledger
+from counterbot.ledger import Ledger, schema
+from counterbot.ledger.failures import MOST
 from counterbot.ledger.templates import NEW_OF_FAILED
 
 from . import test_ledger as tables
@@ -190,6 +191,16 @@ def test_failures_that_no_rule_explains(ledger, clock):
     assert (found.uuid, found.job, found.change, found.seconds) == (f"{2:032x}", "tempest", 7, 61.5)
     assert (found.tests, found.failed_tests, found.phase) == ((FailedTest("test_a"),), 1, "")
     assert [run.uuid[-1] for run in ledger.failures.unexplained(7)] == ["1", "2"]
+
+
+def test_of_very_many_failures_the_newest_are_told(ledger, clock):
+    numbers = range(1, MOST + 3)
+    ledger.store.write(lambda write: write.insert(schema.runs, [
+        {"id": number, "uuid": f"{number:032x}", "job": "tempest", "project": "nova", "branch": "master",
+         "pipeline": "gate", "result": "FAILURE", "voting": True, "ended": clock()} for number in numbers]))
+    ledger.store.write(lambda write: write.insert(schema.failures, [
+        {"run": number, "at": clock() - number} for number in numbers]))
+    assert [run.run for run in ledger.failures.unexplained(7)] == list(numbers[:MOST])
 
 
 def test_what_a_failure_shows_stays_when_it_is_searched_for_some_rules(ledger, clock):

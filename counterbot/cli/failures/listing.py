@@ -12,6 +12,7 @@ from ...core.text.figures import counted, date, number
 from ...core.text.inert import NAME, inert
 from ...core.text.names import few
 from ..progress import progress
+from ..streams import warn
 from ..tables import table, terminal
 from .reading import AS_JSON, CONFIG, grouper
 from .wording import by_job, cut, face, hours, levelled, summary
@@ -41,8 +42,8 @@ def list_failures(file: str, job: str | None, all_of_them: bool, as_json: bool) 
     far = [(0, 0)]
     with (grouper(file) as (config, groups),
           progress(lambda: f"grouping: {far[0][0]:,} of {far[0][1]:,} failures read")):
-        found = [group for group in groups.group(lambda *count: far.__setitem__(0, count))
-                 if job is None or job in group.jobs]
+        all_groups = groups.group(lambda *count: far.__setitem__(0, count))
+    found = [group for group in all_groups if job is None or job in group.jobs]
     shown = [group for group in found if all_of_them or len(group.runs) > 1]
     if as_json:
         click.echo(json.dumps([summary(group) for group in found], indent=2))
@@ -50,6 +51,8 @@ def list_failures(file: str, job: str | None, all_of_them: bool, as_json: bool) 
         click.echo(listed(shown, len(found) - len(shown), groups.now()))
     else:
         click.echo(nothing(config, job))
+    if told := limit(all_groups, groups.now()):
+        warn(told)
 
 
 def listed(groups: Sequence[Group], alone: int, now: int) -> str:
@@ -74,6 +77,16 @@ def _line(group: Group) -> str:
         return face(group)
     template = group.shared[0].template
     return f"{inert(template.file, NAME)}: {levelled(template)}"
+
+
+def limit(groups: Sequence[Group], now: int) -> str:
+    """What is to be said where there are as many failures as are grouped at once; "" where there are fewer."""
+    from ...ledger.failures import MOST
+
+    if sum(len(group.runs) for group in groups) < MOST:
+        return ""
+    since = date(min(group.since for group in groups), now)
+    return f"only the newest {number(MOST)} failures are grouped, those since {since}"
 
 
 def nothing(config: Config, job: str | None) -> str:
