@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import accumulate, chain, islice
-from operator import sub
+from operator import itemgetter, sub
 from sys import intern
 from typing import Any
 
@@ -36,6 +36,8 @@ TELLING = 50
 NEW_OF_PASSING, NEW_OF_FAILED = 20_000, 5_000
 """Kinds of lines that one build may add to the dictionary: a job's first build brings as many; a change whose logs are
 made to fill the disk gets no more."""
+ROOM = 500
+"""Characters of each of them, on average: a DevStack job's have 300, those made to fill the disk 8,000."""
 
 AT_ONCE, BUILDS_AT_ONCE = 5_000, 50
 """Numbers in one query, and builds whose lines are in memory at the same time."""
@@ -121,9 +123,18 @@ def fitted(under_way: Transaction, reduction: Reduction, build: Build) -> Fitted
     lacking = [key for key in {**_unusual_first(reduction), **reduction.templates} if key not in ids]
     before = {row["key"]: {**row, "in_window": window} for row in _of_windows(under_way, lacking)}
     room = NEW_OF_FAILED if is_failure(build.result) else NEW_OF_PASSING
-    new = {key: _row(reduction.templates[key], window)
-           for key in islice((key for key in lacking if key not in before), room)}
-    return Fitted(window, ids, [row for _, row in sorted({**before, **new}.items())])
+    new = (_row(reduction.templates[key], window) for key in lacking if key not in before)
+    rows = [*before.values(), *_within(islice(new, room), room * ROOM)]
+    return Fitted(window, ids, sorted(rows, key=itemgetter("key")))
+
+
+def _within(rows: Iterable[dict[str, Any]], room: int) -> Iterator[dict[str, Any]]:
+    """The first of them that together have so many characters."""
+    for row in rows:
+        room -= sum(len(row[name]) for name in ("file", "words", "text"))
+        if room < 0:
+            return
+        yield row
 
 
 def _unusual_first(reduction: Reduction) -> dict[int, None]:

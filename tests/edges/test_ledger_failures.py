@@ -12,7 +12,7 @@ from counterbot.core.mine import Facts, Sight
 from counterbot.core.model import BuildLink, FailedTest, Failure, Hit, PatchSet, Reader, Reading, State
 from counterbot.ledger import Ledger, schema
 from counterbot.ledger.failures import MOST
-from counterbot.ledger.templates import NEW_OF_FAILED
+from counterbot.ledger.templates import NEW_OF_FAILED, ROOM
 
 from . import test_ledger as tables
 from .test_ledger import SECOND, build
@@ -101,6 +101,15 @@ def test_a_build_cannot_fill_the_dictionary(ledger, clock):
     assert ledger.templates.telling(uuid) == [template(keys[-1])]
     note(ledger, clock, 2, reduction(*keys))
     assert [each.left_out for _, each in ledger.templates.failed(days=7)] == [0, 5]
+
+
+def test_very_long_lines_do_not_fill_the_dictionary(ledger, clock):
+    found = {key: template(key, "x" * 8000) for key in range(1000)}
+    note(ledger, clock, 1, Reduction(Lines(array("q", found)), found, telling=[999]))
+    [(_, lines)] = ledger.templates.failed(days=7)
+    assert (lines.left_out + len(lines.keys), lines.keys[-1]) == (1000, 999)
+    most = NEW_OF_FAILED * ROOM
+    assert most - 10_000 < tables.rows(ledger, "select sum(length(words)) from templates")[0][0] <= most
 
 
 def test_what_lines_have_in_common_is_in_memory_once(ledger, clock):
