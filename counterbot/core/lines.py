@@ -46,9 +46,10 @@ class Lines:
     ``keys`` are those of its templates, sorted. Of a failed build: ``near`` are the keys of lines that were said while
     a failed test ran, ``linked`` of those that carry an id of which a failed test speaks; ``share`` is the part of the
     build's time in which a failed test ran, None where that is not known. ``numbers`` are the first line's by key, from
-    1, for lines that passing builds may not have, and ``paths`` are their files' under the log root. ``sources`` are
-    source files that tracebacks of the failure name. ``left_out`` counts templates beyond the cap, and ``unread`` gives
-    files that were not read whole, with the reason.
+    1, for lines that passing builds may not have, and ``paths`` are their files' under the log root. ``texts`` are the
+    most telling lines as this build has them, fit to be shown; only the ledger tells them. ``sources`` are source files
+    that tracebacks of the failure name. ``left_out`` counts templates beyond the cap, and ``unread`` gives files that
+    were not read whole, with the reason.
     """
 
     keys: array[int]
@@ -61,6 +62,7 @@ class Lines:
     left_out: int = 0
     unread: Mapping[str, str] = field(default_factory=dict)
     paths: Mapping[int, str] = field(default_factory=dict)
+    texts: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

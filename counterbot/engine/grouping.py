@@ -9,9 +9,9 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..core.lines import StoryLine, Template
+from ..core.lines import Lines, StoryLine, Template
 from ..files.rulebook import RuleBook
 from ..fingerprints.unknown.groups import Face, Failed, grouped, kept_ids, unusual
 from ..fingerprints.unknown.sharing import Shared, shared
@@ -186,7 +186,13 @@ class Grouper:
             return Shown(group)
         templates = self._ledger.templates.dictionary(lines.keys)
         best = telling(lines, templates, self._baseline(newest.job))[:TELLING]
-        return Shown(group, tuple((templates[each.key], lines.numbers.get(each.key)) for each in best), lines.story)
+        return Shown(group, tuple((_own(templates[each.key], lines), lines.numbers.get(each.key)) for each in best),
+                     lines.story)
+
+
+def _own(line: Template, lines: Lines) -> Template:
+    """A line as the build itself has it, and in which file, as far as that is kept."""
+    return replace(line, file=lines.paths.get(line.key, line.file), text=lines.texts.get(line.key, line.text))
 
 
 def _by_job(runs: Iterable[FailedRun]) -> dict[str, list[FailedRun]]:

@@ -33,6 +33,9 @@ WINDOW = 30 * DAY
 TELLING = 50
 """Of a failed build's telling lines that are kept as such."""
 
+QUOTED = 20
+"""Of these those of which the build's own text is kept: that in the dictionary has another build's ids and numbers."""
+
 NEW_OF_PASSING, NEW_OF_FAILED = 20_000, 5_000
 """Kinds of lines that one build may add to the dictionary: a job's first build brings as many; a change whose logs are
 made to fill the disk gets no more."""
@@ -89,7 +92,8 @@ class Templates:
             yield from self.store.read(partial(_lines, numbers=some, known=known))
 
     def telling(self, uuid: str) -> list[Template]:
-        """The most telling lines of a failed build, the most telling first, with their files' whole paths."""
+        """The most telling lines of a failed build, the most telling first, with their files' whole paths; the first
+        of them as the build itself has them."""
         return self.store.read(lambda under_way: _telling(under_way, uuid))
 
     def sources(self, uuid: str) -> tuple[str, ...]:
@@ -108,12 +112,13 @@ class Templates:
 
 @dataclass(frozen=True)
 class Fitted:
-    """The lines of a build as they are to be kept: the ids of what is in the dictionary of their window, and what is
-    new there."""
+    """The lines of a build as they are to be kept: the ids of what is in the dictionary of their window, what is new
+    there, and the build's own texts of its most telling lines."""
 
     window: int
     ids: Mapping[int, int]
     new: Sequence[Mapping[str, Any]]
+    texts: Mapping[int, str]
 
 
 def fitted(under_way: Transaction, reduction: Reduction, build: Build) -> Fitted:
@@ -125,7 +130,8 @@ def fitted(under_way: Transaction, reduction: Reduction, build: Build) -> Fitted
     room = NEW_OF_FAILED if is_failure(build.result) else NEW_OF_PASSING
     new = (_row(reduction.templates[key], window) for key in lacking if key not in before)
     rows = [*before.values(), *_within(islice(new, room), room * ROOM)]
-    return Fitted(window, ids, sorted(rows, key=itemgetter("key")))
+    texts = {key: excerpt(reduction.templates[key].text) for key in reduction.telling[:QUOTED]}
+    return Fitted(window, ids, sorted(rows, key=itemgetter("key")), texts)
 
 
 def _within(rows: Iterable[dict[str, Any]], room: int) -> Iterator[dict[str, Any]]:
@@ -205,7 +211,8 @@ def _more(reduction: Reduction, ids: Mapping[int, int], fit: Fitted) -> bytes:
                                 if key in numbered and key in ids),
               "story": list(map(asdict, found.story)), "sources": found.sources, "unread": dict(found.unread),
               "left_out": found.left_out + sum(key not in ids for key in found.keys),
-              "telling": [ids[key] for key in telling], "paths": [found.paths.get(key, "") for key in telling]}
+              "telling": [ids[key] for key in telling], "paths": [found.paths.get(key, "") for key in telling],
+              "texts": [fit.texts[key] for key in telling if key in fit.texts]}
     return packed(fields)
 
 
@@ -226,11 +233,13 @@ def _lines(under_way: Transaction, numbers: Sequence[int], known: dict[int, int]
 def _lines_from(ids: Sequence[int], more: bytes, known: Mapping[int, int]) -> Lines:
     keys, found = array("q", sorted(known[each] for each in ids if each in known)), packed_from(more)
     paths = zip(found["telling"], found["paths"], strict=True)
+    texts = zip(found["telling"], found["texts"], strict=False)
     return Lines(keys, frozenset(known[each] for each in found["near"] if each in known),
                  frozenset(known[each] for each in found["linked"] if each in known), found["share"],
                  {known[each]: number for each, number in found["numbers"] if each in known},
                  tuple(StoryLine(**line) for line in found["story"]), tuple(found["sources"]), found["left_out"],
-                 found["unread"], {known[each]: path for each, path in paths if path and each in known})
+                 found["unread"], {known[each]: path for each, path in paths if path and each in known},
+                 {known[each]: text for each, text in texts if each in known})
 
 
 # Many numbers: quicker in the text of the query.
@@ -269,7 +278,9 @@ def _telling(under_way: Transaction, uuid: str) -> list[Template]:
     kept = _kept(under_way, uuid)
     paths = dict(zip(kept.get("telling", ()), kept.get("paths", ()), strict=True))
     found = {row.id: _template(row) for some in _parts(paths) for row in under_way.execute(_BY_ID, {"some": some})}
-    return [replace(found[each], file=path or found[each].file) for each, path in paths.items() if each in found]
+    texts = dict(zip(paths, kept.get("texts", ()), strict=False))
+    return [replace(found[each], file=path or found[each].file, text=texts.get(each, found[each].text))
+            for each, path in paths.items() if each in found]
 
 
 def _jobs(under_way: Transaction) -> Sequence[str]:

@@ -72,6 +72,15 @@ def test_the_dictionary_has_each_template_as_it_was_first_seen(ledger, clock):
     assert ledger.templates.dictionary([5, 6]) == {5: replace(first, text="password=*** red")}
 
 
+def test_a_builds_telling_lines_have_its_own_ids(ledger, clock):
+    note(ledger, clock, 1, reduction(5, 6, telling=[5]))
+    mine = replace(reduction(5, 6, telling=[5, 6]), templates={5: template(5, text="line 5 of password=hunter2"),
+                                                               6: template(6)})
+    uuid = note(ledger, clock, 2, mine)
+    assert [line.text for line in ledger.templates.telling(uuid)] == ["line 5 of password=***", "line 6"]
+    assert ledger.templates.dictionary([5])[5].text == "line 5"
+
+
 def test_all_lines_of_a_failed_build_are_kept(ledger, clock):
     found = reduction(2**62, 5, 9, telling=[9, 5], near=frozenset([5]), linked=frozenset([9]), share=0.25,
                       numbers={9: 1041, 2**62: 3}, story=(StoryLine(7, "logs/a.txt", 3, "ERROR x"),),
@@ -79,7 +88,7 @@ def test_all_lines_of_a_failed_build_are_kept(ledger, clock):
                       paths={9: "compute1/logs/screen-n-cpu.txt"})
     uuid = note(ledger, clock, 1, found)
     [(run, lines)] = ledger.templates.failed(days=7)
-    assert (run.uuid, lines) == (uuid, found.lines)
+    assert (run.uuid, lines) == (uuid, replace(found.lines, texts={9: "line 9", 5: "line 5"}))
     assert ledger.templates.telling(uuid) == [replace(template(9), file="compute1/logs/screen-n-cpu.txt"), template(5)]
     assert list(ledger.templates.lines([run.run, 99])) == [(run.run, lines)]
 
