@@ -31,7 +31,8 @@ TELLING = 10
 
 @dataclass(frozen=True)
 class Group:
-    """Failed builds that are alike, the newest first, and the lines that most of them share."""
+    """Failed builds that are alike, the newest first, and the lines that most of them share and passing builds do not
+    have; no line where no passing build of their jobs is known."""
 
     id: int
     runs: tuple[FailedRun, ...]
@@ -65,10 +66,12 @@ class Group:
 
 @dataclass(frozen=True)
 class Shown:
-    """A group with what its newest build shows: the first lines that passing builds do not have, each with its number
-    in its file (None where that is not known), and the story of the failed test's ids."""
+    """A group with what its newest build shows: the first lines that the ``passing`` builds of its job do not have,
+    each with its number in its file (None where that is not known), and the story of the failed test's ids.
+    ``passing`` is None where its lines were not read."""
 
     group: Group
+    passing: int | None = None
     telling: tuple[tuple[Template, int | None], ...] = ()
     story: tuple[StoryLine, ...] = ()
 
@@ -113,7 +116,7 @@ class Grouper:
         """All groups, the largest by distinct changes first. ``told`` hears how many failures of how many are read."""
         runs = self._unexplained()
         failed = self._failed(runs, told)
-        return _groups(runs, failed, self._numbered(runs, failed))
+        return self._groups(runs, failed, self._numbered(runs, failed))
 
     def show(self, number: int) -> Shown | None:
         """A group by its id; None where there is none."""
@@ -122,7 +125,7 @@ class Grouper:
         if not runs:
             return None
         failed = self._failed(runs, lambda *_: None)
-        [group] = _groups(runs, failed, dict.fromkeys((run.run for run in runs), number))
+        [group] = self._groups(runs, failed, dict.fromkeys((run.run for run in runs), number))
         return self._shown(group)
 
     def numbers(self) -> list[int]:
@@ -184,10 +187,26 @@ class Grouper:
         lines = dict(self._ledger.templates.lines([newest.run])).get(newest.run)
         if lines is None:
             return Shown(group)
+        baseline = self._baseline(newest.job)
+        if not baseline.count:
+            return Shown(group, 0, story=lines.story)
         templates = self._ledger.templates.dictionary(lines.keys)
-        best = telling(lines, templates, self._baseline(newest.job))[:TELLING]
-        return Shown(group, tuple((_own(templates[each.key], lines), lines.numbers.get(each.key)) for each in best),
-                     lines.story)
+        best = telling(lines, templates, baseline)[:TELLING]
+        told = tuple((_own(templates[each.key], lines), lines.numbers.get(each.key)) for each in best)
+        return Shown(group, baseline.count, told, lines.story)
+
+    def _groups(self, runs: Iterable[FailedRun], failed: Mapping[int, Failed], ids: Mapping[int, int]) -> list[Group]:
+        """The largest by distinct changes first, then by builds, then the oldest id."""
+        members: dict[int, list[FailedRun]] = defaultdict(list)
+        for run in sorted(runs, key=lambda run: (-run.ended, -run.run)):
+            members[ids[run.run]].append(run)
+        found = [Group(number, tuple(mine), shared([failed[run.run].lines for run in mine if self._compared(run.job)]))
+                 for number, mine in members.items()]
+        return sorted(found, key=lambda group: (-group.changes, -len(group.runs), group.id))
+
+    def _compared(self, job: str) -> bool:
+        """Whether passing builds of a job tell which of its lines are unusual."""
+        return job in self._kept and self._kept[job].passing > 0
 
 
 def _own(line: Template, lines: Lines) -> Template:
@@ -209,11 +228,3 @@ def _face(run: FailedRun) -> Face:
     return Face(run.result or "", run.phase, what or (run.uuid if run.result == "FAILURE" else ""))
 
 
-def _groups(runs: Iterable[FailedRun], failed: Mapping[int, Failed], ids: Mapping[int, int]) -> list[Group]:
-    """The largest by distinct changes first, then by builds, then the oldest id."""
-    members: dict[int, list[FailedRun]] = defaultdict(list)
-    for run in sorted(runs, key=lambda run: (-run.ended, -run.run)):
-        members[ids[run.run]].append(run)
-    found = [Group(number, tuple(mine), shared([failed[run.run].lines for run in mine]))
-             for number, mine in members.items()]
-    return sorted(found, key=lambda group: (-group.changes, -len(group.runs), group.id))

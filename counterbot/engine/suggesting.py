@@ -135,10 +135,7 @@ def in_folders(failed: Sequence[str], passed: Sequence[str], other: Sequence[str
 
 
 def _in_folder(path: str, failed: bool, found: Builds) -> Build | None:
-    try:
-        files = Folder(Path(path))
-    except Unreadable as error:
-        raise Unreadable(f"{path}: {error}") from None
+    files = Folder(Path(path))
     reduction, facts = reduced(files, failed), _facts(path, files, found)
     found.notes += (f"not read: {path}/{name}: {why}" for name, why in reduction.lines.unread.items())
     if not reduction.lines.keys:

@@ -216,6 +216,33 @@ def test_show_tells_builds_lines_and_story(alike):
     assert f"counterbot failures suggest {first.id} -c " in out
 
 
+def test_the_newest_builds_lines_have_its_own_ids(alike):
+    [first, _] = alike.grouper().group()
+    out = alike.prints("show", str(first.id))[1]
+    told = out[out.index("Lines of the newest build that 20 passing builds of its job do not have"):]
+    assert told.count("dm-8") == 2  # in its telling line, and in the story
+    assert "dm-5" not in told
+
+
+def test_what_no_passing_build_is_known_to_compare_with_is_not_told_to_be_unusual(site):
+    for number in (1, 2):
+        site.build(number, number, failure=Failure((), (FailedTest("tests.a"),), 1))
+    [group] = json.loads(site.prints("list", "--json")[1])
+    assert (group["builds"], group["line"]) == (2, None)
+    out = site.prints("show", str(group["group"]))[1]
+    assert "\nThey ended with FAILURE: tests.a failed first\n" in out
+    assert "\nNo passing build of its job is known yet" in out
+    assert "multipathd" not in out[:out.index("What its logs tell")]
+    assert "counterbot failures suggest" not in out  # which takes three changes
+
+
+def test_a_build_like_no_other_shares_nothing(alike):
+    [_, own] = alike.grouper().group()
+    out = alike.prints("show", str(own.id))[1]
+    assert "share" not in out
+    assert out.count("flavor is misspelt in this very guide") == 1
+
+
 def test_show_as_json(alike):
     [first, _] = alike.grouper().group()
     shown = json.loads(alike.prints("show", str(first.id), "--json")[1])
@@ -242,7 +269,8 @@ def test_a_terminal_gets_lines_of_its_width(alike):
 
 def test_what_others_wrote_is_inert_and_masked(site):
     bad = "2026-11-21 02:07:44.1 | node | ERROR: \x1b[2Jpassword=Zq9Secret \u202eupside down in the mirror\n"
-    for number in (1, 2):
+    site.passed(1)
+    for number in (101, 102):
         site.build(number, number, files={"job-output.txt": bad.encode()},
                    failure=Failure(tests=(FailedTest("t.\x1b[2Jx"),)))
     number = site.grouper().group()[0].id

@@ -55,31 +55,44 @@ def show(group: int, file: str, as_json: bool) -> None:
 
 
 def _told(shown: Shown, config: Config, file: str, now: int) -> Iterator[str]:
+    from ...fingerprints.unknown.suggest import CHANGES
+
     group = shown.group
     yield from _numbers(group, now)
     yield ""
-    if group.shared:
-        yield "Lines that they share, and passing builds do not have, with the builds that have them:"
-        yield from (f"  {each.builds:>4}  {inert(each.template.file, LINE)}: {levelled(each.template)}"
-                    for each in group.shared)
-    else:
-        yield f"They share no line that passing builds do not have, but how they ended: {face(group)}"
-    yield ""
+    yield from _shared(group)
     yield from _builds(group, config, now)
     if shown.telling:
         yield ""
-        yield "The newest build has these lines, and passing builds do not, the most telling first:"
+        passing = f"{counted(shown.passing or 0, 'passing build')} of its job {'do' if shown.passing != 1 else 'does'}"
+        yield f"Lines of the newest build that {passing} not have, the most telling first:"
         for template, at in shown.telling:
             yield f"  {inert(template.file, LINE)}{f', line {number(at)}' if at else ''}"
             yield f"    {levelled(template)}"
+    elif shown.passing == 0:
+        yield ""
+        yield "No passing build of its job is known yet, so nothing tells which of its lines are unusual."
     if shown.story:
         yield ""
         yield "What its logs tell of the failed test's ids:"
         for line in shown.story[:STORY]:
             yield f"  {clock(line.at) or '--:--:--'}  {inert(line.file, LINE)}, line {number(line.number)}"
             yield f"    {excerpt(line.text, LINE)}"
-    yield ""
-    yield f"counterbot failures suggest {group.id} -c {file}   prints the rule that would recognise them"
+    if group.changes >= CHANGES:
+        yield ""
+        yield f"The rule that would recognise them: counterbot failures suggest {group.id} -c {file}"
+
+
+def _shared(group: Group) -> Iterator[str]:
+    """What makes the builds a group. The lines of a build that is like no other come below."""
+    if not group.shared:
+        yield f"{'They' if len(group.runs) > 1 else 'It'} ended with {face(group)}"
+        yield ""
+    elif len(group.runs) > 1:
+        yield "Lines that they share, and passing builds do not have, with the builds that have them:"
+        yield from (f"  {each.builds:>4}  {inert(each.template.file, LINE)}: {levelled(each.template)}"
+                    for each in group.shared)
+        yield ""
 
 
 def _numbers(group: Group, now: int) -> Iterator[str]:
@@ -97,7 +110,7 @@ def _builds(group: Group, config: Config, now: int) -> Iterator[str]:
     head, *lines = table(HEAD, rows).splitlines()
     yield head
     for line, run in zip(lines, runs, strict=True):
-        yield from (line, f"    {_page(run, config)}")
+        yield from (line, f"    {_page(run, config) or run.uuid}")
     if (more := len(group.runs) - BUILDS) > 0:
         yield f"… and {number(more)} more: --json has all"
 
@@ -106,10 +119,10 @@ def _change(run: FailedRun) -> str:
     return f"{run.change},{run.patchset}" if run.change is not None else inert(run.branch, NAME)
 
 
-def _page(run: FailedRun, config: Config) -> str:
-    """The build's page, where it can only be one; else its uuid."""
+def _page(run: FailedRun, config: Config) -> str | None:
+    """The build's page, where it can only be one."""
     pages = config.zuul.tenant_pages
-    return f"{pages[0]}/build/{run.uuid}" if len(pages) == 1 else run.uuid
+    return f"{pages[0]}/build/{run.uuid}" if len(pages) == 1 else None
 
 
 def _fields(shown: Shown, config: Config) -> dict[str, Any]:
@@ -122,6 +135,7 @@ def _fields(shown: Shown, config: Config) -> dict[str, Any]:
                   "patchset": run.patchset, "result": run.result, "ended": stamp(run.ended), "seconds": run.seconds,
                   "tests": [test.name for test in run.tests], "failed_tests": run.failed_tests}
                  for run in group.runs],
+        "passing": shown.passing,
         "telling": [{**line_of(template), "number": at} for template, at in shown.telling],
         "story": [{"time": clock(line.at) or None, "file": inert(line.file, LINE), "number": line.number,
                    "text": excerpt(line.text, LINE)} for line in shown.story],
