@@ -17,6 +17,7 @@ from ..builds.inventory import INVENTORY
 from ..builds.templates import reduced
 from ..core.lines import Lines, Template
 from ..core.model import Unreadable
+from ..core.text.figures import counted
 from ..files.suggested_rule import Proposal, rule_text
 from ..fingerprints.unknown.corpus import Corpus
 from ..fingerprints.unknown.suggest import Evidence, Suggestion, suggested
@@ -79,7 +80,7 @@ def suggest(builds: Builds) -> Outcome:
         [build.change for build in builds.failed], frozenset(_names(builds.failed, builds.templates))))
     notes = list(builds.notes)
     if 0 < len(builds.passing) < FEW:
-        notes.append(f"only {len(builds.passing)} passing builds: {FEW} and more tell better what is usual")
+        notes.append(f"only {counted(len(builds.passing), 'passing build')}: {FEW} and more tell better what is usual")
     if suggestion.rule is None:
         return Outcome(suggestion, "", "", notes)
     where = _job(builds)

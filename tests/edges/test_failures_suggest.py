@@ -155,7 +155,7 @@ def test_builds_of_one_change_are_no_group(builds) -> None:
     result = suggested(failed, builds.passed())
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == """\
-no rule to suggest: a rule takes 3 builds of 3 changes, else it names what one change alone does; here are 4 of 1
+no rule to suggest: a rule takes 3 builds of 3 changes, else it names what one change does; given: 4 builds of 1 change
 What came nearest:
  GROUP  CHANGES  PASSING   OTHER  QUERY
 4 of 4   1 of 1  0 of 20  0 of 0  message:"The bridge collapsed under load" AND tags:"screen-n-cpu.txt"
@@ -195,7 +195,7 @@ def test_a_folder_that_is_given_twice_counts_once(builds) -> None:
     result = suggested([*failed, f"{failed[0]}/../failed0"], builds.passed())
     assert result.exit_code == 1
     assert "failed0/../failed0: given twice, and counted once\n" in result.stderr
-    assert "here are 2 of 2" in result.stderr
+    assert "given: 2 builds of 2 changes\n" in result.stderr
 
 
 def test_what_cannot_be_read_is_told(builds, tmp_path) -> None:

@@ -144,6 +144,10 @@ def test_a_rule_is_held_against_the_jobs_that_it_is_about(past) -> None:
     past.rule("apt", 'message:"failed to fetch http"', "where: {job: [tempest]}\n")
     told = json.loads(past.tried("--json").stdout)
     assert (told["passed"]["builds"], told["failed"]["builds"], told["failed"]["matched"]) == (0, 1, 1)
+    past.rule("apt", 'message:"failed to fetch http"', "where: {job: [nova]}\n")
+    result = past.tried()
+    assert (result.exit_code, result.stderr) == (
+        1, "apt: no past build that it is about is known; 'counterbot backfill' reads some\n")
 
 
 @pytest.mark.parametrize("arguments", [

@@ -141,8 +141,8 @@ def test_too_few_builds_or_changes(builds: int, changes: int) -> None:
     failed = (three("The bridge collapsed under load") * 2)[:builds]
     found = suggestion(failed, PASSING, changes=[number % changes for number in range(builds)])
     assert found.rule is None
-    assert found.why_not == ("a rule takes 3 builds of 3 changes, else it names what one change alone does; here are "
-                             f"{builds} of {changes}")
+    assert found.why_not == ("a rule takes 3 builds of 3 changes, else it names what one change does; given: "
+                             f"{builds} builds of {changes} change{'s' * (changes > 1)}")
     assert found.nearest is not None
     assert "The bridge collapsed" in found.nearest.query
 
@@ -157,6 +157,7 @@ def test_without_a_passing_build_nothing_is_suggested() -> None:
     assert found.rule is None
     assert found.why_not.startswith("no passing build is given")
     assert found.nearest is not None
+    assert "The bridge collapsed" in found.nearest.query  # the loudest of its lines
 
 
 def test_where_passing_builds_hold_all_what_came_nearest_is_shown() -> None:

@@ -81,6 +81,8 @@ def _proven(book: RuleBook, config: Config, ledger: Ledger, most: int) -> dict[s
 def _remarks(found: Proven, pages: Sequence[str]) -> list[str]:
     """What is to be said of a rule beside the table."""
     lines = [found.warning] if found.warning else []
+    if not found.passing.builds and not found.failed.builds:
+        lines.append("no past build that it is about is known; 'counterbot backfill' reads some")
     if found.passing.matched:
         lines.append("it matches builds that passed: " + few(
             [f"{run.job} {_page(run, pages)}" for run in found.passing.matched], SHOWN))

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...core.lines import Template
+from ...core.text.figures import counted
 from .corpus import Bits, Corpus, Flags, Places, counts, flags, tag_of
 from .finder import Finder, Found, Wanted
 from .quoting import either, quoted
+from .telling import loudness
 from .weighing import Scales
 
 BUILDS, CHANGES = 3, 3
@@ -115,8 +117,8 @@ NOTHING = ("no line tells these builds apart: what at least half of them and of 
 def _too_little(evidence: Evidence) -> str:
     builds, changes = len(evidence.failed), len(set(evidence.changes))
     if builds < BUILDS or changes < CHANGES:
-        return (f"a rule takes {BUILDS} builds of {CHANGES} changes, else it names what one change alone does; here "
-                f"are {builds:,} of {changes:,}")
+        return (f"a rule takes {BUILDS} builds of {CHANGES} changes, else it names what one change does; given: "
+                f"{counted(builds, 'build')} of {counted(changes, 'change')}")
     if not evidence.passing:
         return "no passing build is given, so nothing tells what is usual from what belongs to the failure"
     return ""
@@ -180,12 +182,14 @@ class Search:
         return max(lines, key=lambda line: (tag_of(line) == tag_of(wanted), _likeness(line, wanted)), default=None)
 
     def nearest(self) -> Candidate | None:
-        """The line that the most failed builds and the fewest others hold, whatever it is worth."""
+        """The line that the most failed builds and the fewest others hold, whatever it is worth; of several the
+        loudest."""
         rows, failed = self._corpus.builds, self._corpus.of(self._evidence.failed)
         at = np.flatnonzero((rows & failed).any(axis=1) & self._corpus.tells)
         missing, passing, other = (counts(rows[at] & builds) / max(1, int(counts(builds)))
                                    for builds in (failed, self._passing, self._other))
-        for template in at[np.argsort(passing + other - missing, kind="stable")[:NEAREST]].tolist():
+        quiet = np.array([-loudness(self._corpus.templates[template]) for template in at.tolist()])
+        for template in at[np.lexsort((quiet, passing + other - missing))[:NEAREST]].tolist():
             found = self._finder.whole(template, CLAUSES)
             clause = found and self._spelled(found)
             if clause:
