@@ -169,7 +169,7 @@ class Grouper:
         baseline = self._baseline(job)
         if baseline.count >= 2 * kept.passing:  # so many more passing builds know better what is usual
             kept = _Kept(baseline.count, {})
-        templates: dict[int, Template] = {}
+        templates = {line.template.key: line.template for each in kept.failed.values() for line in each.lines}
         faces = {run.run: _face(run) for run in runs if run.run not in kept.failed}
         for run, said in self._ledger.templates.lines(list(faces)):
             rare = {key for key in said.keys if not baseline.usual(key)}

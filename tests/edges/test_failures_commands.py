@@ -301,6 +301,15 @@ def test_the_bot_groups_anew_where_lines_came(alike):
     assert grouper.step()
 
 
+def test_a_line_of_many_failures_is_in_memory_once(alike):
+    grouper = alike.grouper()
+    grouper.group()
+    alike.build(400, 4)
+    grouper.group()
+    lines = [line.template for failed in grouper._kept[unexplained.JOB].failed.values() for line in failed.lines]
+    assert len(lines) > len(set(map(id, lines))) == len({line.key for line in lines})
+
+
 def test_a_bot_that_dies_while_it_groups_does_it_again(alike):
     grouper = alike.grouper()
 
