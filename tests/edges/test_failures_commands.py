@@ -113,6 +113,21 @@ def test_builds_that_fail_alike_are_a_group_and_the_largest_by_changes_comes_fir
     assert groups(alike) == [(3, 4), (1, 1)]
 
 
+def test_usual_lines_with_other_names_in_them_part_no_builds_that_fail_alike(site):
+    def logs(number, failed):
+        files = unexplained.logs(number, failed)
+        names = (f"{chr(97 + number % 26)}{chr(97 + at)}{chr(97 + number // 26)}x" for at in range(26))
+        lines = (f"2026-11-21 02:06:01.1 | controller | took package {name} from mirror now\n"
+                 for name in names)
+        return {**files, "job-output.txt": "".join(lines).encode() + files["job-output.txt"]}
+
+    for number in range(1, 21):
+        site.build(number, 2000 + number, result="SUCCESS", ago=48 * HOUR, files=logs(number, ""))
+    for number in (101, 102, 103):
+        site.build(number, number, files=logs(number, "t.x"))
+    assert groups(site) == [(3, 3)]
+
+
 def test_the_list_shows_numbers_and_the_line_that_is_shared(alike):
     status, out, _ = alike.prints("list")
     assert status == 0

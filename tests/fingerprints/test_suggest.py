@@ -117,6 +117,19 @@ def test_stretches_of_which_none_suffices_are_asked_together() -> None:
     assert all(found_in(query, build) for build in failed)
 
 
+def test_where_one_phrase_suffices_no_other_of_the_line_is_asked_for() -> None:
+    failed = [cpu(*USUAL, f"src/lib/{name}.cc: the compiler crashed at once") for name in ("east", "west", "north")]
+    assert query_of(failed, PASSING) == 'message:"the compiler crashed at once" AND tags:"screen-n-cpu.txt"'
+
+
+def test_what_a_line_says_twice_is_asked_for_once() -> None:
+    failed = three("Shard N pool N pool N relocation N")
+    passing = [cpu("The pool 8 is small", *(f"Shard 7 {where} relocation 9" for where in ("of", "for", "near")))]
+    query = query_of(failed, [*PASSING, *passing])
+    assert query.count('"pool"') == 1
+    assert not found_in(query, passing[0])
+
+
 def test_two_ways_to_fail_are_joined_by_or() -> None:
     failed = [*three("The bridge collapsed under load"), *three("Flow table was lost on restart")[:2]]
     query = query_of(failed, PASSING)

@@ -69,7 +69,7 @@ class Finder:
         """One phrase of a line where that suffices; where no phrase of a line does, several that together do."""
         unusual = self.unusual(wanted)
         single = list(self._single(unusual, wanted))
-        left = np.setdiff1d(unusual, [found.template for found in single])
+        left = np.setdiff1d(unusual, list(frozenset().union(*(found.holding for found in single))))
         return single + list(self._together(left, wanted))
 
     def unusual(self, wanted: Wanted) -> Places:
@@ -125,7 +125,8 @@ class Finder:
         owners = self._corpus.owners[stretches.places]
         bounds = np.flatnonzero(np.diff(owners)) + 1
         for at in np.split(np.arange(len(owners)), bounds):
-            telling = [each for each in at if tells(self._words(stretches.places[each], stretches.lengths[each]))]
+            said = {self._words(stretches.places[each], stretches.lengths[each]): each for each in at[::-1]}
+            telling = sorted(each for words, each in said.items() if tells(words))
             if len(telling) >= TOGETHER and enough[telling].all():
                 found = self._narrowed(int(owners[at[0]]), stretches.take(np.array(telling)), wanted)
                 if found:
