@@ -86,7 +86,21 @@ def test_what_it_was_held_against_is_counted() -> None:
 def test_a_consequence_that_other_failures_share_comes_behind_the_cause() -> None:
     failed = three("The bridge collapsed under load", "Guest never became reachable again")
     found = suggestion(failed, PASSING, [cpu("Guest never became reachable again")] * 3)
-    assert [candidate.other.found for candidate in found.candidates] == [0]
+    assert [candidate.other.found for candidate in found.candidates] == [0, 3]
+
+
+@pytest.mark.parametrize("first", ["Zone map was torn apart", "Array bounds were never set"])
+def test_of_lines_said_while_the_failed_test_ran_the_first_is_the_cause(first: str) -> None:
+    lines = ["Zone map was torn apart", "Array bounds were never set"]
+    job = ["2026-11-21 02:00:00.101337 | controller | begins",
+           "2026-11-21 02:41:09.101337 | controller | {1} tempest.a.B.test_c [5.0s] ... FAILED"]
+    build = {CONSOLE: job, **cpu(*sorted(lines, key=lambda line: line != first))}
+    assert suggestion([build] * 3, PASSING).candidates[0].clauses[0].said == (first,)
+
+
+def test_a_line_is_one_candidate_whatever_of_it_is_asked_for() -> None:
+    found = suggestion(three("The bridge collapsed under load N of its rusty cables", "Flow table N was lost"), PASSING)
+    assert len(found.candidates) == 2
 
 
 def test_what_more_other_failures_have_is_no_cause() -> None:

@@ -132,7 +132,8 @@ class Search:
         self._passing, self._other = corpus.of(evidence.passing), corpus.of(evidence.other)
         self._allowed = int(ALLOWED * len(evidence.passing))
         self._finder = Finder(corpus, evidence.names)
-        self._scales = Scales(corpus, [corpus.lines[place] for place in evidence.failed], self._passing, self._other)
+        self._scales = Scales(corpus, [corpus.lines[place] for place in evidence.failed], self._passing, self._other,
+                              self._finder.unusual(Wanted(corpus.of(evidence.failed), self._passing, 1, self._allowed)))
         numbers = {change: number for number, change in enumerate(dict.fromkeys(evidence.changes))}
         self._changes = np.zeros((len(evidence.changes), len(numbers)), np.int64)
         """By failed build and change whether it is one of it."""
@@ -140,18 +141,17 @@ class Search:
             self._changes[at, numbers[change]] = 1
 
     def best(self, wanted: Sequence[int], most: int) -> list[Clause]:
-        """The lines that tell these of the failed builds best, each for other builds or in another file."""
+        """What tells these of the failed builds best, each in other lines."""
         failed = self._corpus.of(self._evidence.failed[at] for at in wanted)
-        chosen: dict[tuple[str, bytes], Clause] = {}
+        chosen: list[Clause] = []
+        told: set[int] = set()
         for found in self._ranked(failed, wanted):
-            file = tag_of(self._corpus.templates[found.template])
-            alike = (file, (found.hits & failed).tobytes())
-            clause = None if alike in chosen or self._doubtful(found, file) else self._spelled(found)
-            if clause:
-                chosen[alike] = clause
             if len(chosen) == most:
                 break
-        return list(chosen.values())
+            if told.isdisjoint(found.holding) and (clause := self._clear(found)):
+                chosen.append(clause)
+                told |= found.holding
+        return chosen
 
     def joined(self, first: Clause) -> Candidate:
         """With the lines of builds that the first does not find."""
@@ -211,10 +211,11 @@ class Search:
         for at in sorted(np.flatnonzero(enough).tolist(), key=lambda at: (-weights[at], found[at].phrases)):
             yield found[at]
 
-    def _doubtful(self, found: Found, file: str) -> bool:
-        """Whether too many passing builds may hold it, where the mask hides a part of it."""
-        rows = self._corpus.builds[list(self._corpus.doubtful(found.phrases, file))]
-        return int(counts(np.bitwise_or.reduce(rows, axis=0) & self._passing)) > self._allowed
+    def _clear(self, found: Found) -> Clause | None:
+        """None where it cannot be shown, or where the mask may hide it in too many passing builds."""
+        doubtful = self._corpus.doubtful(found.phrases, tag_of(self._corpus.templates[found.template]))
+        hits = np.bitwise_or.reduce(self._corpus.builds[list(doubtful)], axis=0)
+        return self._spelled(found) if counts(hits & self._passing) <= self._allowed else None
 
     def _spelled(self, found: Found) -> Clause | None:
         """None where a phrase cannot be shown."""

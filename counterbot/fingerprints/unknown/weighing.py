@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from ...core.lines import Lines, Template
 from ..templates.reading import split
-from .corpus import LONGEST, Bits, Corpus, Flags, Numbers, counts, flags
+from .corpus import LONGEST, Bits, Corpus, Flags, Numbers, Places, counts, flags
 from .finder import Found, tells
-from .telling import LINKED, NEAR, STRAY, bounded
+from .telling import LATER, LATEST, LINKED, NEAR, STRAY, bounded
 
 SEEN = 0.85
 """A line that belongs to the failure is in so many of its builds."""
@@ -26,11 +27,12 @@ LEVELS = {"WARNING": 0.3, "INFO": -2.0}
 
 
 class Scales:
-    """For one group of failed builds, whose ``lines`` are given in their order."""
+    """For one group of failed builds, whose ``lines`` are given in their order, with their ``unusual`` templates."""
 
-    def __init__(self, corpus: Corpus, lines: Sequence[Lines], passing: Bits, other: Bits) -> None:
+    def __init__(self, corpus: Corpus, lines: Sequence[Lines], passing: Bits, other: Bits, unusual: Places) -> None:
         self._templates = corpus.templates
         self._passing, self._other = passing, other
+        self._later = _later(corpus, lines, unusual)
         self._near = flags(corpus.rows([each.near for each in lines]), len(lines))
         self._linked = flags(corpus.rows([each.linked for each in lines]), len(lines))
         self._share = np.array([np.nan if each.share is None else bounded(each.share) for each in lines])
@@ -56,10 +58,25 @@ class Scales:
         near, linked = (np.stack([rows[list(each.holding)].any(axis=0) for each in found])[:, wanted]
                         for rows in (self._near, self._linked))
         share = self._share[wanted]
-        told = (np.where(near, np.log(NEAR / share), np.log((1 - NEAR) / (1 - share)))
+        later = np.stack([self._later[list(each.holding)].min(axis=0) for each in found])[:, wanted]
+        told = (np.where(near, np.log(NEAR / share) - LATER * later, np.log((1 - NEAR) / (1 - share)))
                 + np.where(linked, math.log(LINKED / STRAY), math.log((1 - LINKED) / (1 - STRAY))))
         context: Numbers = np.nan_to_num(told)
         return context
+
+
+def _later(corpus: Corpus, lines: Sequence[Lines], unusual: Places) -> Numbers:
+    """By template and failed build, of one said while a failed test ran, how many unusual ones were so before it in its
+    file."""
+    places = {corpus.templates[at].key: at for at in unusual.tolist()}
+    later = np.full((len(corpus.templates), len(lines)), float(LATEST))
+    for build, each in enumerate(lines):
+        passed: Counter[str] = Counter()
+        for key in sorted(each.near & places.keys(), key=lambda key: (each.numbers[key], key)):
+            file = corpus.templates[places[key]].file
+            later[places[key], build] = min(passed[file], LATEST)
+            passed[file] += 1
+    return later
 
 
 def _taste(template: Template, phrases: Sequence[Sequence[str]]) -> float:
