@@ -137,11 +137,17 @@ def test_where_one_phrase_suffices_no_other_of_the_line_is_asked_for() -> None:
 
 
 def test_what_a_line_says_twice_is_asked_for_once() -> None:
-    failed = three("Shard N pool N pool N relocation N")
-    passing = [cpu("The pool 8 is small", *(f"Shard 7 {where} relocation 9" for where in ("of", "for", "near")))]
+    failed = three("Shard map N pool N pool N relocation due N")
+    passing = [cpu("The pool 8 is small", *(f"Shard map 7 {where} relocation due 9" for where in ("of", "for", "near")))]
     query = query_of(failed, [*PASSING, *passing])
     assert query.count('"pool"') == 1
     assert not found_in(query, passing[0])
+
+
+def test_three_single_words_of_a_line_are_no_query() -> None:
+    failed = three("N mandate N package N module N")
+    passing = [cpu(f"{word} 7") for word in ("mandate", "package", "module")]
+    assert suggestion(failed, [*PASSING, *passing]).rule is None
 
 
 def test_two_ways_to_fail_are_joined_by_or() -> None:

@@ -16,8 +16,9 @@ SHORTEST = 3
 ALONE = 2
 """Words more that a phrase of a single build gets: it loses none by them, however many there are."""
 
-TOGETHER = 2
-"""Phrases of a line, at least, where it takes more than one."""
+TOGETHER, WORDS = 2, 4
+"""Phrases of a line, at least, where it takes more than one, and their words: single words of a long line, which is
+another in each build, tell little."""
 
 OWN = re.compile(
     r"(?:^|[.:])tests?(?:_|[.:])"  # names of tests, and what lies among them
@@ -137,7 +138,7 @@ class Finder:
         rarest = np.argsort(stretches.ranges.high - stretches.ranges.low, kind="stable")
         for count in range(TOGETHER, len(rarest) + 1):
             found = self._all_of(template, stretches.take(np.sort(rarest[:count])))
-            if counts(found.hits & wanted.passing) <= wanted.allowed:
+            if sum(map(len, found.phrases)) >= WORDS and counts(found.hits & wanted.passing) <= wanted.allowed:
                 return found
         return None
 
