@@ -138,7 +138,8 @@ def test_where_one_phrase_suffices_no_other_of_the_line_is_asked_for() -> None:
 
 def test_what_a_line_says_twice_is_asked_for_once() -> None:
     failed = three("Shard map N pool N pool N relocation due N")
-    passing = [cpu("The pool 8 is small", *(f"Shard map 7 {where} relocation due 9" for where in ("of", "for", "near")))]
+    mapped = [f"Shard map 7 {where} relocation due 9" for where in ("of", "for", "near")]
+    passing = [cpu("The pool 8 is small", *mapped)]
     query = query_of(failed, [*PASSING, *passing])
     assert query.count('"pool"') == 1
     assert not found_in(query, passing[0])
