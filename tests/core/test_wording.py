@@ -444,6 +444,12 @@ def test_a_job_that_does_not_vote_is_not_counted_among_failures_that_nobody_know
     assert text.startswith("Failures: 1 failed build is not a known bug (not voting).\n")
 
 
+def test_beside_counters_failures_of_which_nothing_is_known_at_all_are_no_table():
+    assert told(unknown("a"), over=(over(),)).startswith("Counters: 1 counter over its bound (not voting).\n")
+    shown = unknown("a", Failure(error="E: no space"))
+    assert told(shown, over=(over(),)).startswith("Failures: the failed build is not a known bug. Counters: ")
+
+
 SITE = Rule("mirror", "The mirror does not answer", infra=True)
 FILED = Rule("vif", "Ports are not plugged", bug="https://bugs.example.org/9")
 PLAIN = Rule("oom", "The kernel's memory ran out")

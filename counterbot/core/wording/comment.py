@@ -30,13 +30,16 @@ def comment(report: Report, found: Iterable[Told], observed: Sequence[Observed],
     found = tuple(found)
     over = largest_first(finding for finding in found if isinstance(finding, Finding))
     told = [finding for finding in found if not isinstance(finding, Finding)]
-    failed = failures.rows([finding for finding in told if isinstance(finding, KnownFailure)], observed) if told else []
+    known = [finding for finding in told if isinstance(finding, KnownFailure)]
+    failed = failures.rows(known, observed) if told else []
+    explained = list(failures.explanations(failed, rules, links, seen))
+    if over and not (known or explained):
+        failed = []  # a table of jobs of which nothing is known tells nothing
     job = max(width(name_of(name)) for name in [*(row.job for row in over[:ROWS]),
                                                 *(row.build.job for row in failed[:ROWS])])
     parts: list[tuple[list[str], list[str]]] = []
     if failed:
-        parts.append((failures.table(failed, rules, links, seen, job),
-                      list(failures.explanations(failed, rules, links, seen))))
+        parts.append((failures.table(failed, rules, links, seen, job), explained))
     if over:
         parts.append((counters.table(over, job), list(counters.explanations(over[:ROWS], rules, links))))
     untold = failures.untold(report, failed, observed, rules)
