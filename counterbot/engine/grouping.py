@@ -226,5 +226,3 @@ def _face(run: FailedRun) -> Face:
     build of which nothing at all is known but that it failed is like no other."""
     what = run.tests[0].name if run.tests else run.task
     return Face(run.result or "", run.phase, what or (run.uuid if run.result == "FAILURE" else ""))
-
-
