@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 
+from .learned import Learned
 from .lines import Reduction
 
 Number = int | float
@@ -86,6 +87,17 @@ class Merged:
 
 
 @dataclass(frozen=True)
+class Command:
+    """A person's ``counters: …`` in a comment on a patch set: ``text`` is what follows the colon. ``at`` is when it was
+    said, in epoch milliseconds, None where that is not known."""
+
+    patchset: PatchSet
+    author: str
+    text: str
+    at: int | None = None
+
+
+@dataclass(frozen=True)
 class Ignored:
     """Nothing is to be done for an event, and why."""
 
@@ -107,7 +119,8 @@ class Build:
     ``seconds`` how long it ran, None where Zuul does not tell.
 
     ``change`` and ``patchset`` are None for a branch's build. ``changes`` are the numbers of all changes that its
-    buildset tested; () where Zuul, before 10, does not tell.
+    buildset tested; () where Zuul, before 10, does not tell. ``tenant`` is the name of Zuul's, "" where it is not
+    known; ``nodeset`` is where the job ran.
     """
 
     uuid: str
@@ -124,6 +137,8 @@ class Build:
     patchset: int | None = None
     changes: tuple[int, ...] = ()
     seconds: float | None = None
+    tenant: str = ""
+    nodeset: str | None = None
 
 
 NO_FAILURE = frozenset({"SUCCESS", "SKIPPED", "CANCELED", "DEQUEUED", "NO_JOBS", "RETRY"})
@@ -274,6 +289,10 @@ class BuildFacts:
     voting: bool | None = None
 
 
+LEARNED = ""
+"""Stands for a rule's name where a bound is learned; no rule is called so."""
+
+
 class Kind(enum.Enum):
     """What a finding can be about."""
 
@@ -291,7 +310,11 @@ class Subject:
 
 @dataclass(frozen=True)
 class Finding:
-    """A rule's finding in a build: a counter whose ``value`` is over ``bound``."""
+    """A finding in a build: a counter whose ``value`` is over ``bound``.
+
+    ``rule`` is the rule's name, LEARNED where the bound is. ``learned`` is what is usual, where that is known.
+    ``confirmed``: another run, or another job, shows it too, or a rule says so: it may be told.
+    """
 
     job: str
     build: str
@@ -299,6 +322,8 @@ class Finding:
     subject: Subject
     value: Number
     bound: Number
+    learned: Learned | None = None
+    confirmed: bool = True
 
 
 @dataclass(frozen=True)
@@ -328,12 +353,13 @@ class Unexplained:
 
 
 class Tell(enum.Enum):
-    """What a channel can be told of: counters over their bounds, known failures, failed builds that no rule knows, and
-    once a week which known failures come and go."""
+    """What a channel can be told of: counters over their bounds, known failures, failed builds that no rule knows,
+    where a branch's counters or pass rates moved, and once a week which known failures come and go."""
 
     OVER = "over"
     KNOWN = "known"
     UNEXPLAINED = "unexplained"
+    MOVED = "moved"
     DIGEST = "digest"
 
 
@@ -347,7 +373,7 @@ class Channel:
     name: str
     projects: tuple[str, ...] = ()
     pipelines: tuple[str, ...] = ()
-    tell: frozenset[Tell] = frozenset({Tell.OVER, Tell.KNOWN, Tell.DIGEST})
+    tell: frozenset[Tell] = frozenset({Tell.OVER, Tell.KNOWN, Tell.MOVED, Tell.DIGEST})
     failures_in: tuple[str, ...] = ()
 
 

@@ -3,25 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from .model import OMITTED, Build, BuildFacts, BuildLink, PatchSet, Reader, is_failure
 from .rules import Rule, applicable, known_failures, matches
 
 
+@dataclass(frozen=True)
+class Jobs:
+    """Shell patterns of the jobs that matter without any rule: whose unknown failures are compared, and whose counters
+    are learned."""
+
+    watched: Sequence[str] = ()
+    learned: Sequence[str] = ()
+
+
+NO_JOBS = Jobs()
+
+
 def needs(patchset: PatchSet | None, links: Iterable[BuildLink], rules: Sequence[Rule],
-          watched: Sequence[str] = ()) -> dict[BuildLink, frozenset[Reader]]:
-    """The readers of each build that a rule may apply to, or whose job is watched, as far as a report tells."""
-    found = {link: readers(rules, announced(patchset, link), watched=watched) for link in links}
+          jobs: Jobs = NO_JOBS) -> dict[BuildLink, frozenset[Reader]]:
+    """The readers of each build that a rule may apply to, or whose job matters, as far as a report tells."""
+    found = {link: readers(rules, announced(patchset, link), jobs=jobs) for link in links}
     return {link: needed for link, needed in found.items() if needed}
 
 
 def readers(rules: Iterable[Rule], facts: BuildFacts, build: Build | None = None,
-            watched: Sequence[str] = ()) -> frozenset[Reader]:
-    """What rules may ask of a build. Its failure is asked for while it is not known to have none, also where its job is
-    watched: its name fits one of these shell patterns."""
+            jobs: Jobs = NO_JOBS) -> frozenset[Reader]:
+    """What is asked of a build. Its counters by rules with bounds, and where they are learned; its failure while it is
+    not known to have none, by rules with a query, and where its job is watched."""
     rules = tuple(rules)
-    failure = (build is None or is_failure(build.result)) and (known_failures(rules, facts) or watches(watched, facts))
-    return frozenset({Reader.COUNTERS} if applicable(rules, facts) else ()) | ({Reader.FAILURE} if failure else set())
+    counters = applicable(rules, facts) or learns(jobs.learned, facts)
+    failure = (build is None or is_failure(build.result)) and (
+        known_failures(rules, facts) or watches(jobs.watched, facts))
+    return frozenset({Reader.COUNTERS} if counters else ()) | ({Reader.FAILURE} if failure else set())
+
+
+def learns(learned: Sequence[str], facts: BuildFacts) -> bool:
+    """Whether the counters of a build go to the history without any rule."""
+    return bool(learned) and matches(learned, facts.job)
 
 
 def watches(watched: Sequence[str], facts: BuildFacts) -> bool:

@@ -18,7 +18,7 @@ from ..clients.http import Forbidden
 from ..clients.zuul import TROUBLE, BuildRow, Zuul
 from ..core.backoff import pause
 from ..core.model import Build, Reader, Unreadable, is_failure
-from ..core.needs import facts, readers, watches
+from ..core.needs import NO_JOBS, Jobs, facts, readers, watches
 from ..core.rules import Fingerprint, Rule, known_failures
 from ..core.text.figures import counted, number
 from ..core.text.inert import inert
@@ -90,25 +90,26 @@ class End(enum.Enum):
 
 
 def lacking(build: Build, looked: int | None, rules: Sequence[Rule], since: Mapping[str, int],
-            only: str | None = None, watched: Sequence[str] = (), lines: bool = True) -> Want | None:
+            only: str | None = None, jobs: Jobs = NO_JOBS, lines: bool = True) -> Want | None:
     """What the history lacks of a build. None: nothing, or nothing that ``only`` this rule asks for.
 
-    ``looked`` is when the build was last asked for, None where it never was: then all is read that rules ask for, and
-    failures of ``watched`` jobs, also those that left no logs. Otherwise those rules are looked for that are in force
-    ``since`` later, and the lines of a watched failure are read where the history has no ``lines``. Epoch milliseconds.
+    ``looked`` is when the build was last asked for, None where it never was: then all is read that rules ask for,
+    and of ``jobs`` what is asked for without any, also failures that left no logs. Otherwise those rules are looked for
+    that are in force ``since`` later, and the lines of a watched failure are read where the history has no ``lines``.
+    Epoch milliseconds.
     """
-    about, watched = facts(None, build), watched if only is None else ()
+    about, jobs = facts(None, build), jobs if only is None else NO_JOBS
     failed = is_failure(build.result)
-    if build.result is None or not (build.log_url or (failed and watches(watched, about))):
+    if build.result is None or not (build.log_url or (failed and watches(jobs.watched, about))):
         return None
     if looked is None:
         chosen = [rule for rule in rules if only in (None, rule.name)]
-        asked = readers(chosen, about, build, watched)
-        return Want(readers(rules, about, build, watched)) if asked else None
+        asked = readers(chosen, about, build, jobs)
+        return Want(readers(rules, about, build, jobs)) if asked else None
     new = tuple(rule.name for rule in known_failures(rules, about) if failed and since.get(rule.name, 0) > looked)
     if only not in (None, *new):
         return None
-    more = not lines and failed and bool(build.log_url) and watches(watched, about)
+    more = not lines and failed and bool(build.log_url) and watches(jobs.watched, about)
     wanted = frozenset({Reader.FAILURE} if new else ()) | frozenset({Reader.TEMPLATES} if more else ())
     return Want(wanted, new) if wanted else None
 
@@ -159,7 +160,7 @@ def _page(zuul: Zuul, tenant: str, newest: int | None, order: Order) -> list[Bui
 
 
 class Walk:
-    """One walk through the tenants' builds. ``since`` is that of ``in_force``, ``watched`` that of ``lacking``.
+    """One walk through the tenants' builds. ``since`` is that of ``in_force``, ``jobs`` those of ``lacking``.
 
     At most so many builds or pages a minute are asked for, and a build only when the one before it is read.
     ``trouble`` is why Zuul's API could not be asked the last time, ``failures`` how often in a row that was so;
@@ -168,13 +169,13 @@ class Walk:
 
     def __init__(self, ledger: Ledger, zuul: Zuul, tenants: Sequence[str], order: Order, rules: Sequence[Rule],
                  since: Mapping[str, int], per_minute: float,
-                 monotonic: Callable[[], float] = time.monotonic, watched: Sequence[str] = ()) -> None:
+                 monotonic: Callable[[], float] = time.monotonic, jobs: Jobs = NO_JOBS) -> None:
         self.tally = Tally()
         self.trouble, self.failures, self.lasting = "", 0, False
         self._builds = ledger.builds
         self._zuul, self._order, self._rules, self._since = zuul, order, rules, since
         self._tenants, self._began, self._count = deque(tenants), ledger.now(), len(tenants)
-        self._watched = watched
+        self._jobs = jobs
         self._newest: int | None = None
         self._at: int | None = None
         """When the build had ended that was walked to."""
@@ -267,7 +268,7 @@ class Walk:
             return None
         lines = known is None or known.lines or (build.ended or 0) < self._began - LOGS_KEPT
         return lacking(build, known.looked if known else None, self._rules, self._since, self._order.rule,
-                       self._watched, lines)
+                       self._jobs, lines)
 
     def _note_ends(self) -> None:
         self._reading = False
@@ -303,8 +304,8 @@ class NewRules:
 
     def __init__(self, ledger: Ledger, zuul: Zuul, tenants: Sequence[str], book: RuleBook, days: int,
                  per_minute: float, monotonic: Callable[[], float] = time.monotonic,
-                 watched: Sequence[str] = ()) -> None:
-        self._ledger, self._book, self._days, self._watched = ledger, book, days, watched
+                 jobs: Jobs = NO_JOBS) -> None:
+        self._ledger, self._book, self._days, self._jobs = ledger, book, days, jobs
         self._zuul, self._tenants = zuul, tenants
         self._per_minute, self._monotonic = per_minute, monotonic
         self._rules: tuple[Rule, ...] | None = None
@@ -345,7 +346,7 @@ class NewRules:
                      counted(len(new), "new rule"))
             order = Order(self._began - self._days * DAY, failed=True)
             self._walk = Walk(self._ledger, self._zuul, self._tenants, order, rules, since, self._per_minute,
-                              self._monotonic, self._watched)
+                              self._monotonic, self._jobs)
 
     def _end(self, tally: Tally) -> None:
         log.info("backfill: done: %s", tally)

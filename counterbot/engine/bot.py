@@ -17,7 +17,7 @@ from ..clients.gerrit.over_ssh import OverSsh
 from ..clients.ssh import SshError
 from ..clients.zuul import Zuul
 from ..core.model import BuildFacts, Channel, Delivery, Sent
-from ..core.needs import watches
+from ..core.needs import Jobs, watches
 from ..core.text.figures import counted
 from ..core.wording.links import Links
 from ..files.config import Config
@@ -102,8 +102,9 @@ class Bot:
         self._channels = [channel.name for channel in channels]
         self._warned: frozenset[str] = frozenset()
         limit = int((deadline if deadline is not None else config.report.deadline) * 1000)
+        self._jobs = Jobs(config.unexplained.jobs, config.learned.jobs)
         self.recogniser = Recogniser(self.ledger, self.book, config.recognition, limit, config.report.settle * 1000,
-                                     config.unexplained.jobs)
+                                     self._jobs)
         self._zuul = zuul = Zuul(self._http, *config.zuul.url)
         self._monotonic = monotonic
         counters = CountersReader(self._http)
@@ -111,7 +112,7 @@ class Bot:
                            config.unexplained.passing, monotonic)
         self.examiner = Examiner(self.ledger, zuul, self.book,
                                  counters, KnownFailures(self.book, FailureReader(self._http), counters), lines,
-                                 self.statsd.take if self.statsd else lambda *_: None)
+                                 self.statsd.take if self.statsd else lambda *_: None, self._jobs)
         audience = Audience(channels, Links(config.bugs.view, config.bugs.file), config.known.days,
                             config.unexplained.comment_in)
         # Not over the connection of the deliveries, which must not wait for a report to be decided.
@@ -136,7 +137,7 @@ class Bot:
                                       every=config.zuul.poll_seconds, days=config.gerrit.catch_up_days,
                                       monotonic=monotonic, stopping=self.service.stop.is_set)
         self.new_rules = NewRules(self.ledger, zuul, config.zuul.tenant_pages, self.book, config.known.days,
-                                  config.known.per_minute, monotonic, config.unexplained.jobs)
+                                  config.known.per_minute, monotonic, self._jobs)
         self.sampler = self.sampling(config.known.per_minute)
         self.grouper = Grouper(self.ledger, self.book, config.unexplained.days)
         self.stream = GerritStream(login(config), lambda line: self.take(line, "gerrit stream-events"),
@@ -212,7 +213,7 @@ class Bot:
             raise CannotStart(NO_TENANT)
         since = in_force(self.ledger, self.book.rules)
         return Walk(self.ledger, self._zuul, tenants, order, self.book.rules, since, per_minute, self._monotonic,
-                    self.config.unexplained.jobs)
+                    self._jobs)
 
     def sampling(self, per_minute: float, job: str | None = None) -> Sampler:
         """What chooses passing builds to compare failed ones with; of one ``job``, or of all that are watched."""

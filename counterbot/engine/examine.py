@@ -15,7 +15,7 @@ from ..clients.http import Forbidden, Unavailable
 from ..clients.zuul import Zuul
 from ..core.deadline import DeadlineExceeded
 from ..core.model import OMITTED, Build, BuildLink, Counters, Later, Reader, Reading, State, Unreadable
-from ..core.needs import facts, needs, readers
+from ..core.needs import NO_JOBS, Jobs, facts, needs, readers
 from ..core.text.figures import counted
 from ..core.text.inert import inert
 from ..files.rulebook import RuleBook
@@ -52,14 +52,16 @@ T = TypeVar("T")
 
 class Examiner:
     """``book`` has the rules in force; ``counters``, ``known`` and ``lines`` read what a build left. ``counted`` is
-    called once for each build of a report with new counters, and must not wait."""
+    called once for each build of a report with new counters, and must not wait. ``jobs`` matter without any rule."""
 
     def __init__(self, ledger: Ledger, zuul: Zuul, book: RuleBook, counters: CountersReader, known: KnownFailures,
-                 lines: BuildLines, counted: Callable[[Build, Counters], None] = lambda *_: None) -> None:
+                 lines: BuildLines, counted: Callable[[Build, Counters], None] = lambda *_: None,
+                 jobs: Jobs = NO_JOBS) -> None:
         self._builds = ledger.builds
         self._zuul = zuul
         self._book = book
         self._counters, self._known, self._lines = counters, known, lines
+        self._jobs = jobs
         self._now = ledger.now
         self._counted = counted
 
@@ -83,7 +85,7 @@ class Examiner:
             return None
         if build.result is None:
             return self._later(work, "the build has not ended in Zuul's API")
-        wanted = readers(self._book.rules, facts(work.patchset, build), build, self._lines.jobs) | {Reader.TEMPLATES}
+        wanted = readers(self._book.rules, facts(work.patchset, build), build, self._jobs) | {Reader.TEMPLATES}
         asked = [reader for reader in work.readers if reader in wanted]
         if not asked:
             log.info("%s: not read: no rule applies", _named(work))
@@ -140,7 +142,7 @@ class Examiner:
         """Zuul's comment has no room for more than a hundred builds or two; its API tells them all."""
         links = self._asked(work, self._zuul.buildset, "buildset")
         if links is not None:
-            needed = needs(work.patchset, links, self._book.rules, self._lines.jobs)
+            needed = needs(work.patchset, links, self._book.rules, self._jobs)
             self._builds.unfold(work, needed)
             log.info("%s: %s of the buildset", work.patchset, counted(len(needed), "build"))
 

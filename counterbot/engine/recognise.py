@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 
 from ..core import events
 from ..core.events import Recognition
 from ..core.model import Ignored, Merged, Report, Unreadable
-from ..core.needs import needs
+from ..core.needs import NO_JOBS, Jobs, needs
 from ..core.text.figures import counted
 from ..core.text.inert import inert
 from ..files.rulebook import RuleBook
@@ -20,19 +19,19 @@ log = logging.getLogger("counterbot.engine")
 
 
 class Recogniser:
-    """``book`` has the rules in force, and ``watched`` are shell patterns of jobs whose unknown failures matter;
-    ``deadline`` and ``settle`` are milliseconds after an event came in.
+    """``book`` has the rules in force, and ``jobs`` are those that matter without any.
 
-    The event's own time is Gerrit's clock, and after an outage it may be long ago.
+    ``deadline`` and ``settle`` are milliseconds after an event came in. The event's own time is Gerrit's clock, and
+    after an outage it may be long ago.
     """
 
     def __init__(self, ledger: Ledger, book: RuleBook, recognition: Recognition,
-                 deadline: int, settle: int, watched: Sequence[str] = ()) -> None:
+                 deadline: int, settle: int, jobs: Jobs = NO_JOBS) -> None:
         self._inbox, self._reports = ledger.inbox, ledger.reports
         self._book = book
         self._recognition = recognition
         self._deadline, self._settle = deadline, settle
-        self._watched = watched
+        self._jobs = jobs
 
     def step(self) -> bool:
         """Recognise the next event; False where there is none."""
@@ -60,7 +59,7 @@ class Recogniser:
         return replace(report, builds=builds, omitted=omitted)
 
     def _open(self, work: EventWork, report: Report) -> None:
-        needed = needs(report.patchset, report.links, self._book.rules, self._watched)
+        needed = needs(report.patchset, report.links, self._book.rules, self._jobs)
         if not needed:
             why = f"no rule applies to {', '.join(link.job for link in report.links[:5])}"
             log.info("%s: %s", report.patchset, inert(why, 300))

@@ -323,9 +323,10 @@ class ChannelFilter(Strict):
     projects: Projects | None = Field(None, description="Shell patterns of projects.")
     pipelines: Pipelines | None = Field(None, description="Shell patterns of pipelines.")
     tell: Topics = Field(
-        (Tell.OVER, Tell.KNOWN, Tell.DIGEST),
+        (Tell.OVER, Tell.KNOWN, Tell.MOVED, Tell.DIGEST),
         description="What to tell: over (counters over their bounds), known (known failures), unexplained (failed"
-        " builds of which nothing is known), digest (once a week, which known failures come and go).",
+        " builds of which nothing is known), moved (where a branch's counters or a job's pass rate moved), digest (once"
+        " a week, which known failures come and go).",
     )
     failures_in: Pipelines | None = Field(
         None, description="Shell patterns of the pipelines whose failures are told; counters are told by pipelines.")
@@ -363,11 +364,11 @@ class Irc(Strict):
     channels: dict[Channel, ChannelFilter] = Field(
         description="Channels, each with the projects and pipelines it wants to hear of (lists of shell patterns), what"
         " it is told (over: counters over their bounds; known: known failures; unexplained: failed builds of which"
-        " nothing is known; digest: once a week, which known failures come and go; left out, all but unexplained), and"
-        " the pipelines whose failures it is told. {} wants everything that is told by default. Quote the name: a bare"
-        " # begins a comment in YAML.",
+        " nothing is known; moved: where a branch's counters or a job's pass rate moved; digest: once a week, which"
+        " known failures come and go; left out, all but unexplained), and the pipelines whose failures it is told. {}"
+        " wants everything that is told by default. Quote the name: a bare # begins a comment in YAML.",
         examples=[{"#openstack-qa": {"projects": ["openstack/*"], "pipelines": ["gate", "periodic"],
-                                     "tell": ["over", "known", "digest"],
+                                     "tell": ["over", "known", "moved", "digest"],
                                      "failures_in": ["gate", "periodic"]}}],
         min_length=1,
     )
@@ -455,6 +456,45 @@ class Unexplained(Strict):
     )
 
 
+class LearnedBounds(Strict):
+    """Bounds that are learned from the history of merged code."""
+
+    jobs: Annotated[tuple[JobPattern, ...], Field(strict=False)] = Field(
+        default=("*",),
+        description="Shell patterns of the jobs whose counters are learned, without any rule. [] learns none.",
+    )
+    baseline: Annotated[tuple[PipelinePattern, ...], Field(strict=False, min_length=1)] = Field(
+        default=("gate", "post", "periodic*"),
+        description="Shell patterns of the pipelines whose successful builds show what is usual: those that test merged"
+        " code, or what is about to be merged.",
+    )
+    check: Annotated[tuple[PipelinePattern, ...], Field(strict=False)] = Field(
+        default=("check",),
+        description="Shell patterns of the pipelines of which one successful build of each change counts as well, its"
+        " newest, and none of a change with an open finding. [] counts none.",
+    )
+    false_warnings: Annotated[float, Field(gt=0, le=100)] = Field(
+        default=1.0, description="False warnings in 1,000 builds, over all the counters of a build, at most."
+    )
+    accept: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] = Field(
+        default=("*",),
+        description="Shell patterns of the usernames of those who may comment 'counters: accept' and 'counters:"
+        " ignore'; the change's owner may always.",
+    )
+    days: int = Field(default=365, ge=30, le=CENTURY, description="Days that the history of counters is kept.")
+
+
+class Pages(Strict):
+    """The pages with graphs."""
+
+    url: Annotated[str, AfterValidator(web_address)] | None = Field(
+        default=None,
+        description="Where graphs of the counters are to be seen: comments on counters whose usual values are known end"
+        " with this link.",
+        examples=["https://ci.example.org/counterbot/"],
+    )
+
+
 class Bugs(Strict):
     """Links to the bug tracker."""
 
@@ -492,6 +532,9 @@ class Config(Strict):
     report: ReportTimes = Field(ReportTimes(), description="When a report on a patch set is decided.")
     known: Known = Field(Known(), description="Known failures, by rules with a query.")
     unexplained: Unexplained = Field(Unexplained(), description="Failures that no rule recognises.")
+    learned: LearnedBounds = Field(
+        LearnedBounds(), description="Bounds that are learned from the history of merged code.")
+    pages: Pages = Field(Pages(), description="The pages with graphs.")
     bugs: Bugs = Field(Bugs(), description="Links to the bug tracker.")
     workers: int = Field(
         4, ge=1, le=64,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from ..core.model import Build, Counters, Hit, PatchSet, Reader, Reading, is_failure
 from . import failures, templates
@@ -27,7 +27,7 @@ def keep(under_way: Transaction, build: Build, patchset: PatchSet | None, found:
     Hits of known failures replace what was found before of ``rules`` (None: of all). ``fit`` is of the build's lines.
     """
     under_way.insert_new(runs, [_run(build, patchset, under_way.now)])
-    run = under_way.execute(select(runs.c.id, runs.c.job, runs.c.change, runs.c.ended)
+    run = under_way.execute(select(runs.c.id, runs.c.job, runs.c.change, runs.c.ended, runs.c.counted)
                             .where(runs.c.uuid == build.uuid)).one()
     counters = found[Reader.COUNTERS].counters if Reader.COUNTERS in found else None
     failure = found[Reader.FAILURE].failure if Reader.FAILURE in found else None
@@ -57,18 +57,16 @@ def _note_hits(under_way: Transaction, run: Any, found: Iterable[Hit], rules: Co
 
 def _note_counters(under_way: Transaction, run: Any, build: Build, counters: Counters) -> bool:
     """Counters of which some are totals and some differences stay out: nothing tells whose series each is of."""
-    if counters.mixed:
+    if counters.mixed or run.counted:
         return False
-    if under_way.execute(select(samples.c.run).where(samples.c.run == run.id).limit(1)).first():
-        return False
-    which = {"project": build.project, "branch": build.branch, "job": build.job, "pipeline": build.pipeline or "",
-             "delta": bool(counters.delta)}
+    which = {"tenant": build.tenant, "job": build.job, "branch": build.branch, "delta": bool(counters.delta)}
     known = _series(under_way, which)
     if new := [name for name in counters.values if name not in known]:
         under_way.insert_new(series, [{**which, "counter": name} for name in new])
         known = _series(under_way, which)
     under_way.insert_new(samples, [{"series": known[name], "at": run.ended, "run": run.id, "value": float(value)}
                                    for name, value in counters.values.items()])
+    under_way.execute(update(runs).where(runs.c.id == run.id).values(counted=True))
     return True
 
 
@@ -84,4 +82,10 @@ def _run(build: Build, patchset: PatchSet | None, now: int) -> dict[str, object]
     change, number = (patchset.change, patchset.number) if patchset and mine else (build.change, build.patchset)
     return {"uuid": build.uuid, "job": build.job, "project": build.project, "branch": build.branch,
             "pipeline": build.pipeline or "", "change": change, "patchset": number, "result": build.result,
-            "voting": build.voting, "ended": build.ended or now, "seconds": build.seconds}
+            "voting": build.voting, "ended": build.ended or now, "seconds": build.seconds, "tenant": build.tenant,
+            "nodeset": build.nodeset, "source": _source(patchset)}
+
+
+def _source(patchset: PatchSet | None) -> str:
+    """Who told of a build: a report on a change, Zuul's API on a branch's, or nobody but a walk through past builds."""
+    return "backfill" if patchset is None else "zuul" if patchset.change is None else "report"

@@ -19,6 +19,8 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
+    true,
 )
 
 from ..core.limits import COUNTER_NAME, NAME
@@ -130,8 +132,12 @@ findings = table(
     Column("subject", String(COUNTER_NAME), nullable=False),
     Column("value", Double),
     Column("bound", Double),
+    Column("usual", Double),
+    Column("learned_runs", Integer),
+    Column("learned_since", BigInteger),
+    Column("confirmed", Boolean, nullable=False, default=True, server_default=true()),
 )
-"""What rules found in the builds of a report; a known failure has no value."""
+"""What was found in the builds of a report; a known failure has no value, and a bound that is learned no rule."""
 
 said = table(
     "said", metadata,
@@ -172,10 +178,19 @@ runs = table(
     Column("voting", Boolean, nullable=False),
     Column("ended", BigInteger, nullable=False),
     Column("seconds", Double),
+    Column("tenant", String(NAME), nullable=False, default="", server_default=""),
+    Column("nodeset", String(NAME)),
+    Column("source", Ascii(12), nullable=False, default="report", server_default="report"),
+    Column("counted", Boolean, nullable=False, default=False, server_default=false()),
     Index(None, "change"),
+    Index(None, "tenant", "job", "ended"),
     Index(None, "project", "job", "ended"),
 )
-"""Every finished build that was looked at, for good; ``merges`` tells whether its change was merged."""
+"""Every finished build that was looked at; ``merges`` tells whether its change was merged.
+
+``source`` tells who told of it: a ``report`` on a change, ``zuul`` (its API on a branch's builds: periodic and post
+pipelines report nowhere else) or a ``backfill``. ``counted``: it has samples.
+"""
 
 merges = table(
     "merges", metadata,
@@ -183,19 +198,21 @@ merges = table(
     Column("change", BigInteger, primary_key=True, autoincrement=False),
     Column("patchset", BigInteger, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("branch", String(NAME)),
+    Column("url", Text),
+    Index(None, "at"),
 )
 
 series = table(
     "series", metadata,
     Column("id", Id, primary_key=True),
-    Column("project", String(NAME), nullable=False),
-    Column("branch", String(NAME), nullable=False),
+    Column("tenant", String(NAME), nullable=False),
     Column("job", String(NAME), nullable=False),
-    Column("pipeline", String(NAME), nullable=False),
+    Column("branch", String(NAME), nullable=False),
     Column("counter", String(COUNTER_NAME), nullable=False),
     Column("delta", Boolean, nullable=False),
-    UniqueConstraint("job", "counter", "project", "branch", "pipeline", "delta"),
-    Index(None, "job", "project"),  # MariaDB keeps a key this long as a hash, which finds nothing by its beginning
+    UniqueConstraint("job", "branch", "tenant", "delta", "counter"),
+    Index(None, "job", "branch"),  # MariaDB keeps a key this long as a hash, which finds nothing by its beginning
 )
 
 samples = table(
@@ -206,6 +223,89 @@ samples = table(
     Column("value", Double, nullable=False),
     sqlite_with_rowid=False,
 )
+
+levels = table(
+    "levels", metadata,
+    Column("series", Id, ForeignKey("series.id"), primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("newest", BigInteger, nullable=False),
+    Column("runs", Integer, nullable=False),
+    Column("since", BigInteger),
+    Column("stable", Boolean, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("rate", Double, nullable=False),
+)
+"""What is usual in each series, kept ready: looked at ``at``, by ``runs`` in all, of which the ``newest`` ended then.
+``since`` is when the first run of the level ended, ``rate`` that of false warnings that its bound allows for."""
+
+moves = table(
+    "moves", metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenant", String(NAME), nullable=False),
+    Column("job", String(NAME), nullable=False),
+    Column("branch", String(NAME), nullable=False),
+    Column("before", BigInteger, nullable=False),
+    Column("after", BigInteger, nullable=False),
+    Column("found", BigInteger, nullable=False),
+    Column("told", BigInteger),
+    Index(None, "job", "branch", "after"),
+)
+"""Where a branch moved: between a run that ended ``before`` and one that ended ``after``, many counters of a job
+together. ``told`` is when channels were told, null where nobody was."""
+
+change_points = table(
+    "change_points", metadata,
+    Column("series", Id, ForeignKey("series.id"), primary_key=True, autoincrement=False),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    Column("move", Id, ForeignKey("moves.id"), index=True),
+    Column("before", Double, nullable=False),
+    Column("after", Double, nullable=False),
+    Column("p", Double, nullable=False),
+    Column("accepted", Id, ForeignKey("acknowledgements.id")),
+)
+"""The change points of a series; ``at`` is when the first run of the new level ended, ``before`` and ``after`` are what
+was usual."""
+
+acknowledgements = table(
+    "acknowledgements", metadata,
+    Column("id", Id, primary_key=True),
+    Column("server", Ascii(NAME), nullable=False),
+    Column("project", String(NAME), nullable=False),
+    Column("branch", String(NAME), nullable=False),
+    Column("change", BigInteger, nullable=False),
+    Column("patchset", BigInteger, nullable=False),
+    Column("author", String(NAME), nullable=False),
+    Column("accepts", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("merged", BigInteger),
+    Index(None, "change"),
+    Index(None, "merged"),
+)
+"""What people said of counters over their bounds: their step is accepted, or ignored for this change."""
+
+acknowledged = table(
+    "acknowledged", metadata,
+    Column("acknowledgement", Id, ForeignKey("acknowledgements.id"), primary_key=True, autoincrement=False),
+    Column("job", String(NAME), primary_key=True),
+    Column("counter", String(COUNTER_NAME), primary_key=True),
+)
+"""The counters that an acknowledgement is about."""
+
+drops = table(
+    "drops", metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenant", String(NAME), nullable=False),
+    Column("job", String(NAME), nullable=False),
+    Column("test", Text, nullable=False),
+    Column("started", BigInteger, nullable=False),
+    Column("found", BigInteger, nullable=False),
+    Column("closed", BigInteger),
+    Column("shown", Text, nullable=False),
+    Column("told", BigInteger),
+    Index(None, "job", "found"),
+)
+"""Where a job's, or one of its tests', pass rate fell; ``shown`` are the figures of it."""
 
 hits = table(
     "hits", metadata,

@@ -1104,7 +1104,7 @@ def test_a_driver_that_is_missing_is_told(monkeypatch):
 
 
 def test_a_ledger_is_tried(ledger):
-    assert tried(ledger.store.engine.url.render_as_string(hide_password=False)) == "version 0004, may be written"
+    assert tried(ledger.store.engine.url.render_as_string(hide_password=False)) == "version 0005, may be written"
 
 
 def test_a_database_is_tried_and_left_as_it_is(tmp_path):
@@ -1116,7 +1116,7 @@ def test_a_database_is_tried_and_left_as_it_is(tmp_path):
     assert tried(url) == "empty; the bot makes its tables at its start"
     path.unlink()
     Ledger(url).close()
-    assert tried(url) == "version 0004, may be written"
+    assert tried(url) == "version 0005, may be written"
     with sqlite3.connect(path) as database:
         database.execute("update alembic_version set version_num = '9999'")
     database.close()

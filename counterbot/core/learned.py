@@ -1,0 +1,59 @@
+"""What is usual of a counter, and what became of its series: nouns of the history. Reckons nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Level:
+    """What is usual of a counter since its last change point.
+
+    ``runs`` it is learned from, from number ``start`` of the series on (counted from 0; those of before a step that was
+    accepted count for the spread alone). ``usual`` is their median. ``centre`` and ``spread`` are those of what
+    ``stats.bounds`` reckons with: logarithms where ``logarithmic``, else the values themselves; ``freedom`` is the
+    degrees of freedom of the spread. ``exact``: all were equal. ``why`` says why the counter is not stable; () where it
+    is. ``rise`` is the smallest rise, a fraction of ``usual``, that the bound catches in 19 of 20 runs; None where
+    there is none.
+    """
+
+    runs: int
+    start: int
+    usual: float
+    centre: float
+    spread: float
+    freedom: float
+    logarithmic: bool
+    exact: bool = False
+    rise: float | None = None
+    why: tuple[str, ...] = ()
+
+    @property
+    def stable(self) -> bool:
+        return not self.why
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a build's counter is held against: the bound of a series whose level is stable.
+
+    Learned from so many ``runs`` of a ``branch`` since a time, in epoch milliseconds.
+    """
+
+    counter: str
+    usual: float
+    bound: float
+    runs: int
+    since: int
+    branch: str
+
+
+@dataclass(frozen=True)
+class SeriesKey:
+    """Whose series it is. ``tenant`` is Zuul's, "" where that is not known; ``delta`` tells differences from totals."""
+
+    tenant: str
+    job: str
+    branch: str
+    counter: str
+    delta: bool
