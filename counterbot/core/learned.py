@@ -34,6 +34,22 @@ class Level:
 
 
 @dataclass(frozen=True)
+class ChangePoint:
+    """Where the level of a series changes. ``index`` is the first run of the new level, from 0; ``before`` and ``after``
+    are the medians of the two levels, ``p`` how likely such a difference is by chance."""
+
+    index: int
+    before: float
+    after: float
+    p: float
+
+    @property
+    def change(self) -> float | None:
+        """A fraction of what it was before; None where that was 0."""
+        return (self.after - self.before) / abs(self.before) if self.before else None
+
+
+@dataclass(frozen=True)
 class Learned:
     """What a build's counter is held against: the bound of a series whose level is stable.
 
