@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from counterbot.core.model import Build, Reader
+from counterbot.core.needs import Jobs
 from counterbot.core.rules import Bound, Fingerprint, Rule, Where
 from counterbot.demo import story
 from counterbot.demo.sshd import make_key
@@ -27,6 +28,7 @@ zuul: {{accounts: [zuul], url: {zuul.url}, logs: ["{zuul.logs}"]{tenants}}}
 rules: queries
 database: sqlite:///counterbot.db
 unexplained: {{jobs: {jobs}}}
+learned: {{jobs: []}}
 """
 LINE = b"2026-11-21 02:07:44.101 | node | ERROR: deadlock found\n"
 COUNTERS, FAILURE, LINES = (frozenset({reader}) for reader in Reader)
@@ -185,11 +187,11 @@ def test_what_the_history_lacks_of_a_build(build, looked, only, want):
     (PASSED, 9, None, "tem*", False, None),
 ])
 def test_what_the_history_lacks_of_a_build_of_a_watched_job(build, looked, only, watched, lines, want):
-    assert lacking(build, looked, (GRENADE,), {"grenade": 10}, only, (watched,), lines) == want
+    assert lacking(build, looked, (GRENADE,), {"grenade": 10}, only, Jobs((watched,)), lines) == want
 
 
 def test_a_new_rule_and_lines_are_asked_for_together():
-    assert lacking(FAILED, 9, (KNOWN,), {"known": 10}, None, ("*",), False) == Want(FAILURE | LINES, ("known",))
+    assert lacking(FAILED, 9, (KNOWN,), {"known": 10}, None, Jobs(("*",)), False) == Want(FAILURE | LINES, ("known",))
 
 
 @pytest.mark.parametrize(("past", "end"), [

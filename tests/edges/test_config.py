@@ -60,7 +60,7 @@ def test_the_contracts_example() -> None:
     assert got.irc is not None
     channel = got.irc.channels["#openstack-qa"]
     assert channel.pipelines == ("gate", "periodic")
-    assert (channel.tell, channel.failures_in) == ((Tell.OVER, Tell.KNOWN, Tell.DIGEST), None)
+    assert (channel.tell, channel.failures_in) == ((Tell.OVER, Tell.KNOWN, Tell.MOVED, Tell.DIGEST), None)
     assert (got.irc.port, got.irc.tls, got.irc.sasl) == (6697, True, None)
 
 
@@ -406,7 +406,7 @@ workers: 0
          ["1:55: item 1 of 'projects' must be a shell pattern, not a regular expression; write 'openstack/*'",
           "1:85: item 1 of 'pipelines' must be a single shell pattern; write a list: ['check', 'gate']"]),
         ("irc: {host: h, nick: n, channels: {'#qa': {tell: [over, all], failures_in: gate}, '#x': {tell: []}}}",
-         ["1:57: item 2 of 'tell' must be one of over, known, unexplained, digest, not text 'all'",
+         ["1:57: item 2 of 'tell' must be one of over, known, unexplained, moved, digest, not text 'all'",
           "1:63: 'failures_in' must be a list, not text 'gate'", "1:90: 'tell' must have at least one item"]),
         ("known: {days: 0}", ["1:9: 'days' must be at least 1"]),
         ("unexplained: {gate: [], passing: 5, jobs: ['^tempest']}",
@@ -428,7 +428,7 @@ workers: 0
         ("workers: 010", ["1:1: 010 is not a plain decimal number; write 10, or quote it if it is text"]),
         ("keep_days: 1_0", ["1:1: 'keep_days' must be a whole number, not text '1_0'"]),
         ("log: debug", ["1:1: unknown key 'log'; known: gerrit, zuul, rules, database, database_password_file,"
-                        " irc, statsd, report, known, unexplained, bugs, workers, keep_days"]),
+                        " irc, statsd, report, known, unexplained, learned, pages, bugs, workers, keep_days"]),
         ("statsd: {port: 0, prefix: 'ci.{jobs}'}",
          ["1:1: missing key 'host'", "1:10: 'port' must be at least 1",
           "1:19: 'prefix' must be letters, digits, '_', '-', '.', {project}, {branch}, {pipeline} and {job}"]),

@@ -1128,7 +1128,7 @@ def test_a_database_of_the_version_before_is_tried_and_not_carried_over(tmp_path
     with sqlite3.connect(tmp_path / "ledger.db") as database:
         database.executescript((ROOT / "tests/samples/ledger/0001.sql").read_text())
     database.close()
-    assert tried(f"sqlite:///{tmp_path}/ledger.db") == "version 0001; the bot brings it to 0004 at its start"
+    assert tried(f"sqlite:///{tmp_path}/ledger.db") == "version 0001; the bot brings it to 0005 at its start"
     with sqlite3.connect(tmp_path / "ledger.db") as database:
         assert database.execute("select version_num from alembic_version").fetchall() == [("0001",)]
     database.close()

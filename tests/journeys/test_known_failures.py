@@ -16,7 +16,7 @@ from counterbot.demo.story import (
     uuid,
 )
 
-from .world import Killed
+from .world import UNWATCHED, Killed
 
 NO_REPLY_RULE = """\
 title: A server does not become ACTIVE in time
@@ -169,7 +169,7 @@ def test_only_logs_that_a_query_could_match_are_fetched(world):
 
 def test_builds_that_passed_are_not_fetched_for_failures(world):
     change = failing(world, Job("openstack-tox-py311"))
-    world.bot().reported(change).works()
+    world.bot(more=UNWATCHED).reported(change).works()
     assert [path for path in world.zuul.requests if path.startswith("/logs/")] == []
 
 

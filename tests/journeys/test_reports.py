@@ -101,7 +101,7 @@ def test_builds_that_by_the_apis_word_no_rule_applies_to_are_neither_read_nor_na
     row = world.zuul.row(uuid(change, change.jobs[1]))
     ref = {**row["ref"], **{key: value for key, value in told.items() if key in row["ref"]}}
     world.zuul.serve_row({**row, **{key: value for key, value in told.items() if key in row}, "ref": ref})
-    bot = world.bot().reported(change).works()
+    bot = world.bot(more=UNWATCHED).reported(change).works()
     assert read(world, change) == ["tempest-full"]
     assert world.comments(7)[0].startswith(OVER)
     assert bot.reasons() == ["over its bound"]
@@ -110,7 +110,7 @@ def test_builds_that_by_the_apis_word_no_rule_applies_to_are_neither_read_nor_na
 def test_a_report_of_whose_builds_by_the_apis_word_no_rule_applies_to_any(world):
     world.rule("sql", QUERIES.replace('where: {job: "tempest-full*"}', "where: {pipeline: gate}"))
     change = world.change(7, Job("tempest-full", HARD))
-    bot = world.bot().reported(change).works()
+    bot = world.bot(more=UNWATCHED).reported(change).works()
     assert read(world, change) == []
     assert bot.reasons() == ["no rule applies to its builds"]
 

@@ -22,7 +22,7 @@ database: "{database}"
 report: {{deadline: {deadline}, settle: {settle}}}
 irc: {{host: 127.0.0.1, nick: counterbot, channels: {channels}}}
 """
-UNWATCHED = "unexplained: {jobs: []}\n"
+UNWATCHED = "unexplained: {jobs: []}\nlearned: {jobs: []}\n"
 """What is done for rules alone."""
 
 BRANCH = {"change": None, "patchset": None, "ref": "refs/heads/master", "newrev": "a" * 40}
