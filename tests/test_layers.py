@@ -29,6 +29,7 @@ ROOMS_OF = {"requests": "clients/http", "urllib3": "clients/http", "sqlalchemy":
             **dict.fromkeys(["luqum", "ply", "hyperscan", "re2"], "fingerprints")}
 NUMBERS = {"numpy", "scipy"}
 PURE = {"core": set(),
+        "stats": NUMBERS,
         "fingerprints": NUMBERS | {name for name, room in ROOMS_OF.items() if room == "fingerprints"}}
 RECKONING = ("stats/", "fingerprints/unknown/")
 NODE_MUST_NOT = {"sqlalchemy", "alembic", "numpy", "scipy", "paramiko", "irc"}

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Level:
-    """What is usual of a counter since its last change point.
+    """What is usual of a counter since its last change point, or since its step was accepted.
 
-    ``runs`` it is learned from, from number ``start`` of the series on (counted from 0; those of before a step that was
-    accepted count for the spread alone). ``usual`` is their median. ``centre`` and ``spread`` are those of what
-    ``stats.bounds`` reckons with: logarithms where ``logarithmic``, else the values themselves; ``freedom`` is the
-    degrees of freedom of the spread. ``exact``: all were equal. ``why`` says why the counter is not stable; () where it
-    is. ``rise`` is the smallest rise, a fraction of ``usual``, that the bound catches in 19 of 20 runs; None where
-    there is none.
+    Learned from so many ``runs``, from number ``start`` of the series on (from 0); ``usual`` is their median.
+    ``centre`` and ``spread`` are mean and standard deviation of what the next run is measured by: of logarithms where
+    ``logarithmic``, else of the values themselves. ``size`` is what the runs count for, and ``freedom`` the degrees of
+    freedom of the spread, to which runs before a step that was accepted belong. No bound lies below ``least``. ``rise``
+    is the smallest rise, a fraction of ``usual``, that the bound catches in 19 of 20 runs; None where there is none.
+    ``why`` says why the counter is not stable; () where it is.
     """
 
     runs: int
@@ -22,9 +22,10 @@ class Level:
     usual: float
     centre: float
     spread: float
+    size: float
     freedom: float
+    least: float
     logarithmic: bool
-    exact: bool = False
     rise: float | None = None
     why: tuple[str, ...] = ()
 
@@ -35,8 +36,11 @@ class Level:
 
 @dataclass(frozen=True)
 class ChangePoint:
-    """Where the level of a series changes. ``index`` is the first run of the new level, from 0; ``before`` and ``after``
-    are the medians of the two levels, ``p`` how likely such a difference is by chance."""
+    """Where the level of a series changes.
+
+    ``index`` is the first run of the new level, from 0; ``before`` and ``after`` are the medians of the two levels,
+    ``p`` is how likely such a difference is by chance.
+    """
 
     index: int
     before: float

@@ -1,0 +1,71 @@
+"""A series -> its change points, and the level and the bound of its next run."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..core.learned import ChangePoint, Level
+from .bounds import HALF, bounds, learn
+from .changepoints import HUGE, change_points
+from .changepoints.noise import Array
+from .stability import judged, shaped
+
+NEAR = 5
+"""Runs from an accepted step at which a change point is that step."""
+
+RATE = 0.001
+
+_Found = tuple[tuple[ChangePoint, ...], Level | None]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """``level`` and ``bound`` are None of too few runs."""
+
+    count: int
+    points: tuple[ChangePoint, ...]
+    level: Level | None
+    bound: float | None
+
+
+def levelled(values: Sequence[float] | Array, steps: Collection[int] = ()) -> _Found:
+    """The change points of a series, and its last level with what speaks against it whatever the rate.
+
+    ``steps`` are the first runs after changes were merged whose steps were accepted: the level begins there anew, and
+    the spread of the runs before stays.
+    """
+    given = np.asarray(values, float)
+    points = change_points(given)
+    largest = float(np.max(np.abs(given), initial=0.0))
+    factor = largest if largest > HUGE else 1.0
+    runs = given / factor
+    accepted = sorted({step for step in steps if 0 < step < len(runs)})
+    found = [point.index for point in points if not any(abs(point.index - step) <= NEAR for step in accepted)]
+    edges = sorted({0, *found, *accepted})
+    start = edges[-1]
+    before = runs[edges[-2]:start] if start in accepted else runs[:0]
+    level = learn(runs, start, before, HALF / factor)
+    return points, level and _times(shaped(level, runs), factor)
+
+
+def _times(level: Level, factor: float) -> Level:
+    if factor == 1:
+        return level
+    centre, spread = ((level.centre + math.log(factor), level.spread) if level.logarithmic else
+                      (level.centre * factor, level.spread * factor))
+    return replace(level, usual=level.usual * factor, least=min(level.least, sys.float_info.max / factor) * factor,
+                   centre=centre, spread=spread)
+
+
+def analyse(values: Sequence[float] | Array, rate: float = RATE, steps: Collection[int] = ()) -> Analysis:
+    """All of a series of finite values, the oldest first; ``rate`` of false warnings, per run."""
+    points, level = levelled(values, steps)
+    if level is None:
+        return Analysis(len(values), points, None, None)
+    (level,) = judged([level], rate)
+    return Analysis(len(values), points, level, bounds([level], rate)[0])
