@@ -26,6 +26,7 @@ COMMANDS = {
     "replay": "Feed recorded events, and return when all is delivered.",
     "rules": "List, validate, test and try rules.",
     "run": "Run the bot.",
+    "series": "Show what the history of counters tells.",
     "status": "Tell whether a running or stopped bot is healthy.",
 }
 

@@ -38,7 +38,7 @@ class Level:
 class ChangePoint:
     """Where the level of a series changes.
 
-    ``index`` is the first run of the new level, from 0; ``before`` and ``after`` are the medians of the two levels,
+    ``index`` is the first run of the new level, from 0; ``before`` and ``after`` are the medians of the runs beside it,
     ``p`` is how likely such a difference is by chance.
     """
 

@@ -19,6 +19,9 @@ from .changepoints.noise import TO_DEVIATION, Array
 FEWEST = 3
 """Runs without which there is no level."""
 
+SHAPELESS = 10
+"""Fewer runs tell neither what is far nor whether neighbours resemble."""
+
 LEAST, HALF = 0.01, 0.5
 """No bound is nearer to what is usual: a fraction of it, or half a unit. A constant counter has no spread at all, and
 arithmetic on logarithms would put its bound below it."""
@@ -46,7 +49,7 @@ def learn(values: Sequence[float] | Array, start: int = 0, before: Sequence[floa
     usual = float(np.median(runs))
     core, past = without_far(runs), without_far(np.asarray(before, float))
     logarithmic = bool((core > 0).all() and (past > 0).all())
-    factor = 1.0 if logarithmic else max(float(np.max(np.abs(core))), 1e-300)
+    factor = 1.0 if logarithmic else float(np.max(np.abs(np.concatenate([core, past])))) or 1.0
     scaled, earlier = (np.log(each) if logarithmic else each / factor for each in (core, past))
     size, freedom, squares = effective(_left(scaled)), 0.0, 0.0
     for part in (scaled, earlier):
@@ -90,7 +93,7 @@ def _rise(level: Level, bound: float) -> float | None:
 
 def without_far(runs: Array) -> Array:
     """The runs without a few that lie far above: they are looked at as spikes."""
-    if len(runs) < FEWEST:
+    if len(runs) < SHAPELESS:
         return runs
     median = np.median(runs)
     deviation = TO_DEVIATION * float(np.median(np.abs(runs - median)))
@@ -117,7 +120,7 @@ def neighbours(left: Array) -> float:
     Marriott and Pope 1954, "Bias in the estimation of autocorrelations".
     """
     power = float(left @ left)
-    if power <= 0 or len(left) < 10:
+    if power <= 0 or len(left) < SHAPELESS:
         return 0.0
     rho = float(left[1:] @ left[:-1]) / power
     return min(max(rho + (1 + 4 * max(rho, 0.0)) / len(left), 0.0), 0.9)

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 
 from ...core.learned import ChangePoint
 from . import drift, kinds, partition
-from .breaks import Break, tested
+from .breaks import WINDOW, Break, tested
 from .noise import Array, calmed, unit
 
 FEWEST = 2 * partition.SHORTEST
@@ -28,7 +27,8 @@ HUGE = 1e100
 def change_points(values: Sequence[float] | Array) -> tuple[ChangePoint, ...]:
     """The change points of a series of finite values, one a run and the oldest first.
 
-    None of fewer than ten runs or of equal ones. A level has five runs at least.
+    None of fewer than ten runs or of equal ones. A level has five runs at least; ``before`` and ``after`` are of the 60
+    runs, at most, beside a point.
     """
     given = np.asarray(values, float)
     if len(given) < FEWEST or not np.any(given != given[0]):
@@ -38,10 +38,13 @@ def change_points(values: Sequence[float] | Array) -> tuple[ChangePoint, ...]:
     series = given / factor
     breaks = tuple(_breaks(series))
     cuts = kinds.moved(series, [found.index for found in breaks])
-    edges = [0, *cuts, len(given)]
-    levels = [float(np.median(series[first:last])) * factor for first, last in pairwise(edges)]
-    return tuple(ChangePoint(cut, before, after, found.p)
-                 for cut, before, after, found in zip(cuts, levels, levels[1:], breaks, strict=False))
+    return tuple(_point(series, first, cut, last, found.p, factor) for first, cut, last, found in zip(
+        [0, *cuts], cuts, [*cuts[1:], len(given)], breaks, strict=False))
+
+
+def _point(series: Array, first: int, cut: int, last: int, p: float, factor: float) -> ChangePoint:
+    before, after = series[max(first, cut - WINDOW):cut], series[cut:min(last, cut + WINDOW)]
+    return ChangePoint(cut, float(np.median(before)) * factor, float(np.median(after)) * factor, p)
 
 
 def _breaks(series: Array) -> list[Break]:

@@ -1,0 +1,17 @@
+"""``counterbot series``: the history of counters, and what it shows."""
+
+from __future__ import annotations
+
+import click
+
+from ..groups import Group
+from .analysing import analyse
+
+
+@click.group(cls=Group)
+def command() -> None:
+    """Show what the history of counters tells: change points, usual values and bounds."""
+
+
+for each in (analyse,):
+    command.add_command(each)
