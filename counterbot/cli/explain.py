@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..core import events
+from ..core.commands import Asked, Command
 from ..core.model import Ignored, Merged, Unreadable
 from .completion import files
 
@@ -42,6 +43,11 @@ def _explained(line: bytes, settings: events.Recognition) -> dict[str, Any]:
         return {"ignored": found.why}
     if isinstance(found, Merged):
         return {"ignored": "event type change-merged"}
+    if isinstance(found, Command):
+        asked = found.asked
+        return {"change": found.patchset.change, "patchset": found.patchset.number, "author": found.author,
+                **({"command": asked.verb.word, "reason": asked.reason} if isinstance(asked, Asked) else
+                   {"mistaken": asked.why})}
     return {"change": found.patchset.change, "patchset": found.patchset.number, "pipeline": found.pipeline,
             "builds": [{"job": link.job, "url": link.url, "uuid": link.uuid} for link in found.builds],
             **({"omitted": found.omitted.url} if found.omitted else {})}

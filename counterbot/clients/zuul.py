@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any, TypeVar
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from ..core import limits
 from ..core.deadline import DeadlineExceeded
@@ -26,8 +26,9 @@ _UNSOUND = re.compile("[\x00\ud800-\udfff]")
 
 _PAGE = re.compile(r"(t/(?P<tenant>[^/?#]+)/)?(?P<kind>build|buildset)/(?P<uuid>[0-9a-f]{32})/?")
 _TENANT = re.compile(r"(?:t/(?P<tenant>[^/?#]+)/?)?")
+_TENANTS_OWN = re.compile(r"t/([^/?#]+)/")
 _UUID = re.compile("[0-9a-f]{32}")
-NAMES = frozenset({"job_name", "project", "branch", "pipeline", "result"})
+NAMES = frozenset({"job_name", "project", "branch", "pipeline", "result", "nodeset"})
 
 PAGE = 50
 """Rows that are asked for at once, and at most as many uuids: a request line has room for some 200."""
@@ -96,7 +97,7 @@ class Zuul:
         build = parse_build(data)
         if build.uuid != link.uuid:
             raise Unreadable(f"Zuul's API answered with another build, {build.uuid[:40]!r}")
-        return build
+        return replace(build, tenant=self._tenant_of(link.url))
 
     def greet(self) -> None:
         """Ask each root whether it is Zuul's. Raises as ``build`` does, and Unreadable where it is not."""
@@ -124,8 +125,8 @@ class Zuul:
         ``filters`` are the API's own: ``job_name``, ``project``, ``pipeline``, ``result``, ``complete``, ``idx_min``,
         ``limit``, ...; a list means any of it. Each page is asked for when it is taken; that raises as ``build`` does.
         """
-        page = tenant.rstrip("/")
-        return self._pages(tenant, "builds", idx_max, filters, lambda row: _build_row(page, row))
+        page, name = tenant.rstrip("/"), self._tenant_of(tenant.rstrip("/") + "/")
+        return self._pages(tenant, "builds", idx_max, filters, lambda row: _build_row(page, name, row))
 
     def buildsets(self, tenant: str, idx_max: int | None = None, **filters: Filter) -> Iterator[list[BuildsetRow]]:
         """Pages of a tenant's buildsets, as ``builds``."""
@@ -168,6 +169,12 @@ class Zuul:
             raise Forbidden(f"{inert(link.url, 200)} is no {kind} page under {' or '.join(self._roots)}")
         return f"{root}api/{_tenant(page['tenant'])}{kind}/{link.uuid}"
 
+    def _tenant_of(self, url: str) -> str:
+        """The name of the tenant whose page, or build's page, it is; a white-label root is called by its host."""
+        root, rest = self._behind(url)
+        page = _TENANTS_OWN.match(rest or "")
+        return (_sound(unquote(page[1])) if page else urlsplit(root).hostname or "")[:limits.NAME]
+
     def _behind(self, url: str) -> tuple[str, str | None]:
         """The root that a page is under, and what comes behind it."""
         behind = ((root, below(root, url)) for root in self._roots)
@@ -208,8 +215,8 @@ def _link(tenant: str, row: Mapping[str, Any]) -> BuildLink:
     return BuildLink(_need(row, "job_name"), f"{tenant}/build/{uuid}", uuid)
 
 
-def _build_row(tenant: str, row: Mapping[str, Any]) -> BuildRow:
-    return BuildRow(_id(row), _link(tenant, row), _build(row))
+def _build_row(page: str, tenant: str, row: Mapping[str, Any]) -> BuildRow:
+    return BuildRow(_id(row), _link(page, row), replace(_build(row), tenant=tenant))
 
 
 def _buildset_row(row: Mapping[str, Any]) -> BuildsetRow:
@@ -227,7 +234,8 @@ def _build(row: Mapping[str, Any]) -> Build:
         voting=row.get("voting") is not False, project=_text(ref, "project") or "",
         branch=_text(ref, "branch") or "", pipeline=_text(row, "pipeline"), log_url=_text(row, "log_url"),
         artifacts=tuple(_artifacts(row.get("artifacts"))), ended=_milliseconds(_text(row, "end_time")),
-        change=change, patchset=patchset, changes=_changes(row.get("buildset")), seconds=_seconds(row.get("duration")))
+        change=change, patchset=patchset, changes=_changes(row.get("buildset")), seconds=_seconds(row.get("duration")),
+        nodeset=_text(row, "nodeset"))
 
 
 def _seconds(duration: object) -> float | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from .learned import Learned
 from .mine import Facts
 from .model import (
     GERRIT,
     IRC,
+    LEARNED,
     Channel,
     Finding,
     KnownFailure,
@@ -57,7 +59,7 @@ class Observed:
     a rule names and that have no value, and patterns whose collector failed. ``result`` is Zuul's, None where it is not
     known. ``failure`` is what was read of the failure: None where the build did not fail or no query applies to it.
     ``known`` is what the queries recognised in it, told to somebody or not; ``facts`` are what the history tells of a
-    failure that they do not explain.
+    failure that they do not explain. ``usual`` is what is known of the job's counters, by name.
     """
 
     job: str
@@ -71,6 +73,7 @@ class Observed:
     failure: Reading | None = None
     known: tuple[KnownFailure, ...] = ()
     facts: Facts = Facts()  # noqa: RUF009 - frozen
+    usual: Mapping[str, Learned] = field(default_factory=dict)
 
     @property
     def judged(self) -> bool:
@@ -80,6 +83,11 @@ class Observed:
     @property
     def failed(self) -> bool:
         return is_failure(self.result)
+
+    @property
+    def over(self) -> tuple[Finding, ...]:
+        """Its counters over their bounds."""
+        return findings(self.job, self.uuid, self.verdicts, self.usual)
 
     @property
     def standing(self) -> str:
@@ -98,6 +106,8 @@ class Reason(enum.Enum):
     BOTH = "over its bound, and known failures"
     UNEXPLAINED = "failed builds of which nothing is known"
     UNSHARED = "failed builds of which nothing is known, and too few other changes show the same"
+    UNCONFIRMED = "over a learned bound in one run only"
+    ACKNOWLEDGED = "over its bound, and people said that this is to be so"
     SAID_BEFORE = "the same was said before on this patch set"
     NOBODY = "over its bound, but the rules tell nobody"
     KNOWN_TO_NOBODY = "known failures, but the rules tell nobody"
@@ -125,7 +135,7 @@ class Effect:
 class Decision:
     """``findings`` is everything over its bound and every known failure, told or not.
 
-    ``missing`` says which builds gave nothing, and why; ``untold`` are findings that nobody is to hear of.
+    ``missing`` says which builds gave nothing, and why; ``untold`` are findings of rules that nobody is to hear of.
     """
 
     reason: Reason
@@ -143,6 +153,9 @@ class Decision:
 Said = Mapping[str, frozenset[tuple[str, Subject]]]
 """By destination, the (job, subject) pairs that were told there on this patch set."""
 
+Counted = Collection[tuple[str, str]]
+"""Pairs of a job and a counter of it."""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -157,18 +170,24 @@ class Seen:
 
 
 def decide(report: Report, observed: Iterable[Observed], rules: Mapping[str, Rule], said: Said,
-           channels: Iterable[Channel], comment_in: Sequence[str] = ("gate",)) -> Decision:
+           channels: Iterable[Channel], comment_in: Sequence[str] = ("gate",), crossed: Counted = (),
+           silenced: Counted = ()) -> Decision:
     """All builds of a report weighed together.
 
     ``comment_in`` are shell patterns of the pipelines in which a comment may be posted for unexplained failures alone.
+    ``crossed`` were over a learned bound in an earlier run on the change, ``silenced`` by a person's word.
     """
     observed = tuple(observed)
     missing = _missing(observed)
-    over = tuple(finding for build in observed for finding in findings(build.job, build.uuid, build.verdicts))
+    all_over = tuple(_confirmed(observed, crossed))
+    unsilenced = tuple(each for each in all_over if (each.job, each.subject.name) not in silenced)
+    over = tuple(each for each in unsilenced if each.confirmed)
     known = tuple(finding for build in observed for finding in build.known)
     builds = tuple(unexplained(observed, rules))
     if not (over or known or builds):
-        return Decision(_quiet(observed, missing), missing=missing)
+        reason = (_quiet(observed, missing) if not all_over else
+                  Reason.UNCONFIRMED if unsilenced else Reason.ACKNOWLEDGED)
+        return Decision(reason, all_over, missing=missing)
     asked = may_comment(report, comment_in)
     news = frozenset(build.uuid for build in builds if asked and _is_worth_telling(build.facts))
     found: tuple[Found, ...] = (*over, *known)
@@ -176,7 +195,21 @@ def decide(report: Report, observed: Iterable[Observed], rules: Mapping[str, Rul
     wanted = tuple(effect for effect in _wanted(report, told, rules, channels, news) if effect.findings)
     untold = tuple(finding for finding in found if not any(finding in effect.findings for effect in wanted))
     fresh = tuple(effect for effect in wanted if _is_news(effect, said, news))
-    return Decision(_reason(over, known, wanted, fresh, asked), found, fresh, missing, untold)
+    return Decision(_reason(over, known, wanted, fresh, asked), (*all_over, *known), fresh, missing, untold)
+
+
+def _confirmed(observed: Sequence[Observed], crossed: Counted) -> Iterator[Finding]:
+    """Counters over their bounds. What is over a learned one alone counts where another job of the report shows it too,
+    or an earlier run did; a failed build may have done its work in part, or twice, and shows nothing by itself."""
+    over = [(build, finding) for build in observed for finding in build.over]
+    jobs: dict[str, set[str]] = {}
+    for build, finding in over:
+        if not build.failed:
+            jobs.setdefault(finding.subject.name, set()).add(finding.job)
+    for build, finding in over:
+        name = finding.subject.name
+        again = (finding.job, name) in crossed or len(jobs.get(name, ())) > 1
+        yield replace(finding, confirmed=finding.rule != LEARNED or (not build.failed and again))
 
 
 def unexplained(observed: Iterable[Observed], rules: Mapping[str, Rule]) -> Iterator[Observed]:

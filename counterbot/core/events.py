@@ -14,7 +14,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from . import gerrit_json, limits
+from . import commands, gerrit_json, limits
+from .commands import Command
 from .model import OMITTED, BuildLink, Ignored, Merged, PatchSet, Report, Unreadable
 from .text.inert import inert
 from .text.urls import below
@@ -94,7 +95,7 @@ def digest(line: bytes) -> str:
 
 
 def is_told_everywhere(line: bytes) -> bool:
-    """Whether a line is a CI report or a merge: its digest is the same from wherever it comes."""
+    """Whether a line is a CI report, a command or a merge: its digest is the same from wherever it comes."""
     try:
         return _essence(parse_line(line)) is not None
     except Unreadable:
@@ -102,7 +103,7 @@ def is_told_everywhere(line: bytes) -> bool:
 
 
 def _essence(event: Mapping[str, object]) -> list[object] | None:
-    """What identifies a CI report and a merge, as both the stream and a query tell it; None for any other event.
+    """What identifies a CI report, a command and a merge, as both the stream and a query tell it; None for others.
 
     Not every Gerrit's stream tells the line with the votes. A build is reported on once, and a patch set is merged
     once, so times are left out.
@@ -111,7 +112,7 @@ def _essence(event: Mapping[str, object]) -> list[object] | None:
     if isinstance(where, PatchSet) and kind == "change-merged":
         return [kind, where.project, where.change, where.number]
     said = _VOTES.sub("", _comment(event).strip(), count=1)
-    if isinstance(where, PatchSet) and kind == "comment-added" and names_builds(said):
+    if isinstance(where, PatchSet) and kind == "comment-added" and (names_builds(said) or commands.asked(said)):
         return [kind, where.project, where.change, where.number, gerrit_json.username(event.get("author")), said]
     return None
 
@@ -121,21 +122,22 @@ def names_builds(comment: str) -> bool:
     return _BUILDS.search(comment) is not None
 
 
-def recognise(event: Mapping[str, object], settings: Recognition) -> Report | Merged | Ignored:
+def recognise(event: Mapping[str, object], settings: Recognition) -> Report | Merged | Command | Ignored:
     """What an event asks of the bot."""
     kind = event.get("type")
     if kind == BUILDSET:
         return _of_buildset(event, settings)
     if kind == "change-merged":
         merged = _patchset(event, settings.server)
-        return merged if isinstance(merged, Ignored) else Merged(merged)
+        at = gerrit_json.whole(event.get("eventCreatedOn"))
+        return merged if isinstance(merged, Ignored) else Merged(merged, at and at * 1000)
     if kind != "comment-added":
         return Ignored(f"event type {_short(str(kind))}")
     author = gerrit_json.username(event.get("author"))
     if author is not None and author == settings.own_account:
         return Ignored("the bot's own comment")
     if author not in settings.accounts:
-        return Ignored(f"author {_short(author or 'unknown')} is no CI account")
+        return _command(event, author, settings) or Ignored(f"author {_short(author or 'unknown')} is no CI account")
     text = _VOTES.sub("", _comment(event), count=1)
     introduction, links = _parted(text)
     builds, omitted = tuple(dict.fromkeys(links)), _omitted(text, introduction)
@@ -146,6 +148,22 @@ def recognise(event: Mapping[str, object], settings: Recognition) -> Report | Me
         return patchset
     return _within(Report(patchset, _pipeline(introduction), _buildset(introduction), builds, omitted),
                    settings.zuul_urls)
+
+
+def _command(event: Mapping[str, object], author: str | None, settings: Recognition) -> Command | None:
+    """What a person asks; a program that reports builds asks nothing."""
+    said = _VOTES.sub("", _comment(event), count=1)
+    asked = None if author is None or names_builds(said) else commands.asked(said)
+    patchset = _patchset(event, settings.server)
+    if author is None or asked is None or isinstance(patchset, Ignored):
+        return None
+    return Command(patchset, author, asked)
+
+
+def is_command(comment: str) -> bool:
+    """Whether a person's comment, as Gerrit keeps it, holds a command."""
+    said = _VOTES.sub("", comment, count=1)
+    return not names_builds(said) and commands.asked(said) is not None
 
 
 def _of_buildset(event: Mapping[str, object], settings: Recognition) -> Report | Ignored:

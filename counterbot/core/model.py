@@ -81,19 +81,9 @@ class Report:
 
 @dataclass(frozen=True)
 class Merged:
-    """A patch set was merged."""
+    """A patch set was merged; ``at`` is when, in epoch milliseconds of Gerrit's clock, None where that is not told."""
 
     patchset: PatchSet
-
-
-@dataclass(frozen=True)
-class Command:
-    """A person's ``counters: …`` in a comment on a patch set: ``text`` is what follows the colon. ``at`` is when it was
-    said, in epoch milliseconds, None where that is not known."""
-
-    patchset: PatchSet
-    author: str
-    text: str
     at: int | None = None
 
 

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from .model import BuildFacts, Counters, Failure, Finding, Kind, KnownFailure, Number, Subject, group_of
+from .learned import Learned
+from .model import LEARNED, BuildFacts, Counters, Failure, Finding, Kind, KnownFailure, Number, Subject, group_of
 
 
 def is_pattern(written: str) -> bool:
@@ -36,6 +37,15 @@ class Bound:
     @property
     def is_pattern(self) -> bool:
         return is_pattern(self.counter)
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Of counters that fit ``counter``, a name or a shell pattern, so many ``false_warnings`` in 1,000 runs of each; 0:
+    no bound is learned."""
+
+    counter: str
+    false_warnings: float
 
 
 @dataclass(frozen=True)
@@ -100,6 +110,11 @@ class Rule:
     cases: tuple[Case, ...] = ()
     fingerprint: Fingerprint | None = None
     infra: bool = False
+    learn: tuple[Learning, ...] = ()
+
+
+LEARNED_RULE = Rule(LEARNED, "")
+"""Stands for the rule of bounds that are learned: reviewers are told, and every channel that wants the change."""
 
 
 class Outcome(enum.IntEnum):
@@ -142,6 +157,20 @@ def known_failures(rules: Iterable[Rule], facts: BuildFacts) -> tuple[Rule, ...]
     return tuple(rule for rule in rules if rule.fingerprint and fits(rule.where, facts))
 
 
+def false_warnings(rules: Iterable[Rule], facts: BuildFacts, counter: str) -> float | None:
+    """How many false warnings in 1,000 runs rules allow a learned bound of a counter: the fewest that any says, None
+    where none says any. A name that is given whole takes precedence over patterns within one rule."""
+    said = [_said_of(rule.learn, counter) for rule in rules if rule.learn and fits(rule.where, facts)]
+    return min((rate for rate in said if rate is not None), default=None)
+
+
+def _said_of(learn: Iterable[Learning], counter: str) -> float | None:
+    fitting = [each for each in learn if each.counter == counter or (
+        is_pattern(each.counter) and fnmatchcase(counter, each.counter))]
+    whole = [each for each in fitting if each.counter == counter]
+    return min((each.false_warnings for each in whole or fitting), default=None)
+
+
 def fits(where: Where, facts: BuildFacts) -> bool:
     """Whether all that is asked fits what is known."""
     return next(misfits(where, facts), None) is None
@@ -173,6 +202,14 @@ def judge(rule: Rule, counters: Counters) -> tuple[Verdict, ...]:
     limits, unmet = _limits(rule.bounds, counters)
     met = (_verdict(rule.name, name, limit, counters) for name, limit in limits.items())
     return (*met, *(_unmet(rule.name, pattern, limit, counters) for pattern, limit in unmet.items()))
+
+
+def judge_learned(usual: Mapping[str, Learned], counters: Counters) -> tuple[Verdict, ...]:
+    """One verdict for each counter that came of which it is known what is usual."""
+    return tuple(
+        Verdict(LEARNED, name, found.bound,
+                Outcome.OVER if counters.values[name] > found.bound else Outcome.WITHIN, counters.values[name])
+        for name, found in usual.items() if name in counters.values)
 
 
 def _limits(bounds: Sequence[Bound], counters: Counters) -> tuple[dict[str, Number], dict[str, Number]]:
@@ -241,13 +278,16 @@ def was_due(verdict: Verdict, counters: Counters) -> bool:
     return bool(counters.failures) and not _groups_that_fit(verdict.counter, counters)
 
 
-def findings(job: str, build: str, verdicts: Iterable[Verdict]) -> tuple[Finding, ...]:
-    """The verdicts that are over, as findings of a build."""
+def findings(job: str, build: str, verdicts: Iterable[Verdict],
+             usual: Mapping[str, Learned] = {}) -> tuple[Finding, ...]:
+    """The verdicts that are over, as findings of a build, with what is ``usual`` where that is known. Over a rule's
+    bound and a learned one, a counter is the rule's finding."""
+    over = [verdict for verdict in verdicts if verdict.outcome is Outcome.OVER]
+    ruled = {verdict.counter for verdict in over if verdict.rule != LEARNED}
     return tuple(
-        Finding(job, build, verdict.rule, Subject(Kind.COUNTER, verdict.counter), verdict.value, verdict.bound)
-        for verdict in verdicts
-        if verdict.outcome is Outcome.OVER and verdict.value is not None
-    )
+        Finding(job, build, verdict.rule, Subject(Kind.COUNTER, verdict.counter), verdict.value, verdict.bound,
+                usual.get(verdict.counter))
+        for verdict in over if verdict.value is not None and (verdict.rule != LEARNED or verdict.counter not in ruled))
 
 
 def recognised(job: str, build: str, failure: Failure, rules: Iterable[Rule]) -> tuple[KnownFailure, ...]:

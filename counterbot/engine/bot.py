@@ -36,8 +36,10 @@ from ..sources.gerrit_catchup import CatchUp, Cursor
 from ..sources.gerrit_stream import GerritStream
 from ..sources.zuul_builds import Cursor as ZuulCursor
 from ..sources.zuul_builds import ZuulBuilds
+from .analyse import Analyst
 from .backfill import NewRules, Order, Walk, in_force
 from .baseline import Sampler, Wish
+from .commands import Commands
 from .decide import Audience, Decider
 from .deliver import Comments, Lines, Result
 from .digest import Weekly
@@ -50,6 +52,7 @@ from .parts import events_log, http, irc_settings, login, named_files, secret
 from .proving import NewlyLoaded
 from .recognise import Recogniser
 from .service import Service
+from .usual import Usual
 
 LEASE = 600_000
 """Longer than Gerrit may still finish a review that we gave up on, in milliseconds."""
@@ -103,8 +106,10 @@ class Bot:
         self._warned: frozenset[str] = frozenset()
         limit = int((deadline if deadline is not None else config.report.deadline) * 1000)
         self._jobs = Jobs(config.unexplained.jobs, config.learned.jobs)
-        self.recogniser = Recogniser(self.ledger, self.book, config.recognition, limit, config.report.settle * 1000,
-                                     self._jobs)
+        usual = Usual(self.ledger, config.learned)
+        commands = Commands(self.ledger, self.book, usual, config.learned.accept)
+        self.recogniser = Recogniser(self.ledger, self.book, config.recognition, commands, limit,
+                                     config.report.settle * 1000, self._jobs)
         self._zuul = zuul = Zuul(self._http, *config.zuul.url)
         self._monotonic = monotonic
         counters = CountersReader(self._http)
@@ -113,12 +118,12 @@ class Bot:
         self.examiner = Examiner(self.ledger, zuul, self.book,
                                  counters, KnownFailures(self.book, FailureReader(self._http), counters), lines,
                                  self.statsd.take if self.statsd else lambda *_: None, self._jobs)
-        audience = Audience(channels, Links(config.bugs.view, config.bugs.file), config.known.days,
+        audience = Audience(channels, Links(config.bugs.view, config.bugs.file, config.pages.url), config.known.days,
                             config.unexplained.comment_in)
         # Not over the connection of the deliveries, which must not wait for a report to be decided.
         self._files = OverSsh(login(config), seconds=FILES, answered=self._gerrit_answered)
         history = History(self.ledger, self._files if listens or not dry else None, config.unexplained.gate, monotonic)
-        self.decider = Decider(self.ledger, self.book, audience, limit, history)
+        self.decider = Decider(self.ledger, self.book, audience, limit, history, usual)
         self._gerrit = OverSsh(login(config), answered=self._gerrit_answered)
         poster = Nobody() if dry else GerritReporter(self._gerrit, config.gerrit.username)
         self.comments = Comments(self.ledger, poster, monotonic=monotonic, at=at, told=told)
@@ -139,6 +144,7 @@ class Bot:
         self.new_rules = NewRules(self.ledger, zuul, config.zuul.tenant_pages, self.book, config.known.days,
                                   config.known.per_minute, monotonic, self._jobs)
         self.sampler = self.sampling(config.known.per_minute)
+        self.analyst = Analyst(self.ledger, config.learned)
         self.grouper = Grouper(self.ledger, self.book, config.unexplained.days)
         self.stream = GerritStream(login(config), lambda line: self.take(line, "gerrit stream-events"),
                                    opened=self._stream_opened,
@@ -160,10 +166,12 @@ class Bot:
         if count:
             log.info("taken up: %s of processes that ended", counted(count, "claim"))
         repeat, readers = self.service.repeat, self.config.workers
-        repeat("recogniser", self.recogniser.step, then=["fresh examiner", "decider"])
+        repeat("recogniser", self.recogniser.step, then=["fresh examiner", "decider", "comments"])
         repeat("fresh examiner", self.examiner.step_fresh, (readers + 1) // 2, then=["decider", "statsd"])
         repeat("examiner", self.examiner.step, max(1, readers // 2), then=["decider", "statsd", "backfill"])
         repeat("decider", self.decider.step, then=["comments", "irc"])
+        if self.config.learned.jobs:
+            repeat("analyst", self.analyst.step)
         repeat("comments", self.comments.step)
         if self.irc:
             self.service.run("irc", self.irc.run)

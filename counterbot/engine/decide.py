@@ -8,11 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..core import decide
-from ..core.decide import Decision, Effect, Found, Observed, Said, Seen, listeners
+from ..core.decide import Decision, Effect, Found, Observed, Seen, listeners
 from ..core.keys import delivery_key, marker
+from ..core.learned import Learned
 from ..core.model import (
     IRC,
+    LEARNED,
     Build,
+    BuildFacts,
     Channel,
     Delivery,
     Finding,
@@ -24,7 +27,16 @@ from ..core.model import (
     is_failure,
 )
 from ..core.needs import announced, facts
-from ..core.rules import Rule, applicable, judge, known_failures, recognised, was_due
+from ..core.rules import (
+    LEARNED_RULE,
+    Rule,
+    applicable,
+    judge,
+    judge_learned,
+    known_failures,
+    recognised,
+    was_due,
+)
 from ..core.text.figures import counted
 from ..core.text.inert import inert
 from ..core.text.names import few
@@ -33,8 +45,10 @@ from ..core.wording.irc import irc_line
 from ..core.wording.links import Links
 from ..files.rulebook import RuleBook
 from ..ledger import ExaminedBuild, Ledger, ReportWork
+from ..ledger.reports import Before
 from .mine import History
 from .service import done
+from .usual import Usual
 
 SECOND = 1000
 
@@ -54,14 +68,15 @@ class Audience:
 
 class Decider:
     """``book`` has the rules in force, and ``history`` what other builds show. ``grace`` is milliseconds after a
-    report's deadline in which a build that nobody has tried yet is still waited for."""
+    report's deadline in which a build that nobody has tried yet is still waited for. ``usual`` has learned bounds.
+    """
 
     def __init__(self, ledger: Ledger, book: RuleBook, audience: Audience, grace: int,
-                 history: History | None = None) -> None:
+                 history: History | None = None, usual: Usual | None = None) -> None:
         self._reports = ledger.reports
         self._book = book
         self._history = history or History(ledger)
-        self._audience = audience
+        self._audience, self._usual = audience, usual
         self._grace = grace
         self._now = ledger.now
 
@@ -76,20 +91,52 @@ class Decider:
         rules = {rule.name: rule for rule in self._book.rules}
         report = _with_pipeline(work)
         observed = self._history.told(report, [
-            build for each in work.builds if (build := _observed(report, each, rules)) is not None], rules)
+            build for each in work.builds if (build := self._observed(report, each, rules)) is not None], rules)
+        named = {**rules, LEARNED: LEARNED_RULE}
 
-        def weigh(said: Said, seen: Mapping[str, int]) -> tuple[Decision, list[Delivery]]:
-            decision = decide.decide(report, observed, rules, said, self._audience.channels, self._audience.comment_in)
+        def weigh(before: Before, seen: Mapping[str, int]) -> tuple[Decision, list[Delivery]]:
+            decision = decide.decide(report, observed, named, before.said, self._audience.channels,
+                                     self._audience.comment_in, before.crossed, before.silenced)
             counts = Seen(seen, self._audience.days, self._now())
-            told = _Told(report, observed, rules, self._audience.links, counts)
+            told = _Told(report, observed, named, self._audience.links, counts)
             return decision, [_delivery(told, effect) for effect in decision.effects]
 
         decision = self._reports.decide(work, weigh, self._audience.days)
         pending = f"; {counted(len(decision.effects), 'delivery', 'deliveries')} pending"
         log.info("%s: %s%s", report.patchset, inert(decision.why, 500), pending * bool(decision.effects))
-        for line in _untold(decision.untold, rules):
+        for line in _untold(decision.untold, named):
             log.info("%s: %s", report.patchset, inert(line, 500))
         return None
+
+    def _observed(self, report: Report, examined: ExaminedBuild, rules: Mapping[str, Rule]) -> Observed | None:
+        """What is known of a build; None where no rule applies to it, as far as Zuul's API or else the comment tells,
+        nobody read why it failed, and it is not known what is usual of its counters."""
+        link, build, uuid = examined.link, examined.build, examined.link.uuid or ""
+        about = facts(report.patchset, build, report.pipeline) if build else announced(report.patchset, link)
+        bounds, queries = applicable(rules.values(), about), known_failures(rules.values(), about)
+        read = examined.readings.get(Reader.FAILURE)
+        watched = build is not None and build.voting and read is not None and read.state is not State.NOTHING
+        usual = self._usual_of(build, about, examined.readings.get(Reader.COUNTERS), rules)
+        if not (bounds or queries or watched or usual):
+            return None
+        unread = Reading(State.MISSING, examined.why)
+        counters = examined.readings.get(Reader.COUNTERS, unread) if bounds or usual else None
+        failure = examined.readings.get(Reader.FAILURE, unread) if queries or watched else None
+        if build is None:
+            state, why = (counters.state, counters.why) if counters else (None, "")
+            return Observed(link.job, uuid, state, why, failure=failure)
+        if build.changes and report.patchset.change not in build.changes:
+            state = State.UNREADABLE if bounds else None
+            return Observed(link.job, uuid, state, f"it is a build of change {build.changes[0]}")
+        return _judged(_failed(link.job, uuid, build, failure, queries), counters, bounds, usual)
+
+    def _usual_of(self, build: Build | None, about: BuildFacts, reading: Reading | None,
+                  rules: Mapping[str, Rule]) -> Mapping[str, Learned]:
+        """What is usual of a build's counters, as far as it has any."""
+        counters = reading.counters if reading else None
+        if self._usual is None or build is None or counters is None or counters.mixed:
+            return {}
+        return self._usual.learned(about, build.tenant, bool(counters.delta), rules.values())
 
 
 def _untold(findings: Sequence[Found], rules: Mapping[str, Rule]) -> Iterator[str]:
@@ -110,28 +157,6 @@ def _with_pipeline(work: ReportWork) -> Report:
     return replace(work.report, pipeline=named or work.report.pipeline)
 
 
-def _observed(report: Report, examined: ExaminedBuild, rules: Mapping[str, Rule]) -> Observed | None:
-    """What is known of a build; None where no rule applies to it, as far as Zuul's API or else the comment tells, and
-    nobody read why it failed."""
-    link, build, uuid = examined.link, examined.build, examined.link.uuid or ""
-    about = facts(report.patchset, build, report.pipeline) if build else announced(report.patchset, link)
-    bounds, queries = applicable(rules.values(), about), known_failures(rules.values(), about)
-    read = examined.readings.get(Reader.FAILURE)
-    watched = build is not None and build.voting and read is not None and read.state is not State.NOTHING
-    if not (bounds or queries or watched):
-        return None
-    unread = Reading(State.MISSING, examined.why)
-    counters = examined.readings.get(Reader.COUNTERS, unread) if bounds else None
-    failure = examined.readings.get(Reader.FAILURE, unread) if queries or watched else None
-    if build is None:
-        state, why = (counters.state, counters.why) if counters else (None, "")
-        return Observed(link.job, uuid, state, why, failure=failure)
-    if build.changes and report.patchset.change not in build.changes:
-        state = State.UNREADABLE if bounds else None
-        return Observed(link.job, uuid, state, f"it is a build of change {build.changes[0]}")
-    return _judged(_failed(link.job, uuid, build, failure, queries), counters, bounds)
-
-
 def _failed(job: str, uuid: str, build: Build, failure: Reading | None, queries: Sequence[Rule]) -> Observed:
     """A build, and what is known of its failure if it failed."""
     reading = failure if is_failure(build.result) else None
@@ -139,7 +164,8 @@ def _failed(job: str, uuid: str, build: Build, failure: Reading | None, queries:
     return Observed(job, uuid, None, result=build.result, voting=build.voting, failure=reading, known=known)
 
 
-def _judged(build: Observed, reading: Reading | None, bounds: Sequence[Rule]) -> Observed:
+def _judged(build: Observed, reading: Reading | None, bounds: Sequence[Rule],
+            usual: Mapping[str, Learned]) -> Observed:
     """A build with its counters held against the bounds."""
     if reading is None:
         return build
@@ -147,8 +173,10 @@ def _judged(build: Observed, reading: Reading | None, bounds: Sequence[Rule]) ->
     counters = reading.counters
     if counters is None:
         return build
-    verdicts = tuple(verdict for rule in bounds for verdict in judge(rule, counters))
-    return replace(build, verdicts=verdicts, unjudged=tuple(each for each in verdicts if was_due(each, counters)))
+    ruled = tuple(verdict for rule in bounds for verdict in judge(rule, counters))
+    verdicts = (*ruled, *judge_learned(usual, counters))
+    return replace(build, verdicts=verdicts, usual=usual,
+                   unjudged=tuple(each for each in ruled if was_due(each, counters)))
 
 
 @dataclass(frozen=True)

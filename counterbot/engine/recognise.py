@@ -6,6 +6,7 @@ import logging
 from dataclasses import replace
 
 from ..core import events
+from ..core.commands import Command
 from ..core.events import Recognition
 from ..core.model import Ignored, Merged, Report, Unreadable
 from ..core.needs import NO_JOBS, Jobs, needs
@@ -13,6 +14,7 @@ from ..core.text.figures import counted
 from ..core.text.inert import inert
 from ..files.rulebook import RuleBook
 from ..ledger import EventWork, Ledger
+from .commands import Commands
 from .service import done
 
 log = logging.getLogger("counterbot.engine")
@@ -25,11 +27,11 @@ class Recogniser:
     after an outage it may be long ago.
     """
 
-    def __init__(self, ledger: Ledger, book: RuleBook, recognition: Recognition,
+    def __init__(self, ledger: Ledger, book: RuleBook, recognition: Recognition, commands: Commands,
                  deadline: int, settle: int, jobs: Jobs = NO_JOBS) -> None:
         self._inbox, self._reports = ledger.inbox, ledger.reports
         self._book = book
-        self._recognition = recognition
+        self._recognition, self._commands = recognition, commands
         self._deadline, self._settle = deadline, settle
         self._jobs = jobs
 
@@ -46,6 +48,8 @@ class Recogniser:
         found = events.recognise(event, self._recognition)
         if isinstance(found, Merged):
             return self._inbox.note_merge(work, found)
+        if isinstance(found, Command):
+            return self._commands.take(work, found)
         if isinstance(found, Ignored):
             log.debug("ignored: %s", found.why)
             return self._inbox.ignore(work, found.why)

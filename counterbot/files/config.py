@@ -479,7 +479,7 @@ class LearnedBounds(Strict):
     accept: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] = Field(
         default=("*",),
         description="Shell patterns of the usernames of those who may comment 'counters: accept' and 'counters:"
-        " ignore'; the change's owner may always.",
+        " ignore'.",
     )
     days: int = Field(default=365, ge=30, le=CENTURY, description="Days that the history of counters is kept.")
 

@@ -101,8 +101,8 @@ def _csv_rows(rows: Sequence[tuple[int, list[str]]], columns: tuple[int | None, 
     at, of = columns
     for number, cells in rows:
         if len(cells) <= max(at or 0, of):
-            yield Mistake(Place(path, number, 1), f"the line has {counted(len(cells), 'column')}, and the value is number"
-                                                  f" {of + 1}")
+            yield Mistake(Place(path, number, 1),
+                          f"the line has {counted(len(cells), 'column')}, and the value is number {of + 1}")
             continue
         value = _value(cells[of])
         time = None if at is None else _time(cells[at])

@@ -6,6 +6,7 @@ from sqlalchemy import delete, insert, select
 
 from ..core.events import digest
 from ..core.model import Merged
+from .acknowledgements import note_merge
 from .schema import inbox, merges
 from .store import Store, Transaction, transaction
 from .work import EventWork
@@ -47,12 +48,14 @@ class Inbox:
     @transaction
     def note_merge(self, under_way: Transaction, work: EventWork, merged: Merged) -> None:
         """A change was merged: the history's runs of it count as merged."""
-        patchset = merged.patchset
+        patchset, at = merged.patchset, merged.at or under_way.now
         under_way.settle(inbox, work.claim, state="done", why="merged", line=None)
         under_way.execute(delete(merges).where(merges.c.project == patchset.project,
                                                merges.c.change == patchset.change))
         under_way.insert(merges, [{"project": patchset.project, "change": patchset.change,
-                                   "patchset": patchset.number, "at": under_way.now}])
+                                   "patchset": patchset.number, "at": at, "branch": patchset.branch,
+                                   "url": patchset.url}])
+        note_merge(under_way, patchset, at)
 
     @transaction
     def fault(self, under_way: Transaction, work: EventWork, why: str) -> None:

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from sqlalchemy import delete, exists, func, insert, select, update
 
 from . import failures, owner, templates
+from .acknowledgements import Acknowledgements
 from .builds import Builds, pending
 from .failures import Failures
 from .inbox import Inbox
 from .outbox import Outbox
 from .reports import Reports
+from .samples import Samples
 from .schema import builds, cursors, inbox, outbox, readings, report_builds, reports, said
 from .store import Store, Transaction, transaction
 from .templates import WINDOW, Templates
@@ -34,6 +36,8 @@ class Ledger:
         self.outbox = Outbox(self.store, lease)
         self.templates = Templates(self.store)
         self.failures = Failures(self.store)
+        self.samples = Samples(self.store)
+        self.acknowledgements = Acknowledgements(self.store)
 
     def close(self) -> None:
         self.store.close()

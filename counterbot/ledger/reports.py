@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import insert, select
 
 from ..core.decide import Decision, Said
 from ..core.keys import delivery_key, report_key, said_key
-from ..core.model import BuildLink, Delivery, Kind, Reader, Reading, Report, State, Subject
+from ..core.model import LEARNED, BuildLink, Delivery, Kind, PatchSet, Reader, Reading, Report, State, Subject
 from . import history
+from .acknowledgements import silenced
 from .builds import refer_to
 from .inbox import WORK_LEASE
 from .outbox import owe
@@ -33,8 +35,20 @@ WHY = 1000
 
 STATES = [state.name for state in State]
 
-Weigh = Callable[[Said, Mapping[str, int]], tuple[Decision, Iterable[Delivery]]]
-"""Gets what was said before, and in how many builds of the last days each rule that was found in the report's was."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """What is known of a change when a report on it is decided: what was ``said`` on this patch set, which counters of
+    which jobs were over learned bounds in earlier runs (``crossed``), and which people had silenced."""
+
+    said: Said
+    crossed: frozenset[tuple[str, str]]
+    silenced: frozenset[tuple[str, str]]
+
+
+Weigh = Callable[[Before, Mapping[str, int]], tuple[Decision, Iterable[Delivery]]]
+"""Gets what was before, and in how many builds of the last days each rule that was found in the report's was."""
 
 
 class Reports:
@@ -78,7 +92,8 @@ class Reports:
         """Weigh a report against what was said before and seen in the last ``days``; note everything that follows."""
         patchset = said_key(work.report)
         before = _said(under_way, patchset)
-        decision, deliveries = weigh(before, history.seen(under_way, _found(work.builds), days))
+        about = Before(before, _crossed(under_way, work.report.patchset), silenced(under_way, work.report.patchset))
+        decision, deliveries = weigh(about, history.seen(under_way, _found(work.builds), days))
         under_way.settle(reports, work.claim, state="decided", decided=under_way.now, why=decision.why[:WHY])
         under_way.insert(findings, [
             {"report": work.claim.id, **finding_row(finding)} for finding in decision.findings])
@@ -141,6 +156,16 @@ def _found(examined: Iterable[ExaminedBuild]) -> list[str]:
     """The rules that were found in a report's builds."""
     failures = (reading.failure for each in examined for reading in each.readings.values())
     return list({hit.rule for failure in failures if failure for hit in failure.hits})
+
+
+def _crossed(under_way: Transaction, patchset: PatchSet) -> frozenset[tuple[str, str]]:
+    """The counters that were over a learned bound in a run on the change, by job."""
+    if patchset.change is None:
+        return frozenset()
+    query = (select(findings.c.job, findings.c.subject).join(reports, reports.c.id == findings.c.report)
+             .where(reports.c.server == patchset.server, reports.c.change == patchset.change,
+                    findings.c.kind == Kind.COUNTER.value, findings.c.rule == LEARNED))
+    return frozenset((row.job, row.subject) for row in under_way.execute(query))
 
 
 def _said(under_way: Transaction, patchset: str) -> Said:

@@ -227,10 +227,15 @@ def report_row(report: Report, key: str) -> dict[str, Any]:
 
 
 def finding_row(finding: Finding | KnownFailure) -> dict[str, Any]:
-    value, bound = (finding.value, finding.bound) if isinstance(finding, Finding) else (None, None)
-    return {"build": finding.build, "job": finding.job, "rule": finding.rule, "kind": finding.subject.kind.value,
-            "subject": finding.subject.name, "value": None if value is None else float(value),
-            "bound": None if bound is None else float(bound)}
+    row = {"build": finding.build, "job": finding.job, "rule": finding.rule, "kind": finding.subject.kind.value,
+           "subject": finding.subject.name, "value": None, "bound": None, "usual": None, "learned_runs": None,
+           "learned_since": None, "confirmed": True}
+    if isinstance(finding, KnownFailure):
+        return row
+    usual = finding.learned
+    return {**row, "value": float(finding.value), "bound": float(finding.bound), "confirmed": finding.confirmed,
+            "usual": usual and usual.usual, "learned_runs": usual and usual.runs,
+            "learned_since": usual and usual.since}
 
 
 def build_text(build: Build) -> str:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from ..clients.gerrit import Change, Gerrit, Message, Page, Rejected, Unreachable
 from ..clients.gerrit.events_log import EventsLog
 from ..core.backoff import pause
-from ..core.events import is_told_everywhere, names_builds
+from ..core.events import is_command, is_told_everywhere, names_builds
 from ..core.model import Unreadable
 
 EVERY = 300.0
@@ -259,7 +259,8 @@ def _events(change: Change, since: int, accounts: Collection[str]) -> Iterator[b
             continue
         if message.text.startswith(_MERGED) and change.merged and change.patchset:
             yield _event("change-merged", change, change.patchset, message.at)
-        elif message.username in accounts and patchset and names_builds(message.text):
+        elif patchset and (names_builds(message.text) if message.username in accounts else
+                           message.username and is_command(message.text)):
             yield _event("comment-added", change, int(patchset[1]), message.at, **_comment(message))
 
 

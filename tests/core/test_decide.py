@@ -7,10 +7,13 @@ from dataclasses import replace
 import pytest
 
 from counterbot.core.decide import Decision, Observed, Reason, decide, listeners, unheard, wants
+from counterbot.core.learned import Learned
 from counterbot.core.mine import Facts, Sight
 from counterbot.core.model import (
+    LEARNED,
     BuildLink,
     Channel,
+    Counters,
     Failure,
     Finding,
     Hit,
@@ -23,7 +26,7 @@ from counterbot.core.model import (
     Subject,
     Tell,
 )
-from counterbot.core.rules import Audience, Fingerprint, Outcome, Rule, Verdict
+from counterbot.core.rules import LEARNED_RULE, Audience, Fingerprint, Outcome, Rule, Verdict, judge_learned
 
 LINKS = (BuildLink("a", "https://z/build/1", "1"), BuildLink("b", "https://z/build/2", "2"))
 REPORT = Report(PatchSet("review", "openstack/nova", "master", 7, 2), "gate", "e" * 32, LINKS)
@@ -206,8 +209,54 @@ def test_decisions(observed, said, channels, reason, destinations):
     assert (decision.reason, told(decision)) == (reason, destinations)
 
 
+def crossing(job="a", result="SUCCESS", value=6):
+    """A build of a job of whose counter m.u more than 5 is not usual."""
+    usual = {"m.u": Learned("m.u", 3, 5, 60, 0, "master")}
+    return Observed(job, "1" if job == "a" else "2", State.READ, result=result, usual=usual,
+                    verdicts=judge_learned(usual, Counters({"m.u": value})))
+
+
+A, B = ("a", "m.u"), ("b", "m.u")
+LEARNED_CASES = [
+    # In one run alone it is noted, and nobody is told.
+    ([crossing()], (), (), Reason.UNCONFIRMED, [], [False]),
+    ([crossing(), crossing("b", value=5)], (), (), Reason.UNCONFIRMED, [], [False]),
+    # Another job of the report shows it, or an earlier run.
+    ([crossing(), crossing("b")], (), (), Reason.OVER, [A, B], [True, True]),
+    ([crossing()], [A], (), Reason.OVER, [A], [True]),
+    ([crossing()], [B], (), Reason.UNCONFIRMED, [], [False]),
+    # A failed build shows nothing by itself, and confirms nothing.
+    ([crossing(result="FAILURE")], [A], (), Reason.UNCONFIRMED, [], [False]),
+    ([crossing(result="FAILURE"), crossing("b")], (), (), Reason.UNCONFIRMED, [], [False, False]),
+    # A person said that it is to be so, in one of the jobs or in all.
+    ([crossing(), crossing("b")], (), [A], Reason.OVER, [B], [True, True]),
+    ([crossing(), crossing("b")], (), [A, B], Reason.ACKNOWLEDGED, [], [True, True]),
+    ([crossing()], (), [A], Reason.ACKNOWLEDGED, [], [False]),
+    ([build(over())], (), [("a", "m.q")], Reason.ACKNOWLEDGED, [], [True]),
+    # What is usual is usual.
+    ([crossing(value=5)], (), (), Reason.WITHIN, [], []),
+]
+
+
+@pytest.mark.parametrize(("observed", "crossed", "silenced", "reason", "told", "confirmed"), LEARNED_CASES)
+def test_learned_bounds(observed, crossed, silenced, reason, told, confirmed):
+    rules = {**RULES, LEARNED: LEARNED_RULE}
+    decision = decide(REPORT, observed, rules, {}, [], crossed=crossed, silenced=silenced)
+    assert decision.reason is reason
+    assert [(each.job, each.subject.name) for effect in decision.effects for each in effect.findings] == told
+    assert [each.confirmed for each in decision.findings] == confirmed
+
+
+def test_over_a_rules_bound_and_a_learned_one_it_is_the_rules():
+    usual = {"m.q": Learned("m.q", 3, 5, 60, 0, "master")}
+    observed = Observed("a", "1", State.READ, usual=usual, verdicts=(
+        over(), *judge_learned(usual, Counters({"m.q": 6}))))
+    [finding] = observed.over
+    assert (finding.rule, finding.learned) == ("open", usual["m.q"])
+
+
 def test_every_reason_has_a_case():
-    assert {case[3] for case in CASES} == set(Reason)
+    assert {case[3] for case in (*CASES, *LEARNED_CASES)} == set(Reason)
 
 
 @pytest.mark.parametrize(

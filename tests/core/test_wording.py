@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 from counterbot.core import limits
 from counterbot.core.counters.attachment import parse_counters
 from counterbot.core.decide import Observed, Seen, decide
+from counterbot.core.learned import Learned
 from counterbot.core.mine import Facts, Sight
 from counterbot.core.model import (
+    LEARNED,
     BuildLink,
+    Counters,
     FailedTest,
     Failure,
     Finding,
@@ -31,7 +34,16 @@ from counterbot.core.model import (
     Subject,
     Unexplained,
 )
-from counterbot.core.rules import Fingerprint, Outcome, Rule, Verdict, Where, judge
+from counterbot.core.rules import (
+    LEARNED_RULE,
+    Fingerprint,
+    Outcome,
+    Rule,
+    Verdict,
+    Where,
+    judge,
+    judge_learned,
+)
 from counterbot.core.text.figures import excess, largest_first, number
 from counterbot.core.wording.comment import comment
 from counterbot.core.wording.irc import irc_line
@@ -300,27 +312,64 @@ def test_the_contracts_comment_on_known_failures_to_the_letter():
     assert f"{text}\n" == (CONTRACT / "comment-failures.txt").read_text()
 
 
-def test_the_contracts_comment_on_failures_and_counters():
-    """But for what is learned: the counters' usual value, how many are stable, and the last lines."""
-    tempest = Observed("tempest-full", "1", State.READ, verdicts=(Verdict("sql", "m", 5, Outcome.OVER, 6),))
-    rules = (ACTIVE, Rule("sql", "Rows read in a Tempest run"))
-    text = told(known("grenade"), tempest, over=(over("mysql.Innodb_rows_read", 1_412_530, 1_239_000),), rules=rules)
-    learned = (CONTRACT / "comment-both.txt").read_text()
-    assert text.split("\n\n")[1:3] == learned.split("\n\n")[1:3]
-    assert text == f"""\
-Failures: the failed build is a known bug. Counters: 1 counter over its bound (not voting).
+# -- what is learned
 
-    job            failed by                                seen in 10 days
-    grenade        https://bugs.launchpad.net/bugs/1254890                3
+SINCE = 1_794_441_600_000  # 12 Nov 2026
+ROWS_READ, NOTIFICATIONS = "mysql.Innodb_rows_read", "queues.notifications_publish"
+GRAPHS = Links(graphs="https://ci.example.org/counterbot/")
+RULES = {LEARNED: LEARNED_RULE, "rows": Rule("rows", "Rows read in a Tempest run", bug="2041234")}
 
-1254890: A server does not become ACTIVE in time; `controller/logs/screen-n-cpu.txt`, line 1,204
 
-    job            counter                     this run      bound    over
-    tempest-full   mysql.Innodb_rows_read     1,412,530  1,239,000    +14%
+def usual(counter: str, median: float, bound: float) -> Learned:
+    return Learned(counter, median, bound, 60, SINCE, "master")
 
-`mysql.Innodb_rows_read`: Rows read in a Tempest run
-Every failure is known: comment "recheck bug 1254890" to run the jobs again.
-{MARKER}"""
+
+USUAL = {**{f"mysql.c{number}": usual(f"mysql.c{number}", 10, 20) for number in range(39)},
+         ROWS_READ: usual(ROWS_READ, 1_180_000, 1_239_000), NOTIFICATIONS: usual(NOTIFICATIONS, 8_020, 8_500)}
+
+
+def counting(job: str, values: dict[str, Number], *verdicts: Verdict) -> Observed:
+    """A build with these counters beside some that are within their learned bounds."""
+    counters = Counters({**dict.fromkeys(USUAL, 10), **values})
+    return Observed(job, job, State.READ, verdicts=(*verdicts, *judge_learned(USUAL, counters)), usual=USUAL)
+
+
+def learned_comment(*observed: Observed, links: Links = GRAPHS, crossed: frozenset[tuple[str, str]] = frozenset(),
+                    seen: Seen = Seen()) -> str:  # noqa: B008 - frozen
+    rules = {**RULES, ACTIVE.name: ACTIVE}
+    [effect] = decide(REPORT, observed, rules, {}, (), crossed=crossed).effects
+    return comment(REPORT, effect.findings, observed, rules, links, MARKER, seen)
+
+
+def test_the_contracts_comment_on_learned_bounds_to_the_letter():
+    over_rule = Verdict("rows", ROWS_READ, 1_239_000, Outcome.OVER, 1_412_530)
+    text = learned_comment(counting("tempest-full", {ROWS_READ: 1_412_530, NOTIFICATIONS: 9_410}, over_rule),
+                           counting("nova-next", {NOTIFICATIONS: 8_700}))
+    assert f"{text}\n" == (CONTRACT / "comment-learned.txt").read_text()
+
+
+def test_the_contracts_comment_on_failures_and_counters_to_the_letter():
+    text = learned_comment(known("grenade"), counting("tempest-full", {ROWS_READ: 1_412_530}),
+                           counting("nova-next", {ROWS_READ: 1_300_000}), seen=SEEN)
+    assert f"{text}\n" == (CONTRACT / "comment-both.txt").read_text()
+
+
+@pytest.mark.parametrize(("jobs", "crossed", "where"), [
+    ({"a": 2000, "b": 2000, "c": 2000}, (), "all 3 jobs that count it"),
+    ({"a": 2000, "b": 2000, "c": 10}, (), "2 of 3 jobs that count it"),
+    ({"a": 2000, "b": 10}, [("a", "mysql.c1")], "a second run"),
+])
+def test_where_a_counter_was_seen(jobs, crossed, where):
+    builds = [counting(job, {"mysql.c1": value}) for job, value in jobs.items()]
+    text = learned_comment(*builds, crossed=frozenset(crossed), links=VIEW)
+    assert f"`mysql.c1`: learned from 60 runs on master since 12 Nov; seen in {where}." in text
+    assert text.split("\n")[-2] == 'More work expected? Comment "counters: accept <reason>". Noise? "recheck".'
+
+
+def test_beside_a_counter_of_which_nothing_is_known_none_are_called_stable():
+    sql = Verdict("rows", "mysql.Queries", 5, Outcome.OVER, 6)
+    text = learned_comment(counting("a", {"mysql.c1": 2000}, sql), counting("b", {"mysql.c1": 2000}))
+    assert text.startswith("Counters: 2 counters over their bound (not voting).")
 
 
 # -- what the history tells of failures that no rule explains

@@ -696,7 +696,7 @@ def test_reports_on_a_branch_are_kept_apart_by_their_buildsets(ledger):
             ledger.builds.note(work, build(work.link.uuid), READ)
         work = ledger.reports.claim()
         assert work.report.patchset == BRANCH.patchset
-        ledger.reports.decide(work, lambda said, seen: heard.append(said) or (
+        ledger.reports.decide(work, lambda before, seen: heard.append(before.said) or (
             Decision(Reason.OVER, (FINDING,), (effect,)), []))
     assert heard == [{}, {}]
     assert rows(ledger, "select distinct runs.change, runs.patchset from runs") == [(None, None)]
@@ -790,7 +790,7 @@ def test_what_was_said_on_a_patch_set_is_known_to_its_next_report(ledger):
     decided(ledger)
     opened(ledger, replace(REPORT, buildset="e" * 32), number=3)
     heard = []
-    ledger.reports.decide(ledger.reports.claim(), lambda said, seen: heard.append(said) or (
+    ledger.reports.decide(ledger.reports.claim(), lambda before, seen: heard.append(before.said) or (
         Decision(Reason.NO_DATA), []))
     assert heard == [{"gerrit": frozenset({("job-a", QUERIES)})}]
 
@@ -800,10 +800,10 @@ def test_two_reports_that_are_decided_at_once_do_not_say_the_same(ledger):
     opened(ledger, replace(REPORT, buildset="e" * 32), number=2)
     works, met, decisions = [ledger.reports.claim(), ledger.reports.claim()], threading.Barrier(2), []
 
-    def weigh(said, seen):
-        if ledger.store.engine.dialect.name != "sqlite" and not said and not met.broken:  # SQLite lets one write
+    def weigh(before, seen):
+        if ledger.store.engine.dialect.name != "sqlite" and not before.said and not met.broken:  # SQLite lets one write
             met.wait(30)
-        return (Decision(Reason.SAID_BEFORE), []) if said else (Decision(Reason.OVER, (FINDING,), (EFFECT,)), [])
+        return (Decision(Reason.SAID_BEFORE), []) if before.said else (Decision(Reason.OVER, (FINDING,), (EFFECT,)), [])
 
     in_threads(lambda: decisions.append(ledger.reports.decide(works.pop(), weigh).reason), 2)
     assert sorted(reason.name for reason in decisions) == ["OVER", "SAID_BEFORE"]
@@ -1175,7 +1175,7 @@ def test_a_ledger_of_a_version_before_is_carried_over(tmp_path, clock, version):
     assert [each.link.job for each in second.builds] == ["job-a", "job-c"]
     assert second.builds[0].readings[Reader.COUNTERS].found.values["mysql.Queries"] == 12
     heard = []
-    ledger.reports.decide(second, lambda said, seen: heard.append(said) or (Decision(Reason.NO_DATA), []))
+    ledger.reports.decide(second, lambda before, seen: heard.append(before.said) or (Decision(Reason.NO_DATA), []))
     assert heard == [{"gerrit": frozenset({("job-a", QUERIES)}), "#qa": frozenset({("job-a", QUERIES)})}]
     ledger.close()
 

@@ -61,7 +61,8 @@ def test_of_few_runs_little_is_told(text, why):
 
 
 def test_the_rate_is_the_operators():
-    few, many = (analysed(json.dumps([1000, 1030, 970, 1010, 990] * 8), "--false-warnings", rate)[1] for rate in ("0.00001", "50"))
+    noisy = json.dumps([1000, 1030, 970, 1010, 990] * 8)
+    few, many = (analysed(noisy, "--false-warnings", rate)[1] for rate in ("0.00001", "50"))
     assert (few["false_warnings_per_1000"], many["false_warnings_per_1000"]) == (0.00001, 50)
     assert few["bound"] > many["bound"]
 

@@ -13,7 +13,6 @@ from ..decide import Observed, Seen, Told
 from ..model import Finding, KnownFailure, Report
 from ..rules import Rule
 from ..text.columns import width
-from ..text.figures import largest_first
 from ..text.inert import name_of
 from . import counters, failures
 from .filing import filing
@@ -28,7 +27,7 @@ def comment(report: Report, found: Iterable[Told], observed: Sequence[Observed],
     Of more than ROWS rows the largest are shown. Where the comment is too long, the last explanations are left out.
     """
     found = tuple(found)
-    over = largest_first(finding for finding in found if isinstance(finding, Finding))
+    over = counters.rows(finding for finding in found if isinstance(finding, Finding))
     told = [finding for finding in found if not isinstance(finding, Finding)]
     known = [finding for finding in told if isinstance(finding, KnownFailure)]
     failed = failures.rows(known, observed) if told else []
@@ -41,14 +40,16 @@ def comment(report: Report, found: Iterable[Told], observed: Sequence[Observed],
     if failed:
         parts.append((failures.table(failed, rules, links, seen, job), explained))
     if over:
-        parts.append((counters.table(over, job), list(counters.explanations(over[:ROWS], rules, links))))
+        parts.append((counters.table(over, job), list(counters.explanations(over[:ROWS], rules, links, observed,
+                                                                                        seen.at))))
     untold = failures.untold(report, failed, observed, rules)
     verdicts = [*([failures.verdict(failed, rules, untold)] if failed else []),
-                *([counters.verdict(over)] if over else [])]
-    recheck = list(failures.ending(failed, observed, rules, untold)) or (['Noise? Comment "recheck".'] if over else [])
+                *([counters.verdict(over, observed)] if over else [])]
+    ending = list(failures.ending(failed, observed, rules, untold))
+    asks = [words] if over and (words := counters.asks(over, bool(ending), links)) else []
     shown = {row.build.uuid for row in failed} - {row.build for row in over}  # that these failed stands in their table
     end = [*(counters.remarks([build for build in observed if build.uuid not in shown], observed) if over else []),
-           *recheck,
+           *ending, *asks,
            *filing(report, [*failures.unfiled(failed[:ROWS], rules), *counters.unfiled(over[:ROWS], rules)],
                    links.file), marker]
     verdict = f"{'. '.join(verdicts)} (not voting)."

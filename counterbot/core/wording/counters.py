@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..decide import Observed
-from ..model import OMITTED, Finding, State
-from ..rules import Rule
+from ..learned import Learned
+from ..model import LEARNED, OMITTED, Finding, State
+from ..rules import Outcome, Rule
 from ..text.columns import left, right, width
-from ..text.figures import compared, excess
+from ..text.figures import compared, counted, date, excess, largest_first, number
 from ..text.inert import NAME, inert, name_of
 from ..text.markdown import code, prose
 from ..text.names import few
@@ -21,24 +22,49 @@ PHRASES = 5
 """Of what was not judged."""
 
 
-def verdict(rows: Sequence[Finding]) -> str:
+def rows(found: Iterable[Finding]) -> list[Finding]:
+    """The largest excess first; of a counter over a learned bound the worst job alone."""
+    chosen, learned = [], set()
+    for row in largest_first(found):
+        if row.rule != LEARNED or row.subject not in learned:
+            chosen.append(row)
+        if row.rule == LEARNED:
+            learned.add(row.subject)
+    return chosen
+
+
+def verdict(rows: Sequence[Finding], observed: Sequence[Observed]) -> str:
     counters, jobs = len({row.subject for row in rows}), len({row.job for row in rows})
-    what = "1 counter over its bound" if counters == 1 else f"{counters} counters over their bound"
-    return f"Counters: {what}{f' in {jobs} jobs' if jobs > 1 else ''}"
+    where = f" in {jobs} jobs" if jobs > 1 else ""
+    bounds = "its bound" if counters == 1 else "their bound"
+    if all(row.learned for row in rows):
+        stable = {verdict.counter for build in observed for verdict in build.verdicts if verdict.rule == LEARNED}
+        return f"Counters: {counters} of {counted(len(stable), 'stable counter')} over {bounds}{where}"
+    return f"Counters: {counted(counters, 'counter')} over {bounds}{where}"
 
 
 _COLUMNS = (("job", 0), ("counter", 0), ("this run", 12), ("bound", 9), ("over", 6))
+_WITH_USUAL = (("job", 0), ("counter", 28), ("this run", 12), ("usual", 10), ("bound", 9), ("over", 6))
 """Titles and least widths; the first two columns are names and stand to the left."""
 
 
 def table(rows: Sequence[Finding], job: int) -> list[str]:
-    """The largest ROWS; ``job`` is the least width of the jobs' column."""
-    cells = [tuple(title for title, _ in _COLUMNS)] + [
-        (name_of(row.job), name_of(row.subject.name), *compared(row.value, row.bound), excess(row))
-        for row in rows[:ROWS]]
-    widths = [max(least, *(width(line[column]) for line in cells)) for column, (_, least) in enumerate(_COLUMNS)]
+    """The largest ROWS; ``job`` is the least width of the jobs' column. What is usual is shown where it is known."""
+    columns = _WITH_USUAL if any(row.learned for row in rows[:ROWS]) else _COLUMNS
+    cells = [tuple(title for title, _ in columns)] + [_cells(row, len(columns)) for row in rows[:ROWS]]
+    widths = [max(least, *(width(line[column]) for line in cells)) for column, (_, least) in enumerate(columns)]
     widths[0] = max(widths[0], job)
     return [_row(line, widths) for line in cells] + more(rows)
+
+
+def _cells(row: Finding, columns: int) -> tuple[str, ...]:
+    value, bound = compared(row.value, row.bound)
+    usual = (_usual(row),) if columns == len(_WITH_USUAL) else ()
+    return (name_of(row.job), name_of(row.subject.name), value, *usual, bound, excess(row))
+
+
+def _usual(row: Finding) -> str:
+    return number(row.learned.usual) if row.learned else ""
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -46,17 +72,51 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join([names, *map(right, cells[2:], widths[2:])])
 
 
-def explanations(rows: Sequence[Finding], rules: Mapping[str, Rule], links: Links) -> Iterator[str]:
-    """A line for each rule that has a row: what it is about, and where its bug is."""
-    for name in dict.fromkeys(row.rule for row in rows):
+def explanations(rows: Sequence[Finding], rules: Mapping[str, Rule], links: Links, observed: Sequence[Observed] = (),
+                 now: int | None = None) -> Iterator[str]:
+    """A line for each rule that has a row: what it is about, and where its bug is; and for each learned bound. ``now``
+    is epoch milliseconds."""
+    for name in dict.fromkeys(row.rule for row in rows if row.rule != LEARNED):
         rule = rules[name]
         counters = list(dict.fromkeys(row.subject.name for row in rows if row.rule == name))
         yield f"{few([code(name) for name in counters], NAMES)}: {prose(rule.title, SENTENCE)}{_bug(rule, links)}"
+    alike: dict[str, list[str]] = {}
+    for row in rows:
+        if row.rule == LEARNED and row.learned:
+            alike.setdefault(_learned(row.subject.name, row.learned, observed, now), []).append(code(row.subject.name))
+    yield from (f"{few(names, NAMES)}: {words}." for words, names in alike.items())
+
+
+def _learned(counter: str, usual: Learned, observed: Sequence[Observed], now: int | None) -> str:
+    return (f"learned from {counted(usual.runs, 'run')} on {prose(usual.branch, NAME)} since {date(usual.since, now)};"
+            f" seen in {_seen(counter, observed)}")
+
+
+def _seen(counter: str, observed: Sequence[Observed]) -> str:
+    """In which jobs of the report, of those that count it."""
+    counting = [(build, verdict) for build in observed for verdict in build.verdicts
+                if verdict.rule == LEARNED and verdict.counter == counter]
+    jobs = {build.job for build, _ in counting}
+    over = {build.job for build, verdict in counting if verdict.outcome is Outcome.OVER}
+    if len(over) < 2:
+        return "a second run"
+    if len(over) < len(jobs):
+        return f"{len(over)} of {len(jobs)} jobs that count it"
+    return "both jobs that count it" if len(jobs) == 2 else f"all {len(jobs)} jobs that count it"
 
 
 def _bug(rule: Rule, links: Links) -> str:
     where = bug_page(rule.bug, links)
     return f", bug {where}" if where else ""
+
+
+def asks(rows: Sequence[Finding], failed: bool, links: Links) -> str:
+    """What a reviewer can do. ``failed``: what a recheck is worth is told with the failures."""
+    if not any(row.learned for row in rows):
+        return "" if failed else 'Noise? Comment "recheck".'
+    noise = "" if failed else ' Noise? "recheck".'
+    graphs = f" Graphs: {links.graphs}" if links.graphs else ""
+    return f'More work expected? Comment "counters: accept <reason>".{noise}{graphs}'
 
 
 def unfiled(rows: Iterable[Finding], rules: Mapping[str, Rule]) -> Iterator[Unfiled]:
@@ -65,7 +125,7 @@ def unfiled(rows: Iterable[Finding], rules: Mapping[str, Rule]) -> Iterator[Unfi
     for row in rows:
         counters.setdefault(row.rule, row.subject.name)
     for name, counter in counters.items():
-        if not rules[name].bug:
+        if name != LEARNED and not rules[name].bug:
             short = f"{name_of(counter)} over its bound"
             yield Unfiled(counter, (f"{inert(rules[name].title, NAME)}: {short}", short))
 

@@ -12,10 +12,12 @@ NUMBER = re.compile("[0-9]+")
 
 @dataclass(frozen=True)
 class Links:
-    """URL templates: ``view`` with {bug}; ``file`` with {title} and {text}, None where no bugs are to be filed."""
+    """URL templates: ``view`` with {bug}; ``file`` with {title} and {text}, None where no bugs are to be filed. And
+    where ``graphs`` of counters are, None where that is not known."""
 
     view: str = "https://bugs.launchpad.net/bugs/{bug}"
     file: str | None = None
+    graphs: str | None = None
 
 
 def bug_link(bug: str, links: Links) -> str:

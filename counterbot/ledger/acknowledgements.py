@@ -1,0 +1,82 @@
+"""What people said of counters over their bounds: that their step is to be, or is to be ignored for a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select, update
+
+from ..core.model import Delivery, Kind, PatchSet
+from .outbox import owe
+from .schema import acknowledged, acknowledgements, findings, inbox, merges, reports
+from .store import Store, Transaction, transaction
+from .work import EventWork
+
+Counted = frozenset[tuple[str, str]]
+"""Pairs of a job and a counter of it."""
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    """A person's word on counters of a change; ``accepts``: their step is to be expected once it is merged."""
+
+    patchset: PatchSet
+    author: str
+    accepts: bool
+    reason: str
+    counters: Counted
+
+
+class Acknowledgements:
+    """What people said."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def over(self, patchset: PatchSet) -> Counted:
+        """The counters that were over their bounds in any run on a change, by job."""
+        query = (select(findings.c.job, findings.c.subject).join(reports, reports.c.id == findings.c.report)
+                 .where(reports.c.server == patchset.server, reports.c.change == patchset.change,
+                        findings.c.kind == Kind.COUNTER.value))
+        return self.store.read(lambda under_way: frozenset(
+            (row.job, row.subject) for row in under_way.execute(query)))
+
+    @transaction
+    def answer(self, under_way: Transaction, work: EventWork, deliveries: Iterable[Delivery],
+               said: Acknowledgement | None = None) -> None:
+        """Settle the event of a command: what was said is noted, and the answer owed. One that is known is not owed
+        again."""
+        under_way.settle(inbox, work.claim, state="done", why="command", line=None)
+        if said is not None:
+            _note(under_way, said)
+        owe(under_way, deliveries)
+
+
+def silenced(under_way: Transaction, patchset: PatchSet) -> Counted:
+    """The counters, by job, that nobody is to be told of on a change."""
+    if patchset.change is None:
+        return frozenset()
+    query = (select(acknowledged.c.job, acknowledged.c.counter)
+             .join(acknowledgements, acknowledgements.c.id == acknowledged.c.acknowledgement)
+             .where(acknowledgements.c.server == patchset.server, acknowledgements.c.change == patchset.change))
+    return frozenset((row.job, row.counter) for row in under_way.execute(query))
+
+
+def note_merge(under_way: Transaction, patchset: PatchSet, at: int) -> None:
+    """The change was merged at a time, in epoch milliseconds: from then on its steps are usual."""
+    under_way.execute(update(acknowledgements).where(
+        acknowledgements.c.server == patchset.server, acknowledgements.c.change == patchset.change).values(merged=at))
+
+
+def _note(under_way: Transaction, said: Acknowledgement) -> None:
+    """Also where the change is merged already."""
+    patchset = said.patchset
+    merged = under_way.execute(select(merges.c.at).where(
+        merges.c.project == patchset.project, merges.c.change == patchset.change)).scalar()
+    number = under_way.execute(insert(acknowledgements).values(
+        server=patchset.server, project=patchset.project, branch=patchset.branch, change=patchset.change,
+        patchset=patchset.number, author=said.author, accepts=said.accepts, reason=said.reason, at=under_way.now,
+        merged=merged)).inserted_primary_key[0]
+    under_way.insert(acknowledged, [
+        {"acknowledgement": number, "job": job, "counter": counter} for job, counter in sorted(said.counters)])

@@ -1,0 +1,259 @@
+"""Series of counters: their runs, which of them show what is usual, and the levels kept ready. Reckons nothing."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, func, select
+
+from ..core.learned import Level, SeriesKey
+from ..core.model import PatchSet
+from ..core.rules import matches
+from .schema import acknowledged, acknowledgements, findings, levels, reports, runs, samples, series
+from .store import Store, Transaction, transaction
+
+PASSED = "SUCCESS"
+
+
+@dataclass(frozen=True)
+class Group:
+    """The series of all counters of a job's builds on a branch, of differences or of totals."""
+
+    tenant: str
+    job: str
+    branch: str
+    delta: bool
+
+
+@dataclass(frozen=True)
+class SeriesRow:
+    """A series and its number."""
+
+    id: int
+    key: SeriesKey
+
+
+@dataclass(frozen=True)
+class Point:
+    """A run of a series; ``at`` is when it ended, in epoch milliseconds."""
+
+    at: int
+    value: float
+    uuid: str
+    project: str
+    change: int | None
+    patchset: int | None
+    pipeline: str
+    result: str | None
+    nodeset: str | None
+    source: str
+
+
+@dataclass(frozen=True)
+class Usual:
+    """Which runs show what is usual: successful ones of pipelines that fit a shell pattern of ``baseline``, and of
+    ``check`` the newest of each change that has no open finding."""
+
+    baseline: Sequence[str]
+    check: Sequence[str] = ()
+
+
+@dataclass
+class Baseline:
+    """The runs of a series that show what is usual, the oldest first; times are epoch milliseconds."""
+
+    at: array[int]
+    values: array[float]
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The level of a series, that began with a run which ended at ``since``; its bound warns falsely at ``rate``."""
+
+    series: int
+    counter: str
+    level: Level
+    since: int
+    rate: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run on a patch set of a change, with its counters."""
+
+    group: Group
+    project: str
+    pipeline: str
+    patchset: int | None
+    values: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a counter that a person accepted, and that came with a change which was merged ``at`` a time."""
+
+    job: str
+    counter: str
+    at: int
+
+
+class Samples:
+    """The history of counters."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def series(self, tenant: str | None = None, job: str | None = None, branch: str | None = None,
+               counter: str | None = None) -> list[SeriesRow]:
+        """All series, or those of these names, in their order."""
+        asked = {series.c.tenant: tenant, series.c.job: job, series.c.branch: branch, series.c.counter: counter}
+        query = select(series).where(*(column == name for column, name in asked.items() if name is not None)).order_by(
+            series.c.job, series.c.branch, series.c.tenant, series.c.counter, series.c.delta)
+        return [SeriesRow(row.id, SeriesKey(row.tenant, row.job, row.branch, row.counter, row.delta))
+                for row in self._rows(query)]
+
+    def points(self, number: int, since: int = 0) -> list[Point]:
+        """The runs of a series that ended since a time, the oldest first, whatever their result."""
+        query = (select(samples.c.at, samples.c.value, runs.c.uuid, runs.c.project, runs.c.change, runs.c.patchset,
+                        runs.c.pipeline, runs.c.result, runs.c.nodeset, runs.c.source)
+                 .join(runs, runs.c.id == samples.c.run)
+                 .where(samples.c.series == number, samples.c.at >= since).order_by(samples.c.at, samples.c.run))
+        return [Point(*row) for row in self._rows(query)]
+
+    def stale(self, within: int) -> list[Group]:
+        """The groups with counted runs that no level was made of yet, and whose levels are older than ``within``
+        milliseconds."""
+        return self.store.read(lambda under_way: list(_stale(under_way, under_way.now - within)))
+
+    def baselines(self, group: Group, usual: Usual, since: int = 0) -> dict[SeriesRow, Baseline]:
+        """Of each counter of a group the runs that show what is usual, those that ended since a time."""
+        return self.store.read(lambda under_way: _baselines(under_way, group, usual, since))
+
+    def ready(self, group: Group) -> list[Ready]:
+        """The levels of a group's counters."""
+        query = (select(levels.c.series, series.c.counter, levels.c.level, levels.c.since, levels.c.rate)
+                 .join(series, series.c.id == levels.c.series)
+                 .where(*_of(group), levels.c.since.is_not(None)).order_by(series.c.counter))
+        return [Ready(row.series, row.counter, level_from(row.level), row.since, row.rate) for row in self._rows(query)]
+
+    def newest(self, group: Group) -> int:
+        """When the newest run of a group's job on its branch ended, in epoch milliseconds; 0 where there is none."""
+        query = select(func.max(runs.c.ended)).where(
+            runs.c.tenant == group.tenant, runs.c.job == group.job, runs.c.branch == group.branch, runs.c.counted)
+        return int(self.store.read(lambda under_way: under_way.execute(query).scalar()) or 0)
+
+    @transaction
+    def save(self, under_way: Transaction, group: Group, newest: int,
+             found: Iterable[tuple[int, Level | None, int | None, int]], rate: float) -> None:
+        """The levels of all of a group's counters, in place of those before: number of the series, level (None: too few
+        runs), when its first run ended, and how many runs there are, of which the ``newest`` ended then."""
+        of_group = select(series.c.id).where(*_of(group))
+        under_way.execute(delete(levels).where(levels.c.series.in_(of_group)))
+        under_way.insert(levels, [
+            {"series": number, "at": under_way.now, "newest": newest, "runs": count, "since": since,
+             "stable": level is not None and level.stable, "level": level_text(level) if level else "", "rate": rate}
+            for number, level, since, count in found])
+
+    def steps(self, group: Group) -> list[Step]:
+        """The accepted steps of a group's counters whose changes were merged; of a ``job`` "" they are of any."""
+        query = (select(acknowledged.c.job, acknowledged.c.counter, acknowledgements.c.merged)
+                 .join(acknowledgements, acknowledgements.c.id == acknowledged.c.acknowledgement)
+                 .where(acknowledgements.c.accepts, acknowledgements.c.merged.is_not(None),
+                        acknowledgements.c.branch == group.branch, acknowledged.c.job == group.job))
+        return [Step(*row) for row in self._rows(query)]
+
+    def newest_of(self, patchset: PatchSet) -> list[Run]:
+        """The newest counted run of each job on the change of a patch set."""
+        return self.store.read(lambda under_way: list(_newest_of(under_way, patchset)))
+
+    def _rows(self, query: Any) -> list[Any]:
+        return self.store.read(lambda under_way: list(under_way.execute(query)))
+
+
+def level_text(level: Level) -> str:
+    return json.dumps(asdict(level))
+
+
+def level_from(text: str) -> Level:
+    found = json.loads(text)
+    return Level(**{**found, "why": tuple(found["why"])})
+
+
+def _of(group: Group) -> tuple[ColumnElement[bool], ...]:
+    return (series.c.job == group.job, series.c.branch == group.branch, series.c.tenant == group.tenant,
+            series.c.delta == group.delta)
+
+
+def _newest_of(under_way: Transaction, patchset: PatchSet) -> Iterator[Run]:
+    query = select(runs).where(runs.c.change == patchset.change, runs.c.project == patchset.project,
+                               runs.c.counted).order_by(runs.c.ended, runs.c.id)
+    newest = {row["job"]: row for row in under_way.execute(query).mappings()}
+    for job, row in sorted(newest.items()):
+        counters = (select(series.c.delta, series.c.counter, samples.c.value)
+                    .join(samples, samples.c.series == series.c.id)
+                    .where(series.c.job == job, series.c.branch == row["branch"], series.c.tenant == row["tenant"],
+                           samples.c.at == row["ended"], samples.c.run == row["id"]).order_by(series.c.counter))
+        found = list(under_way.execute(counters))
+        group = Group(row["tenant"], job, row["branch"], bool(found and found[0].delta))
+        values = {each.counter: each.value for each in found}
+        yield Run(group, patchset.project, row["pipeline"], row["patchset"], values)
+
+
+def _stale(under_way: Transaction, before: int) -> Iterator[Group]:
+    """By the newest run of each job and branch: samples need not be looked at."""
+    newest = select(runs.c.tenant, runs.c.job, runs.c.branch, func.max(runs.c.ended).label("newest")).where(
+        runs.c.counted).group_by(runs.c.tenant, runs.c.job, runs.c.branch).subquery()
+    query = (select(series.c.tenant, series.c.job, series.c.branch, series.c.delta)
+             .join(newest, (newest.c.tenant == series.c.tenant) & (newest.c.job == series.c.job)
+                   & (newest.c.branch == series.c.branch))
+             .outerjoin(levels, levels.c.series == series.c.id)
+             .where(levels.c.at.is_(None) | ((levels.c.newest < newest.c.newest) & (levels.c.at < before)))
+             .distinct().order_by(series.c.job, series.c.branch, series.c.tenant))
+    return (Group(*row) for row in under_way.execute(query))
+
+
+def _baselines(under_way: Transaction, group: Group, usual: Usual, since: int) -> dict[SeriesRow, Baseline]:
+    chosen = _chosen(under_way, group, usual, since)
+    found: dict[SeriesRow, Baseline] = {}
+    for row in under_way.execute(select(series.c.id, series.c.counter).where(*_of(group)).order_by(series.c.counter)):
+        made = Baseline(array("q"), array("d"))
+        query = (select(samples.c.at, samples.c.run, samples.c.value).order_by(samples.c.at, samples.c.run)
+                 .where(samples.c.series == row.id, samples.c.at >= since))
+        for at, run, value in under_way.execute(query):
+            if run in chosen:
+                made.at.append(at)
+                made.values.append(value)
+        key = SeriesKey(group.tenant, group.job, group.branch, row.counter, group.delta)
+        found[SeriesRow(row.id, key)] = made
+    return found
+
+
+def _chosen(under_way: Transaction, group: Group, usual: Usual, since: int) -> set[int]:
+    """The runs of a group that show what is usual."""
+    query = (select(runs.c.id, runs.c.project, runs.c.change, runs.c.pipeline)
+             .where(runs.c.tenant == group.tenant, runs.c.job == group.job, runs.c.branch == group.branch,
+                    runs.c.ended >= since, runs.c.counted, runs.c.result == PASSED).order_by(runs.c.ended, runs.c.id))
+    chosen: set[int] = set()
+    newest: dict[tuple[str, int], int] = {}
+    for run, project, change, pipeline in under_way.execute(query):
+        if matches(usual.baseline, pipeline):
+            chosen.add(run)
+        elif change is not None and usual.check and matches(usual.check, pipeline):
+            newest[project, change] = run
+    unsettled = _unsettled(under_way, {change for _, change in newest})
+    return chosen | {run for which, run in newest.items() if which not in unsettled}
+
+
+def _unsettled(under_way: Transaction, changes: Collection[int]) -> set[tuple[str, int]]:
+    """Project and number of those changes that have a finding on a counter, which nobody accepted."""
+    query = select(reports.c.project, reports.c.change, findings.c.job, findings.c.subject).join(
+        reports, reports.c.id == findings.c.report).where(findings.c.kind == "counter").distinct()
+    settled = {(row.project, row.change, row.counter) for row in under_way.execute(
+        select(acknowledgements.c.project, acknowledgements.c.change, acknowledged.c.counter).join(
+            acknowledged, acknowledged.c.acknowledgement == acknowledgements.c.id).where(acknowledgements.c.accepts))}
+    return {(row.project, row.change) for row in under_way.execute(query)
+            if row.change in changes and (row.project, row.change, row.subject) not in settled}
