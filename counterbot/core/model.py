@@ -343,13 +343,12 @@ class Unexplained:
 
 
 class Tell(enum.Enum):
-    """What a channel can be told of: counters over their bounds, known failures, failed builds that no rule knows,
-    where a branch's counters or pass rates moved, and once a week which known failures come and go."""
+    """What a channel can be told of: counters over their bounds, known failures, failed builds that no rule knows, and
+    once a week which known failures come and go."""
 
     OVER = "over"
     KNOWN = "known"
     UNEXPLAINED = "unexplained"
-    MOVED = "moved"
     DIGEST = "digest"
 
 
@@ -363,7 +362,7 @@ class Channel:
     name: str
     projects: tuple[str, ...] = ()
     pipelines: tuple[str, ...] = ()
-    tell: frozenset[Tell] = frozenset({Tell.OVER, Tell.KNOWN, Tell.MOVED, Tell.DIGEST})
+    tell: frozenset[Tell] = frozenset({Tell.OVER, Tell.KNOWN, Tell.DIGEST})
     failures_in: tuple[str, ...] = ()
 
 

@@ -1,7 +1,7 @@
 """Makes a core Rule of a rule file, or reports all of its mistakes. Judges no build.
 
-A file holds bounds, or a query of a known failure, or both. elastic-recheck's files, whose name is the bug's number,
-are read as they are.
+A file holds bounds, a query of a known failure, or what is to be learned; or several of these. elastic-recheck's files,
+whose name is the bug's number, are read as they are.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..core import limits
 from ..core.model import BuildFacts
-from ..core.rules import Audience, Bound, Case, Fingerprint, LogCase, Rule, Where
+from ..core.rules import Audience, Bound, Case, Fingerprint, Learning, LogCase, Rule, Where
 from ..core.text.inert import inert
 from .reader import Document, Mistake, Place, Steps, Value
 from .rulekeys import BUG, OF_A_QUERY, CaseKeys, ExpectOfQuery, Given, RuleKeys, bug_of
@@ -97,9 +97,9 @@ def _as_a_whole(document: Document) -> Iterator[Mistake]:
     if document.value is None:
         return
     kinds = document.value.keys() & {"bounds", "query"}
-    if not kinds:
-        yield Mistake(document.at(()), "a rule needs 'bounds' or 'query'")
-    if kinds == {"bounds"}:
+    if not kinds and "learn" not in document.value:
+        yield Mistake(document.at(()), "a rule needs 'bounds', 'query' or 'learn'")
+    if "query" not in kinds:
         for key in sorted(document.value.keys() & {*ELASTIC_RECHECK, "label"}):
             yield Mistake(document.at((key,)), f"{key!r} is for a rule with a 'query', and this one has none")
     cases = document.value.get("cases")
@@ -153,6 +153,7 @@ def _rule(name: str, content: RuleKeys, cases: tuple[Case | LogCase, ...]) -> Ru
         cases=tuple(case for case in cases if isinstance(case, Case)),
         fingerprint=_fingerprint(content, tuple(case for case in cases if isinstance(case, LogCase))),
         infra=content.label is not None,
+        learn=tuple(Learning(counter, learn.false_warnings) for counter, learn in content.learn.items()),
     )
 
 

@@ -169,6 +169,27 @@ class CaseKeys(_Section):
                     " 'no match'.")
 
 
+def _learning(value: object) -> object:
+    """``false`` is short for no false warnings at all: nothing is learned."""
+    if value is False:
+        return {"false_warnings": 0}
+    if value is True:
+        raise ValueError("must be false, or {false_warnings: NUMBER}: bounds are learned of all counters in any case")
+    return value
+
+
+class _Learn(_Section):
+    """How sharp the learned bound of a counter is."""
+
+    false_warnings: Annotated[Finite, Field(ge=0, le=100)] = Field(
+        description="False warnings in 1,000 runs of this counter, at most: the more, the sharper the bound.")
+
+
+LEARN = WithJsonSchema({"anyOf": [{"const": False}, {
+    "type": "object", "properties": {"false_warnings": {"type": "number", "minimum": 0, "maximum": 100}},
+    "required": ["false_warnings"], "additionalProperties": False}]})
+
+
 class RuleKeys(_Section):
     """A rule of counterbot: bounds for counters, or the query of a known failure as elastic-recheck has it."""
 
@@ -180,6 +201,9 @@ class RuleKeys(_Section):
     where: _Where = Field(default=_Where(), description="Which builds the rule applies to.")
     bounds: dict[CounterPattern, _Bound] = Field(
         default={}, min_length=1, description="By counter (group.name) or shell pattern, what it may be at most.")
+    learn: dict[CounterPattern, Annotated[_Learn, BeforeValidator(_learning), LEARN]] = Field(
+        default={}, min_length=1,
+        description="By counter or shell pattern: false where no bound is to be learned, or how sharp it is to be.")
     report: _Report = Field(default=_Report(), description="Who is told.")
     cases: Annotated[tuple[CaseKeys, ...], Field(strict=False)] = Field(
         default=(), description="The rule's tests: at least one within its bounds and one over; of a query one that"
@@ -217,4 +241,4 @@ def schema() -> dict[str, Any]:
     """The JSON Schema of a rule's file, for editors. It accepts every file that ``rulefile.parse_rule`` does."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema",
             **RuleKeys.model_json_schema(schema_generator=_ForEditors),
-            "title": "Rule", "anyOf": [{"required": ["bounds"]}, {"required": ["query"]}]}
+            "title": "Rule", "anyOf": [{"required": [key]} for key in ("bounds", "query", "learn")]}

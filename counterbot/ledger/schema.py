@@ -238,34 +238,6 @@ levels = table(
 """What is usual in each series, kept ready: looked at ``at``, by ``runs`` in all, of which the ``newest`` ended then.
 ``since`` is when the first run of the level ended, ``rate`` that of false warnings that its bound allows for."""
 
-moves = table(
-    "moves", metadata,
-    Column("id", Id, primary_key=True),
-    Column("tenant", String(NAME), nullable=False),
-    Column("job", String(NAME), nullable=False),
-    Column("branch", String(NAME), nullable=False),
-    Column("before", BigInteger, nullable=False),
-    Column("after", BigInteger, nullable=False),
-    Column("found", BigInteger, nullable=False),
-    Column("told", BigInteger),
-    Index(None, "job", "branch", "after"),
-)
-"""Where a branch moved: between a run that ended ``before`` and one that ended ``after``, many counters of a job
-together. ``told`` is when channels were told, null where nobody was."""
-
-change_points = table(
-    "change_points", metadata,
-    Column("series", Id, ForeignKey("series.id"), primary_key=True, autoincrement=False),
-    Column("at", BigInteger, primary_key=True, autoincrement=False),
-    Column("move", Id, ForeignKey("moves.id"), index=True),
-    Column("before", Double, nullable=False),
-    Column("after", Double, nullable=False),
-    Column("p", Double, nullable=False),
-    Column("accepted", Id, ForeignKey("acknowledgements.id")),
-)
-"""The change points of a series; ``at`` is when the first run of the new level ended, ``before`` and ``after`` are what
-was usual."""
-
 acknowledgements = table(
     "acknowledgements", metadata,
     Column("id", Id, primary_key=True),
@@ -291,21 +263,6 @@ acknowledged = table(
     Column("counter", String(COUNTER_NAME), primary_key=True),
 )
 """The counters that an acknowledgement is about."""
-
-drops = table(
-    "drops", metadata,
-    Column("id", Id, primary_key=True),
-    Column("tenant", String(NAME), nullable=False),
-    Column("job", String(NAME), nullable=False),
-    Column("test", Text, nullable=False),
-    Column("started", BigInteger, nullable=False),
-    Column("found", BigInteger, nullable=False),
-    Column("closed", BigInteger),
-    Column("shown", Text, nullable=False),
-    Column("told", BigInteger),
-    Index(None, "job", "found"),
-)
-"""Where a job's, or one of its tests', pass rate fell; ``shown`` are the figures of it."""
 
 hits = table(
     "hits", metadata,

@@ -13,10 +13,12 @@ from counterbot.core.rules import (
     Bound,
     Case,
     Fingerprint,
+    Learning,
     Outcome,
     Rule,
     Where,
     applicable,
+    false_warnings,
     findings,
     holds,
     judge,
@@ -235,3 +237,22 @@ def test_a_rules_own_cases(given, counters, over, told):
 
 def test_a_bounds_maximum_may_be_a_fraction():
     assert judge(replace(BOTH, bounds=(Bound("m.a", 0.5),)), Counters({"m.a": 0.6}))[0].outcome is OVER
+
+
+LEARNS = (
+    Rule("off", "", where=Where(job=("grenade",)), learn=(Learning("memory.*", 0), Learning("memory.swift", 2))),
+    Rule("sharp", "", learn=(Learning("mysql.*", 5), Learning("mysql.Com_*", 3))),
+    Rule("old", "", where=Where(branch=("stable/*",)), learn=(Learning("*", 0),)),
+)
+
+
+@pytest.mark.parametrize(("job", "branch", "counter", "rate"), [
+    ("grenade", "master", "memory.nova", 0),
+    ("grenade", "master", "memory.swift", 2),  # the whole name before the pattern
+    ("tempest", "master", "memory.nova", None),
+    ("tempest", "master", "mysql.Queries", 5),
+    ("tempest", "master", "mysql.Com_select", 3),  # of several patterns the fewest
+    ("tempest", "stable/2026.1", "mysql.Queries", 0),  # of several rules the fewest
+])
+def test_how_sharp_a_learned_bound_is(job, branch, counter, rate):
+    assert false_warnings(LEARNS, BuildFacts(job=job, branch=branch), counter) == rate

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from counterbot.core import limits
 from counterbot.core.model import BuildFacts
-from counterbot.core.rules import Audience, Bound, Case, Fingerprint, LogCase, Rule, Where
+from counterbot.core.rules import Audience, Bound, Case, Fingerprint, Learning, LogCase, Rule, Where
 from counterbot.files.reader import load, read
 from counterbot.files.rulefile import parse_rule
 
@@ -155,6 +155,22 @@ def test_a_number_of_a_file_is_its_bug_but_a_key_says_more() -> None:
     assert rule("bug: 5\nbounds: {a.b: {max: 1}}", "2041234.yaml").bug == "5"
 
 
+def test_what_is_learned() -> None:
+    learn = rule("where: {job: grenade}\nlearn: {'memory.*': false, mysql.Queries: {false_warnings: 5}}")
+    assert (learn.bounds, learn.fingerprint) == ((), None)
+    assert learn.learn == (Learning("memory.*", 0), Learning("mysql.Queries", 5))
+
+
+@pytest.mark.parametrize(("learn", "mistake"), [
+    ("{a.b: true}", "'a.b' must be false, or {false_warnings: NUMBER}: bounds are learned of all counters in any case"),
+    ("{a.b: {false_warnings: 101}}", "'false_warnings' must be at most 100"),
+    ("{a.b: {}}", "missing key 'false_warnings'"),
+    ("{}", "'learn' must have at least one item"),
+])
+def test_mistakes_in_what_is_to_be_learned(learn: str, mistake: str) -> None:
+    assert [line.split(": ", 1)[1] for line in told(f"learn: {learn}")] == [mistake]
+
+
 def test_the_mistake_of_the_design() -> None:
     text = "title: t\nwhy: >\n  w\nowner: o\nbounds:\n  mysql.Queries:\n    maximum: 3\n"
     file = parse_rule(read(text.encode(), "queries/mysql.yaml"))
@@ -201,7 +217,7 @@ def test_bounds_that_are_plain_decimal_numbers(written: str, meant: float) -> No
 @pytest.mark.parametrize(
     ("text", "mistakes"),
     [
-        ("title: t", ["1:1: a rule needs 'bounds' or 'query'"]),
+        ("title: t", ["1:1: a rule needs 'bounds', 'query' or 'learn'"]),
         ("bounds: {}", ["1:1: 'bounds' must have at least one item"]),
         ("bounds:", ["1:1: 'bounds' has no value: write one, in quotes if it begins with #, or leave the key out"]),
         ("bounds: [a.b]", ["1:1: 'bounds' must be a mapping of keys to values, not a list"]),
@@ -212,7 +228,8 @@ def test_bounds_that_are_plain_decimal_numbers(written: str, meant: float) -> No
         ("bounds: *x", ["1:1: '*' begins an alias in YAML; put the text in quotes, or write it out"]),
         ("query: 5", ["1:1: 'query' must be text, not 5; put it in quotes"]),
         ("query: ''", ["1:1: 'query' must not be empty"]),
-        ("qurey: x", ["1:1: a rule needs 'bounds' or 'query'", "1:1: unknown key 'qurey'; did you mean 'query'?"]),
+        ("qurey: x", ["1:1: a rule needs 'bounds', 'query' or 'learn'",
+                      "1:1: unknown key 'qurey'; did you mean 'query'?"]),
         ("query: x\nsuppress_graph: true", ["2:1: unknown key 'suppress_graph'; did you mean 'suppress-graph'?"]),
         ("query: x\nbug: true", ["2:1: 'bug' must be a Launchpad bug number or a URL, not true"]),
         ("query: x\nbug: LP5", ["2:1: 'bug' must be a Launchpad bug number or a URL, not text 'LP5'"]),

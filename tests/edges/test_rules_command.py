@@ -338,6 +338,7 @@ def test_list_as_json() -> None:
         "bug": "2041234",
         "where": {"job": ["tempest-full*"], "branch": ["master"], "project": [], "pipeline": [], "voting": None},
         "bounds": [{"counter": "mysql.Queries", "max": 1250000}, {"counter": "queues.*_publish", "max": 9000}],
+        "learn": [],
         "report": {"gerrit": True, "irc": ["#openstack-qa"]},
         "cases": 2,
         "fingerprint": None,

@@ -46,6 +46,7 @@ def _summary(rule: Rule) -> dict[str, Any]:
         "bug": rule.bug,
         "where": where,
         "bounds": [{"counter": bound.counter, "max": bound.max} for bound in rule.bounds],
+        "learn": [{"counter": each.counter, "false_warnings": each.false_warnings} for each in rule.learn],
         "report": {"gerrit": rule.report.gerrit, "irc": None if rule.report.irc is None else list(rule.report.irc)},
         "cases": len(rule.cases),
         "fingerprint": rule.fingerprint and _of_query(rule.fingerprint, rule.infra),
@@ -71,9 +72,14 @@ def _row(rule: Rule) -> list[str]:
     asked = {key: value for key, value in vars(rule.where).items() if value not in ((), None)}
     where = " ".join(f"{key}={_words(value)}" for key, value in asked.items()) or "anywhere"
     asks = [*(f"{bound.counter} <= {bound.max:,}" for bound in rule.bounds),
+            *(f"learn {each.counter}: {_sharp(each.false_warnings)}" for each in rule.learn),
             *([rule.fingerprint.query] if rule.fingerprint else [])]
     cells = [rule.name], [rule.title], [where], asks, [rule.bug or ""]
     return ["\n".join(inert(line, SHOWN) for line in lines) for lines in cells]
+
+
+def _sharp(false_warnings: float) -> str:
+    return f"{false_warnings:g} false in 1,000 runs" if false_warnings else "no bound"
 
 
 def _words(value: tuple[str, ...] | bool) -> str:

@@ -44,6 +44,11 @@ def number(value: Number, more: int = 0) -> str:
     return f"{value:,.{2 + more}f}" if abs(value) >= 1 else f"{value:.{3 + more}g}"
 
 
+def whole(value: Number) -> Number:
+    """What was reckoned, without what stands behind its point where that tells nothing: from a thousand on."""
+    return math.floor(value) if 1000 <= abs(value) < 10**15 else value
+
+
 def counted(count: int, noun: str, nouns: str = "") -> str:
     """``1 build``, ``2 builds``; ``nouns`` where it is not the noun with an s."""
     return f"{number(count)} {noun if count == 1 else nouns or f'{noun}s'}"

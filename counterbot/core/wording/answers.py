@@ -9,7 +9,7 @@ from ..commands import Verb
 from ..learned import Learned
 from ..model import Number
 from ..text.columns import left, right, width
-from ..text.figures import counted, number
+from ..text.figures import counted, number, whole
 from ..text.inert import name_of
 from ..text.markdown import code, prose
 from .listing import ROWS, SENTENCE, listed, more
@@ -86,7 +86,7 @@ def _run(run: Shown) -> Iterator[str]:
     yield f"{where}: {counted(len(rows), 'stable counter')}, {number(others)} others of which no bound is known."
     yield ""
     cells = [("counter", "this run", "usual", "bound")] + [
-        (name_of(name), number(run.values[name]), number(run.usual[name].usual), number(run.usual[name].bound))
+        (name_of(name), number(run.values[name]), number(whole(run.usual[name].usual)), number(whole(run.usual[name].bound)))
         for name in rows[:ROWS]]
     widths = [max(width(line[column]) for line in cells) for column in range(4)]
     for name, *figures in cells:

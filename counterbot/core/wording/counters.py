@@ -9,7 +9,7 @@ from ..learned import Learned
 from ..model import LEARNED, OMITTED, Finding, State
 from ..rules import Outcome, Rule
 from ..text.columns import left, right, width
-from ..text.figures import compared, counted, date, excess, largest_first, number
+from ..text.figures import compared, counted, date, excess, largest_first, number, whole
 from ..text.inert import NAME, inert, name_of
 from ..text.markdown import code, prose
 from ..text.names import few
@@ -58,13 +58,13 @@ def table(rows: Sequence[Finding], job: int) -> list[str]:
 
 
 def _cells(row: Finding, columns: int) -> tuple[str, ...]:
-    value, bound = compared(row.value, row.bound)
+    value, bound = compared(row.value, whole(row.bound) if row.rule == LEARNED else row.bound)
     usual = (_usual(row),) if columns == len(_WITH_USUAL) else ()
     return (name_of(row.job), name_of(row.subject.name), value, *usual, bound, excess(row))
 
 
 def _usual(row: Finding) -> str:
-    return number(row.learned.usual) if row.learned else ""
+    return number(whole(row.learned.usual)) if row.learned else ""
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:

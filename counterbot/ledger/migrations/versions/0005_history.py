@@ -1,4 +1,4 @@
-"""Series by tenant, job and branch, with levels, change points, moves; acknowledgements; fallen pass rates.
+"""Series by tenant, job and branch, and what is usual in each; what people said of counters.
 
 Revision ID: 0005
 Revises: 0004
@@ -41,7 +41,6 @@ def upgrade() -> None:
     _series()
     _acknowledgements()
     _levels()
-    _drops()
 
 
 def _series() -> None:
@@ -96,24 +95,6 @@ def _levels() -> None:
         sa.Column("since", sa.BigInteger), sa.Column("stable", sa.Boolean, nullable=False),
         sa.Column("level", sa.Text, nullable=False), sa.Column("rate", sa.Double, nullable=False),
         if_not_exists=True, **COMPARED)
-    op.create_table(
-        "moves", _id(), *_names("tenant", "job", "branch"), *_numbers("before", "after", "found"),
-        sa.Column("told", sa.BigInteger), if_not_exists=True, **COMPARED)
-    op.create_index("ix_moves_job_branch_after", "moves", ["job", "branch", "after"], if_not_exists=True)
-    op.create_table(
-        "change_points", _of_series(), sa.Column("at", sa.BigInteger, primary_key=True, autoincrement=False),
-        sa.Column("move", Id, sa.ForeignKey("moves.id")),
-        *(sa.Column(name, sa.Double, nullable=False) for name in ("before", "after", "p")),
-        sa.Column("accepted", Id, sa.ForeignKey("acknowledgements.id")), if_not_exists=True, **COMPARED)
-    op.create_index("ix_change_points_move", "change_points", ["move"], if_not_exists=True)
-
-
-def _drops() -> None:
-    op.create_table(
-        "drops", _id(), *_names("tenant", "job"), sa.Column("test", sa.Text, nullable=False),
-        *_numbers("started", "found"), sa.Column("closed", sa.BigInteger),
-        sa.Column("shown", sa.Text, nullable=False), sa.Column("told", sa.BigInteger), if_not_exists=True, **COMPARED)
-    op.create_index("ix_drops_job_found", "drops", ["job", "found"], if_not_exists=True)
 
 
 def _id() -> "sa.Column[int]":

@@ -1,0 +1,241 @@
+"""What is usual is learned from merged code, and who makes a job work harder is told: on a clock moved by hand."""
+
+import random
+from datetime import datetime, timezone
+
+import pytest
+
+from counterbot.core.model import BuildLink, Reader
+from counterbot.demo.gerrit import Change as GerritChange
+from counterbot.demo.gerrit import comment_added
+from counterbot.demo.story import PROJECT, stream
+
+from .world import SECOND, Killed
+
+HOUR = 3600
+JOBS = ("tempest-full", "nova-next")
+
+
+def values(random, queries=1_200_000, share=0.003):
+    """Counters of a run: about what is usual, and one that never changes."""
+    return {"mysql": {"Queries": round(queries * random.gauss(1, share)), "Com_select": round(
+        580_000 * random.gauss(1, share)), "Slow_queries": 0}, "queues": {"notifications_publish": 8020}}
+
+
+class History:
+    """Runs of merged code, read into a bot's history."""
+
+    def __init__(self, world, **settings):
+        self.world, self.random, self.count, self.reports = world, random.Random(7), 0, {}
+        world.rule("sql", "where: {job: another}\nbounds: {mysql.Queries: {max: 1}}\n")
+        self.settings = {"deadline": 60, **settings}
+        self.bot = world.bot(**self.settings)
+
+    def merged(self, runs, queries=1_200_000, jobs=JOBS, pipeline="gate", **row):
+        """So many runs of each job, an hour apart."""
+        for _ in range(runs):
+            self.world.clock.seconds += HOUR
+            for job in jobs:
+                self.run(job, values(self.random, queries), pipeline, **row)
+        return self
+
+    def run(self, job, counters, pipeline, **row):
+        self.count += 1
+        zuul, uuid = self.world.zuul, f"{self.count:032x}"
+        made = zuul.add_build(uuid, job, {"testrepository.subunit": stream(counters)}, change=10_000 + self.count)
+        zuul.serve_row({**made, "pipeline": pipeline, "end_time": self.now(), **row})
+        link = BuildLink(job, zuul.page(uuid), uuid)
+        self.bot.ledger.builds.ask(link, self.bot._zuul.build(link), {Reader.COUNTERS})
+        self.bot.works()
+
+    def now(self):
+        return datetime.fromtimestamp(self.world.clock.now() / SECOND, timezone.utc).isoformat()[:19]
+
+    def learns(self):
+        """All levels, however short ago they were learned."""
+        self.world.clock.seconds += 2 * HOUR
+        while self.bot.analyst.step():
+            pass
+        return self
+
+    def report(self, number, rises, patchset=1, bot=None):
+        """Zuul reports on a patch set whose jobs issue so many times the usual SQL statements."""
+        self.world.clock.seconds += HOUR
+        if number not in self.reports:
+            self.world.gerrit.add_change(PROJECT, number, subject="A change", patchsets=3)
+        zuul, lines = self.world.zuul, []
+        self.reports[number] = self.reports.get(number, 0) + 1
+        for at, (job, rise) in enumerate(zip(JOBS, rises, strict=True)):
+            uuid = f"{number:08x}{self.reports[number]:012x}{at:012x}"
+            made = zuul.add_build(uuid, job, {"testrepository.subunit": stream(values(self.random, 1_200_000 * rise))},
+                                  change=number)
+            zuul.serve_row({**made, "end_time": self.now()})
+            lines.append(f"- {job} {zuul.page(uuid)} : SUCCESS in 1h 02m 03s")
+        page = f"{zuul.url}/t/openstack/buildset/{number:016x}{self.reports[number]:016x}"
+        text = f"Patch Set {patchset}: Verified+1\n\nBuild succeeded (check pipeline).\n{page}\n\n" + "\n".join(lines)
+        (bot or self.bot).hears(said(number, "zuul", text, patchset)).works()
+        return self
+
+    def says(self, number, text, by="dana", patchset=1, bot=None):
+        """A person comments on a change."""
+        comment = f"Patch Set {patchset}:\n\n{text}"
+        self.world.gerrit.say(by, number, comment, patchset)
+        (bot or self.bot).hears(said(number, by, comment, patchset)).works()
+        return self
+
+    def comments(self, number):
+        """The bot's own, without Gerrit's line before them."""
+        return [text.partition("\n\n")[2] for text in self.world.comments(number) if "[counterbot:" in text]
+
+
+def said(number, by, comment, patchset=1):
+    return comment_added(by, GerritChange(PROJECT, number, "A change"), patchset, comment, 1_800_000_000)
+
+
+@pytest.fixture
+def history(world):
+    return History(world).merged(60).learns()
+
+
+def test_a_rise_in_two_jobs_is_told_and_one_in_one_run_is_not(history):
+    history.report(71, (1.1, 1.1)).report(72, (1.1, 1)).report(73, (1, 1))
+    [comment] = history.comments(71)
+    assert comment.startswith("Counters: 1 of 4 stable counters over its bound (not voting).\n")
+    assert "`mysql.Queries`: learned from 60 runs on master since " in comment
+    assert "; seen in both jobs that count it." in comment
+    assert (history.comments(72), history.comments(73)) == ([], [])
+    assert [why.partition(" (")[0] for why in history.bot.reasons()] == [
+        "over its bound", "over a learned bound in one run only", "every counter is within its bound"]
+
+
+def test_a_second_run_confirms(history):
+    history.report(72, (1.1, 1)).report(72, (1.1, 1), patchset=2)
+    [comment] = history.comments(72)
+    assert "; seen in a second run." in comment
+
+
+def test_nothing_is_told_twice(history):
+    history.report(71, (1.1, 1.1))
+    history.bot.at = lambda _: None
+    history.report(71, (1.1, 1.1))
+    assert len(history.comments(71)) == 1
+
+
+def test_who_accepts_ends_the_matter_and_what_is_usual_is_learned_anew(history):
+    history.report(71, (1.1, 1.1)).says(71, "counters: accept a query for each tenant")
+    assert history.comments(71)[-1].startswith("Counters: accepted on this change: `mysql.Queries` in `nova-next` and"
+                                               " `tempest-full` (a query for each tenant).")
+    history.report(71, (1.1, 1.1), patchset=2)
+    assert len(history.comments(71)) == 2
+    assert history.bot.reasons()[-1] == "over its bound, and people said that this is to be so"
+    history.bot.hears({"type": "change-merged", "eventCreatedOn": history.world.clock.now() // SECOND,
+                       "change": {"project": "openstack/nova", "branch": "master", "number": 71},
+                       "patchSet": {"number": 2}}).works()
+    history.report(80, (1.1, 1.1))
+    history.merged(2, 1_320_000).learns().report(81, (1.1, 1.1))
+    assert history.comments(80) == history.comments(81) == []
+    history.merged(3, 1_320_000).learns().report(82, (1.1, 1.1)).report(83, (1.25, 1.25))
+    assert history.comments(82) == []
+    [comment] = history.comments(83)
+    assert "`mysql.Queries`: learned from 8 runs" in comment  # three of them in check
+
+
+def test_who_ignores_is_told_no_more_and_the_branch_stays_as_it_is(history):
+    history.report(71, (1.1, 1.1)).says(71, "Counters: ignore").report(71, (1.1, 1.1), patchset=2)
+    assert history.comments(71)[1].startswith("Counters: ignored on this change: `mysql.Queries`")
+    assert len(history.comments(71)) == 2
+    history.report(72, (1.1, 1.1))
+    assert len(history.comments(72)) == 1
+
+
+def test_what_is_usual_is_shown_on_demand(history):
+    history.report(73, (1.01, 1)).says(73, "counters: show")
+    [answer] = history.comments(73)
+    assert answer.startswith("Counters of the newest builds of this change:\n\n`nova-next` (patch set 1): 4 stable")
+    table = answer.split("\n\n")[2].split("\n")
+    assert table[0].split() == ["counter", "this", "run", "usual", "bound"]
+    assert {line.split()[0] for line in table[1:]} == {
+        "mysql.Queries", "mysql.Com_select", "mysql.Slow_queries", "queues.notifications_publish"}
+
+
+def test_whoever_is_mistaken_is_told_once_what_there_is(history):
+    history.report(73, (1, 1)).says(73, "counters: acept this").says(73, "counters: agree")
+    history.says(73, "counters: accept")
+    [answer] = history.comments(73)
+    assert answer.startswith("Counters: there is no command 'acept'. This is what can be asked:\n\n    counters: ")
+    history.says(73, "counters: help", by="erin")
+    assert history.comments(73)[1].startswith("Counters: this is what can be asked in a comment:")
+
+
+@pytest.mark.parametrize("text", ["> counters: ignore", "I like counters: ignore", "    counters: ignore",
+                                  "```\ncounters: ignore\n```"])
+def test_what_is_quoted_is_no_command(history, text):
+    history.report(71, (1.1, 1.1)).says(71, text)
+    assert len(history.comments(71)) == 1
+
+
+def test_only_those_may_who_the_operator_lets(world):
+    history = History(world, more="learned: {accept: ['core-*']}\n").merged(25).learns().report(71, (1.2, 1.2))
+    history.says(71, "counters: ignore").report(71, (1.2, 1.2), patchset=2)
+    assert [text.split("\n")[0][:40] for text in history.comments(71)] == [
+        "Counters: 1 of 4 stable counters over it", "Counters: this is for `core-*` to say (l",
+        "Counters: 1 of 4 stable counters over it"]
+    history.says(71, "counters: ignore", by="core-ann", patchset=2).report(71, (1.2, 1.2), patchset=3)
+    assert len(history.comments(71)) == 4
+
+
+def test_a_command_that_was_missed_is_caught_up_and_answered_once(history):
+    history.bot.catches_up()
+    history.report(71, (1.1, 1.1))
+    history.world.clock.seconds += HOUR
+    history.world.gerrit.say("dana", 71, "Patch Set 1:\n\ncounters: ignore", 1)
+    history.bot.catches_up()
+    assert len(history.comments(71)) == 2
+    history.bot.hears(said(71, "dana", "Patch Set 1:\n\ncounters: ignore")).works()
+    assert len(history.comments(71)) == 2
+
+
+def test_a_bot_that_dies_when_it_answers_answers_once(history):
+    history.report(71, (1.1, 1.1))
+
+    def die(moment):
+        if moment == "posted":
+            raise Killed
+
+    history.bot.at = die
+    with pytest.raises(Killed):
+        history.says(71, "counters: ignore")
+    history.world.clock.seconds += HOUR
+    second = history.world.bot(**history.settings)
+    second.works()
+    assert len(history.comments(71)) == 2
+
+
+def test_runs_that_show_what_is_usual(world):
+    """Neither failed ones, nor those of other pipelines, nor more than one of a change in check."""
+    history = History(world).merged(30).merged(20, 2_400_000, pipeline="experimental")
+    history.merged(10, 2_400_000, result="FAILURE")
+    for _ in range(20):
+        history.merged(1, pipeline="check", ref={
+            "project": "openstack/nova", "branch": "master", "change": 99, "patchset": "1",
+            "ref": "refs/changes/99/99/1"})
+    history.learns().report(71, (1.1, 1.1))
+    [comment] = history.comments(71)
+    assert "learned from 31 runs" in comment
+
+
+def test_a_rule_may_switch_it_off(world):
+    world.rule("off", "where: {job: tempest-full}\nlearn: {'mysql.*': false}\n")
+    history = History(world).merged(25).learns().report(71, (1.2, 1.2))
+    assert history.comments(71) == []
+    world.rule("off", "where: {job: tempest-full}\nlearn: {'memory.*': false}\n")
+    history.world.clock.seconds += HOUR
+    history.bot.book.refresh()
+    history.report(72, (1.2, 1.2))
+    assert len(history.comments(72)) == 1
+
+
+def test_without_learning_nothing_is_read_or_told(world):
+    history = History(world, more="learned: {jobs: []}\nunexplained: {jobs: []}\n")
+    history.report(71, (2, 2))
+    assert history.comments(71) == []
