@@ -72,7 +72,8 @@ class Upkeep:
             self._note("running")
         if self._prune.due(now):
             config = self._bot.config
-            self._bot.ledger.prune(config.keep_days * DAY, config.unexplained.days * DAY + WINDOW)
+            self._bot.ledger.prune(config.keep_days * DAY, config.unexplained.days * DAY + WINDOW,
+                                   config.learned.days * DAY)
         if self._digest.due(now):
             self._bot.weekly.step()
 

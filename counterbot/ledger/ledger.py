@@ -67,10 +67,13 @@ class Ledger:
         found = self.store.read(lambda under_way: under_way.execute(query).first())
         return None if found is None else (found.value, found.at)
 
-    def prune(self, keep: int, lines: int = 2 * WINDOW) -> None:
-        """Forget settled work older than ``keep`` milliseconds, and lines of builds that ended ``lines`` milliseconds
-        ago; the rest of the history stays."""
+    def prune(self, keep: int, lines: int = 2 * WINDOW, counters: int = 365 * REREAD) -> None:
+        """Forget settled work older than ``keep`` milliseconds, and lines and counters of builds that ended ``lines``
+        and ``counters`` milliseconds ago; the rest of the history stays."""
         self._prune_work(keep)
+        after: int | None = 0
+        while after is not None:
+            after = self.samples.prune(counters, after)
         while self._prune_lines(lines):  # little by little: others write meanwhile
             pass
 

@@ -11,12 +11,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, select
 
 from ..core.learned import Level, SeriesKey
-from ..core.model import PatchSet
+from ..core.model import PatchSet, is_failure
 from ..core.rules import matches
-from .schema import acknowledged, acknowledgements, findings, levels, reports, runs, samples, series
+from .schema import acknowledged, acknowledgements, findings, hits, levels, reports, runs, samples, series
 from .store import Store, Transaction, transaction
 
 PASSED = "SUCCESS"
+SOME = 500
+"""Series that are looked at in one transaction: others write meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,27 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class Known:
+    """What is known of a series: of how many ``runs`` that show what is usual; the rest is None where these are too
+    few, or nobody looked yet."""
+
+    series: SeriesRow
+    runs: int
+    level: Level | None
+    since: int | None
+    rate: float | None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that passed or ``failed``: a counter's value, and how many ``seconds`` the run took (None: not known)."""
+
+    failed: bool
+    value: float
+    seconds: float | None
+
+
+@dataclass(frozen=True)
 class Run:
     """A run on a patch set of a change, with its counters."""
 
@@ -133,6 +156,22 @@ class Samples:
         """Of each counter of a group the runs that show what is usual, those that ended since a time."""
         return self.store.read(lambda under_way: _baselines(under_way, group, usual, since))
 
+    def known(self, tenant: str | None = None, job: str | None = None, branch: str | None = None) -> list[Known]:
+        """All series, or those of these names, with what is known of each."""
+        asked = {series.c.tenant: tenant, series.c.job: job, series.c.branch: branch}
+        query = (select(series, levels.c.runs, levels.c.level, levels.c.since, levels.c.rate)
+                 .outerjoin(levels, levels.c.series == series.c.id)
+                 .where(*(column == name for column, name in asked.items() if name is not None))
+                 .order_by(series.c.job, series.c.branch, series.c.tenant, series.c.counter, series.c.delta))
+        return [Known(SeriesRow(row.id, SeriesKey(row.tenant, row.job, row.branch, row.counter, row.delta)),
+                      row.runs or 0, level_from(row.level) if row.level else None, row.since, row.rate)
+                for row in self._rows(query)]
+
+    def separated(self, group: Group, since: int, infra: Collection[str] = ()) -> dict[str, list[Ended]]:
+        """By counter the runs of a group that passed or failed since a time, without those in which a rule of ``infra``
+        was found."""
+        return self.store.read(lambda under_way: _separated(under_way, group, since, infra))
+
     def ready(self, group: Group) -> list[Ready]:
         """The levels of a group's counters."""
         query = (select(levels.c.series, series.c.counter, levels.c.level, levels.c.since, levels.c.rate)
@@ -170,6 +209,21 @@ class Samples:
         """The newest counted run of each job on the change of a patch set."""
         return self.store.read(lambda under_way: list(_newest_of(under_way, patchset)))
 
+    @transaction
+    def prune(self, under_way: Transaction, keep: int, after: int = 0) -> int | None:
+        """Forget the samples that are older than ``keep`` milliseconds of the next SOME series after a number, and the
+        series that have none left. The number of the last one; None where there is none."""
+        numbers = list(under_way.execute(
+            select(series.c.id).where(series.c.id > after).order_by(series.c.id).limit(SOME)).scalars())
+        if not numbers:
+            return None
+        under_way.execute(delete(samples).where(samples.c.series.in_(numbers), samples.c.at < under_way.now - keep))
+        empty = [number for number in numbers if under_way.execute(
+            select(samples.c.run).where(samples.c.series == number).limit(1)).first() is None]
+        for table, column in ((levels, levels.c.series), (series, series.c.id)):
+            under_way.execute(delete(table).where(column.in_(empty)))
+        return int(numbers[-1])
+
     def _rows(self, query: Any) -> list[Any]:
         return self.store.read(lambda under_way: list(under_way.execute(query)))
 
@@ -201,6 +255,23 @@ def _newest_of(under_way: Transaction, patchset: PatchSet) -> Iterator[Run]:
         group = Group(row["tenant"], job, row["branch"], bool(found and found[0].delta))
         values = {each.counter: each.value for each in found}
         yield Run(group, patchset.project, row["pipeline"], row["patchset"], values)
+
+
+def _separated(under_way: Transaction, group: Group, since: int, infra: Collection[str]) -> dict[str, list[Ended]]:
+    query = select(runs.c.id, runs.c.result, runs.c.seconds).where(
+        runs.c.tenant == group.tenant, runs.c.job == group.job, runs.c.branch == group.branch, runs.c.ended >= since,
+        runs.c.counted)
+    of_the_site = set(under_way.execute(select(hits.c.run).where(
+        hits.c.rule.in_(list(infra)), hits.c.at >= since)).scalars()) if infra else set()
+    ended = {row.id: row for row in under_way.execute(query)
+             if (row.result == PASSED or is_failure(row.result)) and row.id not in of_the_site}
+    found: dict[str, list[Ended]] = {}
+    for row in under_way.execute(select(series.c.id, series.c.counter).where(*_of(group)).order_by(series.c.counter)):
+        values = select(samples.c.run, samples.c.value).where(
+            samples.c.series == row.id, samples.c.at >= since).order_by(samples.c.at, samples.c.run)
+        found[row.counter] = [Ended(is_failure(ended[run].result), value, ended[run].seconds)
+                              for run, value in under_way.execute(values) if run in ended]
+    return found
 
 
 def _stale(under_way: Transaction, before: int) -> Iterator[Group]:

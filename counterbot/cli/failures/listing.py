@@ -11,10 +11,11 @@ import click
 from ...core.text.figures import counted, date, number
 from ...core.text.inert import NAME, inert
 from ...core.text.names import few
+from ..opening import AS_JSON, CONFIG
 from ..progress import progress
 from ..streams import warn
 from ..tables import table, terminal
-from .reading import AS_JSON, CONFIG, grouper
+from .reading import grouper
 from .wording import by_job, cut, face, hours, levelled, summary
 
 if TYPE_CHECKING:

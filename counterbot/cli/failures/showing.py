@@ -12,9 +12,10 @@ from ...core.text.excerpt import excerpt
 from ...core.text.figures import counted, date, number
 from ...core.text.inert import NAME, inert
 from ...core.text.names import few
+from ..opening import AS_JSON, CONFIG
 from ..progress import progress
 from ..tables import table, terminal
-from .reading import AS_JSON, CONFIG, grouper
+from .reading import grouper
 from .wording import LINE, by_job, clock, face, hours, levelled, line_of, minute, stamp, summary, wrapped
 
 if TYPE_CHECKING:

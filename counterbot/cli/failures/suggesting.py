@@ -12,10 +12,10 @@ from ...core import limits
 from ...core.text.excerpt import excerpt
 from ...core.text.inert import inert
 from ..completion import files, folders
+from ..opening import AS_JSON, opened
 from ..progress import progress
 from ..streams import warn
 from ..tables import table
-from .reading import AS_JSON, opened
 
 if TYPE_CHECKING:
     from ...engine.suggesting import Builds, Outcome

@@ -6,6 +6,8 @@ import click
 
 from ..groups import Group
 from .analysing import analyse
+from .listing import list_series, stable_series
+from .predicting import predictors
 
 
 @click.group(cls=Group)
@@ -13,5 +15,5 @@ def command() -> None:
     """Show what the history of counters tells: change points, usual values and bounds."""
 
 
-for each in (analyse,):
+for each in (list_series, stable_series, predictors, analyse):
     command.add_command(each)

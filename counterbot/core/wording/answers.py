@@ -86,8 +86,8 @@ def _run(run: Shown) -> Iterator[str]:
     yield f"{where}: {counted(len(rows), 'stable counter')}, {number(others)} others of which no bound is known."
     yield ""
     cells = [("counter", "this run", "usual", "bound")] + [
-        (name_of(name), number(run.values[name]), number(whole(run.usual[name].usual)), number(whole(run.usual[name].bound)))
-        for name in rows[:ROWS]]
+        (name_of(name), *(number(whole(value)) for value in (
+            run.values[name], run.usual[name].usual, run.usual[name].bound))) for name in rows[:ROWS]]
     widths = [max(width(line[column]) for line in cells) for column in range(4)]
     for name, *figures in cells:
         yield "    " + "  ".join([left(name, widths[0]), *map(right, figures, widths[1:])])
