@@ -392,7 +392,7 @@ def test_a_build_in_two_reports_is_examined_once(ledger):
 def test_a_build_whose_readings_are_forgotten_is_examined_again_and_sampled_once(ledger, clock):
     decided(ledger)
     clock.pass_seconds(2 * 86_400)
-    ledger.prune(keep=90 * 86_400 * SECOND)
+    ledger.prune(keep=90 * 86_400 * SECOND, counters=10**14)
     assert opened(ledger, replace(REPORT, buildset="d" * 32), number=2)
     assert [note(ledger) for _ in UUIDS] == [False, False]
     assert ledger.reports.claim().builds[0].readings == READ
@@ -912,7 +912,7 @@ def test_who_has_ended(old, new, dead):
 def test_pruning_forgets_settled_work_and_keeps_the_history_and_what_is_pending(ledger, clock):
     decided(ledger)
     clock.pass_seconds(3 * 86_400)
-    ledger.prune(keep=86_400 * SECOND)
+    ledger.prune(keep=86_400 * SECOND, counters=10**14)
     tables = ("inbox", "reports", "builds", "report_builds", "readings", "findings", "said", "outbox", "runs",
               "samples")
     counts = {table: rows(ledger, f"select count(*) from {table}")[0][0] for table in tables}
@@ -924,7 +924,7 @@ def test_pruning_keeps_a_report_with_a_late_build(ledger, clock):
     clock.pass_seconds(1200)
     ledger.reports.decide(ledger.reports.claim(), lambda said, seen: (Decision(Reason.NO_DATA), []))
     clock.pass_seconds(3 * 86_400)
-    ledger.prune(keep=86_400 * SECOND)
+    ledger.prune(keep=86_400 * SECOND, counters=10**14)
     assert ledger.builds.claim().patchset == REPORT.patchset
 
 

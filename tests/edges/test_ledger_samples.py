@@ -1,0 +1,166 @@
+"""Series of counters in the ledger: whose they are, which runs show what is usual, and how they are asked for."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import event
+
+from counterbot.core.learned import Level, SeriesKey
+from counterbot.core.model import Build, Counters, Finding, Kind, PatchSet, Reader, Reading, State, Subject
+from counterbot.ledger import history
+from counterbot.ledger.acknowledgements import Acknowledgement
+from counterbot.ledger.samples import Group, Usual
+
+from . import test_ledger
+
+clock, ledger, url = test_ledger.clock, test_ledger.ledger, test_ledger.url
+
+HOUR = 3_600_000
+NOW = 1_800_000_000_000
+GROUP = Group("openstack", "tempest", "master", True)
+BUILD = Build("", "tempest", "SUCCESS", True, "openstack/nova", "master", "gate", "https://logs/", ended=NOW,
+              change=1, patchset=1, seconds=60.0, tenant="openstack", nodeset="big")
+USUAL = Usual(("gate", "periodic*"), ("check",))
+
+
+def keep(ledger, number, value=12, patchset=None, delta=True, **more):
+    """A run was read, and had one counter."""
+    build = replace(BUILD, uuid=f"{number:032x}", ended=NOW + number * HOUR, change=number, **more)
+    counters = Counters({"mysql.Queries": value}, delta=delta)
+    return ledger.store.write(lambda under_way: history.keep(
+        under_way, build, patchset, {Reader.COUNTERS: Reading(State.READ, found=counters)}))
+
+
+def usual(ledger, group=GROUP, **more):
+    return [list(runs.values) for runs in ledger.samples.baselines(group, USUAL, **more).values()]
+
+
+def test_a_series_is_a_tenants_jobs_branchs(ledger):
+    keep(ledger, 1)
+    keep(ledger, 2, project="openstack/neutron", pipeline="periodic-weekly")
+    keep(ledger, 3, delta=False)
+    keep(ledger, 4, tenant="other")
+    keep(ledger, 5, branch="stable/1")
+    keep(ledger, 6, job="grenade")
+    assert [row.key for row in ledger.samples.series()] == [
+        SeriesKey("openstack", "grenade", "master", "mysql.Queries", True),
+        SeriesKey("openstack", "tempest", "master", "mysql.Queries", False),
+        SeriesKey("openstack", "tempest", "master", "mysql.Queries", True),
+        SeriesKey("other", "tempest", "master", "mysql.Queries", True),
+        SeriesKey("openstack", "tempest", "stable/1", "mysql.Queries", True)]
+    assert usual(ledger) == [[12, 12]]
+
+
+def test_what_is_known_of_a_run(ledger):
+    change = PatchSet("review", "openstack/nova", "master", 2, 1)
+    keep(ledger, 1)
+    keep(ledger, 2, patchset=change, result="FAILURE")
+    keep(ledger, 3, patchset=replace(change, change=None, number=None), pipeline="periodic")
+    [series] = ledger.samples.series(job="tempest")
+    points = ledger.samples.points(series.id)
+    assert [(point.at, point.uuid, point.change, point.pipeline, point.result, point.nodeset, point.source)
+            for point in points] == [
+        (NOW + HOUR, f"{1:032x}", 1, "gate", "SUCCESS", "big", "backfill"),
+        (NOW + 2 * HOUR, f"{2:032x}", 2, "gate", "FAILURE", "big", "report"),
+        (NOW + 3 * HOUR, f"{3:032x}", 3, "periodic", "SUCCESS", "big", "zuul")]
+    assert ledger.samples.points(series.id, NOW + 3 * HOUR) == points[2:]
+
+
+def test_a_run_is_sampled_once(ledger):
+    assert keep(ledger, 1)
+    assert not keep(ledger, 1, value=13)
+    assert usual(ledger) == [[12]]
+
+
+def test_runs_that_show_what_is_usual(ledger):
+    for number, (value, more) in enumerate([
+        (1, {}), (2, {"result": "FAILURE"}), (3, {"pipeline": "experimental"}), (4, {"pipeline": "periodic-weekly"}),
+        (5, {"pipeline": "check"}), (6, {"result": "TIMED_OUT", "pipeline": "periodic"}),
+    ], 1):
+        keep(ledger, number, value, **more)
+    assert usual(ledger) == [[1, 4, 5]]
+    assert usual(ledger, since=NOW + 4 * HOUR) == [[4, 5]]
+    assert [list(runs.values) for runs in ledger.samples.baselines(GROUP, Usual(("gate",))).values()] == [[1]]
+
+
+def test_of_a_change_in_check_its_newest_run_counts(ledger):
+    for number, value in ((1, 5), (2, 6), (3, 7)):
+        build = replace(BUILD, uuid=f"{number:032x}", ended=NOW + number * HOUR, change=9, pipeline="check")
+        found = {Reader.COUNTERS: Reading(State.READ, found=Counters({"mysql.Queries": value}, delta=True))}
+        ledger.store.write(lambda under_way, build=build, found=found: history.keep(under_way, build, None, found))
+    assert usual(ledger) == [[7]]
+
+
+def test_a_change_with_an_open_finding_does_not_count_until_it_is_accepted(ledger, clock):
+    over = Finding("tempest", "1", "", Subject(Kind.COUNTER, "mysql.Queries"), 13, 12, confirmed=False)
+    found = test_ledger.Decision(test_ledger.Reason.UNCONFIRMED, (over,))
+    test_ledger.opened(ledger)
+    test_ledger.note(ledger)
+    clock.pass_seconds(5000)
+    ledger.reports.decide(ledger.reports.claim(), lambda before, seen: (found, []))
+    patchset = test_ledger.REPORT.patchset
+    keep(ledger, patchset.change, pipeline="check", project=patchset.project)
+    assert usual(ledger) == [[]]
+    accept(ledger, patchset)
+    assert usual(ledger) == [[12]]
+
+
+def accept(ledger, patchset):
+    said = Acknowledgement(patchset, "dana", True, "more work", ledger.acknowledgements.over(patchset))
+    ledger.inbox.put(b'{"type": "comment-added"}', "test")
+    ledger.acknowledgements.answer(ledger.inbox.claim(), [], said)
+
+
+LEVEL = Level(60, 3, 12.0, 2.5, 0.01, 60.0, 59.0, 12.5, True, 0.05)
+
+
+def test_levels_are_kept_until_there_are_newer_runs(ledger, clock):
+    keep(ledger, 1)
+    assert ledger.samples.stale(HOUR) == [GROUP]
+    [series] = ledger.samples.series()
+    ledger.samples.save(GROUP, NOW + HOUR, [(series.id, LEVEL, NOW, 63)], 0.0001)
+    assert ledger.samples.stale(HOUR) == []
+    [ready] = ledger.samples.ready(GROUP)
+    assert (ready.counter, ready.level, ready.since, ready.rate) == ("mysql.Queries", LEVEL, NOW, 0.0001)
+    keep(ledger, 2)
+    assert ledger.samples.stale(HOUR) == []
+    clock.pass_seconds(3601)
+    assert ledger.samples.stale(HOUR) == [GROUP]
+    ledger.samples.save(GROUP, NOW + 2 * HOUR, [(series.id, None, None, 2)], 0.001)
+    assert (ledger.samples.stale(HOUR), ledger.samples.ready(GROUP)) == ([], [])
+
+
+def test_old_samples_are_forgotten_and_series_without_any(ledger, clock):
+    keep(ledger, 1)
+    keep(ledger, 400)
+    series = ledger.samples.series()
+    ledger.samples.save(GROUP, NOW, [(series[0].id, LEVEL, NOW, 2)], 0.001)
+    clock.at = NOW + 401 * HOUR
+    ledger.prune(0, counters=10 * HOUR)
+    assert usual(ledger) == [[12]]
+    clock.at = NOW + 500 * HOUR
+    ledger.prune(0, counters=10 * HOUR)
+    assert ledger.samples.series() == ledger.samples.ready(GROUP) == []
+
+
+@pytest.mark.parametrize("value", [0, -1, 1e308, 2**53 + 2, 5e-324])
+def test_any_value_is_kept_as_it_is(ledger, value):
+    keep(ledger, 1, value)
+    assert usual(ledger) == [[value]]
+
+
+def test_a_series_is_read_in_the_order_of_its_key(ledger):
+    """Without a scan and without sorting."""
+    if ledger.store.engine.dialect.name != "sqlite":
+        return
+    keep(ledger, 1)
+    asked = []
+    event.listen(ledger.store.engine, "before_cursor_execute", lambda _c, _k, text, *_: asked.append(text))
+    [series] = ledger.samples.series()
+    ledger.samples.points(series.id)
+    usual(ledger)
+    plans = [row[3] for text in list(asked) if "FROM samples" in text for row in ledger.store.read(
+        lambda under_way, text=text: list(under_way.connection.exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {text}", (1,) * text.count("?"))))]
+    assert plans
+    assert [plan for plan in plans if "SCAN" in plan or "TEMP" in plan] == []
