@@ -343,12 +343,13 @@ class Unexplained:
 
 
 class Tell(enum.Enum):
-    """What a channel can be told of: counters over their bounds, known failures, failed builds that no rule knows, and
-    once a week which known failures come and go."""
+    """What a channel can be told of: counters over their bounds, known failures, failed builds that no rule knows,
+    where a job's pass rate fell, and once a week which known failures come and go."""
 
     OVER = "over"
     KNOWN = "known"
     UNEXPLAINED = "unexplained"
+    MOVED = "moved"
     DIGEST = "digest"
 
 
@@ -362,7 +363,7 @@ class Channel:
     name: str
     projects: tuple[str, ...] = ()
     pipelines: tuple[str, ...] = ()
-    tell: frozenset[Tell] = frozenset({Tell.OVER, Tell.KNOWN, Tell.DIGEST})
+    tell: frozenset[Tell] = frozenset({Tell.OVER, Tell.KNOWN, Tell.MOVED, Tell.DIGEST})
     failures_in: tuple[str, ...] = ()
 
 

@@ -264,6 +264,22 @@ acknowledged = table(
 )
 """The counters that an acknowledgement is about."""
 
+drops = table(
+    "drops", metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenant", String(NAME), nullable=False),
+    Column("job", String(NAME), nullable=False),
+    Column("branch", String(NAME), nullable=False),
+    Column("test", Text, nullable=False),
+    Column("started", BigInteger, nullable=False),
+    Column("found", BigInteger, nullable=False),
+    Column("closed", BigInteger),
+    Column("shown", Text, nullable=False),
+    Column("told", BigInteger),
+    Index(None, "job", "found"),
+)
+"""Where a job's, or one of its tests', pass rate fell; ``shown`` are the figures of it."""
+
 hits = table(
     "hits", metadata,
     Column("id", Id, primary_key=True),

@@ -60,7 +60,7 @@ def test_the_contracts_example() -> None:
     assert got.irc is not None
     channel = got.irc.channels["#openstack-qa"]
     assert channel.pipelines == ("gate", "periodic")
-    assert (channel.tell, channel.failures_in) == ((Tell.OVER, Tell.KNOWN, Tell.DIGEST), None)
+    assert (channel.tell, channel.failures_in) == ((Tell.OVER, Tell.KNOWN, Tell.MOVED, Tell.DIGEST), None)
     assert (got.irc.port, got.irc.tls, got.irc.sasl) == (6697, True, None)
 
 
@@ -406,7 +406,7 @@ workers: 0
          ["1:55: item 1 of 'projects' must be a shell pattern, not a regular expression; write 'openstack/*'",
           "1:85: item 1 of 'pipelines' must be a single shell pattern; write a list: ['check', 'gate']"]),
         ("irc: {host: h, nick: n, channels: {'#qa': {tell: [over, all], failures_in: gate}, '#x': {tell: []}}}",
-         ["1:57: item 2 of 'tell' must be one of over, known, unexplained, digest, not text 'all'",
+         ["1:57: item 2 of 'tell' must be one of over, known, unexplained, moved, digest, not text 'all'",
           "1:63: 'failures_in' must be a list, not text 'gate'", "1:90: 'tell' must have at least one item"]),
         ("known: {days: 0}", ["1:9: 'days' must be at least 1"]),
         ("unexplained: {gate: [], passing: 5, jobs: ['^tempest']}",

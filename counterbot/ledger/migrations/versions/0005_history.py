@@ -1,4 +1,4 @@
-"""Series by tenant, job and branch, and what is usual in each; what people said of counters.
+"""Series by tenant, job and branch, and what is usual in each; what people said of counters; fallen pass rates.
 
 Revision ID: 0005
 Revises: 0004
@@ -35,12 +35,14 @@ def upgrade() -> None:
         there = {column["name"] for column in sa.inspect(op.get_bind()).get_columns(table)}
         for column in columns:
             if column.name not in there:
-                op.add_column(table, column.copy())
+                op.add_column(table, sa.Column(column.name, column.type, nullable=column.nullable,
+                                               server_default=column.server_default))
     op.create_index("ix_runs_tenant_job_ended", "runs", ["tenant", "job", "ended"], if_not_exists=True)
     op.create_index("ix_merges_at", "merges", ["at"], if_not_exists=True)
     _series()
     _acknowledgements()
     _levels()
+    _drops()
 
 
 def _series() -> None:
@@ -95,6 +97,14 @@ def _levels() -> None:
         sa.Column("since", sa.BigInteger), sa.Column("stable", sa.Boolean, nullable=False),
         sa.Column("level", sa.Text, nullable=False), sa.Column("rate", sa.Double, nullable=False),
         if_not_exists=True, **COMPARED)
+
+
+def _drops() -> None:
+    op.create_table(
+        "drops", _id(), *_names("tenant", "job", "branch"), sa.Column("test", sa.Text, nullable=False),
+        *_numbers("started", "found"), sa.Column("closed", sa.BigInteger),
+        sa.Column("shown", sa.Text, nullable=False), sa.Column("told", sa.BigInteger), if_not_exists=True, **COMPARED)
+    op.create_index("ix_drops_job_found", "drops", ["job", "found"], if_not_exists=True)
 
 
 def _id() -> "sa.Column[int]":
