@@ -50,6 +50,7 @@ from .lines import BuildLines
 from .mine import History
 from .parts import events_log, http, irc_settings, login, named_files, secret
 from .proving import NewlyLoaded
+from .rates import Rates
 from .recognise import Recogniser
 from .service import Service
 from .usual import Usual
@@ -146,6 +147,7 @@ class Bot:
         self.sampler = self.sampling(config.known.per_minute)
         self.analyst = Analyst(self.ledger, config.learned)
         self.grouper = Grouper(self.ledger, self.book, config.unexplained.days)
+        self.rates = Rates(self.ledger, self.book, config.learned.baseline, channels)
         self.stream = GerritStream(login(config), lambda line: self.take(line, "gerrit stream-events"),
                                    opened=self._stream_opened,
                                    dropped=lambda: self.catch_up.gap("Gerrit dropped events"))
@@ -209,6 +211,8 @@ class Bot:
         if self.config.unexplained.jobs and not self.dry:
             self.service.repeat("baseline", self.sampler.step, then=["examiner"])
             self.service.repeat("grouper", self.grouper.step)
+        if not self.dry:
+            self.service.repeat("rates", self.rates.step, then=["irc"])
         self.service.repeat("prover", self.newly_loaded.step)
 
     def walk(self, order: Order, per_minute: float) -> Walk:

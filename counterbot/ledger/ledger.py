@@ -13,6 +13,7 @@ from .builds import Builds, pending
 from .failures import Failures
 from .inbox import Inbox
 from .outbox import Outbox
+from .rates import Rates
 from .reports import Reports
 from .samples import Samples
 from .schema import builds, cursors, inbox, outbox, readings, report_builds, reports, said
@@ -38,6 +39,7 @@ class Ledger:
         self.failures = Failures(self.store)
         self.samples = Samples(self.store)
         self.acknowledgements = Acknowledgements(self.store)
+        self.rates = Rates(self.store)
 
     def close(self) -> None:
         self.store.close()

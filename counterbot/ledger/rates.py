@@ -1,0 +1,237 @@
+"""How a job's builds ended, for pass rates and for what foretells failure; and which rates fell. Judges nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, insert, or_, select, update
+
+from ..core.fallen import Drop, Merge
+from ..core.model import NO_FAILURE, Delivery
+from ..core.rules import matches
+from .failures import TEST, test_key
+from .outbox import owe
+from .schema import cursors, drops, failures, hits, merges, runs, samples, series, traits
+from .store import Store, Transaction, transaction
+from .work import packed_from
+
+DAY = 86_400_000
+"""Milliseconds."""
+
+RECENT_RUNS = 50_000
+"""Newest runs among which a bot that starts looks for the jobs there are; some days of a large site."""
+
+AT_ONCE = 500
+"""Numbers in one query."""
+
+LOCK = "fallen pass rates"
+"""The name of the row that one bot at a time holds while it notes what fell."""
+
+Job = tuple[str, str, str]
+"""Tenant, job and branch."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A build that passed or failed; ``at`` is epoch milliseconds."""
+
+    run: int
+    at: int
+    failed: bool
+    project: str
+    change: int | None
+    pipeline: str
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Runs of a job with their counters: a value for each run, NaN where it has none."""
+
+    failed: list[bool]
+    seconds: list[float]
+    values: dict[str, list[float]]
+
+
+class Rates:
+    """How builds ended. ``infra`` are rules that find the site's failures: builds in which they did are left out."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def jobs(self, pipelines: Sequence[str], after: int | None) -> tuple[list[Job], int]:
+        """The jobs of runs that are newer than the run ``after``, and the newest run. ``pipelines`` are shell
+        patterns."""
+        return self.store.read(lambda under_way: _jobs(under_way, pipelines, after))
+
+    def ended(self, job: Job, pipelines: Sequence[str], days: int, infra: Collection[str]) -> list[Ended]:
+        """Builds of a job in the last days, oldest first."""
+        return self.store.read(lambda under_way: _ended(under_way, job, pipelines, under_way.now - days * DAY, infra))
+
+    def failed_tests(self, runs: Sequence[int]) -> dict[int, frozenset[int]]:
+        """The keys of the tests that failed in each of these runs of which any is known."""
+        return self.store.read(lambda under_way: _failed_tests(under_way, runs))
+
+    def test_names(self, runs: Sequence[int], keys: Collection[int]) -> dict[int, str]:
+        """The names of tests that failed in these runs, by key."""
+        return self.store.read(lambda under_way: _test_names(under_way, runs, keys))
+
+    def counted(self, job: Job, days: int, infra: Collection[str], delta: bool) -> Counted:
+        """Runs of a job in the last days with their counters, differences or totals."""
+        return self.store.read(lambda under_way: _counted(under_way, job, under_way.now - days * DAY, infra, delta))
+
+    def open(self) -> list[Drop]:
+        """Rates that are down."""
+        query = select(drops).where(drops.c.closed.is_(None)).order_by(drops.c.found, drops.c.id)
+        return self.store.read(lambda under_way: list(map(_drop_from, under_way.execute(query).mappings())))
+
+    @transaction
+    def note(self, under_way: Transaction, jobs: Collection[Job], found: Iterable[Drop]) -> None:
+        """What is known now of the rates of some jobs, in place of what was known before."""
+        _alone(under_way)
+        for job in jobs:
+            _note(under_way, job, [drop for drop in found if drop.of == job])
+
+    @transaction
+    def tell(self, under_way: Transaction, since: int,
+             say: Callable[[Sequence[Drop], Sequence[Drop]], tuple[Iterable[Drop], Iterable[Delivery]]]) -> None:
+        """Owe what ``say`` makes of the drops found since then that were not told, beside those that were and are
+        still open; what it tells of is told once, whoever else asks."""
+        _alone(under_way)
+        rows = under_way.execute(select(drops).where(drops.c.closed.is_(None))).mappings().all()
+        untold = {_drop_from(row): row["id"] for row in rows if row["told"] is None and row["found"] >= since}
+        if not untold:
+            return
+        told, deliveries = say(list(untold), [_drop_from(row) for row in rows if row["told"] is not None])
+        numbers = [untold[drop] for drop in told]
+        under_way.execute(update(drops).where(drops.c.id.in_(numbers)).values(told=under_way.now))
+        owe(under_way, deliveries)
+
+    def merged(self, branch: str, projects: Collection[str], after: int, until: int) -> list[Merge]:
+        """Changes of these projects' branch that were merged in a time, the newest first."""
+        query = (select(merges).where(merges.c.at > after, merges.c.at <= until, merges.c.project.in_(projects),
+                                      or_(merges.c.branch == branch, merges.c.branch.is_(None)))
+                 .order_by(merges.c.at.desc(), merges.c.change.desc()))
+        return self.store.read(lambda under_way: [
+            Merge(row.project, row.change, row.at, row.url) for row in under_way.execute(query)])
+
+
+def _alone(under_way: Transaction) -> None:
+    """Two bots that find the same tell it once: the second waits for this row."""
+    under_way.insert_new(cursors, [{"name": LOCK, "value": "", "at": under_way.now}])
+    under_way.execute(select(cursors.c.name).where(cursors.c.name == LOCK).with_for_update()).first()
+
+
+def _jobs(under_way: Transaction, pipelines: Sequence[str], after: int | None) -> tuple[list[Job], int]:
+    newest = under_way.execute(select(func.max(runs.c.id))).scalar() or 0
+    since = newest - RECENT_RUNS if after is None else after
+    query = select(runs.c.tenant, runs.c.job, runs.c.branch, runs.c.pipeline).distinct().where(runs.c.id > since)
+    found = {(row.tenant, row.job, row.branch) for row in under_way.execute(query) if matches(pipelines, row.pipeline)}
+    return sorted(found), newest
+
+
+def _of(job: Job, since: int) -> tuple[ColumnElement[bool], ...]:
+    tenant, name, branch = job
+    return (runs.c.tenant == tenant, runs.c.job == name, runs.c.ended >= since, runs.c.branch == branch,
+            runs.c.result.not_in(NO_FAILURE - {"SUCCESS"}))
+
+
+def _by_site(infra: Collection[str]) -> ColumnElement[bool]:
+    return select(hits.c.run).where(hits.c.run == runs.c.id, hits.c.rule.in_(infra)).exists()
+
+
+def _ended(under_way: Transaction, job: Job, pipelines: Sequence[str], since: int,
+           infra: Collection[str]) -> list[Ended]:
+    query = (select(runs.c.id, runs.c.ended, runs.c.result, runs.c.project, runs.c.change, runs.c.pipeline)
+             .where(*_of(job, since), ~_by_site(infra)).order_by(runs.c.ended, runs.c.id))
+    wanted: dict[str, bool] = {}
+    found = []
+    for row in under_way.execute(query):
+        if row.pipeline not in wanted:
+            wanted[row.pipeline] = matches(pipelines, row.pipeline)
+        if wanted[row.pipeline]:
+            found.append(Ended(row.id, row.ended, row.result != "SUCCESS", row.project, row.change, row.pipeline))
+    return found
+
+
+def _pieces(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    for begin in range(0, len(numbers), AT_ONCE):
+        yield numbers[begin:begin + AT_ONCE]
+
+
+def _failed_tests(under_way: Transaction, numbers: Sequence[int]) -> dict[int, frozenset[int]]:
+    found: dict[int, set[int]] = {}
+    for piece in _pieces(numbers):
+        query = select(traits.c.run, traits.c.key).where(traits.c.run.in_(piece), traits.c.kind == TEST)
+        for run, key in under_way.execute(query):
+            found.setdefault(run, set()).add(key)
+    return {run: frozenset(keys) for run, keys in found.items()}
+
+
+def _test_names(under_way: Transaction, numbers: Sequence[int], keys: Collection[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for piece in _pieces(numbers):
+        query = select(failures.c.shown).where(failures.c.run.in_(piece), failures.c.shown.is_not(None))
+        for shown in under_way.execute(query).scalars():
+            names = [test["name"] for test in packed_from(shown)["tests"]]
+            found.update((key, name) for name in names if (key := test_key(name)) in keys)
+    return found
+
+
+def _counted(under_way: Transaction, job: Job, since: int, infra: Collection[str], delta: bool) -> Counted:
+    query = select(runs.c.id, runs.c.result, runs.c.seconds).where(*_of(job, since), runs.c.counted, ~_by_site(infra))
+    rows = under_way.execute(query.order_by(runs.c.ended, runs.c.id)).all()
+    places = {row.id: place for place, row in enumerate(rows)}
+    tenant, name, branch = job
+    names: Mapping[int, str] = dict(tuple(row) for row in under_way.execute(
+        select(series.c.id, series.c.counter).where(series.c.tenant == tenant, series.c.job == name,
+                                                    series.c.branch == branch, series.c.delta == delta)))
+    values: dict[str, list[float]] = {}
+    for number, counter in names.items():
+        column = [math.nan] * len(rows)
+        for run, value in under_way.execute(select(samples.c.run, samples.c.value).where(
+                samples.c.series == number, samples.c.at >= since)):
+            if run in places:
+                column[places[run]] = value
+        values[counter] = column
+    known = [math.nan if row.seconds is None else row.seconds for row in rows]
+    return Counted([row.result != "SUCCESS" for row in rows], known, values)
+
+
+def _note(under_way: Transaction, job: Job, found: Sequence[Drop]) -> None:
+    tenant, name, branch = job
+    mine = (drops.c.tenant == tenant, drops.c.job == name, drops.c.branch == branch)
+    before = [(_drop_from(row), row["id"]) for row in under_way.execute(select(drops).where(*mine)).mappings()]
+    left = {number for drop, number in before if drop.closed is None}
+    for drop in found:
+        same = [number for known, number in before if _same(known, drop)]
+        if same:
+            under_way.execute(update(drops).where(drops.c.id == same[-1]).values(
+                closed=drop.closed, shown=_shown(drop)))
+            left.discard(same[-1])
+        elif drop.closed is None:
+            under_way.execute(insert(drops).values(
+                tenant=tenant, job=name, branch=branch, test=drop.test, started=drop.started, found=drop.found,
+                shown=_shown(drop)))
+    under_way.execute(update(drops).where(drops.c.id.in_(left)).values(closed=under_way.now))
+
+
+def _same(known: Drop, drop: Drop) -> bool:
+    """What is known of builds may change, and with it where a fall begins."""
+    overlap = known.started <= (drop.closed or drop.found) and drop.started <= (known.closed or drop.started)
+    return known.test == drop.test and overlap
+
+
+def _shown(drop: Drop) -> str:
+    return json.dumps({"after": drop.after, "usual": drop.usual, "failed": drop.failed, "builds": drop.builds,
+                       "projects": drop.projects, "pipelines": drop.pipelines})
+
+
+def _drop_from(row: Mapping[str, Any]) -> Drop:
+    shown: dict[str, Any] = json.loads(row["shown"])
+    lists: dict[str, Any] = {key: tuple(shown.pop(key)) for key in ("projects", "pipelines")}
+    return Drop(row["tenant"], row["job"], row["branch"], row["test"], started=row["started"], found=row["found"],
+                closed=row["closed"], **shown, **lists)
