@@ -16,6 +16,9 @@ RECENT, BASIS = 14 * DAY, 28 * DAY
 LIMIT = 6.5
 """Evidence, in nats, from which on the rate is said to have fallen."""
 
+MOST = 8.0
+"""Evidence that is kept: after a long outage builds need not pass for months until the fall is over."""
+
 LEAST = 3
 """Failures, and changes they are of, without which nothing is said."""
 
@@ -164,7 +167,7 @@ class _Watch:
         if self.evidence == 0:
             self.started, self.usual, self.failed, self.builds = outcome.at, usual, 0, 0
             self.changes.clear()
-        self.evidence, self.positive = evidence, outcome.at
+        self.evidence, self.positive = min(evidence, MOST), outcome.at
         self.builds += 1
         self.failed += outcome.failed
         if outcome.failed:
