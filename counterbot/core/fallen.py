@@ -30,9 +30,9 @@ class Merge:
 class Drop:
     """The pass rate of a job on a branch, or of one of its tests ("" for the job itself), fell.
 
-    It fell between the builds that ended ``after`` and ``started``, which was noticed by that which ended at ``found``;
-    all in epoch milliseconds. ``usual`` is the usual failure rate, and ``failed`` of ``builds`` failed since. It counts
-    builds of ``projects`` in ``pipelines``.
+    It fell between the builds that ended ``after`` and ``until``; ``started`` is when the first ended that showed it,
+    and ``found`` that by which it was noticed; all in epoch milliseconds. ``usual`` is the usual failure rate, and
+    ``failed`` of ``builds`` failed since, of ``projects`` in ``pipelines``.
     """
 
     tenant: str
@@ -40,6 +40,7 @@ class Drop:
     branch: str
     test: str
     after: int
+    until: int
     started: int
     found: int
     usual: float

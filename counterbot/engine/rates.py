@@ -19,8 +19,8 @@ from ..stats.rates import LEAST, RECENT, Outcome, Rate, rate
 EVERY = 600_000
 """Milliseconds between two looks."""
 
-DAYS = 84
-"""Of a job's builds: the 42 that show what is usual, and as many in which a fall goes on."""
+DAYS = 105
+"""Of a job's builds: the 63 that show what is usual, and others in which a fall goes on."""
 
 log = logging.getLogger("counterbot.rates")
 
@@ -77,7 +77,7 @@ class Rates:
             return ([drop for drops in together for drop in drops],
                     [delivery for message in messages for delivery in self._deliveries(message, merged, now)])
 
-        merged = {drop: self._ledger.rates.merged(drop.branch, drop.projects, drop.after, drop.started)
+        merged = {drop: self._ledger.rates.merged(drop.branch, drop.projects, drop.after, drop.until)
                   for drop in self._ledger.rates.open() if drop.found >= now - DAY - TOGETHER}
         self._ledger.rates.tell(now - DAY - TOGETHER, say)
 
@@ -105,6 +105,6 @@ def _outcome(build: Ended, failed: bool | None = None) -> Outcome:
 def _falls(job: Job, test: str, builds: Sequence[Ended], seen: Rate) -> Iterator[Drop]:
     for fall in seen.falls:
         since = [build for build in builds if build.at >= fall.started]
-        yield Drop(*job, test, fall.after, fall.started, fall.found, fall.usual, fall.failed, fall.builds,
+        yield Drop(*job, test, fall.after, fall.until, fall.started, fall.found, fall.usual, fall.failed, fall.builds,
                    tuple(sorted({build.project for build in since})),
                    tuple(sorted({build.pipeline for build in since})), fall.over)

@@ -226,8 +226,8 @@ def _same(known: Drop, drop: Drop) -> bool:
 
 
 def _shown(drop: Drop) -> str:
-    return json.dumps({"after": drop.after, "usual": drop.usual, "failed": drop.failed, "builds": drop.builds,
-                       "projects": drop.projects, "pipelines": drop.pipelines})
+    return json.dumps({"after": drop.after, "until": drop.until, "usual": drop.usual, "failed": drop.failed,
+                       "builds": drop.builds, "projects": drop.projects, "pipelines": drop.pipelines})
 
 
 def _drop_from(row: Mapping[str, Any]) -> Drop:

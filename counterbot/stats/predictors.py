@@ -186,7 +186,7 @@ def _area(column: Values, failed: NDArray[np.bool_], p: float, q: float) -> Area
 def _interval(area: float, above: Values, below: Values) -> tuple[float, float]:
     error = np.sqrt(sum(np.append(part, 0.5).var(ddof=1) / (len(part) + 1) for part in (above, below)))
     fewer = min(len(above), len(below))
-    centre = (area * fewer + 0.5) / (fewer + 1)
+    centre = min(max(area, 0.5 / (fewer + 1)), 1 - 0.5 / (fewer + 1))
     width = SURE * error / (centre * (1 - centre))
     return float(expit(logit(centre) - width)), float(expit(logit(centre) + width))
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy.special import betaincc, betaln
 
 DAY = 86_400_000
 """Milliseconds."""
 
-RECENT, BASIS = 14 * DAY, 28 * DAY
-"""The usual rate is that of so long a time, which ended so long ago."""
+RECENT, BASIS = 14 * DAY, 49 * DAY
+"""The usual rate is that of so long a time (the second), which ended so long ago (the first)."""
 
-LIMIT = 6.5
+LIMIT = 5.75
 """Evidence, in nats, from which on the rate is said to have fallen."""
 
 MOST = 8.0
@@ -25,7 +28,7 @@ LEAST = 3
 ENOUGH = 30
 """Builds without which no rate is usual."""
 
-RAREST, TIMES, POINTS = 0.01, 3.0, 0.05
+RAREST, TIMES, POINTS = 0.01, 2.0, 0.05
 """The lowest usual failure rate, and the fall that is looked for: so many times its odds, or so much more if that is
 more."""
 
@@ -35,11 +38,14 @@ PRIOR = 0.3, 0.8
 OVER, GONE = 3 * DAY, 14 * DAY
 """Without evidence, or without any build, for so long a fall is over."""
 
-REMEMBERED = 1_000
-"""Builds among which the last before a fall is looked for."""
+REMEMBERED = 500
+"""Newest builds among which a fall has its beginning."""
 
-UNLIKELY = 0.05
-"""How likely it is, at most, that the rate fell before the builds that are said to be its first."""
+TINY = 1e-300
+"""Keeps a logarithm finite."""
+
+UNSURE = 0.025
+"""How likely it is, at most, that a rate fell before the time that is told, and as likely that it fell after."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +62,14 @@ class Outcome:
 class Fall:
     """A pass rate that fell.
 
-    It fell between the builds that ended ``after`` and ``started``, the first that failed; ``found`` is when the one
-    ended from which on it is said, ``over`` when there was no evidence of it any more, None while there is. ``usual``
-    is the usual failure rate; ``failed`` of the ``builds`` since ``started`` failed.
+    ``started`` is when the first build ended that there is evidence from, ``found`` that from which on it is said,
+    ``over`` when there was no evidence of it any more, None while there is. With 95 % certainty it fell between the
+    builds that ended ``after`` and ``until``. ``usual`` is the usual failure rate; ``failed`` of the ``builds`` since
+    ``started`` failed.
     """
 
     after: int
+    until: int
     started: int
     found: int
     usual: float
@@ -92,7 +100,7 @@ def rate(outcomes: Iterable[Outcome], now: int) -> Rate:
     """What the builds of a job, or of a test, show that ended by ``now``; oldest first.
 
     Failures whose cause is known to be elsewhere are to be left out. A Bernoulli CUSUM (Page, Biometrika 41, 1954;
-    Reynolds and Stoumbos, J. Quality Technology 31, 1999) whose usual rate is that of the days -42 to -14 before each
+    Reynolds and Stoumbos, J. Quality Technology 31, 1999) whose usual rate is that of the days -63 to -14 before each
     build. Takes constant time a build.
     """
     watch = _Watch()
@@ -141,17 +149,17 @@ class _Watch:
     changes: set[Hashable] = field(default_factory=set)
     falls: list[Fall] = field(default_factory=list)
     newest: int | None = None
-    before: deque[int] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    before: deque[Outcome] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
     def take(self, outcome: Outcome) -> None:
         self._close(outcome.at)
         usual = self.basis.usual(outcome.at)
+        self.before.append(outcome)
         self.basis.coming.append(outcome)
         if usual is None:
             self.evidence = 0.0
         else:
             self._weigh(outcome, usual)
-        self.before.append(outcome.at)
         self.newest = outcome.at
 
     def seen(self, now: int) -> Rate:
@@ -179,17 +187,26 @@ class _Watch:
         if going_on and self.falls[-1].started == self.started:
             self.falls[-1] = replace(self.falls[-1], failed=self.failed, builds=self.builds)
         elif not going_on and self.evidence > LIMIT and self.failed >= LEAST and len(self.changes) >= LEAST:
-            self.falls.append(Fall(self._last_good(), self.started, at, self.usual, self.failed, self.builds))
-
-    def _last_good(self) -> int:
-        """The rate may have fallen before the first build that failed: as many passed as were not unlikely to."""
-        share = self.failed / self.builds
-        passed = 1 if share == 1 else math.ceil(math.log(UNLIKELY) / math.log(1 - share))
-        since = self.builds - 1 + passed
-        return self.before[-min(since, len(self.before))]
+            self.falls.append(Fall(*_between(self.before, self.usual), self.started, at, self.usual, self.failed,
+                                   self.builds))
 
     def _close(self, now: int) -> None:
         if not self.falls or self.falls[-1].over is not None or self.newest is None:
             return
         if now - self.newest > GONE or (self.evidence == 0 and now - self.positive >= OVER):
             self.falls[-1] = replace(self.falls[-1], over=now)
+
+
+def _between(builds: Sequence[Outcome], usual: float) -> tuple[int, int]:
+    """When the last build ended before, and the first after which, the rate may have fallen.
+
+    Each build may be the first of the new rate, of which nothing is known beforehand but that it is above the usual one
+    (Jeffreys' prior): how likely that is follows from the builds since.
+    """
+    failed = np.cumsum([build.failed for build in reversed(builds)])
+    passed = np.arange(1, len(builds) + 1) - failed
+    likely = (betaln(failed + 0.5, passed + 0.5) + np.log(betaincc(failed + 0.5, passed + 0.5, usual) + TINY)
+              - failed * math.log(usual) - passed * math.log(1 - usual))[::-1]
+    share = np.cumsum(np.exp(likely - likely.max()))
+    first, last = np.searchsorted(share, [UNSURE * share[-1], (1 - UNSURE) * share[-1]])
+    return builds[max(0, int(first) - 1)].at, builds[int(last)].at

@@ -18,7 +18,7 @@ WRONG = 2
 
 def fallen_line(news: News, merged: Sequence[Merge], now: int) -> str:
     """One line of at most ``limits.IRC_LINE`` bytes. ``merged`` are the changes merged while the rate fell, the
-    likeliest first."""
+    newest first."""
     for name in NAMES:
         text = "; ".join(_many(news, now, name) if news.many else _one(news.drops, merged, now, name))
         if len(text.encode()) <= limits.IRC_LINE:
@@ -37,7 +37,7 @@ def _one(drops: Sequence[Drop], merged: Sequence[Merge], now: int, name: int) ->
     first = drops[0]
     yield (f"{_what(drops, name)} since {_time(first.started, now)}: {first.failed} of {counted(first.builds, 'build')}"
            f" ({_percent(first.failed / first.builds)}), usually {_percent(first.usual)}")
-    yield f"{_merged(merged, name)} since {_time(first.after, now)}"
+    yield f"{_merged(merged, name)} between {_time(first.after, now)} and {_time(first.until, now)}"
     yield f"such a message is wrong about {WRONG} times in 100 weeks of a job"
 
 
