@@ -64,8 +64,8 @@ def test_a_job_that_fails_more_often_is_told_once_to_those_who_want_it(gate):
     gate.passes(50)
     gate.fails(4)
     text = ("tempest master fails more often since 15 Jan 04:57: 4 of 4 builds (100%), usually 1.0%; no change is known"
-            " to have merged between 14 Jan 08:00 and 15 Jan 04:57; such a message is wrong about 2 times in 100 weeks of a"
-            " job")
+            " to have merged between 14 Jan 08:00 and 15 Jan 04:57; such a message is wrong about 2 times in 100 weeks"
+            " of a job")
     assert gate.said() == [("#qa", text), ("#nova", text)]
     assert gate.said() == gate.said(gate.world.bot()) == []
 
@@ -119,8 +119,8 @@ def test_a_test_that_fails_more_often_in_a_job_that_often_fails(gate):
         gate.build(gate.world.clock.now() - 20 * DAY + number * HOUR, number % 3 == 0, tests=[f"test_{number}"])
     gate.fails(4, tests=["test_boot", "test_stop"])
     text = ("tempest master: test_boot and test_stop fail more often since 15 Jan 04:57: 4 of 4 builds (100%), usually"
-            " 1.0%; no change is known to have merged between 14 Jan 08:00 and 15 Jan 04:57; such a message is wrong about"
-            " 2 times in 100 weeks of a job")
+            " 1.0%; no change is known to have merged between 14 Jan 08:00 and 15 Jan 04:57; such a message is wrong"
+            " about 2 times in 100 weeks of a job")
     assert gate.said() == [("#qa", text), ("#nova", text)]
     gate.fails(2, ago=2 * HOUR, tests=["test_boot"])
     gate.world.clock.seconds += 3600
