@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -96,12 +97,13 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Ended:
-    """A run that passed or ``failed``: a counter's value, and how many ``seconds`` the run took (None: not known)."""
+class Outcomes:
+    """Runs that passed or ``failed``, how many ``seconds`` each took, and by counter their values; NaN where a run has
+    none."""
 
-    failed: bool
-    value: float
-    seconds: float | None
+    failed: list[bool]
+    seconds: list[float]
+    values: dict[str, list[float]]
 
 
 @dataclass(frozen=True)
@@ -167,10 +169,10 @@ class Samples:
                       row.runs or 0, level_from(row.level) if row.level else None, row.since, row.rate)
                 for row in self._rows(query)]
 
-    def separated(self, group: Group, since: int, infra: Collection[str] = ()) -> dict[str, list[Ended]]:
-        """By counter the runs of a group that passed or failed since a time, without those in which a rule of ``infra``
-        was found."""
-        return self.store.read(lambda under_way: _separated(under_way, group, since, infra))
+    def outcomes(self, group: Group, since: int, infra: Collection[str] = ()) -> Outcomes:
+        """The runs of a group that passed or failed since a time, without those in which a rule of ``infra`` was found.
+        """
+        return self.store.read(lambda under_way: _outcomes(under_way, group, since, infra))
 
     def ready(self, group: Group) -> list[Ready]:
         """The levels of a group's counters."""
@@ -257,21 +259,24 @@ def _newest_of(under_way: Transaction, patchset: PatchSet) -> Iterator[Run]:
         yield Run(group, patchset.project, row["pipeline"], row["patchset"], values)
 
 
-def _separated(under_way: Transaction, group: Group, since: int, infra: Collection[str]) -> dict[str, list[Ended]]:
+def _outcomes(under_way: Transaction, group: Group, since: int, infra: Collection[str]) -> Outcomes:
     query = select(runs.c.id, runs.c.result, runs.c.seconds).where(
         runs.c.tenant == group.tenant, runs.c.job == group.job, runs.c.branch == group.branch, runs.c.ended >= since,
         runs.c.counted)
     of_the_site = set(under_way.execute(select(hits.c.run).where(
         hits.c.rule.in_(list(infra)), hits.c.at >= since)).scalars()) if infra else set()
-    ended = {row.id: row for row in under_way.execute(query)
-             if (row.result == PASSED or is_failure(row.result)) and row.id not in of_the_site}
-    found: dict[str, list[Ended]] = {}
+    ended = [row for row in under_way.execute(query)
+             if (row.result == PASSED or is_failure(row.result)) and row.id not in of_the_site]
+    place = {row.id: number for number, row in enumerate(ended)}
+    values: dict[str, list[float]] = {}
     for row in under_way.execute(select(series.c.id, series.c.counter).where(*_of(group)).order_by(series.c.counter)):
-        values = select(samples.c.run, samples.c.value).where(
-            samples.c.series == row.id, samples.c.at >= since).order_by(samples.c.at, samples.c.run)
-        found[row.counter] = [Ended(is_failure(ended[run].result), value, ended[run].seconds)
-                              for run, value in under_way.execute(values) if run in ended]
-    return found
+        found = values[row.counter] = [math.nan] * len(ended)
+        for run, value in under_way.execute(
+                select(samples.c.run, samples.c.value).where(samples.c.series == row.id, samples.c.at >= since)):
+            if run in place:
+                found[place[run]] = value
+    return Outcomes([is_failure(row.result) for row in ended],
+                    [math.nan if row.seconds is None else row.seconds for row in ended], values)
 
 
 def _stale(under_way: Transaction, before: int) -> Iterator[Group]:
