@@ -18,6 +18,7 @@ branch_labels = None
 depends_on = None
 
 Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+UNIQUE = "uq_series_job_branch_tenant_delta_counter"
 ADDED: dict[str, list["sa.Column[Any]"]] = {
     "runs": [sa.Column("tenant", sa.String(NAME), nullable=False, server_default=""),
              sa.Column("nodeset", sa.String(NAME)),
@@ -46,7 +47,38 @@ def upgrade() -> None:
 
 
 def _series() -> None:
-    """Those of several projects and pipelines become one."""
+    """Those of several projects and pipelines become one; of an old one the tenant is not known."""
+    if op.get_bind().dialect.name == "sqlite":
+        _made_anew()
+    elif "pipeline" in {column["name"] for column in sa.inspect(op.get_bind()).get_columns("series")}:
+        _altered()
+    if op.get_bind().dialect.name != "sqlite" and not _uniques():
+        op.create_unique_constraint(UNIQUE, "series", ["job", "branch", "tenant", "delta", "counter"])
+    op.create_index("ix_series_job_branch", "series", ["job", "branch"], if_not_exists=True)
+    runs, samples = _table("runs"), _table("samples")
+    op.get_bind().execute(runs.update().values(counted=True).where(runs.c.id.in_(sa.select(samples.c.run))))
+
+
+def _altered() -> None:
+    if "tenant" not in {column["name"] for column in sa.inspect(op.get_bind()).get_columns("series")}:
+        op.add_column("series", sa.Column("tenant", sa.String(NAME), nullable=False, server_default=""))
+    for name in _uniques():
+        op.drop_constraint(name, "series", type_="unique")
+    op.drop_index("ix_series_job_project", "series", if_exists=True)
+    series, samples = _table("series"), _table("samples")
+    kept: dict[tuple[object, ...], int] = {}
+    for row in list(op.get_bind().execute(sa.select(series).order_by(series.c.id))):
+        first = kept.setdefault((row.job, row.branch, row.counter, row.delta), row.id)
+        if first != row.id:
+            op.get_bind().execute(samples.update().values(series=first).where(samples.c.series == row.id))
+            op.get_bind().execute(series.delete().where(series.c.id == row.id))
+    op.drop_column("series", "project")
+    op.drop_column("series", "pipeline")
+    op.alter_column("series", "tenant", existing_type=sa.String(NAME), existing_nullable=False, server_default=None)
+
+
+def _made_anew() -> None:
+    """SQLite cannot drop a column of a key."""
     op.rename_table("samples", "old_samples")
     op.rename_table("series", "old_series")
     for index in sa.inspect(op.get_bind()).get_indexes("old_series"):
@@ -55,14 +87,12 @@ def _series() -> None:
     series = op.create_table(
         "series", _id(), *_names("tenant", "job", "branch"),
         sa.Column("counter", sa.String(COUNTER_NAME), nullable=False), sa.Column("delta", sa.Boolean, nullable=False),
-        sa.UniqueConstraint("job", "branch", "tenant", "delta", "counter"), **COMPARED)
-    op.create_index("ix_series_job_branch", "series", ["job", "branch"])
+        sa.UniqueConstraint("job", "branch", "tenant", "delta", "counter"))
     samples = op.create_table(
         "samples", sa.Column("series", Id, sa.ForeignKey("series.id"), primary_key=True),
         sa.Column("at", sa.BigInteger, primary_key=True), sa.Column("run", Id, sa.ForeignKey("runs.id"), primary_key=True),
-        sa.Column("value", sa.Double, nullable=False), sqlite_with_rowid=False, **COMPARED)
-    old, old_samples, runs = (sa.Table(name, sa.MetaData(), autoload_with=op.get_bind(), resolve_fks=False)
-                              for name in ("old_series", "old_samples", "runs"))
+        sa.Column("value", sa.Double, nullable=False), sqlite_with_rowid=False)
+    old, old_samples = _table("old_series"), _table("old_samples")
     which = ("job", "branch", "counter", "delta")
     op.get_bind().execute(series.insert().from_select(
         ["tenant", *which], sa.select(sa.literal(""), *(old.c[name] for name in which)).distinct()))
@@ -71,9 +101,16 @@ def _series() -> None:
         ["series", "at", "run", "value"],
         sa.select(series.c.id, old_samples.c.at, old_samples.c.run, old_samples.c.value)
         .join(old, old.c.id == old_samples.c.series).join(series, sa.and_(*same))))
-    op.get_bind().execute(runs.update().values(counted=True).where(runs.c.id.in_(sa.select(samples.c.run))))
     op.drop_table("old_samples")
     op.drop_table("old_series")
+
+
+def _uniques() -> list[str]:
+    return [str(each["name"]) for each in sa.inspect(op.get_bind()).get_unique_constraints("series")]
+
+
+def _table(name: str) -> sa.Table:
+    return sa.Table(name, sa.MetaData(), autoload_with=op.get_bind(), resolve_fks=False)
 
 
 def _acknowledgements() -> None:
