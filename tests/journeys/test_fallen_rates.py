@@ -186,3 +186,11 @@ def test_two_bots_on_one_database_tell_once(gate):
     bots = [gate.bot, gate.world.bot(), gate.world.bot()]
     in_parallel(*(bot.rates.step for bot in bots))
     assert len(gate.bot.irc_lines()) == 2
+
+
+def test_a_bot_that_dies_before_it_tells_leaves_it_to_the_next(gate):
+    gate.passes(50)
+    gate.fails(4)
+    gate.bot.rates._look(gate.world.clock.now())
+    assert gate.bot.irc_lines() == []
+    assert len(gate.said(gate.world.bot())) == 2
