@@ -194,3 +194,14 @@ def test_a_bot_that_dies_before_it_tells_leaves_it_to_the_next(gate):
     gate.bot.rates._look(gate.world.clock.now())
     assert gate.bot.irc_lines() == []
     assert len(gate.said(gate.world.bot())) == 2
+
+
+def test_what_was_told_is_not_told_again_with_what_comes_later(gate):
+    for job in "abcde":
+        gate.passes(50, job=job)
+    gate.fails(4, job="a")
+    assert len(gate.said()) == 2
+    for job in "bcde":
+        gate.fails(4, job=job, ago=2 * HOUR + 60_000)
+    later = [text.partition(" master")[0] for _, text in gate.said()]
+    assert sorted(later) == ["b", "b", "c", "c", "d", "d", "e", "e"]
