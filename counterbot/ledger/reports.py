@@ -9,13 +9,24 @@ from sqlalchemy import insert, select
 
 from ..core.decide import Decision, Said
 from ..core.keys import delivery_key, report_key, said_key
-from ..core.model import LEARNED, BuildLink, Delivery, Kind, PatchSet, Reader, Reading, Report, State, Subject
+from ..core.model import (
+    LEARNED,
+    BuildLink,
+    Delivery,
+    Kind,
+    Reader,
+    Reading,
+    Report,
+    State,
+    Subject,
+    is_failure,
+)
 from . import history
 from .acknowledgements import silenced
 from .builds import refer_to
 from .inbox import WORK_LEASE
 from .outbox import owe
-from .schema import builds, findings, inbox, readings, report_builds, reports, said
+from .schema import builds, findings, inbox, readings, report_builds, reports, runs, said
 from .store import Row, Store, Transaction, transaction
 from .work import (
     Decided,
@@ -92,7 +103,7 @@ class Reports:
         """Weigh a report against what was said before and seen in the last ``days``; note everything that follows."""
         patchset = said_key(work.report)
         before = _said(under_way, patchset)
-        about = Before(before, _crossed(under_way, work.report.patchset), silenced(under_way, work.report.patchset))
+        about = Before(before, _crossed(under_way, work), silenced(under_way, work.report.patchset))
         decision, deliveries = weigh(about, history.seen(under_way, _found(work.builds), days))
         under_way.settle(reports, work.claim, state="decided", decided=under_way.now, why=decision.why[:WHY])
         under_way.insert(findings, [
@@ -158,14 +169,17 @@ def _found(examined: Iterable[ExaminedBuild]) -> list[str]:
     return list({hit.rule for failure in failures if failure for hit in failure.hits})
 
 
-def _crossed(under_way: Transaction, patchset: PatchSet) -> frozenset[tuple[str, str]]:
-    """The counters that were over a learned bound in a run on the change, by job."""
+def _crossed(under_way: Transaction, work: ReportWork) -> frozenset[tuple[str, str]]:
+    """The counters that were over a learned bound in another build on the change, by job; not in one that failed."""
+    patchset = work.report.patchset
     if patchset.change is None:
         return frozenset()
-    query = (select(findings.c.job, findings.c.subject).join(reports, reports.c.id == findings.c.report)
+    query = (select(findings.c.job, findings.c.subject, runs.c.result)
+             .join(reports, reports.c.id == findings.c.report).outerjoin(runs, runs.c.uuid == findings.c.build)
              .where(reports.c.server == patchset.server, reports.c.change == patchset.change,
-                    findings.c.kind == Kind.COUNTER.value, findings.c.rule == LEARNED))
-    return frozenset((row.job, row.subject) for row in under_way.execute(query))
+                    findings.c.kind == Kind.COUNTER.value, findings.c.rule == LEARNED,
+                    findings.c.build.not_in([build.link.uuid or "" for build in work.builds])))
+    return frozenset((row.job, row.subject) for row in under_way.execute(query) if not is_failure(row.result))
 
 
 def _said(under_way: Transaction, patchset: str) -> Said:

@@ -366,6 +366,18 @@ def test_where_a_counter_was_seen(jobs, crossed, where):
     assert text.split("\n")[-2] == 'More work expected? Comment "counters: accept <reason>". Noise? "recheck".'
 
 
+def test_a_failed_build_shows_nothing_of_it():
+    failed = replace(counting("b", {"mysql.c1": 2000}), result="FAILURE")
+    text = learned_comment(counting("a", {"mysql.c1": 2000}), failed, crossed=frozenset([("a", "mysql.c1")]))
+    assert "seen in a second run." in text
+
+
+def test_a_line_on_irc_says_that_a_bound_is_learned():
+    bound = replace(usual("mysql.c1", 1_800, 2_000.75), counter="mysql.c1")
+    finding = Finding("a", "1", LEARNED, Subject(Kind.COUNTER, "mysql.c1"), 2_500, 2_000.75, bound)
+    assert " a mysql.c1 2,500 over its learned bound 2,000 (+25%) " in irc_line(REPORT, [finding], (), RULES)
+
+
 def test_beside_a_counter_of_which_nothing_is_known_none_are_called_stable():
     sql = Verdict("rows", "mysql.Queries", 5, Outcome.OVER, 6)
     text = learned_comment(counting("a", {"mysql.c1": 2000}, sql), counting("b", {"mysql.c1": 2000}))

@@ -58,7 +58,7 @@ class History:
             pass
         return self
 
-    def report(self, number, rises, patchset=1, bot=None):
+    def report(self, number, rises, patchset=1, bot=None, result="SUCCESS"):
         """Zuul reports on a patch set whose jobs issue so many times the usual SQL statements."""
         self.world.clock.seconds += HOUR
         if number not in self.reports:
@@ -68,7 +68,7 @@ class History:
         for at, (job, rise) in enumerate(zip(JOBS, rises, strict=True)):
             uuid = f"{number:08x}{self.reports[number]:012x}{at:012x}"
             made = zuul.add_build(uuid, job, {"testrepository.subunit": stream(values(self.random, 1_200_000 * rise))},
-                                  change=number)
+                                  change=number, result=result)
             zuul.serve_row({**made, "end_time": self.now()})
             lines.append(f"- {job} {zuul.page(uuid)} : SUCCESS in 1h 02m 03s")
         page = f"{zuul.url}/t/openstack/buildset/{number:016x}{self.reports[number]:016x}"
@@ -114,9 +114,14 @@ def test_a_second_run_confirms(history):
     assert "; seen in a second run." in comment
 
 
+def test_a_run_that_failed_confirms_nothing(history):
+    history.report(72, (1.1, 1), result="FAILURE").report(72, (1.1, 1), patchset=2)
+    assert history.comments(72) == []
+    assert history.bot.reasons()[-1] == "over a learned bound in one run only"
+
+
 def test_nothing_is_told_twice(history):
     history.report(71, (1.1, 1.1))
-    history.bot.at = lambda _: None
     history.report(71, (1.1, 1.1))
     assert len(history.comments(71)) == 1
 

@@ -93,8 +93,8 @@ def _learned(counter: str, usual: Learned, observed: Sequence[Observed], now: in
 
 
 def _seen(counter: str, observed: Sequence[Observed]) -> str:
-    """In which jobs of the report, of those that count it."""
-    counting = [(build, verdict) for build in observed for verdict in build.verdicts
+    """In which jobs of the report, of those that count it; failed ones show nothing."""
+    counting = [(build, verdict) for build in observed if not build.failed for verdict in build.verdicts
                 if verdict.rule == LEARNED and verdict.counter == counter]
     jobs = {build.job for build, _ in counting}
     over = {build.job for build, verdict in counting if verdict.outcome is Outcome.OVER}

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from .. import limits
 from ..decide import Observed, Told
-from ..model import Finding, KnownFailure, Report, Unexplained
+from ..model import LEARNED, Finding, KnownFailure, Report, Unexplained
 from ..rules import Rule
-from ..text.figures import compared, counted, excess, largest_first
+from ..text.figures import compared, counted, excess, largest_first, whole
 from ..text.inert import NAME, inert, name_of
 from .failures import title_of
 from .links import bug_number
@@ -85,8 +85,10 @@ def cause(rule: Rule, name: int) -> str:
 
 def _counter(rows: Sequence[Finding], name: int) -> str:
     first = rows[0]
-    value, bound = compared(first.value, first.bound)
-    return (f"{name_of(first.job, name)} {name_of(first.subject.name, name)} {value} over its bound {bound} "
+    learned = first.rule == LEARNED
+    value, bound = compared(first.value, whole(first.bound) if learned else first.bound)
+    which = "learned bound" if learned else "bound"
+    return (f"{name_of(first.job, name)} {name_of(first.subject.name, name)} {value} over its {which} {bound} "
             f"({excess(first)}){_more(rows)}")
 
 
