@@ -17,22 +17,12 @@ MANY = 5
 
 
 @dataclass(frozen=True)
-class Merge:
-    """A change that was merged."""
-
-    project: str
-    change: int
-    at: int
-    url: str | None = None
-
-
-@dataclass(frozen=True)
 class Drop:
     """The pass rate of a job on a branch, or of one of its tests ("" for the job itself), fell.
 
     It fell between the builds that ended ``after`` and ``until``; ``started`` is when the first ended that showed it,
     and ``found`` that by which it was noticed; all in epoch milliseconds. ``usual`` is the usual failure rate, and
-    ``failed`` of ``builds`` failed since, of ``projects`` in ``pipelines``.
+    ``failed`` of ``builds`` failed since, of ``projects``, the most frequent first, in ``pipelines``.
     """
 
     tenant: str

@@ -344,7 +344,7 @@ class Unexplained:
 
 class Tell(enum.Enum):
     """What a channel can be told of: counters over their bounds, known failures, failed builds that no rule knows,
-    where a job's pass rate fell, and once a week which known failures come and go."""
+    where merged code moved a counter or a job's pass rate fell, and once a week which known failures come and go."""
 
     OVER = "over"
     KNOWN = "known"

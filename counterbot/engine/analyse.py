@@ -1,18 +1,21 @@
-"""Keeps ready what is usual of every counter: the level of each series since its last change point. Judges no build."""
+"""Keeps ready what is usual of every counter: the level of each series, and where it moved. Judges no build."""
 
 from __future__ import annotations
 
 import logging
-from array import array
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 
+from ..core.learned import ChangePoint, SeriesKey
+from ..core.moved import Move
 from ..core.text.figures import counted
 from ..core.text.inert import inert
 from ..files.config import LearnedBounds
 from ..ledger import Ledger
-from ..ledger.samples import Group, Step, Usual
-from ..stats.analysis import levelled
+from ..ledger.moves import Seen
+from ..ledger.samples import Baseline, Group, Look, Usual
+from ..stats.analysis import NEAR, levelled, steady
+from ..stats.changepoints import FEWEST
 from ..stats.stability import judged, shared
 
 DAY = 86_400_000
@@ -21,6 +24,9 @@ EVERY = 3_600_000
 
 RUNS = 2_000
 """Of a series that are looked at, the newest."""
+
+RECENT = 60
+"""Runs for which a new level is news: what moved before, and is only found now, came with past builds."""
 
 log = logging.getLogger("counterbot.history")
 
@@ -48,19 +54,30 @@ class Analyst:
         usual = Usual(self._settings.baseline, self._settings.check)
         found = []
         for row, runs in self._samples.baselines(group, usual, since).items():
-            at = runs.at[-RUNS:]
-            _, level = levelled(runs.values[-RUNS:], _first_after(at, steps, row.key.counter))
-            found.append((row.id, level, at, len(runs.at)))
-        known = [level for _, level, _, _ in found if level]
+            last = Baseline(runs.at[-RUNS:], runs.values[-RUNS:])
+            accepted = [(bisect_left(last.at, step.at), step.acknowledgement) for step in steps
+                        if step.counter == row.key.counter]
+            points, level = levelled(last.values, [index for index, _ in accepted])
+            found.append((row, last, points, accepted, level, len(runs.at)))
+        known = [level for *_, level, _ in found if level]
         rate = shared(known, self._settings.false_warnings / 1000)
         levels = iter(judged(known, rate))
         self._samples.save(group, newest, [
-            (number, next(levels), at[level.start], count) if level else (number, None, None, count)
-            for number, level, at, count in found], rate)
+            Look(row.id, next(levels) if level else None, runs.at[level.start] if level else None, count,
+                 runs.at[min(FEWEST, count) - 1] if count else 0, tuple(_moved(row.key, runs, points, accepted, rate)))
+            for row, runs, points, accepted, level, count in found], rate)
         log.debug("%s on %s: levels of %s", inert(group.job, 100), inert(group.branch, 100),
                   counted(len(found), "counter"))
 
 
-def _first_after(at: array[int], steps: Iterable[Step], counter: str) -> list[int]:
-    """The first runs after the merges of a counter's accepted steps."""
-    return [bisect_left(at, step.at) for step in steps if step.counter == counter]
+def _moved(key: SeriesKey, runs: Baseline, points: Sequence[ChangePoint], accepted: Sequence[tuple[int, int]],
+           rate: float) -> Iterator[Seen]:
+    """Where a series moved. News is the last point alone, while it is new, of a level that was stable."""
+    at, last = runs.at, len(runs.at) - 1
+    for point in points:
+        since = len(at) - point.index
+        news = point is points[-1] and since <= RECENT and steady(runs.values[:point.index], rate)
+        said = [number for index, number in accepted if abs(index - point.index) <= NEAR]
+        yield Seen(
+            Move(key, at[point.index - 1], at[point.index], 0, point.before, point.after, point.p, since, news),
+            at[max(point.index - NEAR, 0)], at[min(point.index + NEAR, last)], said[-1] if said else None)

@@ -48,6 +48,7 @@ from .grouping import Grouper
 from .known import KnownFailures
 from .lines import BuildLines
 from .mine import History
+from .moved import Moved
 from .parts import events_log, http, irc_settings, login, named_files, secret
 from .proving import NewlyLoaded
 from .rates import Rates
@@ -148,6 +149,7 @@ class Bot:
         self.analyst = Analyst(self.ledger, config.learned)
         self.grouper = Grouper(self.ledger, self.book, config.unexplained.days)
         self.rates = Rates(self.ledger, self.book, config.learned.baseline, channels)
+        self.moved = Moved(self.ledger, channels)
         self.stream = GerritStream(login(config), lambda line: self.take(line, "gerrit stream-events"),
                                    opened=self._stream_opened,
                                    dropped=lambda: self.catch_up.gap("Gerrit dropped events"))
@@ -213,6 +215,7 @@ class Bot:
             self.service.repeat("grouper", self.grouper.step)
         if not self.dry:
             self.service.repeat("rates", self.rates.step, then=["irc"])
+            self.service.repeat("moved", self.moved.step, then=["irc"])
         self.service.repeat("prover", self.newly_loaded.step)
 
     def walk(self, order: Order, per_minute: float) -> Walk:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from ..core.fallen import DAY, TOGETHER, Drop, Merge, News, news, ripe
-from ..core.model import IRC, Channel, Delivery, Tell
-from ..core.rules import matches
+from ..core.fallen import DAY, TOGETHER, Drop, News, news, ripe
+from ..core.merged import Merge, likeliest
+from ..core.model import Channel, Delivery
 from ..core.wording.fallen import fallen_line
 from ..files.rulebook import RuleBook
 from ..ledger import Ledger
 from ..ledger.rates import Ended, Job
 from ..stats.rates import LEAST, RECENT, Outcome, Rate, rate
+from .telling import about_branch
 
 EVERY = 600_000
 """Milliseconds between two looks."""
@@ -32,8 +32,7 @@ class Rates:
     """
 
     def __init__(self, ledger: Ledger, book: RuleBook, pipelines: Sequence[str], channels: Sequence[Channel]) -> None:
-        self._ledger, self._book, self._pipelines = ledger, book, pipelines
-        self._channels = [channel for channel in channels if Tell.MOVED in channel.tell]
+        self._ledger, self._book, self._pipelines, self._channels = ledger, book, pipelines, channels
         self._run: int | None = None
         self._looked: int | None = None
 
@@ -77,24 +76,20 @@ class Rates:
             return ([drop for drops in together for drop in drops],
                     [delivery for message in messages for delivery in self._deliveries(message, merged, now)])
 
-        merged = {drop: self._ledger.rates.merged(drop.branch, drop.projects, drop.after, drop.until)
+        merged = {drop: self._candidates(drop)
                   for drop in self._ledger.rates.open() if drop.found >= now - DAY - TOGETHER}
         self._ledger.rates.tell(now - DAY - TOGETHER, say)
+
+    def _candidates(self, drop: Drop) -> list[Merge]:
+        return likeliest(self._ledger.merges.between(drop.branch, drop.projects, drop.after, drop.until), drop.projects)
 
     def _deliveries(self, message: News, merged: dict[Drop, list[Merge]], now: int) -> Iterator[Delivery]:
         text = fallen_line(message, merged.get(message.drops[0], ()), now)
         log.info("%s", text)
-        which = hashlib.sha256(repr([drop.series for drop in message.drops]).encode()).hexdigest()[:16]
-        about = f"fallen pass rate {which} {message.drops[0].started}"
-        for channel in self._channels:
-            if _hears(channel, message):
-                yield Delivery(f"{about} {IRC} {channel.name}", IRC, channel.name,
-                               {"project": about, "change": None, "patchset": None, "text": text})
-
-
-def _hears(channel: Channel, message: News) -> bool:
-    return any(matches(channel.projects, project) for drop in message.drops for project in drop.projects) and any(
-        matches(channel.pipelines, pipeline) for drop in message.drops for pipeline in drop.pipelines)
+        projects = {project for drop in message.drops for project in drop.projects}
+        pipelines = {pipeline for drop in message.drops for pipeline in drop.pipelines}
+        yield from about_branch("fallen pass rate", [drop.series for drop in message.drops], message.drops[0].started,
+                                text, self._channels, projects, pipelines)
 
 
 def _outcome(build: Ended, failed: bool | None = None) -> Outcome:
@@ -105,6 +100,7 @@ def _outcome(build: Ended, failed: bool | None = None) -> Outcome:
 def _falls(job: Job, test: str, builds: Sequence[Ended], seen: Rate) -> Iterator[Drop]:
     for fall in seen.falls:
         since = [build for build in builds if build.at >= fall.started]
+        projects = Counter(build.project for build in since)
         yield Drop(*job, test, fall.after, fall.until, fall.started, fall.found, fall.usual, fall.failed, fall.builds,
-                   tuple(sorted({build.project for build in since})),
+                   tuple(sorted(projects, key=lambda project: (-projects[project], project))),
                    tuple(sorted({build.pipeline for build in since})), fall.over)

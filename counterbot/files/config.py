@@ -325,8 +325,8 @@ class ChannelFilter(Strict):
     tell: Topics = Field(
         (Tell.OVER, Tell.KNOWN, Tell.MOVED, Tell.DIGEST),
         description="What to tell: over (counters over their bounds), known (known failures), unexplained (failed"
-        " builds of which nothing is known), moved (where the pass rate of a job, or of a test, fell), digest (once a"
-        " week, which known failures come and go).",
+        " builds of which nothing is known), moved (where merged code moved what is usual of a counter, and where the"
+        " pass rate of a job, or of a test, fell), digest (once a week, which known failures come and go).",
     )
     failures_in: Pipelines | None = Field(
         None, description="Shell patterns of the pipelines whose failures are told; counters are told by pipelines.")
@@ -364,9 +364,10 @@ class Irc(Strict):
     channels: dict[Channel, ChannelFilter] = Field(
         description="Channels, each with the projects and pipelines it wants to hear of (lists of shell patterns), what"
         " it is told (over: counters over their bounds; known: known failures; unexplained: failed builds of which"
-        " nothing is known; moved: where the pass rate of a job, or of a test, fell; digest: once a week, which known"
-        " failures come and go; left out, all but unexplained), and the pipelines whose failures it is told. {} wants"
-        " everything that is told by default. Quote the name: a bare # begins a comment in YAML.",
+        " nothing is known; moved: where merged code moved what is usual of a counter, and where the pass rate of a"
+        " job, or of a test, fell; digest: once a week, which known failures come and go; left out, all but"
+        " unexplained), and the pipelines whose failures it is told. {} wants everything that is told by default."
+        " Quote the name: a bare # begins a comment in YAML.",
         examples=[{"#openstack-qa": {"projects": ["openstack/*"], "pipelines": ["gate", "periodic"],
                                      "tell": ["over", "known", "moved", "digest"],
                                      "failures_in": ["gate", "periodic"]}}],

@@ -12,6 +12,8 @@ from .acknowledgements import Acknowledgements
 from .builds import Builds, pending
 from .failures import Failures
 from .inbox import Inbox
+from .merges import Merges
+from .moves import Moves
 from .outbox import Outbox
 from .rates import Rates
 from .reports import Reports
@@ -40,6 +42,8 @@ class Ledger:
         self.samples = Samples(self.store)
         self.acknowledgements = Acknowledgements(self.store)
         self.rates = Rates(self.store)
+        self.merges = Merges(self.store)
+        self.moves = Moves(self.store)
 
     def close(self) -> None:
         self.store.close()

@@ -8,14 +8,15 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 
-from ..core.fallen import Drop, Merge
+from ..core.fallen import Drop
 from ..core.model import NO_FAILURE, Delivery
 from ..core.rules import matches
+from .alone import alone
 from .failures import TEST, test_key
 from .outbox import owe
-from .schema import cursors, drops, failures, hits, merges, runs, samples, series, traits
+from .schema import drops, failures, hits, runs, samples, series, traits
 from .store import Store, Transaction, transaction
 from .work import packed_from
 
@@ -91,7 +92,7 @@ class Rates:
     @transaction
     def note(self, under_way: Transaction, jobs: Collection[Job], found: Iterable[Drop]) -> None:
         """What is known now of the rates of some jobs, in place of what was known before."""
-        _alone(under_way)
+        alone(under_way, LOCK)
         for job in jobs:
             _note(under_way, job, [drop for drop in found if drop.of == job])
 
@@ -100,7 +101,7 @@ class Rates:
              say: Callable[[Sequence[Drop], Sequence[Drop]], tuple[Iterable[Drop], Iterable[Delivery]]]) -> None:
         """Owe what ``say`` makes of the drops found since then that were not told, beside those that were and are
         still open; what it tells of is told once, whoever else asks."""
-        _alone(under_way)
+        alone(under_way, LOCK)
         rows = under_way.execute(select(drops).where(drops.c.closed.is_(None))).mappings().all()
         untold = {_drop_from(row): row["id"] for row in rows if row["told"] is None and row["found"] >= since}
         if not untold:
@@ -109,20 +110,6 @@ class Rates:
         numbers = [untold[drop] for drop in told]
         under_way.execute(update(drops).where(drops.c.id.in_(numbers)).values(told=under_way.now))
         owe(under_way, deliveries)
-
-    def merged(self, branch: str, projects: Collection[str], after: int, until: int) -> list[Merge]:
-        """Changes of these projects' branch that were merged in a time, the newest first."""
-        query = (select(merges).where(merges.c.at > after, merges.c.at <= until, merges.c.project.in_(projects),
-                                      or_(merges.c.branch == branch, merges.c.branch.is_(None)))
-                 .order_by(merges.c.at.desc(), merges.c.change.desc()))
-        return self.store.read(lambda under_way: [
-            Merge(row.project, row.change, row.at, row.url) for row in under_way.execute(query)])
-
-
-def _alone(under_way: Transaction) -> None:
-    """Two bots that find the same tell it once: the second waits for this row."""
-    under_way.insert_new(cursors, [{"name": LOCK, "value": "", "at": under_way.now}])
-    under_way.execute(select(cursors.c.name).where(cursors.c.name == LOCK).with_for_update()).first()
 
 
 def _jobs(under_way: Transaction, pipelines: Sequence[str], after: int | None) -> tuple[list[Job], int]:

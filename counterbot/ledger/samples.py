@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,7 +14,21 @@ from sqlalchemy import ColumnElement, delete, func, select
 from ..core.learned import Level, SeriesKey
 from ..core.model import PatchSet, is_failure
 from ..core.rules import matches
-from .schema import acknowledged, acknowledgements, findings, hits, levels, reports, runs, samples, series
+from .alone import alone
+from .moves import LOCK as MOVES
+from .moves import Seen, note, noted
+from .schema import (
+    acknowledged,
+    acknowledgements,
+    change_points,
+    findings,
+    hits,
+    levels,
+    reports,
+    runs,
+    samples,
+    series,
+)
 from .store import Store, Transaction, transaction
 
 PASSED = "SUCCESS"
@@ -119,11 +133,25 @@ class Run:
 
 @dataclass(frozen=True)
 class Step:
-    """A step of a counter that a person accepted, and that came with a change which was merged ``at`` a time."""
+    """A step of a counter that a person accepted by an acknowledgement, and that came with a change which was merged
+    ``at`` a time."""
 
-    job: str
+    acknowledgement: int
     counter: str
     at: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look at a series told: its ``level`` (None: too few runs), and ``since`` when; of how many ``runs``, the
+    first of which ended at ``first``; and where it ``moved``."""
+
+    series: int
+    level: Level | None
+    since: int | None
+    runs: int
+    first: int
+    moved: tuple[Seen, ...]
 
 
 class Samples:
@@ -188,20 +216,25 @@ class Samples:
         return int(self.store.read(lambda under_way: under_way.execute(query).scalar()) or 0)
 
     @transaction
-    def save(self, under_way: Transaction, group: Group, newest: int,
-             found: Iterable[tuple[int, Level | None, int | None, int]], rate: float) -> None:
-        """The levels of all of a group's counters, in place of those before: number of the series, level (None: too few
-        runs), when its first run ended, and how many runs there are, of which the ``newest`` ended then."""
+    def save(self, under_way: Transaction, group: Group, newest: int, looks: Sequence[Look], rate: float) -> None:
+        """What a look at all of a group's counters told, in place of what was known before; the ``newest`` run ended
+        then."""
+        alone(under_way, MOVES)
         of_group = select(series.c.id).where(*_of(group))
+        known = set(under_way.execute(select(levels.c.series).where(levels.c.series.in_(of_group))).scalars())
         under_way.execute(delete(levels).where(levels.c.series.in_(of_group)))
         under_way.insert(levels, [
-            {"series": number, "at": under_way.now, "newest": newest, "runs": count, "since": since,
-             "stable": level is not None and level.stable, "level": level_text(level) if level else "", "rate": rate}
-            for number, level, since, count in found])
+            {"series": look.series, "at": under_way.now, "newest": newest, "runs": look.runs, "since": look.since,
+             "stable": look.level is not None and look.level.stable,
+             "level": level_text(look.level) if look.level else "", "rate": rate} for look in looks])
+        moved = noted(under_way, of_group)
+        for look in looks:
+            before = [row for row in moved.get(look.series, ()) if row["started"] >= look.first]
+            note(under_way, look.series, look.series in known, before, look.moved)
 
     def steps(self, group: Group) -> list[Step]:
-        """The accepted steps of a group's counters whose changes were merged; of a ``job`` "" they are of any."""
-        query = (select(acknowledged.c.job, acknowledged.c.counter, acknowledgements.c.merged)
+        """The accepted steps of a group's counters whose changes were merged."""
+        query = (select(acknowledgements.c.id, acknowledged.c.counter, acknowledgements.c.merged)
                  .join(acknowledgements, acknowledgements.c.id == acknowledged.c.acknowledgement)
                  .where(acknowledgements.c.accepts, acknowledgements.c.merged.is_not(None),
                         acknowledgements.c.branch == group.branch, acknowledged.c.job == group.job))
@@ -222,8 +255,8 @@ class Samples:
         under_way.execute(delete(samples).where(samples.c.series.in_(numbers), samples.c.at < under_way.now - keep))
         empty = [number for number in numbers if under_way.execute(
             select(samples.c.run).where(samples.c.series == number).limit(1)).first() is None]
-        for table, column in ((levels, levels.c.series), (series, series.c.id)):
-            under_way.execute(delete(table).where(column.in_(empty)))
+        for column in (levels.c.series, change_points.c.series, series.c.id):
+            under_way.execute(delete(column.table).where(column.in_(empty)))
         return int(numbers[-1])
 
     def _rows(self, query: Any) -> list[Any]:

@@ -264,6 +264,22 @@ acknowledged = table(
 )
 """The counters that an acknowledgement is about."""
 
+change_points = table(
+    "change_points", metadata,
+    Column("id", Id, primary_key=True),
+    Column("series", Id, ForeignKey("series.id"), nullable=False),
+    Column("started", BigInteger, nullable=False),
+    Column("found", BigInteger, nullable=False),
+    Column("closed", BigInteger),
+    Column("acknowledgement", Id, ForeignKey("acknowledgements.id")),
+    Column("shown", Text, nullable=False),
+    Column("told", BigInteger),
+    Index(None, "series", "started"),
+    Index(None, "found"),
+)
+"""Where the level of a series moved: the first run of the new one ended when it ``started``. ``shown`` are the figures
+of it; it is ``closed`` where a later look no longer found it, ``told`` also where it was no news."""
+
 drops = table(
     "drops", metadata,
     Column("id", Id, primary_key=True),

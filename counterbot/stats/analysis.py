@@ -53,6 +53,12 @@ def levelled(values: Sequence[float] | Array, steps: Collection[int] = ()) -> _F
     return points, level and _times(shaped(level, runs), factor)
 
 
+def steady(values: Sequence[float] | Array, rate: float) -> bool:
+    """Whether the last level of a series is stable, held against a bound of that ``rate`` of false warnings."""
+    _, level = levelled(values)
+    return level is not None and judged([level], rate)[0].stable
+
+
 def _times(level: Level, factor: float) -> Level:
     if factor == 1:
         return level

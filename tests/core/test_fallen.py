@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from counterbot.core import limits
-from counterbot.core.fallen import DAY, HOUR, MANY, Drop, Merge, News, news, ripe
+from counterbot.core.fallen import DAY, HOUR, MANY, Drop, News, news, ripe
+from counterbot.core.merged import Merge
 from counterbot.core.wording.fallen import fallen_line
 
 NOW = 1_800_000_000_000  # 15 Jan 2027, 8:00 UTC

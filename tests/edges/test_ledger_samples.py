@@ -7,9 +7,11 @@ from sqlalchemy import event
 
 from counterbot.core.learned import Level, SeriesKey
 from counterbot.core.model import Build, Counters, Finding, Kind, PatchSet, Reader, Reading, State, Subject
+from counterbot.core.moved import Accepted, Move
 from counterbot.ledger import history
 from counterbot.ledger.acknowledgements import Acknowledgement
-from counterbot.ledger.samples import Group, Usual
+from counterbot.ledger.moves import Seen
+from counterbot.ledger.samples import Group, Look, Usual
 
 from . import test_ledger
 
@@ -111,6 +113,53 @@ def accept(ledger, patchset):
     ledger.acknowledgements.answer(ledger.inbox.claim(), [], said)
 
 
+def seen(started, now=14.0, accepted=None, news=True, near=3 * HOUR):
+    key = SeriesKey("openstack", "tempest", "master", "mysql.Queries", True)
+    move = Move(key, started - HOUR, started, 0, 12.0, now, 1e-6, 7, news)
+    return Seen(move, started - near, started + near, accepted)
+
+
+def look(ledger, *found, first=NOW):
+    """At the series, which has found that it moved."""
+    [series] = ledger.samples.series()
+    ledger.samples.save(GROUP, NOW, [Look(series.id, LEVEL, NOW, 63, first, found)], 0.001)
+    return [(move.started - NOW, move.now, move.news) for move in ledger.moves.of()]
+
+
+def test_where_a_series_moved_is_kept_as_later_looks_place_it(ledger):
+    keep(ledger, 1)
+    keep(ledger, 9, project="openstack/glance")
+    keep(ledger, 10)
+    keep(ledger, 11, pipeline="periodic")
+    assert look(ledger) == []
+    assert look(ledger, seen(NOW + 9 * HOUR)) == [(9 * HOUR, 14, True)]
+    assert look(ledger, seen(NOW + 10 * HOUR, now=15)) == [(10 * HOUR, 15, True)]
+    [move] = ledger.moves.untold(0)
+    assert (move.projects, move.pipelines, move.tested, move.found) == (
+        ("openstack/nova", "openstack/glance"), ("gate", "periodic"), (("openstack/glance", 9),), ledger.now())
+    assert look(ledger, seen(NOW + 20 * HOUR), first=NOW + 15 * HOUR) == [(10 * HOUR, 15, True), (20 * HOUR, 14, True)]
+    assert look(ledger) == []
+
+
+def test_what_moved_before_the_first_look_is_told_to_nobody(ledger):
+    keep(ledger, 1)
+    assert look(ledger, seen(NOW + 9 * HOUR)) == [(9 * HOUR, 14, False)]
+    assert look(ledger, seen(NOW + 9 * HOUR), seen(NOW + 20 * HOUR, news=False)) == [
+        (9 * HOUR, 14, False), (20 * HOUR, 14, False)]
+    assert ledger.moves.untold(0) == []
+
+
+def test_a_move_that_is_accepted_later(ledger):
+    keep(ledger, 1)
+    look(ledger)
+    look(ledger, seen(NOW + 9 * HOUR))
+    accept(ledger, test_ledger.REPORT.patchset)
+    look(ledger, seen(NOW + 9 * HOUR, accepted=1))
+    [move] = ledger.moves.of()
+    patchset = test_ledger.REPORT.patchset
+    assert move.accepted == Accepted("dana", patchset.project, patchset.change, "more work")
+
+
 LEVEL = Level(60, 3, 12.0, 2.5, 0.01, 60.0, 59.0, 12.5, True, 0.05)
 
 
@@ -118,7 +167,7 @@ def test_levels_are_kept_until_there_are_newer_runs(ledger, clock):
     keep(ledger, 1)
     assert ledger.samples.stale(HOUR) == [GROUP]
     [series] = ledger.samples.series()
-    ledger.samples.save(GROUP, NOW + HOUR, [(series.id, LEVEL, NOW, 63)], 0.0001)
+    ledger.samples.save(GROUP, NOW + HOUR, [Look(series.id, LEVEL, NOW, 63, NOW, ())], 0.0001)
     assert ledger.samples.stale(HOUR) == []
     [ready] = ledger.samples.ready(GROUP)
     assert (ready.counter, ready.level, ready.since, ready.rate) == ("mysql.Queries", LEVEL, NOW, 0.0001)
@@ -126,7 +175,7 @@ def test_levels_are_kept_until_there_are_newer_runs(ledger, clock):
     assert ledger.samples.stale(HOUR) == []
     clock.pass_seconds(3601)
     assert ledger.samples.stale(HOUR) == [GROUP]
-    ledger.samples.save(GROUP, NOW + 2 * HOUR, [(series.id, None, None, 2)], 0.001)
+    ledger.samples.save(GROUP, NOW + 2 * HOUR, [Look(series.id, None, None, 2, NOW, ())], 0.001)
     assert (ledger.samples.stale(HOUR), ledger.samples.ready(GROUP)) == ([], [])
 
 
@@ -134,7 +183,7 @@ def test_old_samples_are_forgotten_and_series_without_any(ledger, clock):
     keep(ledger, 1)
     keep(ledger, 400)
     series = ledger.samples.series()
-    ledger.samples.save(GROUP, NOW, [(series[0].id, LEVEL, NOW, 2)], 0.001)
+    ledger.samples.save(GROUP, NOW, [Look(series[0].id, LEVEL, NOW, 2, NOW, (seen(NOW + HOUR),))], 0.001)
     clock.at = NOW + 401 * HOUR
     ledger.prune(0, counters=10 * HOUR)
     assert usual(ledger) == [[12]]

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...core.text.excerpt import excerpt
-from ...core.text.figures import counted, date, number
+from ...core.text.figures import counted, date, moment, number
 from ...core.text.inert import NAME, inert
 from ...core.text.names import few
 from ..opening import AS_JSON, CONFIG
 from ..progress import progress
 from ..tables import table, terminal
 from .reading import grouper
-from .wording import LINE, by_job, clock, face, hours, levelled, line_of, minute, stamp, summary, wrapped
+from .wording import LINE, by_job, clock, face, hours, levelled, line_of, stamp, summary, wrapped
 
 if TYPE_CHECKING:
     from ...engine.grouping import Group, Shown
@@ -107,7 +107,7 @@ def _numbers(group: Group, now: int) -> Iterator[str]:
 def _builds(group: Group, config: Config, now: int) -> Iterator[str]:
     """The newest, each with its page in a line of its own, where that is not broken."""
     runs = group.runs[:BUILDS]
-    rows = [(minute(run.ended, now), _change(run), inert(run.job, NAME), inert(run.result or "", NAME)) for run in runs]
+    rows = [(moment(run.ended, now), _change(run), inert(run.job, NAME), inert(run.result or "", NAME)) for run in runs]
     head, *lines = table(HEAD, rows).splitlines()
     yield head
     for line, run in zip(lines, runs, strict=True):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.text.columns import width
 from ...core.text.excerpt import excerpt
-from ...core.text.figures import date
 from ...core.text.inert import ELLIPSIS, NAME, inert
 
 if TYPE_CHECKING:
@@ -47,11 +46,6 @@ def face(group: Group) -> str:
         return f"{result}: {excerpt(run.tests[0].name, LINE)} failed first"
     phase = f" in phase {inert(run.phase, NAME)}" if run.phase else ""
     return f"{result}{phase}" + (f", task {excerpt(run.task, LINE)}" if run.task else "")
-
-
-def minute(moment: int, now: int) -> str:
-    """``18 Nov 02:10``; UTC, of epoch milliseconds."""
-    return f"{date(moment, now)} {_utc(moment):%H:%M}"
 
 
 def stamp(moment: int) -> str:

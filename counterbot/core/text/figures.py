@@ -61,6 +61,11 @@ def date(at: int, now: int | None = None) -> str:
     return f"{day.day} {MONTHS[day.month - 1]}{year}"
 
 
+def moment(at: int, now: int) -> str:
+    """``18 Nov 09:30``, otherwise as a date."""
+    return f"{date(at, now)} {_day(at):%H:%M}"
+
+
 def _day(at: int) -> datetime:
     return datetime.fromtimestamp(at / 1000, timezone.utc)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timezone
 
 from .. import limits
-from ..fallen import Drop, Merge, News
-from ..text.figures import counted, date
+from ..fallen import Drop, News
+from ..merged import Merge
+from ..text.figures import counted, moment
 from ..text.inert import inert, name_of
 from .irc import NAMES
 from .listing import listed
+from .merged import merged_between
 
 WRONG = 2
 """Such messages of which no fall is the cause, in 100 weeks of a job: ``benchmarks/pass_rates.py``."""
@@ -18,7 +19,7 @@ WRONG = 2
 
 def fallen_line(news: News, merged: Sequence[Merge], now: int) -> str:
     """One line of at most ``limits.IRC_LINE`` bytes. ``merged`` are the changes merged while the rate fell, the
-    newest first."""
+    likeliest first."""
     for name in NAMES:
         text = "; ".join(_many(news, now, name) if news.many else _one(news.drops, merged, now, name))
         if len(text.encode()) <= limits.IRC_LINE:
@@ -29,15 +30,16 @@ def fallen_line(news: News, merged: Sequence[Merge], now: int) -> str:
 def _many(news: News, now: int, name: int) -> Iterator[str]:
     jobs = [_job(drop, name) for drop in news.drops]
     yield (f"The pass rates of {counted(len(jobs), 'job')} fell within two hours, the first since"
-           f" {_time(min(drop.started for drop in news.drops), now)}: {listed(jobs)}")
+           f" {moment(min(drop.started for drop in news.drops), now)}: {listed(jobs)}")
     yield "so many at once are mostly an outage of the site"
 
 
 def _one(drops: Sequence[Drop], merged: Sequence[Merge], now: int, name: int) -> Iterator[str]:
     first = drops[0]
-    yield (f"{_what(drops, name)} since {_time(first.started, now)}: {first.failed} of {counted(first.builds, 'build')}"
+    builds = f"{first.failed} of {counted(first.builds, 'build')}"
+    yield (f"{_what(drops, name)} since {moment(first.started, now)}: {builds}"
            f" ({_percent(first.failed / first.builds)}), usually {_percent(first.usual)}")
-    yield f"{_merged(merged, name)} between {_time(first.after, now)} and {_time(first.until, now)}"
+    yield merged_between(merged, first.after, first.until, now, name)
     yield f"such a message is wrong about {WRONG} times in 100 weeks of a job"
 
 
@@ -53,17 +55,5 @@ def _job(drop: Drop, name: int) -> str:
     return f"{name_of(drop.job, name)} {name_of(drop.branch, name)}".rstrip()
 
 
-def _merged(merged: Sequence[Merge], name: int) -> str:
-    if not merged:
-        return "no change is known to have merged"
-    changes = [f"{name_of(each.project, name)} {each.change}" for each in merged]
-    return f"merged: {listed(changes)}"
-
-
 def _percent(share: float) -> str:
     return f"{share:.0%}" if share >= 0.095 else f"{share:.1%}"
-
-
-def _time(at: int, now: int) -> str:
-    """``18 Nov 09:30``, in UTC."""
-    return f"{date(at, now)} {datetime.fromtimestamp(at / 1000, timezone.utc):%H:%M}"
