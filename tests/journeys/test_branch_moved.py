@@ -42,8 +42,8 @@ def test_many_counters_that_move_at_one_place_are_told_once_with_the_likeliest_c
     assert channel == "#qa"
     assert text == (
         "tempest-full master moved: mysql.Queries from 1,199,896 to 1,319,811 (+10.0%) and mysql.Com_select from"
-        " 580,374 to 598,787 (+3.2%); merged: openstack/nova 10031, openstack/nova 900002 and openstack/nova 900001 between"
-        " 16 Jan 14:00 and 16 Jan 17:00")
+        " 580,374 to 598,787 (+3.2%); merged: openstack/nova 10031, openstack/nova 900002 and openstack/nova"
+        " 900001 between 16 Jan 14:00 and 16 Jan 17:00")
     history.merged(3, 1_320_000, jobs=["tempest-full"]).learns()
     assert lines(history) == lines(history, history.world.bot(**history.settings)) == []
 
