@@ -14,7 +14,7 @@ from ..files.config import LearnedBounds
 from ..ledger import Ledger
 from ..ledger.moves import Seen
 from ..ledger.samples import Baseline, Group, Look, Usual
-from ..stats.analysis import NEAR, levelled, steady
+from ..stats.analysis import NEAR, levelled, stands_out
 from ..stats.changepoints import FEWEST
 from ..stats.stability import judged, shared
 
@@ -72,11 +72,11 @@ class Analyst:
 
 def _moved(key: SeriesKey, runs: Baseline, points: Sequence[ChangePoint], accepted: Sequence[tuple[int, int]],
            rate: float) -> Iterator[Seen]:
-    """Where a series moved. News is the last point alone, while it is new, of a level that was stable."""
+    """Where a series moved. News is the last point alone, while it is new and stands out."""
     at, last = runs.at, len(runs.at) - 1
     for point in points:
         since = len(at) - point.index
-        news = point is points[-1] and since <= RECENT and steady(runs.values[:point.index], rate)
+        news = point is points[-1] and since <= RECENT and stands_out(runs.values, point, rate)
         said = [number for index, number in accepted if abs(index - point.index) <= NEAR]
         yield Seen(
             Move(key, at[point.index - 1], at[point.index], 0, point.before, point.after, point.p, since, news),

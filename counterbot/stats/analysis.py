@@ -18,6 +18,9 @@ from .stability import judged, shaped
 NEAR = 5
 """Runs from an accepted step at which a change point is that step."""
 
+CLEAR = 2.0
+"""Standard deviations by which a level moves where it stands out: where runs resemble, smaller steps come by chance."""
+
 RATE = 0.001
 
 _Found = tuple[tuple[ChangePoint, ...], Level | None]
@@ -53,10 +56,15 @@ def levelled(values: Sequence[float] | Array, steps: Collection[int] = ()) -> _F
     return points, level and _times(shaped(level, runs), factor)
 
 
-def steady(values: Sequence[float] | Array, rate: float) -> bool:
-    """Whether the last level of a series is stable, held against a bound of that ``rate`` of false warnings."""
-    _, level = levelled(values)
-    return level is not None and judged([level], rate)[0].stable
+def stands_out(values: Sequence[float] | Array, point: ChangePoint, rate: float) -> bool:
+    """Whether a series was stable before a change point, held against a bound of that ``rate`` of false warnings, and
+    moved by more than it did from run to run."""
+    _, level = levelled(np.asarray(values, float)[:point.index])
+    if level is None or not judged([level], rate)[0].stable:
+        return False
+    logarithmic = level.logarithmic and min(point.before, point.after) > 0
+    moved = math.log(point.after / point.before) if logarithmic else point.after - point.before
+    return abs(moved) >= CLEAR * level.spread
 
 
 def _times(level: Level, factor: float) -> Level:
