@@ -12,6 +12,7 @@ from .model import (
     GERRIT,
     IRC,
     LEARNED,
+    Back,
     Channel,
     Finding,
     KnownFailure,
@@ -108,6 +109,7 @@ class Reason(enum.Enum):
     UNSHARED = "failed builds of which nothing is known, and too few other changes show the same"
     UNCONFIRMED = "over a learned bound in one run only"
     ACKNOWLEDGED = "over its bound, and people said that this is to be so"
+    BACK = "back within its bound"
     SAID_BEFORE = "the same was said before on this patch set"
     NOBODY = "over its bound, but the rules tell nobody"
     KNOWN_TO_NOBODY = "known failures, but the rules tell nobody"
@@ -119,7 +121,7 @@ class Reason(enum.Enum):
 
 
 Found = Finding | KnownFailure
-Told = Finding | KnownFailure | Unexplained
+Told = Finding | KnownFailure | Unexplained | Back
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,21 @@ Counted = Collection[tuple[str, str]]
 
 
 @dataclass(frozen=True)
+class Before:
+    """What is known of a change when a report on it is decided.
+
+    It is what was ``said`` on this patch set; which counters were over learned bounds in earlier runs (``crossed``);
+    which of them people had ``silenced``; and which reviewers were told to be ``over`` their bounds on an earlier patch
+    set, and not to be back within them since.
+    """
+
+    said: Said = field(default_factory=dict)
+    crossed: Counted = frozenset()
+    silenced: Counted = frozenset()
+    over: Counted = frozenset()
+
+
+@dataclass(frozen=True)
 class Seen:
     """In how many builds each rule's failure was found in the last days, those of this report among them.
 
@@ -169,32 +186,31 @@ class Seen:
     at: int | None = None
 
 
-def decide(report: Report, observed: Iterable[Observed], rules: Mapping[str, Rule], said: Said,
-           channels: Iterable[Channel], comment_in: Sequence[str] = ("gate",), crossed: Counted = (),
-           silenced: Counted = ()) -> Decision:
-    """All builds of a report weighed together.
+def decide(report: Report, observed: Iterable[Observed], rules: Mapping[str, Rule], before: Before,
+           channels: Iterable[Channel], comment_in: Sequence[str] = ("gate",)) -> Decision:
+    """All builds of a report weighed together with what was before.
 
     ``comment_in`` are shell patterns of the pipelines in which a comment may be posted for unexplained failures alone.
-    ``crossed`` were over a learned bound in an earlier run on the change, ``silenced`` by a person's word.
     """
     observed = tuple(observed)
     missing = _missing(observed)
-    all_over = tuple(_confirmed(observed, crossed))
-    unsilenced = tuple(each for each in all_over if (each.job, each.subject.name) not in silenced)
+    all_over = tuple(_confirmed(observed, before.crossed))
+    unsilenced = tuple(each for each in all_over if (each.job, each.subject.name) not in before.silenced)
     over = tuple(each for each in unsilenced if each.confirmed)
     known = tuple(finding for build in observed for finding in build.known)
     builds = tuple(unexplained(observed, rules))
-    if not (over or known or builds):
+    back = tuple(_back(observed, before))
+    if not (over or known or builds or back):
         reason = (_quiet(observed, missing) if not all_over else
                   Reason.UNCONFIRMED if unsilenced else Reason.ACKNOWLEDGED)
         return Decision(reason, all_over, missing=missing)
     asked = may_comment(report, comment_in)
     news = frozenset(build.uuid for build in builds if asked and _is_worth_telling(build.facts))
     found: tuple[Found, ...] = (*over, *known)
-    told = (*found, *(Unexplained(build.job, build.uuid) for build in builds))
+    told = (*found, *(Unexplained(build.job, build.uuid) for build in builds), *back)
     wanted = tuple(effect for effect in _wanted(report, told, rules, channels, news) if effect.findings)
     untold = tuple(finding for finding in found if not any(finding in effect.findings for effect in wanted))
-    fresh = tuple(effect for effect in wanted if _is_news(effect, said, news))
+    fresh = tuple(effect for effect in wanted if _is_news(effect, before.said, news))
     return Decision(_reason(over, known, wanted, fresh, asked), (*all_over, *known), fresh, missing, untold)
 
 
@@ -210,6 +226,20 @@ def _confirmed(observed: Sequence[Observed], crossed: Counted) -> Iterator[Findi
         name = finding.subject.name
         again = (finding.job, name) in crossed or len(jobs.get(name, ())) > 1
         yield replace(finding, confirmed=finding.rule != LEARNED or (not build.failed and again))
+
+
+def _back(observed: Sequence[Observed], before: Before) -> Iterator[Back]:
+    """Counters that are within all their bounds again; a failed build may have done its work in part."""
+    for build in observed:
+        counters: dict[str, list[Verdict]] = {}
+        for verdict in build.verdicts:
+            if (build.job, verdict.counter) in before.over and (build.job, verdict.counter) not in before.silenced:
+                counters.setdefault(verdict.counter, []).append(verdict)
+        for counter, verdicts in counters.items():
+            lowest = min(verdicts, key=lambda verdict: verdict.bound)
+            if not build.failed and lowest.value is not None and all(
+                    verdict.outcome is Outcome.WITHIN for verdict in verdicts):
+                yield Back(build.job, build.uuid, counter, lowest.value, lowest.bound)
 
 
 def unexplained(observed: Iterable[Observed], rules: Mapping[str, Rule]) -> Iterator[Observed]:
@@ -241,6 +271,8 @@ def _reason(over: Sequence[Finding], known: Sequence[KnownFailure], wanted: Sequ
     kinds = {type(finding) for effect in fresh for finding in effect.findings}
     if {Finding, KnownFailure} <= kinds:
         return Reason.BOTH
+    if kinds == {Back}:
+        return Reason.BACK
     return Reason.OVER if Finding in kinds else Reason.KNOWN if KnownFailure in kinds else Reason.UNEXPLAINED
 
 
@@ -280,17 +312,17 @@ def _wanted(report: Report, told: Sequence[Told], rules: Mapping[str, Rule], cha
     heard = [finding for finding in told if not _is_muted(finding, rules)]
     if report.patchset.change is not None:
         tells = [finding for finding in heard
-                 if isinstance(finding, Unexplained) or rules[finding.rule].report.gerrit]
+                 if isinstance(finding, Unexplained | Back) or rules[finding.rule].report.gerrit]
         yield Effect(GERRIT, GERRIT, tuple(tells) if any(_is_reason(finding, news) for finding in tells) else ())
     for channel in channels:
         if wants(channel, report):
             topics = topics_of(channel, report)
             yield Effect(IRC, channel.name, tuple(
-                finding for finding in heard if _topic(finding) in topics
+                finding for finding in heard if not isinstance(finding, Back) and _topic(finding) in topics
                 and (isinstance(finding, Unexplained) or _for_channel(rules[finding.rule], channel))))
 
 
-def _topic(finding: Told) -> Tell:
+def _topic(finding: Finding | KnownFailure | Unexplained) -> Tell:
     if isinstance(finding, Finding):
         return Tell.OVER
     return Tell.KNOWN if isinstance(finding, KnownFailure) else Tell.UNEXPLAINED

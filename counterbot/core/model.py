@@ -288,11 +288,12 @@ class Kind(enum.Enum):
 
     COUNTER = "counter"
     FAILURE = "failure"
+    WITHIN = "within"
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What a finding is about: a counter by its name, or a known failure by its rule's."""
+    """What is told: a counter by its name, over its bound or back within it, or a known failure by its rule's."""
 
     kind: Kind
     name: str
@@ -340,6 +341,22 @@ class Unexplained:
     @property
     def subject(self) -> Subject:
         return Subject(Kind.FAILURE, "")
+
+
+@dataclass(frozen=True)
+class Back:
+    """A counter that was told to be over its bound on an earlier patch set is within it again. ``bound`` is the lowest.
+    """
+
+    job: str
+    build: str
+    counter: str
+    value: Number
+    bound: Number
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(Kind.WITHIN, self.counter)
 
 
 class Tell(enum.Enum):

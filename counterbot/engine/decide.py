@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..core import decide
-from ..core.decide import Decision, Effect, Found, Observed, Seen, listeners
+from ..core.decide import Before, Decision, Effect, Found, Observed, Seen, listeners
 from ..core.keys import delivery_key, marker
 from ..core.learned import Learned
 from ..core.model import (
@@ -45,7 +45,6 @@ from ..core.wording.irc import irc_line
 from ..core.wording.links import Links
 from ..files.rulebook import RuleBook
 from ..ledger import ExaminedBuild, Ledger, ReportWork
-from ..ledger.reports import Before
 from .mine import History
 from .service import done
 from .usual import Usual
@@ -95,8 +94,8 @@ class Decider:
         named = {**rules, LEARNED: LEARNED_RULE}
 
         def weigh(before: Before, seen: Mapping[str, int]) -> tuple[Decision, list[Delivery]]:
-            decision = decide.decide(report, observed, named, before.said, self._audience.channels,
-                                     self._audience.comment_in, before.crossed, before.silenced)
+            decision = decide.decide(report, observed, named, before, self._audience.channels,
+                                     self._audience.comment_in)
             counts = Seen(seen, self._audience.days, self._now())
             told = _Told(report, observed, named, self._audience.links, counts)
             return decision, [_delivery(told, effect) for effect in decision.effects]

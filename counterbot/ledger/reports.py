@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
 from sqlalchemy import insert, select
 
-from ..core.decide import Decision, Said
-from ..core.keys import delivery_key, report_key, said_key
+from ..core.decide import Before, Decision, Said
+from ..core.keys import delivery_key, patchset_key, report_key, said_key
 from ..core.model import (
+    GERRIT,
     LEARNED,
     BuildLink,
     Delivery,
     Kind,
+    PatchSet,
     Reader,
     Reading,
     Report,
@@ -45,18 +47,6 @@ WHY = 1000
 """Characters of a decision's reason that are kept."""
 
 STATES = [state.name for state in State]
-
-
-
-@dataclass(frozen=True)
-class Before:
-    """What is known of a change when a report on it is decided: what was ``said`` on this patch set, which counters of
-    which jobs were over learned bounds in earlier runs (``crossed``), and which people had silenced."""
-
-    said: Said
-    crossed: frozenset[tuple[str, str]]
-    silenced: frozenset[tuple[str, str]]
-
 
 Weigh = Callable[[Before, Mapping[str, int]], tuple[Decision, Iterable[Delivery]]]
 """Gets what was before, and in how many builds of the last days each rule that was found in the report's was."""
@@ -103,7 +93,8 @@ class Reports:
         """Weigh a report against what was said before and seen in the last ``days``; note everything that follows."""
         patchset = said_key(work.report)
         before = _said(under_way, patchset)
-        about = Before(before, _crossed(under_way, work), silenced(under_way, work.report.patchset))
+        about = Before(before, _crossed(under_way, work), silenced(under_way, work.report.patchset),
+                       _over(under_way, work.report.patchset))
         decision, deliveries = weigh(about, history.seen(under_way, _found(work.builds), days))
         under_way.settle(reports, work.claim, state="decided", decided=under_way.now, why=decision.why[:WHY])
         under_way.insert(findings, [
@@ -187,3 +178,18 @@ def _said(under_way: Transaction, patchset: str) -> Said:
     for row in under_way.execute(select(said).where(said.c.patchset == patchset)):
         told.setdefault(row.destination, set()).add((row.job, Subject(Kind(row.kind), row.subject)))
     return {destination: frozenset(pairs) for destination, pairs in told.items()}
+
+
+def _over(under_way: Transaction, patchset: PatchSet) -> frozenset[tuple[str, str]]:
+    """The counters, by job, of which reviewers were told last that they are over their bounds, on an earlier patch set.
+    """
+    if patchset.change is None or patchset.number is None:
+        return frozenset()
+    numbers = under_way.execute(select(reports.c.patchset).distinct().where(
+        reports.c.server == patchset.server, reports.c.change == patchset.change)).scalars()
+    of = {patchset_key(replace(patchset, number=number)): number for number in numbers}
+    query = select(said).where(said.c.patchset.in_(of), said.c.destination == GERRIT, said.c.kind.in_(
+        [Kind.COUNTER.value, Kind.WITHIN.value])).order_by(said.c.at, said.c.patchset)
+    last = {(row.job, row.subject): row for row in under_way.execute(query)}
+    return frozenset(counter for counter, row in last.items()
+                     if row.kind == Kind.COUNTER.value and of[row.patchset] < patchset.number)

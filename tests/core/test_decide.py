@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from counterbot.core.decide import Decision, Observed, Reason, decide, listeners, unheard, wants
+from counterbot.core.decide import Before, Decision, Observed, Reason, decide, listeners, unheard, wants
 from counterbot.core.learned import Learned
 from counterbot.core.mine import Facts, Sight
 from counterbot.core.model import (
+    GERRIT,
     LEARNED,
+    Back,
     BuildLink,
     Channel,
     Counters,
@@ -205,7 +207,7 @@ CASES = [
 
 @pytest.mark.parametrize(("observed", "said", "channels", "reason", "destinations"), CASES)
 def test_decisions(observed, said, channels, reason, destinations):
-    decision = decide(REPORT, observed, RULES, said, channels)
+    decision = decide(REPORT, observed, RULES, Before(said), channels)
     assert (decision.reason, told(decision)) == (reason, destinations)
 
 
@@ -241,7 +243,7 @@ LEARNED_CASES = [
 @pytest.mark.parametrize(("observed", "crossed", "silenced", "reason", "told", "confirmed"), LEARNED_CASES)
 def test_learned_bounds(observed, crossed, silenced, reason, told, confirmed):
     rules = {**RULES, LEARNED: LEARNED_RULE}
-    decision = decide(REPORT, observed, rules, {}, [], crossed=crossed, silenced=silenced)
+    decision = decide(REPORT, observed, rules, Before({}, crossed, silenced), [])
     assert decision.reason is reason
     assert [(each.job, each.subject.name) for effect in decision.effects for each in effect.findings] == told
     assert [each.confirmed for each in decision.findings] == confirmed
@@ -255,8 +257,36 @@ def test_over_a_rules_bound_and_a_learned_one_it_is_the_rules():
     assert (finding.rule, finding.learned) == ("open", usual["m.q"])
 
 
+BACK_CASES = [
+    # Reviewers were told that it is over its bound, on an earlier patch set.
+    ([build(within())], [], [("a", "m.q")], Reason.BACK, ["m.q"]),
+    ([crossing(value=5)], [], [A], Reason.BACK, ["m.u"]),
+    # They were not, or it was another job's.
+    ([build(within())], [], [], Reason.WITHIN, []),
+    ([build(within())], [], [("b", "m.q")], Reason.WITHIN, []),
+    # It did not come, it is over another bound, or the build did not do all its work.
+    ([build(no_data())], [], [("a", "m.q")], Reason.NO_DATA, []),
+    ([build(within(), over("silent"))], [], [("a", "m.q")], Reason.NOBODY, []),
+    ([crossing(value=5, result="FAILURE")], [], [A], Reason.WITHIN, []),
+    # A person said that it is to be so.
+    ([build(within())], [("a", "m.q")], [("a", "m.q")], Reason.WITHIN, []),
+    # Something else is over its bound: one comment tells both.
+    ([build(within(), over(counter="m.r"))], [], [("a", "m.q")], Reason.OVER, ["m.r", "m.q"]),
+]
+
+
+@pytest.mark.parametrize(("observed", "silenced", "before", "reason", "told"), BACK_CASES)
+def test_what_is_back_within_its_bound(observed, silenced, before, reason, told):
+    decision = decide(REPORT, observed, {**RULES, LEARNED: LEARNED_RULE}, Before({}, (), silenced, before), [ALL])
+    assert decision.reason is reason
+    assert [each.subject.name for effect in decision.effects if effect.kind == GERRIT
+            for each in effect.findings] == told
+    assert not any(isinstance(each, Back) for effect in decision.effects if effect.kind != GERRIT
+                   for each in effect.findings)
+
+
 def test_every_reason_has_a_case():
-    assert {case[3] for case in (*CASES, *LEARNED_CASES)} == set(Reason)
+    assert {case[3] for case in (*CASES, *LEARNED_CASES, *BACK_CASES)} == set(Reason)
 
 
 @pytest.mark.parametrize(
@@ -267,31 +297,31 @@ def test_every_reason_has_a_case():
     ],
 )
 def test_in_which_pipelines_a_failure_of_which_nothing_is_known_is_commented_on(comment_in, pipeline, comments):
-    decision = decide(replace(REPORT, pipeline=pipeline), [shared(3)], RULES, {}, [], comment_in)
+    decision = decide(replace(REPORT, pipeline=pipeline), [shared(3)], RULES, Before(), [], comment_in)
     assert (decision.reason, told(decision)) == (Reason.UNEXPLAINED, {"gerrit": [UNKNOWN]} if comments else {})
 
 
 def test_what_is_over_is_kept_even_where_nobody_is_told():
-    decision = decide(REPORT, [build(over("silent"))], RULES, {}, [])
+    decision = decide(REPORT, [build(over("silent"))], RULES, Before(), [])
     assert decision.findings == (Finding("a", "1", "silent", Subject(Kind.COUNTER, "m.q"), 6, 5),)
 
 
 def test_what_nobody_is_told_of():
     found = [build(over("silent"), over("irc", "m.r"), over("gerrit", "m.s"))]
-    assert [finding.subject.name for finding in decide(REPORT, found, RULES, {}, []).untold] == ["m.q", "m.r"]
-    assert [finding.subject.name for finding in decide(REPORT, found, RULES, {}, [ALL]).untold] == ["m.q"]
-    assert decide(REPORT, found[:0], RULES, {}, [ALL]).untold == ()
+    assert [finding.subject.name for finding in decide(REPORT, found, RULES, Before(), []).untold] == ["m.q", "m.r"]
+    assert [finding.subject.name for finding in decide(REPORT, found, RULES, Before(), [ALL]).untold] == ["m.q"]
+    assert decide(REPORT, found[:0], RULES, Before(), [ALL]).untold == ()
 
 
 def test_a_failure_that_is_kept_to_oneself_is_found_all_the_same():
     found = failed("muted")
-    decision = decide(REPORT, [found], RULES, {}, [ALL])
+    decision = decide(REPORT, [found], RULES, Before(), [ALL])
     assert decision.findings == decision.untold == found.known
 
 
 def test_a_report_on_a_branch_is_told_in_channels_alone():
     report = replace(REPORT, patchset=replace(REPORT.patchset, change=None, number=None), pipeline="periodic")
-    decision = decide(report, [failed("bug"), build(over())], RULES, {}, [QA, NIGHTLY])
+    decision = decide(report, [failed("bug"), build(over())], RULES, Before(), [QA, NIGHTLY])
     assert told(decision) == {"#qa": [MQ, KNOWN], "#nightly": [MQ, KNOWN]}
 
 
@@ -339,7 +369,7 @@ def test_which_channels_a_rule_tells_that_are_not_configured(channels, told):
     ],
 )
 def test_the_reason_in_full_names_what_is_missing(observed, why):
-    assert decide(REPORT, observed, RULES, {}, []).why == why
+    assert decide(REPORT, observed, RULES, Before(), []).why == why
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from counterbot.core import limits
 from counterbot.core.counters.attachment import parse_counters
-from counterbot.core.decide import Observed, Seen, decide
+from counterbot.core.decide import Before, Observed, Seen, decide
 from counterbot.core.learned import Learned
 from counterbot.core.mine import Facts, Sight
 from counterbot.core.model import (
     LEARNED,
+    Back,
     BuildLink,
     Counters,
     FailedTest,
@@ -85,7 +86,7 @@ def test_the_contracts_comment_to_the_letter():
     [rule] = [rule for rule in rules if rule.name == "sql-statements"]
     counters = parse_counters((CONTRACT / "counters.json").read_bytes())
     observed = (Observed("tempest-full", "1", State.READ, verdicts=judge(rule, counters)),)
-    decision = decide(REPORT, observed, {rule.name: rule}, {}, ())
+    decision = decide(REPORT, observed, {rule.name: rule}, Before(), ())
     [effect] = decision.effects
     text = comment(REPORT, effect.findings, observed, {rule.name: rule}, VIEW, MARKER)
     assert f"{text}\n" == (CONTRACT / "comment.txt").read_text()
@@ -307,7 +308,7 @@ def test_the_contracts_comment_on_known_failures_to_the_letter():
     observed = (known("grenade"), known("tempest-full", "1251920", 48211),
                 unknown("nova-tox-py312", Failure(tests=(FailedTest(LIVE_MIGRATION, ("AssertionError",)),))))
     rules = {rule.name: rule for rule in (ACTIVE, CONSOLE)}
-    [effect] = decide(REPORT, observed, rules, {}, ()).effects
+    [effect] = decide(REPORT, observed, rules, Before(), ()).effects
     text = comment(REPORT, effect.findings, observed, rules, VIEW, MARKER, SEEN)
     assert f"{text}\n" == (CONTRACT / "comment-failures.txt").read_text()
 
@@ -334,10 +335,29 @@ def counting(job: str, values: dict[str, Number], *verdicts: Verdict) -> Observe
     return Observed(job, job, State.READ, verdicts=(*verdicts, *judge_learned(USUAL, counters)), usual=USUAL)
 
 
+def test_what_is_back_within_its_bound_is_one_line():
+    back = [Back("tempest-full", "1", "mysql.Queries", 1_203_411, 1_239_000.7),
+            Back("nova-next", "2", "mysql.Queries", 9, 10), Back("nova-next", "2", "mysql.Com_`select", 4.25, 5)]
+    assert comment(REPORT, back[:1], (), RULES, GRAPHS, MARKER) == (
+        "Counters: `mysql.Queries` in `tempest-full` is back within its bound: 1,203,411 of at most 1,239,000"
+        f" (not voting).\n{MARKER}")
+    assert comment(REPORT, back, (), RULES, GRAPHS, MARKER).startswith(
+        "Counters: `mysql.Queries` in `tempest-full` and `nova-next` and `mysql.Com_?select` in `nova-next` are back"
+        " within their bounds (not voting).")
+
+
+def test_what_is_back_stands_below_what_is_over():
+    observed = counting("tempest-full", {NOTIFICATIONS: 9_410})
+    found = [*observed.over, Back("tempest-full", "1", ROWS_READ, 1_203_411, 1_239_000)]
+    lines = comment(REPORT, found, [observed], RULES, GRAPHS, MARKER).split("\n")
+    assert ("`mysql.Innodb_rows_read` in `tempest-full` is back within its bound: 1,203,411 of at most 1,239,000."
+            in lines)
+
+
 def learned_comment(*observed: Observed, links: Links = GRAPHS, crossed: frozenset[tuple[str, str]] = frozenset(),
                     seen: Seen = Seen()) -> str:  # noqa: B008 - frozen
     rules = {**RULES, ACTIVE.name: ACTIVE}
-    [effect] = decide(REPORT, observed, rules, {}, (), crossed=crossed).effects
+    [effect] = decide(REPORT, observed, rules, Before({}, crossed), ()).effects
     return comment(REPORT, effect.findings, observed, rules, links, MARKER, seen)
 
 
@@ -396,7 +416,7 @@ MANAGER = "nova/compute/manager.py"
 def unexplained(*observed: Observed, seen: Seen = Seen(at=NOW)) -> str:  # noqa: B008 - frozen
     """The comment in the gate on these builds, of which nothing is known."""
     rules = {ACTIVE.name: ACTIVE}
-    [effect] = decide(replace(REPORT, pipeline="gate"), observed, rules, {}, ()).effects
+    [effect] = decide(replace(REPORT, pipeline="gate"), observed, rules, Before(), ()).effects
     return comment(REPORT, effect.findings, observed, rules, VIEW, MARKER, seen)
 
 

@@ -13,7 +13,7 @@ from counterbot.core import limits
 from counterbot.core.counters.attachment import parse_counters
 from counterbot.core.counters.merging import complete, merge
 from counterbot.core.counters.performance import looks_like_performance, parse_performance
-from counterbot.core.decide import Observed, decide
+from counterbot.core.decide import Before, Observed, decide
 from counterbot.core.events import Recognition, digest, parse_line, recognise
 from counterbot.core.lines import Reduction
 from counterbot.core.model import (
@@ -116,7 +116,7 @@ def _judged(found: Counters) -> None:
     unjudged = tuple(verdict for verdict in verdicts if was_due(verdict, found))
     observed = (Observed("tempest", "1", State.READ, verdicts=verdicts, unjudged=unjudged),
                 Observed("devstack", "2", State.NOTHING))
-    decision = decide(REPORT, observed, {RULE.name: RULE}, {}, ())
+    decision = decide(REPORT, observed, {RULE.name: RULE}, Before(), ())
     if decision.findings:
         _assert_worded(REPORT, decision.findings, observed)
 

@@ -62,7 +62,7 @@ class History:
         """Zuul reports on a patch set whose jobs issue so many times the usual SQL statements."""
         self.world.clock.seconds += HOUR
         if number not in self.reports:
-            self.world.gerrit.add_change(PROJECT, number, subject="A change", patchsets=3)
+            self.world.gerrit.add_change(PROJECT, number, subject="A change", patchsets=4)
         zuul, lines = self.world.zuul, []
         self.reports[number] = self.reports.get(number, 0) + 1
         for at, (job, rise) in enumerate(zip(JOBS, rises, strict=True)):
@@ -118,6 +118,15 @@ def test_a_run_that_failed_confirms_nothing(history):
     history.report(72, (1.1, 1), result="FAILURE").report(72, (1.1, 1), patchset=2)
     assert history.comments(72) == []
     assert history.bot.reasons()[-1] == "over a learned bound in one run only"
+
+
+def test_a_later_patch_set_that_is_back_within_the_bounds_is_told_once(history):
+    history.report(71, (1.1, 1.1))
+    history.report(71, (1, 1)).report(71, (1, 1), patchset=2).report(71, (1, 1), patchset=2).report(
+        71, (1, 1), patchset=3).report(71, (1.1, 1.1), patchset=3).report(71, (1, 1), patchset=4)
+    told, back, again, last = history.comments(71)
+    assert back.startswith("Counters: `mysql.Queries` in `tempest-full` and `nova-next` is back within its bound (not")
+    assert (told[:20], last.split("[")[0]) == (again[:20], back.split("[")[0])
 
 
 def test_nothing_is_told_twice(history):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .. import limits
 from ..decide import Observed, Seen, Told
-from ..model import Finding, KnownFailure, Report
+from ..model import Back, Finding, KnownFailure, Report
 from ..rules import Rule
 from ..text.columns import width
 from ..text.inert import name_of
@@ -28,7 +28,10 @@ def comment(report: Report, found: Iterable[Told], observed: Sequence[Observed],
     """
     found = tuple(found)
     over = counters.rows(finding for finding in found if isinstance(finding, Finding))
-    told = [finding for finding in found if not isinstance(finding, Finding)]
+    back = [finding for finding in found if isinstance(finding, Back)]
+    if len(back) == len(found):
+        return f"Counters: {counters.back(back)} (not voting).\n{marker}"
+    told = [finding for finding in found if not isinstance(finding, Finding | Back)]
     known = [finding for finding in told if isinstance(finding, KnownFailure)]
     failed = failures.rows(known, observed) if told else []
     explained = list(failures.explanations(failed, rules, links, seen))
@@ -49,7 +52,7 @@ def comment(report: Report, found: Iterable[Told], observed: Sequence[Observed],
     asks = [words] if over and (words := counters.asks(over, bool(ending), links)) else []
     shown = {row.build.uuid for row in failed} - {row.build for row in over}  # that these failed stands in their table
     end = [*(counters.remarks([build for build in observed if build.uuid not in shown], observed) if over else []),
-           *ending, *asks,
+           *([f"{counters.back(back)}."] if back else []), *ending, *asks,
            *filing(report, [*failures.unfiled(failed[:ROWS], rules), *counters.unfiled(over[:ROWS], rules)],
                    links.file), marker]
     verdict = f"{'. '.join(verdicts)} (not voting)."

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..decide import Observed
 from ..learned import Learned
-from ..model import LEARNED, OMITTED, Finding, State
+from ..model import LEARNED, OMITTED, Back, Finding, State
 from ..rules import Outcome, Rule
 from ..text.columns import left, right, width
 from ..text.figures import compared, counted, date, excess, largest_first, number, whole
@@ -41,6 +41,19 @@ def verdict(rows: Sequence[Finding], observed: Sequence[Observed]) -> str:
         stable = {verdict.counter for build in observed for verdict in build.verdicts if verdict.rule == LEARNED}
         return f"Counters: {counters} of {counted(len(stable), 'stable counter')} over {bounds}{where}"
     return f"Counters: {counted(counters, 'counter')} over {bounds}{where}"
+
+
+def back(counters: Sequence[Back]) -> str:
+    """What is within its bounds again: ``mysql.Queries in tempest-full is back within its bound``."""
+    jobs: dict[str, list[str]] = {}
+    for each in counters:
+        jobs.setdefault(each.counter, []).append(code(each.job))
+    words = listed([f"{code(counter)} in {listed(where)}" for counter, where in jobs.items()])
+    ending = "is back within its bound" if len(jobs) == 1 else "are back within their bounds"
+    if len(counters) > 1:
+        return f"{words} {ending}"
+    value, bound = compared(counters[0].value, whole(counters[0].bound))
+    return f"{words} {ending}: {value} of at most {bound}"
 
 
 _COLUMNS = (("job", 0), ("counter", 0), ("this run", 12), ("bound", 9), ("over", 6))
