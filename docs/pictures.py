@@ -151,7 +151,7 @@ def what_is_learned() -> str:
         *at.dots(values[:point.index], kind="past"), *at.dots(values[point.index:], point.index),
         *at.note(start - 1, 1_293_000, f"change point: {point.change:+.1%}", "quiet", "end"),
         *at.note(17, 1_270_000, "a single run far out\nis no change point", "quiet", "middle"),
-        *at.note(4, 1_198_000, "these runs do not count any more", "quiet"),
+        *at.note(2, 1_198_000, "these runs do not count any more", "quiet"),
         *at.note(end + 1, found.bound, f"bound {number(math.floor(found.bound))}", "limit"),
         *at.note(end + 1, level.usual, f"usual {number(level.usual)},\nlearned from {level.runs} runs;\n"
                                        "19 of 20 runs are\nin the shade", "good"),
