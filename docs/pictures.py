@@ -27,7 +27,7 @@ from counterbot.stats.predictors import Area, predictors
 from counterbot.stats.rates import DAY, Outcome, rate
 from counterbot.stats.stability import judged
 
-WIDTH, LINE = 760, 15
+WIDTH, LINE, LARGE = 760, 15, 5
 RUNS = "runs, the oldest first →"
 RATE = 0.001 / 40
 """Of a counter that shares one false warning in 1,000 builds with 39 others."""
@@ -71,8 +71,8 @@ class Place:
         low, high = self.values
         return self.top + (high - value) / (high - low) * self.height
 
-    def title(self, text: str, kind: str = "title") -> str:
-        return _text(self.left, self.top - 12, text, kind)
+    def title(self, text: str) -> str:
+        return _text(self.left, self.top - 12, text, "title")
 
     def axes(self, ticks: Iterable[float], shown: Callable[[float], str] = number, under: str = "") -> Iterator[str]:
         for tick in ticks:
@@ -81,10 +81,11 @@ class Place:
         if under:
             yield _text(self.left + self.width, self.top + self.height + 18, under, "axis", "end")
 
-    def dots(self, values: Iterable[float], first: float = 0, kind: str = "run", size: float = 2.6) -> Iterator[str]:
-        for run, value in enumerate(values):
-            yield (f'<circle class="{kind}" cx="{self.x(first + run):.1f}" cy="{self.y(value):.1f}"'
-                   f' r="{5 if kind == "over" else size}"/>')
+    def dot(self, run: float, value: float, kind: str = "run", size: float = 2.6) -> str:
+        return f'<circle class="{kind}" cx="{self.x(run):.1f}" cy="{self.y(value):.1f}" r="{size}"/>'
+
+    def dots(self, values: Iterable[float], first: int = 0, kind: str = "run") -> list[str]:
+        return [self.dot(run, value, kind) for run, value in enumerate(values, first)]
 
     def level(self, value: float, first: float, last: float, kind: str) -> str:
         return _line(self.x(first), self.y(value), self.x(last), self.y(value), kind)
@@ -139,7 +140,6 @@ def what_is_learned() -> str:
     level, (point,) = found.level, found.points
     assert level
     assert found.bound
-    assert level.stable
     at = Place(78, 40, 530, 210, (-1, len(values)), (1_155_000, 1_300_000))
     start, end = level.start - 0.5, len(values)
     low, high = (math.exp(level.centre + sign * 1.96 * level.spread) for sign in (-1, 1))
@@ -177,9 +177,9 @@ def how_sharp() -> str:
 
 def verdict(values: Sequence[tuple[str, float]], usual: Learned, crossed: Sequence[tuple[str, str]] = ()) -> Decision:
     """What the bot decides on a report whose jobs counted these values."""
-    builds = [Observed(job, f"{which:032x}", State.READ, verdicts=judge_learned(
-        {QUERIES: usual}, Counters({QUERIES: value})), usual={QUERIES: usual}) for which, (job, value) in enumerate(
-            values)]
+    learned = {QUERIES: usual}
+    builds = [Observed(job, job, State.READ, verdicts=judge_learned(learned, Counters({QUERIES: value})), usual=learned)
+              for job, value in values]
     report = Report(PatchSet("review.example.org", "openstack/nova", "master", 71, 1), "check", None, ())
     return decide(report, builds, {LEARNED: LEARNED_RULE}, {}, (), crossed=crossed)
 
@@ -203,8 +203,8 @@ def when_it_is_told() -> str:
         marks += [at.title(title), *at.axes([1_260_000, 1_300_000], number if which == 0 else lambda _: ""),
                   at.level(usual.usual, -1, 70, "usual"), at.level(usual.bound, -1, 70, "limit"), *at.dots(past)]
         for run, value, name in zip((46, 61), values, names, strict=True):
-            marks += at.dots([value], run, "over" if value > usual.bound else "run", 5)
-            marks += at.note(run, 1_327_000 if name == names[0] else 1_307_000, name, "quiet", "middle")
+            marks += [at.dot(run, value, "over" if value > usual.bound else "run", LARGE), *at.note(
+                run, 1_327_000 if name == names[0] else 1_307_000, name, "quiet", "middle")]
         told = "a comment is posted" if decision.effects else f"nobody is told:\n{decision.reason.value}"
         marks += at.note(-1, 1_236_000, told, "bad" if decision.effects else "")
     return picture(252, [*marks, *at.note(-1, usual.bound + 5_500, "bound", "limit"),
@@ -234,8 +234,7 @@ def what_accept_does() -> str:
                   at.upright(merged - 0.5), *at.note(merged + 0.5, 1_172_000, "the merge", "quiet"),
                   *at.note(merged + 0.5, 1_238_000, f"{told}a new bound after {again} runs")]
         marks += [at.level(each.bound, run - 0.5, run + 0.5, "step") for run, each in enumerate(held) if each]
-        for run, value in enumerate(values):
-            marks += at.dots([value], run, "over" if run in over else "run")
+        marks += [*at.dots(values), *(at.dot(run, values[run], "over", LARGE) for run in over)]
     return picture(424, [*marks, *at.note(19, 1_207_000, "the bound", "limit", "end")])
 
 
@@ -304,12 +303,11 @@ def what_foretells() -> str:
     for which, (name, runs_of) in enumerate(values.items()):
         area, told = found[name].best, found[name].found
         at = Place(86 + 370 * which, 62, 270, 110, (15, 105), (-0.5, 1.5))
-        marks += [_text(at.left - 66, at.top - 32, name, "title"), _text(at.left - 66, at.top - 14, _area(area, told),
-                                                                         "bad" if told else "quiet"),
-                  *at.axes([0, 1], lambda row: ("passed", "failed")[int(row)],
-                           "value of the counter →")]
-        for value, bad in zip(runs_of, failed, strict=True):
-            marks += at.dots([bad + chance.uniform(-0.28, 0.28)], value, "bad" if bad else "run")
+        marks += [_text(at.left - 66, at.top - 32, name, "title"),
+                  _text(at.left - 66, at.top - 14, _area(area, told), "bad" if told else "quiet"),
+                  *at.axes([0, 1], lambda row: ("passed", "failed")[int(row)], "value of the counter →")]
+        marks += [at.dot(value, bad + chance.uniform(-0.28, 0.28), "bad" if bad else "run")
+                  for value, bad in zip(runs_of, failed, strict=True)]
     return picture(206, marks)
 
 
