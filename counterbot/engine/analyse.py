@@ -37,19 +37,24 @@ class Analyst:
     def __init__(self, ledger: Ledger, settings: LearnedBounds, every: int = EVERY) -> None:
         self._ledger, self._samples = ledger, ledger.samples
         self._settings, self._every = settings, every
-        self._groups: list[Group] = []
+        self._run: int | None = None
+        self._due: dict[Group, int] = {}
 
     def step(self) -> bool:
         """Learn the levels of the next job and branch with new runs; False where there is none."""
-        if not self._groups:
-            self._groups = self._samples.stale(self._every)[::-1]
-        if not self._groups:
+        fresh, self._run = self._samples.fresh(self._run)
+        now = self._ledger.now()
+        for group in fresh:
+            self._due.setdefault(group, self._samples.looked_at(group) + self._every)
+        first = min(self._due, key=lambda group: self._due[group], default=None)
+        if first is None or self._due[first] > now:
             return False
-        self._learn(self._groups.pop())
+        del self._due[first]
+        self._learn(first)
         return True
 
     def _learn(self, group: Group) -> None:
-        newest, steps = self._samples.newest(group), self._samples.steps(group)
+        newest, steps = self._samples.newest(), self._samples.steps(group)
         since = self._ledger.now() - self._settings.days * DAY
         usual = Usual(self._settings.baseline, self._settings.check)
         found = []

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, Select, Subquery, delete, func, select
 
 from ..core.learned import Level, SeriesKey
 from ..core.model import PatchSet, is_failure
@@ -177,10 +177,17 @@ class Samples:
                  .where(samples.c.series == number, samples.c.at >= since).order_by(samples.c.at, samples.c.run))
         return [Point(*row) for row in self._rows(query)]
 
-    def stale(self, within: int) -> list[Group]:
-        """The groups with counted runs that no level was made of yet, and whose levels are older than ``within``
-        milliseconds."""
-        return self.store.read(lambda under_way: list(_stale(under_way, under_way.now - within)))
+    def fresh(self, after: int | None) -> tuple[list[Group], int]:
+        """The groups of the counted runs after one (a number; None: after those that their levels know), and the number
+        of the newest run."""
+        return self.store.read(lambda under_way: (
+            list(_unlearned(under_way) if after is None else _counted(under_way, after)),
+            under_way.execute(select(func.max(runs.c.id))).scalar() or 0))
+
+    def looked_at(self, group: Group) -> int:
+        """When the levels of a group were learned, in epoch milliseconds; 0 where they were not."""
+        query = select(func.max(levels.c.at)).join(series, series.c.id == levels.c.series).where(*_of(group))
+        return int(self.store.read(lambda under_way: under_way.execute(query).scalar()) or 0)
 
     def baselines(self, group: Group, usual: Usual, since: int = 0) -> dict[SeriesRow, Baseline]:
         """Of each counter of a group the runs that show what is usual, those that ended since a time."""
@@ -209,16 +216,14 @@ class Samples:
                  .where(*_of(group), levels.c.since.is_not(None)).order_by(series.c.counter))
         return [Ready(row.series, row.counter, level_from(row.level), row.since, row.rate) for row in self._rows(query)]
 
-    def newest(self, group: Group) -> int:
-        """When the newest run of a group's job on its branch ended, in epoch milliseconds; 0 where there is none."""
-        query = select(func.max(runs.c.ended)).where(
-            runs.c.tenant == group.tenant, runs.c.job == group.job, runs.c.branch == group.branch, runs.c.counted)
-        return int(self.store.read(lambda under_way: under_way.execute(query).scalar()) or 0)
+    def newest(self) -> int:
+        """The number of the newest run; 0 where there is none."""
+        return int(self.store.read(lambda under_way: under_way.execute(select(func.max(runs.c.id))).scalar()) or 0)
 
     @transaction
     def save(self, under_way: Transaction, group: Group, newest: int, looks: Sequence[Look], rate: float) -> None:
-        """What a look at all of a group's counters told, in place of what was known before; the ``newest`` run ended
-        then."""
+        """What a look at all of a group's counters told, in place of what was known before; ``newest`` is the number of
+        the newest run there was then."""
         alone(under_way, MOVES)
         of_group = select(series.c.id).where(*_of(group))
         known = set(under_way.execute(select(levels.c.series).where(levels.c.series.in_(of_group))).scalars())
@@ -312,17 +317,26 @@ def _outcomes(under_way: Transaction, group: Group, since: int, infra: Collectio
                     [math.nan if row.seconds is None else row.seconds for row in ended], values)
 
 
-def _stale(under_way: Transaction, before: int) -> Iterator[Group]:
-    """By the newest run of each job and branch: samples need not be looked at."""
-    newest = select(runs.c.tenant, runs.c.job, runs.c.branch, func.max(runs.c.ended).label("newest")).where(
+def _unlearned(under_way: Transaction) -> Iterator[Group]:
+    """Looks through all runs: a bot asks so once, when it starts."""
+    newest = select(runs.c.tenant, runs.c.job, runs.c.branch, func.max(runs.c.id).label("newest")).where(
         runs.c.counted).group_by(runs.c.tenant, runs.c.job, runs.c.branch).subquery()
-    query = (select(series.c.tenant, series.c.job, series.c.branch, series.c.delta)
-             .join(newest, (newest.c.tenant == series.c.tenant) & (newest.c.job == series.c.job)
-                   & (newest.c.branch == series.c.branch))
-             .outerjoin(levels, levels.c.series == series.c.id)
-             .where(levels.c.at.is_(None) | ((levels.c.newest < newest.c.newest) & (levels.c.at < before)))
-             .distinct().order_by(series.c.job, series.c.branch, series.c.tenant))
+    query = _groups(newest).outerjoin(levels, levels.c.series == series.c.id).where(
+        levels.c.newest.is_(None) | (levels.c.newest < newest.c.newest))
     return (Group(*row) for row in under_way.execute(query))
+
+
+def _counted(under_way: Transaction, after: int) -> Iterator[Group]:
+    found = select(runs.c.tenant, runs.c.job, runs.c.branch).where(runs.c.id > after, runs.c.counted).distinct()
+    return (Group(*row) for row in under_way.execute(_groups(found.subquery())))
+
+
+def _groups(jobs: Subquery) -> Select[Any]:
+    """The groups of jobs, by tenant and branch."""
+    return (select(series.c.tenant, series.c.job, series.c.branch, series.c.delta)
+            .join(jobs, (jobs.c.tenant == series.c.tenant) & (jobs.c.job == series.c.job)
+                  & (jobs.c.branch == series.c.branch))
+            .distinct().order_by(series.c.job, series.c.branch, series.c.tenant, series.c.delta))
 
 
 def _baselines(under_way: Transaction, group: Group, usual: Usual, since: int) -> dict[SeriesRow, Baseline]:

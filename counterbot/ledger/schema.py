@@ -235,7 +235,7 @@ levels = table(
     Column("level", Text, nullable=False),
     Column("rate", Double, nullable=False),
 )
-"""What is usual in each series, kept ready: looked at ``at``, by ``runs`` in all, of which the ``newest`` ended then.
+"""What is usual in each series, kept ready: looked at ``at``, by ``runs`` in all, when ``newest`` was the newest run.
 ``since`` is when the first run of the level ended, ``rate`` that of false warnings that its bound allows for."""
 
 acknowledgements = table(

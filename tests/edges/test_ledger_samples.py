@@ -163,20 +163,18 @@ def test_a_move_that_is_accepted_later(ledger):
 LEVEL = Level(60, 3, 12.0, 2.5, 0.01, 60.0, 59.0, 12.5, True, 0.05)
 
 
-def test_levels_are_kept_until_there_are_newer_runs(ledger, clock):
-    keep(ledger, 1)
-    assert ledger.samples.stale(HOUR) == [GROUP]
+def test_levels_are_kept_until_there_are_more_runs(ledger):
+    keep(ledger, 2)
+    assert ledger.samples.fresh(None) == ([GROUP], 1)
     [series] = ledger.samples.series()
-    ledger.samples.save(GROUP, NOW + HOUR, [Look(series.id, LEVEL, NOW, 63, NOW, ())], 0.0001)
-    assert ledger.samples.stale(HOUR) == []
+    ledger.samples.save(GROUP, 1, [Look(series.id, LEVEL, NOW, 63, NOW, ())], 0.0001)
+    assert (ledger.samples.fresh(None), ledger.samples.looked_at(GROUP)) == (([], 1), ledger.now())
     [ready] = ledger.samples.ready(GROUP)
     assert (ready.counter, ready.level, ready.since, ready.rate) == ("mysql.Queries", LEVEL, NOW, 0.0001)
-    keep(ledger, 2)
-    assert ledger.samples.stale(HOUR) == []
-    clock.pass_seconds(3601)
-    assert ledger.samples.stale(HOUR) == [GROUP]
-    ledger.samples.save(GROUP, NOW + 2 * HOUR, [Look(series.id, None, None, 2, NOW, ())], 0.001)
-    assert (ledger.samples.stale(HOUR), ledger.samples.ready(GROUP)) == ([], [])
+    keep(ledger, 1)  # a past one, from a backfill
+    assert ledger.samples.fresh(None) == ledger.samples.fresh(1) == ([GROUP], 2)
+    ledger.samples.save(GROUP, 2, [Look(series.id, None, None, 2, NOW, ())], 0.001)
+    assert (ledger.samples.fresh(None), ledger.samples.ready(GROUP)) == (([], 2), [])
 
 
 def test_old_samples_are_forgotten_and_series_without_any(ledger, clock):

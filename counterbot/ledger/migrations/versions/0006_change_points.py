@@ -1,4 +1,4 @@
-"""Where the levels of series moved.
+"""Where the levels of series moved. Levels name the newest run they know by its number, and are learned anew.
 
 Revision ID: 0006
 Revises: 0005
@@ -25,5 +25,6 @@ def upgrade() -> None:
         sa.Column("closed", sa.BigInteger), sa.Column("acknowledgement", Id, sa.ForeignKey("acknowledgements.id")),
         sa.Column("shown", sa.Text, nullable=False), sa.Column("told", sa.BigInteger),
         if_not_exists=True, **COMPARED)
+    op.execute(sa.delete(sa.table("levels")))
     op.create_index("ix_change_points_series_started", "change_points", ["series", "started"], if_not_exists=True)
     op.create_index("ix_change_points_found", "change_points", ["found"], if_not_exists=True)
