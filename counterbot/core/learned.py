@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -77,3 +78,16 @@ class SeriesKey:
     branch: str
     counter: str
     delta: bool
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run that passed, with its counters; it ended ``at``, in epoch milliseconds. ``usual``: it is one of those that
+    show what is usual."""
+
+    uuid: str
+    at: int
+    change: int | None
+    patchset: int | None
+    usual: bool
+    values: Mapping[str, float]

@@ -40,6 +40,9 @@ AFTER_A_LETTER = re.compile(r"[A-Za-z]\.\*")
 """As in ``tempest.*``: it marks a regular expression, except in names that have dots between words (projects, queues,
 databases)."""
 
+SIGNS, NO_WORD = re.compile(r"[*?[]"), re.compile(r"[^\w.:/! -]")
+"""What is no plain name in a pattern, and what may make one look like something else."""
+
 EXCLUDES = re.compile(r"^!|!\(|\(\?<?!")
 BRACES = re.compile(r"\{[^{}]*,[^{}]*\}")
 LIST = re.compile(r"[|,]")
@@ -72,6 +75,14 @@ def complaint(names: Names, pattern: str) -> str | None:
     if what == EXCLUSION:
         return f"{what}; {MEANT[names]}"
     return f"{what}; {_advice(names, _as_shell_patterns(names, pattern))}"
+
+
+def literal(names: Names, name: str) -> str | None:
+    """The pattern that fits this name alone: itself, or with signs in brackets; None where there is none."""
+    if not SIGNS.search(name) and complaint(names, name) is None:
+        return name
+    pattern = NO_WORD.sub(r"[\g<0>]", name)
+    return pattern if complaint(names, pattern) is None else None
 
 
 def _mistaken_for(names: Names, pattern: str) -> str | None:

@@ -42,12 +42,8 @@ class Moved:
             return ([move for moves in messages for move in moves],
                     [delivery for moves in messages for delivery in self._deliveries(moves, merged, now)])
 
-        merged = {move: self._candidates(move) for move in self._ledger.moves.untold(since)}
+        merged = {move: candidates(self._ledger, move) for move in self._ledger.moves.untold(since)}
         self._ledger.moves.tell(since, say)
-
-    def _candidates(self, move: Move) -> list[Merge]:
-        found = self._ledger.merges.between(move.key.branch, move.projects, move.after, move.started, move.tested)
-        return likeliest(found, move.projects, move.tested)
 
     def _deliveries(self, moves: Sequence[Move], merged: Mapping[Move, list[Merge]], now: int) -> Iterator[Delivery]:
         text = moved_line(moves, merged.get(moves[0], ()), now)
@@ -56,3 +52,9 @@ class Moved:
         pipelines = {pipeline for move in moves for pipeline in move.pipelines}
         yield from about_branch("moved level", [move.key for move in moves], moves[0].started, text, self._channels,
                                 projects, pipelines)
+
+
+def candidates(ledger: Ledger, move: Move) -> list[Merge]:
+    """The merged changes that may have moved it, the likeliest first."""
+    found = ledger.merges.between(move.key.branch, move.projects, move.after, move.started, move.tested)
+    return likeliest(found, move.projects, move.tested)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-
-import yaml
 
 from ..core import limits
 from ..core.lines import Template
@@ -14,6 +11,7 @@ from ..core.text.excerpt import excerpt
 from ..core.text.inert import ELLIPSIS, inert
 from ..fingerprints.unknown.quoting import plain
 from ..fingerprints.unknown.suggest import Candidate
+from .written import scalar
 
 TITLE = 120
 """Bytes of a title, which is shown in comments."""
@@ -58,10 +56,10 @@ def _lines(proposal: Proposal) -> Iterator[str]:
     yield f"# Suggested for {inert(proposal.of, limits.MISTAKE)}, and held against what was known then. It matches"
     yield from (f"#   {line}" for line in _held_against(candidate))
     yield "# Before it is used: correct the title, and say why the failure happens, whose it is and which bug it is."
-    yield f"title: {_scalar(_title(candidate))}"
+    yield f"title: {scalar(_title(candidate))}"
     if proposal.job:
         yield "# It was seen in this job alone. Without 'where' the rule is for every job."
-        yield f"where: {{job: {_scalar(proposal.job, quotes=True)}}}"
+        yield f"where: {{job: {scalar(proposal.job, quotes=True)}}}"
     yield "query: >"
     yield f"  {candidate.query}"
     yield "cases:"
@@ -73,13 +71,7 @@ def _lines(proposal: Proposal) -> Iterator[str]:
 
 def _case(line: Template, expected: str) -> Iterator[str]:
     yield "  - given:"
-    yield f"      file: {_scalar(line.file)}"
+    yield f"      file: {scalar(line.file)}"
     yield "      lines:"
-    yield f"        - {_scalar(excerpt(line.text, LINE), quotes=True)}"
+    yield f"        - {scalar(excerpt(line.text, LINE), quotes=True)}"
     yield f"    expect: {expected}"
-
-
-def _scalar(text: str, *, quotes: bool = False) -> str:
-    """On one line, quoted where it must be."""
-    written: str = yaml.safe_dump(text, default_style="'" if quotes else None, width=math.inf, allow_unicode=True)
-    return written.removesuffix("\n...\n").rstrip("\n")

@@ -28,6 +28,19 @@ class Acknowledgement:
     counters: Counted
 
 
+@dataclass(frozen=True)
+class Said:
+    """A person's word on one counter, and when: ``at``, and when the change was ``merged``, in epoch milliseconds."""
+
+    author: str
+    project: str
+    change: int
+    accepts: bool
+    reason: str
+    at: int
+    merged: int | None
+
+
 class Acknowledgements:
     """What people said."""
 
@@ -41,6 +54,15 @@ class Acknowledgements:
                         findings.c.kind == Kind.COUNTER.value))
         return self.store.read(lambda under_way: frozenset(
             (row.job, row.subject) for row in under_way.execute(query)))
+
+    def on(self, job: str, branch: str, counter: str) -> list[Said]:
+        """What was said of a counter of a job, on changes of a branch; the oldest first."""
+        said = acknowledgements.c
+        query = (select(said.author, said.project, said.change, said.accepts, said.reason, said.at, said.merged)
+                 .join(acknowledged, acknowledged.c.acknowledgement == said.id)
+                 .where(said.branch == branch, acknowledged.c.job == job, acknowledged.c.counter == counter)
+                 .order_by(said.at, said.id))
+        return self.store.read(lambda under_way: [Said(*row) for row in under_way.execute(query)])
 
     @transaction
     def answer(self, under_way: Transaction, work: EventWork, deliveries: Iterable[Delivery],

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Subquery, delete, func, select
 
-from ..core.learned import Level, SeriesKey
-from ..core.model import PatchSet, is_failure
+from ..core.learned import Level, Measured, SeriesKey
+from ..core.model import LEARNED, Kind, PatchSet, is_failure
 from ..core.rules import matches
 from .alone import alone
 from .moves import LOCK as MOVES
@@ -154,6 +154,18 @@ class Look:
     moved: tuple[Seen, ...]
 
 
+@dataclass(frozen=True)
+class Crossing:
+    """A run that was over a learned bound, which no other confirmed; it ended ``at``, in epoch milliseconds."""
+
+    at: int
+    uuid: str
+    change: int | None
+    patchset: int | None
+    value: float
+    bound: float
+
+
 class Samples:
     """The history of counters."""
 
@@ -171,11 +183,7 @@ class Samples:
 
     def points(self, number: int, since: int = 0) -> list[Point]:
         """The runs of a series that ended since a time, the oldest first, whatever their result."""
-        query = (select(samples.c.at, samples.c.value, runs.c.uuid, runs.c.project, runs.c.change, runs.c.patchset,
-                        runs.c.pipeline, runs.c.result, runs.c.nodeset, runs.c.source)
-                 .join(runs, runs.c.id == samples.c.run)
-                 .where(samples.c.series == number, samples.c.at >= since).order_by(samples.c.at, samples.c.run))
-        return [Point(*row) for row in self._rows(query)]
+        return [Point(*row) for row in self._rows(_points(number, since))]
 
     def fresh(self, after: int | None) -> tuple[list[Group], int]:
         """The groups of the counted runs after one (a number; None: after those that their levels know), and the number
@@ -264,6 +272,30 @@ class Samples:
             under_way.execute(delete(column.table).where(column.in_(empty)))
         return int(numbers[-1])
 
+    def history(self, row: SeriesRow, usual: Usual, since: int = 0) -> list[tuple[Point, bool]]:
+        """The runs of a series that ended since a time, the oldest first, each with whether it shows what is usual."""
+        def read(under_way: Transaction) -> list[tuple[Point, bool]]:
+            chosen = _chosen(under_way, _group_of(row.key), usual, since)
+            return [(Point(*found), run in chosen)
+                    for *found, run in under_way.execute(_points(row.id, since).add_columns(runs.c.id))]
+
+        return self.store.read(read)
+
+    def unconfirmed(self, key: SeriesKey, since: int, most: int) -> list[Crossing]:
+        """The last runs that were over the learned bound of a series since a time, and were not confirmed; the newest
+        first."""
+        query = (select(runs.c.ended, runs.c.uuid, runs.c.change, runs.c.patchset, findings.c.value, findings.c.bound)
+                 .join(findings, findings.c.build == runs.c.uuid)
+                 .where(runs.c.tenant == key.tenant, runs.c.job == key.job, runs.c.branch == key.branch,
+                        runs.c.ended >= since, findings.c.kind == Kind.COUNTER.value, findings.c.rule == LEARNED,
+                        findings.c.subject == key.counter, findings.c.confirmed.is_(False))
+                 .distinct().order_by(runs.c.ended.desc(), runs.c.uuid).limit(most))
+        return [Crossing(*row) for row in self._rows(query)]
+
+    def measured(self, group: Group, usual: Usual, most: int) -> list[Measured]:
+        """The last runs of a group that passed, with their counters; the newest first."""
+        return self.store.read(lambda under_way: _measured(under_way, group, usual, most))
+
     def _rows(self, query: Any) -> list[Any]:
         return self.store.read(lambda under_way: list(under_way.execute(query)))
 
@@ -280,6 +312,17 @@ def level_from(text: str) -> Level:
 def _of(group: Group) -> tuple[ColumnElement[bool], ...]:
     return (series.c.job == group.job, series.c.branch == group.branch, series.c.tenant == group.tenant,
             series.c.delta == group.delta)
+
+
+def _group_of(key: SeriesKey) -> Group:
+    return Group(key.tenant, key.job, key.branch, key.delta)
+
+
+def _points(number: int, since: int) -> Select[Any]:
+    return (select(samples.c.at, samples.c.value, runs.c.uuid, runs.c.project, runs.c.change, runs.c.patchset,
+                   runs.c.pipeline, runs.c.result, runs.c.nodeset, runs.c.source)
+            .join(runs, runs.c.id == samples.c.run)
+            .where(samples.c.series == number, samples.c.at >= since).order_by(samples.c.at, samples.c.run))
 
 
 def _newest_of(under_way: Transaction, patchset: PatchSet) -> Iterator[Run]:
@@ -369,6 +412,23 @@ def _chosen(under_way: Transaction, group: Group, usual: Usual, since: int) -> s
             newest[project, change] = run
     unsettled = _unsettled(under_way, {change for _, change in newest})
     return chosen | {run for which, run in newest.items() if which not in unsettled}
+
+
+def _measured(under_way: Transaction, group: Group, usual: Usual, most: int) -> list[Measured]:
+    query = (select(runs.c.id, runs.c.uuid, runs.c.ended, runs.c.change, runs.c.patchset)
+             .where(runs.c.tenant == group.tenant, runs.c.job == group.job, runs.c.branch == group.branch,
+                    runs.c.counted, runs.c.result == PASSED)
+             .order_by(runs.c.ended.desc(), runs.c.id.desc()).limit(most))
+    last = under_way.execute(query).all()
+    since = last[-1].ended if last else 0
+    chosen = _chosen(under_way, group, usual, since)
+    values: dict[int, dict[str, float]] = {row.id: {} for row in last}
+    for row in under_way.execute(select(series.c.id, series.c.counter).where(*_of(group)).order_by(series.c.counter)):
+        for run, value in under_way.execute(
+                select(samples.c.run, samples.c.value).where(samples.c.series == row.id, samples.c.at >= since)):
+            if run in values:
+                values[run][row.counter] = value
+    return [Measured(row.uuid, row.ended, row.change, row.patchset, row.id in chosen, values[row.id]) for row in last]
 
 
 def _unsettled(under_way: Transaction, changes: Collection[int]) -> set[tuple[str, int]]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from counterbot.core.events import Recognition, recognise
 from counterbot.core.model import Report
-from counterbot.core.patterns import Names, complaint
+from counterbot.core.patterns import Names, complaint, literal
 
 JOB, BRANCH, PROJECT, PIPELINE, COUNTER = Names
 NO_REGEX = "must be a shell pattern, not a regular expression; "
@@ -183,3 +183,19 @@ def test_what_is_suggested_is_yaml_and_accepted(names, pattern):
     for each in suggested[0] if suggested and isinstance(suggested[0], list) else suggested:
         assert complaint(names, each) is None
         assert names is not COUNTER or "." in each
+
+
+@given(st.sampled_from(Names), st.text(st.sampled_from("ab1.*?[]!^$|(){},\\-/ "), min_size=1, max_size=8))
+def test_a_name_has_a_pattern_that_fits_it_alone_or_none(names, name):
+    pattern = literal(names, name)
+    if pattern is not None:
+        assert complaint(names, pattern) is None
+        assert fnmatchcase(name, pattern)
+        assert not fnmatchcase(f"{name}x", pattern)
+
+
+@pytest.mark.parametrize(("name", "pattern"), [
+    ("mysql.Queries", "mysql.Queries"), ("queues.a*b", "queues.a[*]b"), ("queues.a|[b]", "queues.a[|][[]b[]]"),
+    ("^queues.x", None)])
+def test_signs_of_a_name_stand_in_brackets(name, pattern):
+    assert literal(COUNTER, name) == pattern

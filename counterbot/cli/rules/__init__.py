@@ -1,4 +1,4 @@
-"""``counterbot rules``: lists, validates, tests and tries rules, and prints their JSON Schema."""
+"""``counterbot rules``: lists, validates, tests, tries and suggests rules, and prints their JSON Schema."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ...files.rulekeys import schema as schema_of_rules
 from ..groups import Group
 from .checking import check, test
 from .listing import list_rules
+from .suggesting import suggest
 from .trying import try_rules
 
 
@@ -24,5 +25,5 @@ def schema() -> None:
     click.echo(json.dumps(schema_of_rules(), indent=2))
 
 
-for each in (list_rules, check, test, try_rules):
+for each in (list_rules, check, test, try_rules, suggest):
     command.add_command(each)

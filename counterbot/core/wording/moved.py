@@ -36,10 +36,12 @@ def _parts(moves: Sequence[Move], merged: Sequence[Merge], now: int, name: int) 
 
 def change(move: Move) -> str:
     """``from 1,180,000 to 1,347,000 (+14.2%)``."""
-    return f"from {number(whole(move.before))} to {number(whole(move.now))}{_share(move)}"
+    by = share(move)
+    return f"from {number(whole(move.before))} to {number(whole(move.now))}{f' ({by})' if by else ''}"
 
 
-def _share(move: Move) -> str:
+def share(move: Move) -> str:
+    """``+14.2%``, ``×12``; "" where it moved from zero or below."""
     if move.change is None or move.before < 0:
         return ""
-    return f" ({move.change:+.1%})" if move.change < MANYFOLD else f" (×{number(round(move.now / move.before))})"
+    return f"{move.change:+.1%}" if move.change < MANYFOLD else f"×{number(round(move.now / move.before))}"
