@@ -17,6 +17,7 @@ from .completion import folders
 from .progress import progress
 
 if TYPE_CHECKING:
+    from ..core.model import BuildLink, Reader
     from ..demo.gerrit import Gerrit
     from ..demo.irc import IrcServer
     from ..demo.zuul import Zuul
@@ -46,7 +47,7 @@ class Clock:
 @click.option("--keep", metavar="DIR", shell_complete=folders, help="Leave configuration, rules and database in DIR.")
 def command(stay: bool, keep: str | None) -> None:
     """Show the whole job on loopback servers: reports of Zuul, and what the bot says of them."""
-    from ..demo import story, unexplained
+    from ..demo import history, story, unexplained
     from ..demo.gerrit import Gerrit
     from ..demo.irc import IrcServer
     from ..demo.sshd import make_key
@@ -69,6 +70,7 @@ def command(stay: bool, keep: str | None) -> None:
         _write(folder, gerrit, zuul, irc)
         story.prepare(gerrit, zuul)
         unexplained.prepare(gerrit, zuul)
+        history.prepare(gerrit, zuul)
         bot = Bot(loaded(str(folder / "config.yaml")), now=clock)
         stack.callback(bot.close)
         reports = len(story.CHANGES) + len(unexplained.CHANGES)
@@ -76,6 +78,10 @@ def command(stay: bool, keep: str | None) -> None:
             arrived = _play(bot, clock, gerrit, zuul, irc)
         _show(bot, gerrit, irc)
         _show_unexplained(bot, gerrit)
+        if arrived:
+            with progress(lambda: f"{len(bot.ledger.samples.known())} counters read of builds of the last month"):
+                arrived = _play_history(bot, clock, gerrit, zuul)
+            _show_learned(gerrit)
         if stay:
             _stay(folder, gerrit, zuul, irc)
     if not arrived:
@@ -121,6 +127,32 @@ def _play(bot: Bot, clock: Clock, gerrit: Gerrit, zuul: Zuul, irc: IrcServer) ->
             and _happens(bot, lambda: bool(bot.ledger.failures.groups()) and _all_are_read(bot)))
 
 
+def _play_history(bot: Bot, clock: Clock, gerrit: Gerrit, zuul: Zuul) -> bool:
+    """Have a month of builds read, as ``counterbot backfill`` does, and learn from them; then Zuul reports on a change.
+    """
+    from ..core.model import BuildLink, Reader
+    from ..demo import history, story
+    from ..engine.analyse import EVERY
+    from ..engine.backfill import end_of
+
+    for event in history.merged():
+        gerrit.emit(event)
+    runs = history.runs()
+    _ask(bot, [BuildLink(run.job.name, zuul.page(run.uuid), run.uuid) for run in runs],
+         {Reader.COUNTERS, Reader.FAILURE})
+    uuids = [run.uuid for run in runs]
+    if not _happens(bot, lambda: all(map(end_of, bot.ledger.builds.past(uuids).values()))):
+        return False
+    clock.ahead += EVERY  # what was learned from the first of them is good enough for an hour
+    bot.service.wake("analyst")
+    if not _happens(bot, lambda: all(known.runs >= history.passed(known.series.key.job)
+                                     for known in bot.ledger.samples.known())):
+        return False
+    decided = len(bot.ledger.reports.decided())
+    gerrit.emit(story.event(history.change(), zuul))
+    return _settled(bot, decided + 1, 0)
+
+
 def _all_are_read(bot: Bot) -> bool:
     """Whether the lines of all failed builds are known; no report waits for those of builds that a rule explains."""
     from ..demo import story, unexplained
@@ -131,22 +163,29 @@ def _all_are_read(bot: Bot) -> bool:
 
 def _learnt(bot: Bot, zuul: Zuul) -> bool:
     """Have the builds that passed read, as a bot does that runs for longer; whether they were, in time."""
-    from ..clients.zuul import Zuul as Client
     from ..core.model import BuildLink, Reader
     from ..demo import unexplained
-    from ..engine.parts import http
 
-    client = Client(http(bot.config), *bot.config.zuul.url)
     first, *others = (BuildLink(unexplained.JOB, zuul.page(uuid), uuid) for uuid in unexplained.passed())
 
     def read(links: Sequence[BuildLink], known: int) -> bool:
-        for link in links:
-            if build := client.build(link):
-                bot.ledger.builds.ask(link, build, {Reader.TEMPLATES})
-        bot.service.wake("examiner")
+        _ask(bot, links, {Reader.TEMPLATES})
         return _happens(bot, lambda: len(bot.ledger.templates.baseline(unexplained.JOB)) == known)
 
     return read([first], 1) and read(others, unexplained.PASSED)  # of lines that are alike the first one is shown
+
+
+def _ask(bot: Bot, links: Sequence[BuildLink], readers: set[Reader]) -> None:
+    """Ask that past builds are read, for what their ends let expect."""
+    from ..clients.zuul import Zuul as Client
+    from ..core.model import Reader, is_failure
+    from ..engine.parts import http
+
+    client = Client(http(bot.config), *bot.config.zuul.url)
+    for link in links:
+        if build := client.build(link):
+            bot.ledger.builds.ask(link, build, readers if is_failure(build.result) else readers - {Reader.FAILURE})
+    bot.service.wake("examiner")
 
 
 def _settled(bot: Bot, decided: int, but: int) -> bool:
@@ -211,6 +250,15 @@ def _show_unexplained(bot: Bot, gerrit: Gerrit) -> None:
         if builds:
             click.echo(f"\nand 'counterbot failures suggest {group.id}' the rule that would recognise them:\n")
             _set_in(suggest(builds).text)
+
+
+def _show_learned(gerrit: Gerrit) -> None:
+    """What is said of a change that no written bound would have stopped."""
+    from ..demo import history
+
+    click.echo("\nThen the bot read a month of builds of merged changes, and learned what is usual of their counters. A"
+               " change\nmade two jobs work a little harder than that.")
+    _show_comments(gerrit, history.change().number)
 
 
 def _set_in(text: str) -> None:

@@ -103,21 +103,31 @@ def _update(under_way: Transaction, row: Row, seen: Seen) -> None:
 
 
 def _insert(under_way: Transaction, number: int, seen: Seen, news: bool) -> None:
-    shown = _shown(seen.move, {"news": news, **_tested(under_way, number, seen.move)})
+    query = (select(samples.c.at, samples.c.run, runs.c.project, runs.c.change, runs.c.pipeline)
+             .join(runs, runs.c.id == samples.c.run).where(samples.c.series == number, samples.c.at >= seen.move.after))
+    before: list[Any] = []
+    since: list[Any] = []
+    for row in under_way.execute(query):
+        (since if row.at >= seen.move.started else before).append(row)
+    news = news and _came_in_order(before, since)
+    shown = _shown(seen.move, {"news": news, **_tested(since, seen.move.started)})
     under_way.execute(insert(change_points).values(
         series=number, started=seen.move.started, found=under_way.now, acknowledgement=seen.accepted, shown=shown,
         told=None if news else under_way.now))
 
 
-def _tested(under_way: Transaction, number: int, move: Move) -> dict[str, Any]:
+def _came_in_order(before: Sequence[Any], since: Sequence[Any]) -> bool:
+    """Whether most runs since came to the ledger after the last one before; a walk through past builds goes back."""
+    last = max((row.run for row in before), default=0)
+    return 2 * len([row for row in since if row.run > last]) > len(since)
+
+
+def _tested(since: Sequence[Any], started: int) -> dict[str, Any]:
     """What the runs since have tested."""
-    query = (select(samples.c.at, runs.c.project, runs.c.change, runs.c.pipeline)
-             .join(runs, runs.c.id == samples.c.run).where(samples.c.series == number, samples.c.at >= move.started))
-    found = under_way.execute(query).all()
-    projects = Counter(row.project for row in found)
+    projects = Counter(row.project for row in since)
     return {"projects": sorted(projects, key=lambda project: (-projects[project], project)),
-            "pipelines": sorted({row.pipeline for row in found}),
-            "tested": [[row.project, row.change] for row in found if row.at == move.started and row.change is not None]}
+            "pipelines": sorted({row.pipeline for row in since}),
+            "tested": [[row.project, row.change] for row in since if row.at == started and row.change is not None]}
 
 
 def _shown(move: Move, kept: Mapping[str, Any]) -> str:

@@ -137,6 +137,7 @@ def test_where_a_series_moved_is_kept_as_later_looks_place_it(ledger):
     [move] = ledger.moves.untold(0)
     assert (move.projects, move.pipelines, move.tested, move.found) == (
         ("openstack/nova", "openstack/glance"), ("gate", "periodic"), (("openstack/glance", 9),), ledger.now())
+    keep(ledger, 20)
     assert look(ledger, seen(NOW + 20 * HOUR), first=NOW + 15 * HOUR) == [(10 * HOUR, 15, True), (20 * HOUR, 14, True)]
     assert look(ledger) == []
 
@@ -147,6 +148,13 @@ def test_what_moved_before_the_first_look_is_told_to_nobody(ledger):
     assert look(ledger, seen(NOW + 9 * HOUR), seen(NOW + 20 * HOUR, news=False)) == [
         (9 * HOUR, 14, False), (20 * HOUR, 14, False)]
     assert ledger.moves.untold(0) == []
+
+
+def test_what_past_builds_show_is_told_to_nobody(ledger):
+    for number in (10, 9, 8, 7):  # as a walk finds them, which goes back
+        keep(ledger, number)
+    look(ledger)
+    assert look(ledger, seen(NOW + 9 * HOUR)) == [(9 * HOUR, 14, False)]
 
 
 def test_a_move_that_is_accepted_later(ledger):
