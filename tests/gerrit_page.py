@@ -57,14 +57,14 @@ def links(text: str) -> list[tuple[str, str]]:
 
 
 def page(text: str) -> str:
-    """The message's HTML."""
+    """The message's HTML. Code is not decoded when it is parsed, so that it stays as it was escaped."""
     def linked(content: str) -> str:
-        return LINK.sub(lambda found: f'<a href="{html.escape(found[0])}">{html.escape(found[0])}</a>', content)
+        return LINK.sub(lambda found: f'<a href="{found[0]}">{found[0]}</a>', html.escape(content))
 
     def inline(block: Token) -> str:
         return "".join("<br>\n" if child.type in BREAKS else
-                       f"<code>{html.escape(child.content)}</code>" if child.type == "code_inline" else
+                       f"<code>{child.content}</code>" if child.type == "code_inline" else
                        linked(child.content) for child in block.children or ())
 
-    return "\n".join(f"<pre><code>{html.escape(block.content)}</code></pre>" if block.type == "code_block" else
-                     f"<p>{inline(block)}</p>" for block in blocks(text))
+    return "\n".join(f"<pre><code>{block.content}</code></pre>" if block.type == "code_block" else
+                     f"<p>{inline(block)}</p>" for block in blocks(escaped(text)))

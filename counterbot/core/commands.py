@@ -17,12 +17,11 @@ REASON = 500
 
 
 class Verb(enum.Enum):
-    """What can be asked; the help is made from it."""
+    """What can be asked; the help is made from it, whose lines Gerrit's page does not wrap."""
 
-    ACCEPT = ("accept", "<reason>", "the counters that are over their bounds are to be so: nobody is told of them on"
-              " this change, and when it is merged what is usual is learned anew")
-    IGNORE = ("ignore", "[reason]", "nobody is told of them on this change, and nothing else changes")
-    SHOW = ("show", "", "the counters of the newest builds beside what is usual")
+    ACCEPT = ("accept", "<reason>", "what is over is expected: say no more here, learn anew after the merge")
+    IGNORE = ("ignore", "[reason]", "say no more here of what is over")
+    SHOW = ("show", "", "the newest builds' counters beside what is usual")
     HELP = ("help", "", "this text")
 
     def __init__(self, word: str, more: str, does: str) -> None:

@@ -26,6 +26,7 @@ from counterbot.core.text.columns import width
 from counterbot.core.text.figures import largest_first
 from counterbot.core.text.inert import inert
 from counterbot.core.text.markdown import code, link, prose, verbatim
+from counterbot.core.wording.answers import help_text
 from counterbot.core.wording.comment import comment
 from counterbot.core.wording.links import Links
 from tests import gerrit_page
@@ -168,3 +169,14 @@ def test_a_log_line_is_one_piece_of_code_and_keeps_its_signs(line):
 def test_a_name_is_one_piece_of_code(name):
     assert gerrit_page.kinds(f"see {code(name)}: it") == {"inline", "text", "code_inline"}
     assert gerrit_page.links(code(name)) == []
+
+
+def test_the_help_is_read_whole_on_the_page():
+    text = help_text()
+    assert max(map(width, text.split("\n"))) <= 104  # what is wider is cut off in a column of 760 pixels
+    assert "counters: accept &lt;reason&gt;   what" in gerrit_page.page(text)
+
+
+def test_what_looks_like_markup_is_read_on_the_page():
+    assert gerrit_page.page('Comment "counters: accept <reason>".') == (
+        "<p>Comment &quot;counters: accept &lt;reason&gt;&quot;.</p>")

@@ -99,6 +99,8 @@ def test_a_rise_in_two_jobs_is_told_until_it_is_accepted_and_not_after_the_merge
 
         _, shown = site.says(alone, "counters: show")
         assert shown.startswith("Counters of the newest builds of this change:\n\n`nova-next` (patch set 1): 4 stable")
+        *_, helped = site.says(alone, "counters: help")
+        assert helped.startswith("Counters: this is what can be asked in a comment:\n\n    counters: accept <reason>")
         _, answer = site.says(change, "counters: accept each tenant's quota is asked for")
         assert answer.startswith("Counters: accepted on this change: `mysql.Queries` in `nova-next` and `tempest-full`")
         again = site.gerrit.new_patchset(change)
