@@ -33,7 +33,7 @@ from .store import Store, Transaction, transaction
 
 PASSED = "SUCCESS"
 SOME = 500
-"""Series that are looked at in one transaction: others write meanwhile."""
+"""Series that are looked at in one transaction, since others write meanwhile, and numbers in one query."""
 
 
 @dataclass(frozen=True)
@@ -433,10 +433,17 @@ def _measured(under_way: Transaction, group: Group, usual: Usual, most: int) -> 
 
 def _unsettled(under_way: Transaction, changes: Collection[int]) -> set[tuple[str, int]]:
     """Project and number of those changes that have a finding on a counter, which nobody accepted."""
-    query = select(reports.c.project, reports.c.change, findings.c.job, findings.c.subject).join(
-        reports, reports.c.id == findings.c.report).where(findings.c.kind == "counter").distinct()
-    settled = {(row.project, row.change, row.counter) for row in under_way.execute(
-        select(acknowledgements.c.project, acknowledgements.c.change, acknowledged.c.counter).join(
-            acknowledged, acknowledged.c.acknowledgement == acknowledgements.c.id).where(acknowledgements.c.accepts))}
-    return {(row.project, row.change) for row in under_way.execute(query)
-            if row.change in changes and (row.project, row.change, row.subject) not in settled}
+    found: set[tuple[str, int]] = set()
+    numbers = sorted(changes)
+    for begin in range(0, len(numbers), SOME):
+        piece = numbers[begin:begin + SOME]
+        settled = {tuple(row) for row in under_way.execute(
+            select(acknowledgements.c.project, acknowledgements.c.change, acknowledged.c.counter)
+            .join(acknowledged, acknowledged.c.acknowledgement == acknowledgements.c.id)
+            .where(acknowledgements.c.change.in_(piece), acknowledgements.c.accepts))}
+        over = under_way.execute(
+            select(reports.c.project, reports.c.change, findings.c.subject).distinct()
+            .join(findings, findings.c.report == reports.c.id)
+            .where(reports.c.change.in_(piece), findings.c.kind == Kind.COUNTER.value))
+        found |= {(row.project, row.change) for row in over if tuple(row) not in settled}
+    return found

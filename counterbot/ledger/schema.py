@@ -77,6 +77,7 @@ reports = table(
     Column("decided", BigInteger),
     *_claimable(),
     Index(None, "state", "due"),
+    Index(None, "change"),
 )
 
 builds = table(
