@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from counterbot.core.decide import Decision, Observed, decide
+from counterbot.core.decide import Before, Decision, Observed, decide
 from counterbot.core.learned import Learned, Level
 from counterbot.core.model import LEARNED, Counters, PatchSet, Report, State
 from counterbot.core.rules import LEARNED_RULE, judge_learned
@@ -181,7 +181,7 @@ def verdict(values: Sequence[tuple[str, float]], usual: Learned, crossed: Sequen
     builds = [Observed(job, job, State.READ, verdicts=judge_learned(learned, Counters({QUERIES: value})), usual=learned)
               for job, value in values]
     report = Report(PatchSet("review.example.org", "openstack/nova", "master", 71, 1), "check", None, ())
-    return decide(report, builds, {LEARNED: LEARNED_RULE}, {}, (), crossed=crossed)
+    return decide(report, builds, {LEARNED: LEARNED_RULE}, Before(crossed=crossed), ())
 
 
 def when_it_is_told() -> str:

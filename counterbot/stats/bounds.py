@@ -56,7 +56,7 @@ def learn(values: Sequence[float] | Array, start: int = 0, before: Sequence[floa
         if len(part) >= FEWEST:
             left = _left(part)
             count = effective(left)
-            squares += float(left @ left) / len(part) * count
+            squares += _variance(left) * count
             freedom += count - 1
     spread = math.sqrt(squares / freedom) if freedom else 0.0
     return Level(len(runs), start, usual, float(scaled.mean()) * factor, spread * factor, size, freedom,
@@ -107,11 +107,22 @@ def effective(left: Array) -> float:
     Where they resemble, by a standard error more than they seem to: those that seem to least are the ones that are
     called stable.
     """
-    count, rho = float(len(left)), neighbours(left)
-    if rho <= RESEMBLE:
-        return count
-    rho = min(rho + 1 / math.sqrt(count), 0.9)
+    count, (_, rho) = float(len(left)), _resemblance(left)
     return max(min(float(FEWEST), count), count * (1 - rho) / (1 + rho))
+
+
+def _variance(left: Array) -> float:
+    """Of runs beside their mean. Where neighbours resemble, few runs come out too near to each other just when they
+    seem to resemble too little: what is new in each run is known better than how much of the one before is left in it.
+    """
+    seen, rho = _resemblance(left)
+    return float(left @ left) / len(left) * (1 - seen ** 2) / (1 - rho ** 2)
+
+
+def _resemblance(left: Array) -> tuple[float, float]:
+    """The correlation of neighbours, as it is seen, and as it may well be; 0 where it is too small to matter."""
+    rho = neighbours(left)
+    return (rho, min(rho + 1 / math.sqrt(len(left)), 0.9)) if rho > RESEMBLE else (0.0, 0.0)
 
 
 def neighbours(left: Array) -> float:

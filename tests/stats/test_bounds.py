@@ -100,6 +100,19 @@ def test_the_rate_of_false_warnings_is_the_stated_one(kind):
     assert 0.5 <= 1000 * false / runs <= 1.5
 
 
+def test_runs_that_resemble_warn_no_oftener_where_they_are_called_stable():
+    random = np.random.default_rng(8)
+    false = runs = 0
+    for _ in range(400):
+        values = series("correlated .5", 100 + 1000, random)
+        found = analyse(values[:100])
+        if found.level.stable:
+            false += int(np.sum(values[100:] > found.bound))
+            runs += 1000
+    assert runs > 20_000
+    assert 1000 * false / runs <= 1.5
+
+
 def test_the_counters_of_a_build_share_the_rate():
     levels = [levelled(series("normal 1 %", 50, np.random.default_rng(seed)))[1] for seed in range(30)]
     noisy = [levelled(series("noisy 15 %", 50, np.random.default_rng(seed)))[1] for seed in range(30)]
