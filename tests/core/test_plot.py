@@ -33,6 +33,8 @@ def test_a_run_far_away_leaves_the_others_their_room():
 
 
 def test_runs_that_do_not_lead_are_drawn_at_the_edge_and_below_others():
+    marks = [Mark(7, "*", lead=True), Mark(7, "x", lead=False)] * 30
+    assert "x" not in "".join(plot(marks, [], [], 30))
     rows = drawn([10, 12], others=[1, 10], rows=3, width=40)
     assert rows == ["12 |                           *", "   |", "10 | x       x        *"]
 
