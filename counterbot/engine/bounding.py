@@ -68,7 +68,7 @@ def _suggestion(group: Group, learned: Mapping[str, Learned], runs: Sequence[Mea
     good = good[:MOST]
     left_out = tuple(sorted(learned.keys() - {each.counter for each in good}))
     if not good or not can_be_written(Names.JOB, group.job) or not can_be_written(Names.BRANCH, group.branch):
-        return Suggestion(group.job, group.branch, None, "a rule cannot be about these names", left_out)
+        return Suggestion(group.job, group.branch, None, "no file of rules can hold its names and bounds", left_out)
     bounds = tuple(SuggestedBound(each.counter, _max(each, runs), each.usual, each.runs, each.since) for each in good)
     measured = [run for run in runs if any(bound.counter in run.values for bound in bounds)]
     within = next((run for run in measured if run.usual and not over(bounds, run.values)), None)

@@ -105,7 +105,7 @@ def _lines(suggested: SuggestedBounds, now: int) -> Iterator[str]:
     yield f"title: {scalar(f'What is usual of {name_of(suggested.job)} on {name_of(suggested.branch)}', quotes=True)}"
     yield "why: >"
     yield "  The bounds are those that counterbot learned from the runs of merged code since each counter moved last."
-    yield f"  Of 1,000 runs that changed nothing, {_times(suggested.false_warnings)} over one of them by chance."
+    yield f"  Of 1,000 runs that changed nothing, about {_are(suggested.false_warnings)} over one of them by chance."
     job, branch = (scalar(literal(names, name) or name, quotes=True) for names, name in (
         (Names.JOB, suggested.job), (Names.BRANCH, suggested.branch)))
     yield f"where: {{job: {job}, branch: {branch}}}"
@@ -123,7 +123,7 @@ def _lines(suggested: SuggestedBounds, now: int) -> Iterator[str]:
         yield from _case(suggested, _raised(suggested), "No run was over these bounds yet: this is none.")
 
 
-def _times(count: float) -> str:
+def _are(count: float) -> str:
     return f"{number(count)} {'is' if count == 1 else 'are'}"
 
 

@@ -29,9 +29,10 @@ class Site:
         (folder / "config.yaml").write_text(CONFIG)
         self.ledger = Ledger(f"sqlite:///{folder}/ledger.db", lambda: NOW)
 
-    def run(self, values, job="tempest-full", result="SUCCESS", seconds=3600.0, pipeline="gate"):
+    def run(self, values, job="tempest-full", result="SUCCESS", seconds=3600.0, pipeline="gate",
+            branch="master"):
         self.count += 1
-        build = Build(f"{self.count:032x}", job, result, True, "openstack/nova", "master", pipeline, "http://127.0.0.1:1/",
+        build = Build(f"{self.count:032x}", job, result, True, "openstack/nova", branch, pipeline, "http://127.0.0.1:1/",
                       ended=NOW - (1000 - self.count) * HOUR, change=self.count, patchset=1, seconds=seconds,
                       tenant="openstack")
         found = {Reader.COUNTERS: Reading(State.READ, found=Counters(values, delta=True))}

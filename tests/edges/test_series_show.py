@@ -98,6 +98,16 @@ def test_a_series_that_nobody_looked_at(site):
                                               "stable": "no: not looked at yet"}
 
 
+def test_each_branch_has_a_series_of_its_own(site):
+    site.run({"mysql.Queries": 7})
+    site.run({"mysql.Queries": 8}, branch="stable/1")
+    def heads(*more):
+        return [line for line in shown(site, *QUERIES, *more) if line.startswith("mysql.Queries of ")]
+
+    assert [line.split()[4] for line in heads()] == ["master,", "stable/1,"]
+    assert [line.split()[4] for line in heads("--branch", "stable/1")] == ["stable/1,"]
+
+
 @pytest.mark.parametrize(("asked", "told"), [
     (("tempest-fall", "mysql.Queries"), "no job 'tempest-fall' in the history; did you mean 'tempest-full'?"),
     (("x", "mysql.Queries"), "no job 'x' in the history; known: tempest-full"),

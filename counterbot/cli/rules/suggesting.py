@@ -56,7 +56,7 @@ def suggest(file: str, job: str | None, branch: str | None, output: str | None, 
     if as_json:
         click.echo(json.dumps([{"name": name, **asdict(rule), "text": texts[name]}
                                for name, rule in zip(texts, rules, strict=True)], indent=2))
-    if output is not None:
+    if output is not None and texts:
         for path in _write(texts, Path(output)):
             click.echo(str(path), err=as_json)
     elif not as_json:

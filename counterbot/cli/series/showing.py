@@ -34,9 +34,11 @@ if TYPE_CHECKING:
 
 DAY = 86_400_000
 LAST = 10
-"""Runs that were over their bound alone, the newest; and candidates of a move."""
+"""Runs that were over the learned bound alone, the newest; and names in a sentence."""
 
 CANDIDATES = 3
+"""Changes that may have moved it."""
+
 WIDTH = 80
 """Columns of the drawing where no terminal has any."""
 
