@@ -164,13 +164,13 @@ class Before:
     """What is known of a change when a report on it is decided.
 
     It is what was ``said`` on this patch set; which counters were over learned bounds in earlier runs (``crossed``);
-    which of them people had ``silenced``; and which reviewers were told to be ``over`` their bounds on an earlier patch
-    set, and not to be back within them since.
+    which people had ``silenced``, by name, whatever the job; and which reviewers were told to be ``over`` their bounds
+    on an earlier patch set, and not to be back within them since.
     """
 
     said: Said = field(default_factory=dict)
     crossed: Counted = frozenset()
-    silenced: Counted = frozenset()
+    silenced: Collection[str] = frozenset()
     over: Counted = frozenset()
 
 
@@ -195,7 +195,7 @@ def decide(report: Report, observed: Iterable[Observed], rules: Mapping[str, Rul
     observed = tuple(observed)
     missing = _missing(observed)
     all_over = tuple(_confirmed(observed, before.crossed))
-    unsilenced = tuple(each for each in all_over if (each.job, each.subject.name) not in before.silenced)
+    unsilenced = tuple(each for each in all_over if each.subject.name not in before.silenced)
     over = tuple(each for each in unsilenced if each.confirmed)
     known = tuple(finding for build in observed for finding in build.known)
     builds = tuple(unexplained(observed, rules))
@@ -217,15 +217,16 @@ def decide(report: Report, observed: Iterable[Observed], rules: Mapping[str, Rul
 def _confirmed(observed: Sequence[Observed], crossed: Counted) -> Iterator[Finding]:
     """Counters over their bounds. What is over a learned one alone counts where another job of the report shows it too,
     or an earlier run did; a failed build may have done its work in part, or twice, and shows nothing by itself."""
-    over = [(build, finding) for build in observed for finding in build.over]
     jobs: dict[str, set[str]] = {}
-    for build, finding in over:
-        if not build.failed:
-            jobs.setdefault(finding.subject.name, set()).add(finding.job)
-    for build, finding in over:
-        name = finding.subject.name
-        again = (finding.job, name) in crossed or len(jobs.get(name, ())) > 1
-        yield replace(finding, confirmed=finding.rule != LEARNED or (not build.failed and again))
+    for build in observed:
+        for verdict in build.verdicts:
+            if not build.failed and verdict.rule == LEARNED and verdict.outcome is Outcome.OVER:
+                jobs.setdefault(verdict.counter, set()).add(build.job)
+    for build in observed:
+        for finding in build.over:
+            name = finding.subject.name
+            again = (finding.job, name) in crossed or len(jobs.get(name, ())) > 1
+            yield replace(finding, confirmed=finding.rule != LEARNED or (not build.failed and again))
 
 
 def _back(observed: Sequence[Observed], before: Before) -> Iterator[Back]:
@@ -233,7 +234,7 @@ def _back(observed: Sequence[Observed], before: Before) -> Iterator[Back]:
     for build in observed:
         counters: dict[str, list[Verdict]] = {}
         for verdict in build.verdicts:
-            if (build.job, verdict.counter) in before.over and (build.job, verdict.counter) not in before.silenced:
+            if (build.job, verdict.counter) in before.over and verdict.counter not in before.silenced:
                 counters.setdefault(verdict.counter, []).append(verdict)
         for counter, verdicts in counters.items():
             lowest = min(verdicts, key=lambda verdict: verdict.bound)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import insert, select, update
@@ -75,14 +75,25 @@ class Acknowledgements:
         owe(under_way, deliveries)
 
 
-def silenced(under_way: Transaction, patchset: PatchSet) -> Counted:
-    """The counters, by job, that nobody is to be told of on a change."""
-    if patchset.change is None:
-        return frozenset()
-    query = (select(acknowledged.c.job, acknowledged.c.counter)
+def silenced(under_way: Transaction, server: str, changes: Collection[int]) -> dict[str, set[int]]:
+    """The counters that nobody is to be told of on any of these changes, by name, with the acknowledgements that accept
+    them."""
+    query = (select(acknowledged.c.counter, acknowledgements.c.id, acknowledgements.c.accepts).distinct()
              .join(acknowledgements, acknowledgements.c.id == acknowledged.c.acknowledgement)
-             .where(acknowledgements.c.server == patchset.server, acknowledgements.c.change == patchset.change))
-    return frozenset((row.job, row.counter) for row in under_way.execute(query))
+             .where(acknowledgements.c.server == server, acknowledgements.c.change.in_(changes)))
+    found: dict[str, set[int]] = {}
+    for row in under_way.execute(query):
+        found.setdefault(row.counter, set()).update([row.id] if row.accepts else [])
+    return found
+
+
+def accept_also(under_way: Transaction, accepted: Mapping[str, Collection[int]],
+                over: Iterable[tuple[str, str]]) -> None:
+    """What was ``accepted`` (by counter, the acknowledgements) is accepted of all jobs that show it; ``over`` are pairs
+    of a job and a counter."""
+    under_way.insert_new(acknowledged, [
+        {"acknowledgement": number, "job": job, "counter": counter}
+        for job, counter in over for number in accepted.get(counter, ())])
 
 
 def note_merge(under_way: Transaction, patchset: PatchSet, at: int) -> None:

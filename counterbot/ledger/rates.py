@@ -115,9 +115,10 @@ class Rates:
 def _jobs(under_way: Transaction, pipelines: Sequence[str], after: int | None) -> tuple[list[Job], int]:
     newest = under_way.execute(select(func.max(runs.c.id))).scalar() or 0
     since = newest - RECENT_RUNS if after is None else after
-    query = select(runs.c.tenant, runs.c.job, runs.c.branch, runs.c.pipeline).distinct().where(runs.c.id > since)
-    found = {(row.tenant, row.job, row.branch) for row in under_way.execute(query) if matches(pipelines, row.pipeline)}
-    return sorted(found), newest
+    query = select(runs.c.tenant, runs.c.job, runs.c.branch, runs.c.pipeline).where(runs.c.id > since)
+    found = {tuple(row) for row in under_way.execute(query)}  # for DISTINCT SQLite would look through all runs
+    return sorted({(tenant, job, branch) for tenant, job, branch, pipeline in found
+                   if matches(pipelines, pipeline)}), newest
 
 
 def _of(job: Job, since: int) -> tuple[ColumnElement[bool], ...]:

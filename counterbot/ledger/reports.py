@@ -14,6 +14,7 @@ from ..core.model import (
     LEARNED,
     BuildLink,
     Delivery,
+    Finding,
     Kind,
     PatchSet,
     Reader,
@@ -24,7 +25,8 @@ from ..core.model import (
     is_failure,
 )
 from . import history
-from .acknowledgements import silenced
+from .acknowledgements import accept_also, silenced
+from .alone import alone
 from .builds import refer_to
 from .inbox import WORK_LEASE
 from .outbox import owe
@@ -47,6 +49,9 @@ WHY = 1000
 """Characters of a decision's reason that are kept."""
 
 STATES = [state.name for state in State]
+
+LOCK, LOCKS = "decisions", 64
+"""Name and number of the rows, by change, that one bot at a time holds while it decides."""
 
 Weigh = Callable[[Before, Mapping[str, int]], tuple[Decision, Iterable[Delivery]]]
 """Gets what was before, and in how many builds of the last days each rule that was found in the report's was."""
@@ -91,14 +96,18 @@ class Reports:
     @transaction
     def decide(self, under_way: Transaction, work: ReportWork, weigh: Weigh, days: int = 10) -> Decision:
         """Weigh a report against what was said before and seen in the last ``days``; note everything that follows."""
-        patchset = said_key(work.report)
+        patchset, change = said_key(work.report), work.report.patchset.change
+        if change is not None:  # of two reports at once the second is to see what the first found
+            alone(under_way, f"{LOCK} {change % LOCKS}")
         before = _said(under_way, patchset)
-        about = Before(before, _crossed(under_way, work), silenced(under_way, work.report.patchset),
-                       _over(under_way, work.report.patchset))
+        quiet = silenced(under_way, work.report.patchset.server, _changes(work))
+        about = Before(before, _crossed(under_way, work), quiet.keys(), _over(under_way, work.report.patchset))
         decision, deliveries = weigh(about, history.seen(under_way, _found(work.builds), days))
         under_way.settle(reports, work.claim, state="decided", decided=under_way.now, why=decision.why[:WHY])
         under_way.insert(findings, [
             {"report": work.claim.id, **finding_row(finding)} for finding in decision.findings])
+        accept_also(under_way, quiet, {(finding.job, finding.subject.name) for finding in decision.findings
+                                       if isinstance(finding, Finding)})
         # Two reports on one patch set that are decided at once: the second fails here, and sees what the first said.
         under_way.insert(said, list({
             (effect.destination, finding.job, finding.subject): {
@@ -152,6 +161,12 @@ def _is_known(under_way: Transaction, key: str, report: Report, links: Iterable[
               .join(builds, builds.c.id == report_builds.c.build)
               .where(builds.c.uuid.in_([link.uuid for link in links]), *same))
     return under_way.execute(shared).first() is not None
+
+
+def _changes(work: ReportWork) -> set[int]:
+    """The change, and those that its builds tested with it since it depends on them."""
+    tested = {change for each in work.builds if each.build for change in each.build.changes}
+    return tested | ({work.report.patchset.change} if work.report.patchset.change is not None else set())
 
 
 def _found(examined: Iterable[ExaminedBuild]) -> list[str]:

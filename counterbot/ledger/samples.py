@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, delete, func, select
+from sqlalchemy import ColumnElement, Select, delete, func, select
 
 from ..core.learned import Level, Measured, SeriesKey
 from ..core.model import LEARNED, Kind, PatchSet, is_failure
@@ -234,7 +234,9 @@ class Samples:
         the newest run there was then."""
         alone(under_way, MOVES)
         of_group = select(series.c.id).where(*_of(group))
-        known = set(under_way.execute(select(levels.c.series).where(levels.c.series.in_(of_group))).scalars())
+        there = set(under_way.execute(of_group).scalars())  # others may have been forgotten since the look
+        looks = [look for look in looks if look.series in there]
+        known = set(under_way.execute(select(levels.c.series).where(levels.c.series.in_(there))).scalars())
         under_way.execute(delete(levels).where(levels.c.series.in_(of_group)))
         under_way.insert(levels, [
             {"series": look.series, "at": under_way.now, "newest": newest, "runs": look.runs, "since": look.since,
@@ -364,22 +366,22 @@ def _unlearned(under_way: Transaction) -> Iterator[Group]:
     """Looks through all runs: a bot asks so once, when it starts."""
     newest = select(runs.c.tenant, runs.c.job, runs.c.branch, func.max(runs.c.id).label("newest")).where(
         runs.c.counted).group_by(runs.c.tenant, runs.c.job, runs.c.branch).subquery()
-    query = _groups(newest).outerjoin(levels, levels.c.series == series.c.id).where(
-        levels.c.newest.is_(None) | (levels.c.newest < newest.c.newest))
+    query = (select(series.c.tenant, series.c.job, series.c.branch, series.c.delta)
+             .join(newest, (newest.c.tenant == series.c.tenant) & (newest.c.job == series.c.job)
+                   & (newest.c.branch == series.c.branch))
+             .outerjoin(levels, levels.c.series == series.c.id)
+             .where(levels.c.newest.is_(None) | (levels.c.newest < newest.c.newest))
+             .distinct().order_by(series.c.job, series.c.branch, series.c.tenant, series.c.delta))
     return (Group(*row) for row in under_way.execute(query))
 
 
 def _counted(under_way: Transaction, after: int) -> Iterator[Group]:
-    found = select(runs.c.tenant, runs.c.job, runs.c.branch).where(runs.c.id > after, runs.c.counted).distinct()
-    return (Group(*row) for row in under_way.execute(_groups(found.subquery())))
-
-
-def _groups(jobs: Subquery) -> Select[Any]:
-    """The groups of jobs, by tenant and branch."""
-    return (select(series.c.tenant, series.c.job, series.c.branch, series.c.delta)
-            .join(jobs, (jobs.c.tenant == series.c.tenant) & (jobs.c.job == series.c.job)
-                  & (jobs.c.branch == series.c.branch))
-            .distinct().order_by(series.c.job, series.c.branch, series.c.tenant, series.c.delta))
+    """Without DISTINCT, for which SQLite would look through all runs."""
+    query = select(runs.c.tenant, runs.c.job, runs.c.branch).where(runs.c.id > after, runs.c.counted)
+    for tenant, job, branch in sorted({tuple(row) for row in under_way.execute(query)}):
+        deltas = select(series.c.delta).distinct().where(
+            series.c.tenant == tenant, series.c.job == job, series.c.branch == branch).order_by(series.c.delta)
+        yield from (Group(tenant, job, branch, delta) for delta in under_way.execute(deltas).scalars())
 
 
 def _baselines(under_way: Transaction, group: Group, usual: Usual, since: int) -> dict[SeriesRow, Baseline]:

@@ -126,7 +126,7 @@ findings = table(
     "findings", metadata,
     Column("id", Id, primary_key=True),
     Column("report", Id, ForeignKey("reports.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("build", Ascii(32), nullable=False),
+    Column("build", Ascii(32), nullable=False, index=True),
     Column("job", String(NAME), nullable=False),
     Column("rule", String(RULE), nullable=False),
     Column("kind", Ascii(12), nullable=False),

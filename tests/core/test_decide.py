@@ -218,6 +218,12 @@ def crossing(job="a", result="SUCCESS", value=6):
                     verdicts=judge_learned(usual, Counters({"m.u": value})))
 
 
+def ruled(job):
+    """A build of a job that is over the bound of a rule which tells nobody, and not over what is usual."""
+    usual = crossing(job, value=5)
+    return replace(usual, verdicts=(*usual.verdicts, Verdict("silent", "m.u", 1, Outcome.OVER, 5)))
+
+
 A, B = ("a", "m.u"), ("b", "m.u")
 LEARNED_CASES = [
     # In one run alone it is noted, and nobody is told.
@@ -230,11 +236,13 @@ LEARNED_CASES = [
     # A failed build shows nothing by itself, and confirms nothing.
     ([crossing(result="FAILURE")], [A], (), Reason.UNCONFIRMED, [], [False]),
     ([crossing(result="FAILURE"), crossing("b")], (), (), Reason.UNCONFIRMED, [], [False, False]),
-    # A person said that it is to be so, in one of the jobs or in all.
-    ([crossing(), crossing("b")], (), [A], Reason.OVER, [B], [True, True]),
-    ([crossing(), crossing("b")], (), [A, B], Reason.ACKNOWLEDGED, [], [True, True]),
-    ([crossing()], (), [A], Reason.ACKNOWLEDGED, [], [False]),
-    ([build(over())], (), [("a", "m.q")], Reason.ACKNOWLEDGED, [], [True]),
+    # A person said that it is to be so.
+    ([crossing(), crossing("b")], (), ["m.u"], Reason.ACKNOWLEDGED, [], [True, True]),
+    ([crossing(), crossing("b")], (), ["m.q"], Reason.OVER, [A, B], [True, True]),
+    ([crossing()], (), ["m.u"], Reason.ACKNOWLEDGED, [], [False]),
+    ([build(over())], (), ["m.q"], Reason.ACKNOWLEDGED, [], [True]),
+    # Another job is over the bound of a rule alone: what is usual of it is usual.
+    ([crossing(), ruled("b")], (), (), Reason.NOBODY, [], [False, True]),
     # What is usual is usual.
     ([crossing(value=5)], (), (), Reason.WITHIN, [], []),
 ]
@@ -269,7 +277,7 @@ BACK_CASES = [
     ([build(within(), over("silent"))], [], [("a", "m.q")], Reason.NOBODY, []),
     ([crossing(value=5, result="FAILURE")], [], [A], Reason.WITHIN, []),
     # A person said that it is to be so.
-    ([build(within())], [("a", "m.q")], [("a", "m.q")], Reason.WITHIN, []),
+    ([build(within())], ["m.q"], [("a", "m.q")], Reason.WITHIN, []),
     # Something else is over its bound: one comment tells both.
     ([build(within(), over(counter="m.r"))], [], [("a", "m.q")], Reason.OVER, ["m.r", "m.q"]),
 ]

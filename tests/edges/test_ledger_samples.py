@@ -185,6 +185,15 @@ def test_levels_are_kept_until_there_are_more_runs(ledger):
     assert (ledger.samples.fresh(None), ledger.samples.ready(GROUP)) == (([], 2), [])
 
 
+def test_a_series_that_is_forgotten_during_a_look_has_no_level(ledger, clock):
+    keep(ledger, 1)
+    [series] = ledger.samples.series()
+    clock.at = NOW + 100 * HOUR
+    ledger.prune(0, counters=HOUR)
+    ledger.samples.save(GROUP, 1, [Look(series.id, LEVEL, NOW, 63, NOW, (seen(NOW),))], 0.001)
+    assert (ledger.samples.ready(GROUP), ledger.moves.of()) == ([], [])
+
+
 def test_old_samples_are_forgotten_and_series_without_any(ledger, clock):
     keep(ledger, 1)
     keep(ledger, 400)

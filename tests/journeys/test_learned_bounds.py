@@ -58,7 +58,7 @@ class History:
             pass
         return self
 
-    def report(self, number, rises, patchset=1, bot=None, result="SUCCESS"):
+    def report(self, number, rises, patchset=1, bot=None, result="SUCCESS", depends_on=()):
         """Zuul reports on a patch set whose jobs issue so many times the usual SQL statements."""
         self.world.clock.seconds += HOUR
         if number not in self.reports:
@@ -69,7 +69,9 @@ class History:
             uuid = f"{number:08x}{self.reports[number]:012x}{at:012x}"
             made = zuul.add_build(uuid, job, {"testrepository.subunit": stream(values(self.random, 1_200_000 * rise))},
                                   change=number, result=result)
-            zuul.serve_row({**made, "end_time": self.now()})
+            refs = [{**made["ref"], "change": change, "ref": f"refs/changes/{change % 100:02}/{change}/1"}
+                    for change in (*depends_on, number)]
+            zuul.serve_row({**made, "end_time": self.now(), "buildset": {"uuid": f"{number:032x}", "refs": refs}})
             lines.append(f"- {job} {zuul.page(uuid)} : SUCCESS in 1h 02m 03s")
         page = f"{zuul.url}/t/openstack/buildset/{number:016x}{self.reports[number]:016x}"
         text = f"Patch Set {patchset}: Verified+1\n\nBuild succeeded (check pipeline).\n{page}\n\n" + "\n".join(lines)
@@ -152,6 +154,17 @@ def test_who_accepts_ends_the_matter_and_what_is_usual_is_learned_anew(history):
     assert history.comments(82) == []
     [comment] = history.comments(83)
     assert "`mysql.Queries`: learned from 8 runs" in comment  # three of them in check
+
+
+def test_what_is_accepted_is_accepted_of_every_job_and_of_the_changes_behind(history):
+    history.report(71, (1.1, 1)).report(71, (1.1, 1), patchset=2).says(71, "counters: accept a query for each tenant")
+    assert len(history.comments(71)) == 2
+    history.report(71, (1.1, 1.1), patchset=3).report(72, (1.1, 1.1), depends_on=[71])
+    assert (len(history.comments(71)), history.comments(72)) == (2, [])
+    history.bot.hears({"type": "change-merged", "eventCreatedOn": history.world.clock.now() // SECOND,
+                       "change": {"project": "openstack/nova", "branch": "master", "number": 71},
+                       "patchSet": {"number": 3}}).works()
+    assert history.report(80, (1, 1.1)).report(80, (1, 1.1), patchset=2).comments(80) == []
 
 
 def test_who_ignores_is_told_no_more_and_the_branch_stays_as_it_is(history):

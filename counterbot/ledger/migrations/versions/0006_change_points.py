@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("closed", sa.BigInteger), sa.Column("acknowledgement", Id, sa.ForeignKey("acknowledgements.id")),
         sa.Column("shown", sa.Text, nullable=False), sa.Column("told", sa.BigInteger),
         if_not_exists=True, **COMPARED)
+    op.create_index("ix_findings_build", "findings", ["build"], if_not_exists=True)
     op.create_index("ix_reports_change", "reports", ["change"], if_not_exists=True)
     op.execute(sa.delete(sa.table("levels")))
     op.create_index("ix_change_points_series_started", "change_points", ["series", "started"], if_not_exists=True)
