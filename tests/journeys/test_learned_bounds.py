@@ -60,15 +60,19 @@ class History:
 
     def report(self, number, rises, patchset=1, bot=None, result="SUCCESS", depends_on=()):
         """Zuul reports on a patch set whose jobs issue so many times the usual SQL statements."""
+        found = [values(self.random, 1_200_000 * rise) for rise in rises]
+        return self.counted(number, found, patchset, bot, result, depends_on)
+
+    def counted(self, number, found, patchset=1, bot=None, result="SUCCESS", depends_on=()):
+        """Zuul reports on a patch set in whose jobs these counters were found."""
         self.world.clock.seconds += HOUR
         if number not in self.reports:
             self.world.gerrit.add_change(PROJECT, number, subject="A change", patchsets=4)
         zuul, lines = self.world.zuul, []
         self.reports[number] = self.reports.get(number, 0) + 1
-        for at, (job, rise) in enumerate(zip(JOBS, rises, strict=True)):
+        for at, (job, counters) in enumerate(zip(JOBS, found, strict=True)):
             uuid = f"{number:08x}{self.reports[number]:012x}{at:012x}"
-            made = zuul.add_build(uuid, job, {"testrepository.subunit": stream(values(self.random, 1_200_000 * rise))},
-                                  change=number, result=result)
+            made = zuul.add_build(uuid, job, {"testrepository.subunit": stream(counters)}, change=number, result=result)
             refs = [{**made["ref"], "change": change, "ref": f"refs/changes/{change % 100:02}/{change}/1"}
                     for change in (*depends_on, number)]
             zuul.serve_row({**made, "end_time": self.now(), "buildset": {"uuid": f"{number:032x}", "refs": refs}})
@@ -120,6 +124,34 @@ def test_a_run_that_failed_confirms_nothing(history):
     history.report(72, (1.1, 1), result="FAILURE").report(72, (1.1, 1), patchset=2)
     assert history.comments(72) == []
     assert history.bot.reasons()[-1] == "over a learned bound in one run only"
+
+
+def test_a_second_run_confirms_to_another_bot_that_dies_when_it_says_so(history):
+    """And is told once."""
+    history.report(72, (1.1, 1))
+    second = history.world.bot(**history.settings)
+
+    def die(moment):
+        if moment == "posted":
+            raise Killed
+
+    second.at = die
+    with pytest.raises(Killed):
+        history.report(72, (1.1, 1), patchset=2, bot=second)
+    history.world.clock.seconds += HOUR
+    history.bot.works()
+    [comment] = history.comments(72)
+    assert "; seen in a second run." in comment
+
+
+def test_a_counter_over_a_written_bound_and_a_learned_one_is_told_once(history):
+    history.world.rule("written", "where: {job: tempest-full}\nbounds: {mysql.Queries: {max: 1250000}}\n")
+    history.bot.book.refresh()
+    history.report(71, (1.1, 1.1))
+    [comment] = history.comments(71)
+    rows = [line.split() for line in comment.split("\n") if "mysql.Queries  " in line]
+    assert [row[0] for row in rows] == ["nova-next", "tempest-full"]
+    assert rows[1][-2] == "1,250,000"
 
 
 def test_a_later_patch_set_that_is_back_within_the_bounds_is_told_once(history):
@@ -183,6 +215,12 @@ def test_what_is_usual_is_shown_on_demand(history):
     assert table[0].split() == ["counter", "this", "run", "usual", "bound"]
     assert {line.split()[0] for line in table[1:]} == {
         "mysql.Queries", "mysql.Com_select", "mysql.Slow_queries", "queues.notifications_publish"}
+
+
+def test_without_a_history_what_there_is_is_shown(world):
+    history = History(world).report(73, (1, 1)).says(73, "counters: show")
+    [answer] = history.comments(73)
+    assert "`tempest-full` (patch set 1): 4 counters, and it is not known yet what is usual of any.\n" in answer
 
 
 def test_whoever_is_mistaken_is_told_once_what_there_is(history):
