@@ -25,10 +25,10 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+from changepoint_peers import DETECTORS
+from printed import machine, show, table
+from series_kinds import KINDS, series
 
-from benchmarks.changepoint_peers import DETECTORS
-from benchmarks.printed import machine, show, table
-from benchmarks.series_kinds import KINDS, series
 from counterbot.stats.changepoints import change_points
 
 DATA = Path(__file__).parent / "data/changepoints"

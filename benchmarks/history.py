@@ -15,7 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.printed import machine, show, table
+from printed import machine, show, table
+
 from counterbot.core.model import Build, BuildFacts, Counters, Reader, Reading, State
 from counterbot.core.rules import judge_learned
 from counterbot.engine.analyse import Analyst
