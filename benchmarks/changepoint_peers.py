@@ -38,9 +38,9 @@ def main():
     detect(series[0])  # what is loaded late
     done = []
     for runs in series:
-        began = time.perf_counter()
+        began = time.process_time()
         found = detect(runs)
-        done.append([found, 1000 * (time.perf_counter() - began)])
+        done.append([found, 1000 * (time.process_time() - began)])
     json.dump(done, sys.stdout)
 
 
