@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .model import PatchSet
+from .text.spelling import nearest
 
 MARKER = "[counterbot:"
 """Begins the last line of the bot's own comments."""
@@ -49,15 +50,17 @@ class Mistaken:
 
 @dataclass(frozen=True)
 class Command:
-    """A person's command in a comment on a patch set; ``author`` is a user name."""
+    """A person's command in a comment on a patch set; ``author`` is a user name. It was given ``at`` a time, in epoch
+    seconds, by whose clock Gerrit's may differ a little from telling to telling."""
 
     patchset: PatchSet
     author: str
     asked: Asked | Mistaken
+    at: int | None = None
 
 
 _COMMAND = re.compile(r"[ \t]{0,3}counters[ \t]*:(?P<rest>[^\n]*)", re.IGNORECASE)
-_FENCE = re.compile(r"[ \t]*(```|~~~)")
+_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})(?P<more>.*)")
 
 
 def asked(comment: str) -> Asked | Mistaken | None:
@@ -69,24 +72,31 @@ def asked(comment: str) -> Asked | Mistaken | None:
         return None
     for line in _own_lines(comment):
         if found := _COMMAND.match(line):
-            return _parsed(found["rest"].strip())
+            return _parsed(found["rest"])
     return None
 
 
 def _own_lines(comment: str) -> Iterator[str]:
-    """Without quotes and code: a line that is indented by four, or stands between fences."""
-    fenced = False
+    """Without quotes and code: a line that is indented by four, or stands between fences of one sign, of which the last
+    is no shorter than the first."""
+    opened = ""
     for line in comment.splitlines():
-        if _FENCE.match(line):
-            fenced = not fenced
-        elif not fenced and not line.startswith(("    ", "\t", ">")):
+        fence = _FENCE.match(line)
+        if fence and not opened:
+            opened = fence[1]
+        elif fence and fence[1].startswith(opened) and not fence["more"].strip():
+            opened = ""
+        elif not opened and not line.startswith(("    ", "\t", ">")):
             yield line
 
 
-def _parsed(rest: str) -> Asked | Mistaken:
-    word, _, more = rest.partition(" ")
+def _parsed(rest: str) -> Asked | Mistaken | None:
+    """None of a sentence that begins with no word like a command: people write of counters, too."""
+    word, reason = (*rest.split(None, 1), "", "")[:2]
+    word, reason = word.rstrip(":.,;!"), reason.strip()[:REASON]
     verb = next((verb for verb in Verb if verb.word == word.lower()), None)
-    reason = more.strip()[:REASON]
+    if verb is None and reason and nearest(word.lower(), [verb.word for verb in Verb]) is None:
+        return None
     if verb is None:
         return Mistaken(f"there is no command {word[:40]!r}" if word else "no command follows the colon")
     if verb is Verb.ACCEPT and not reason:

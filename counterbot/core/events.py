@@ -106,15 +106,19 @@ def _essence(event: Mapping[str, object]) -> list[object] | None:
     """What identifies a CI report, a command and a merge, as both the stream and a query tell it; None for others.
 
     Not every Gerrit's stream tells the line with the votes. A build is reported on once, and a patch set is merged
-    once, so times are left out.
+    once, so times are left out; a person may say the same again.
     """
     kind, where = event.get("type"), _patchset(event, "")
     if isinstance(where, PatchSet) and kind == "change-merged":
         return [kind, where.project, where.change, where.number]
     said = _VOTES.sub("", _comment(event).strip(), count=1)
-    if isinstance(where, PatchSet) and kind == "comment-added" and (names_builds(said) or commands.asked(said)):
-        return [kind, where.project, where.change, where.number, gerrit_json.username(event.get("author")), said]
-    return None
+    if not isinstance(where, PatchSet) or kind != "comment-added":
+        return None
+    author = gerrit_json.username(event.get("author"))
+    comment: list[object] = [kind, where.project, where.change, where.number, author, said]
+    if names_builds(said):
+        return comment
+    return [*comment, gerrit_json.whole(event.get("eventCreatedOn"))] if commands.asked(said) else None
 
 
 def names_builds(comment: str) -> bool:
@@ -157,7 +161,7 @@ def _command(event: Mapping[str, object], author: str | None, settings: Recognit
     patchset = _patchset(event, settings.server)
     if author is None or asked is None or isinstance(patchset, Ignored):
         return None
-    return Command(patchset, author, asked)
+    return Command(patchset, author, asked, gerrit_json.whole(event.get("eventCreatedOn")))
 
 
 def is_command(comment: str) -> bool:

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from sqlalchemy import insert, select, update
 
 from ..core.model import Delivery, Kind, PatchSet
+from .alone import alone
 from .outbox import owe
-from .schema import acknowledged, acknowledgements, findings, inbox, merges, reports
+from .schema import acknowledged, acknowledgements, findings, inbox, merges, outbox, runs
 from .store import Store, Transaction, transaction
 from .work import EventWork
+
+LOCK = "answers"
+"""The name of the row that one bot at a time holds while it answers."""
 
 Counted = frozenset[tuple[str, str]]
 """Pairs of a job and a counter of it."""
@@ -47,13 +51,10 @@ class Acknowledgements:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def over(self, patchset: PatchSet) -> Counted:
-        """The counters that were over their bounds in any run on a change, by job."""
-        query = (select(findings.c.job, findings.c.subject).join(reports, reports.c.id == findings.c.report)
-                 .where(reports.c.server == patchset.server, reports.c.change == patchset.change,
-                        findings.c.kind == Kind.COUNTER.value))
-        return self.store.read(lambda under_way: frozenset(
-            (row.job, row.subject) for row in under_way.execute(query)))
+    def over(self, patchset: PatchSet) -> dict[tuple[str, str], str]:
+        """The counters that are over their bounds in the newest counted run of each job on a change, as far as that may
+        be told: by job and counter, the rule."""
+        return self.store.read(lambda under_way: _over(under_way, patchset))
 
     def on(self, job: str, branch: str, counter: str) -> list[Said]:
         """What was said of a counter of a job, on changes of a branch; the oldest first."""
@@ -65,14 +66,16 @@ class Acknowledgements:
         return self.store.read(lambda under_way: [Said(*row) for row in under_way.execute(query)])
 
     @transaction
-    def answer(self, under_way: Transaction, work: EventWork, deliveries: Iterable[Delivery],
+    def answer(self, under_way: Transaction, work: EventWork, answer: Delivery, same: Collection[str],
                said: Acknowledgement | None = None) -> None:
-        """Settle the event of a command: what was said is noted, and the answer owed. One that is known is not owed
-        again."""
+        """Settle the event of a command: what was said is noted, and the answer owed; not where one is known by a key
+        of ``same``."""
+        alone(under_way, LOCK)
         under_way.settle(inbox, work.claim, state="done", why="command", line=None)
-        if said is not None:
-            _note(under_way, said)
-        owe(under_way, deliveries)
+        if under_way.execute(select(outbox.c.id).where(outbox.c.key.in_(same))).first() is None:
+            if said is not None:
+                _note(under_way, said)
+            owe(under_way, [answer])
 
 
 def silenced(under_way: Transaction, server: str, changes: Collection[int]) -> dict[str, set[int]]:
@@ -100,6 +103,15 @@ def note_merge(under_way: Transaction, patchset: PatchSet, at: int) -> None:
     """The change was merged at a time, in epoch milliseconds: from then on its steps are usual."""
     under_way.execute(update(acknowledgements).where(
         acknowledgements.c.server == patchset.server, acknowledgements.c.change == patchset.change).values(merged=at))
+
+
+def _over(under_way: Transaction, patchset: PatchSet) -> dict[tuple[str, str], str]:
+    query = select(runs.c.job, runs.c.uuid).where(
+        runs.c.change == patchset.change, runs.c.project == patchset.project, runs.c.counted)
+    newest = {row.job: row.uuid for row in under_way.execute(query.order_by(runs.c.ended, runs.c.id))}
+    found = select(findings.c.job, findings.c.subject, findings.c.rule).where(
+        findings.c.build.in_(newest.values()), findings.c.kind == Kind.COUNTER.value, findings.c.confirmed)
+    return {(row.job, row.subject): row.rule for row in under_way.execute(found)}
 
 
 def _note(under_way: Transaction, said: Acknowledgement) -> None:

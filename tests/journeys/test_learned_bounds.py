@@ -86,7 +86,7 @@ class History:
         """A person comments on a change."""
         comment = f"Patch Set {patchset}:\n\n{text}"
         self.world.gerrit.say(by, number, comment, patchset)
-        (bot or self.bot).hears(said(number, by, comment, patchset)).works()
+        (bot or self.bot).hears(said(number, by, comment, patchset, self.world.clock.now() // SECOND)).works()
         return self
 
     def comments(self, number):
@@ -94,8 +94,8 @@ class History:
         return [text.partition("\n\n")[2] for text in self.world.comments(number) if "[counterbot:" in text]
 
 
-def said(number, by, comment, patchset=1):
-    return comment_added(by, GerritChange(PROJECT, number, "A change"), patchset, comment, 1_800_000_000)
+def said(number, by, comment, patchset=1, at=1_800_000_000):
+    return comment_added(by, GerritChange(PROJECT, number, "A change"), patchset, comment, at)
 
 
 @pytest.fixture
@@ -223,6 +223,28 @@ def test_without_a_history_what_there_is_is_shown(world):
     assert "`tempest-full` (patch set 1): 4 counters, and it is not known yet what is usual of any.\n" in answer
 
 
+def test_what_is_asked_again_later_is_answered_again(history):
+    history.report(71, (1, 1)).says(71, "counters: show").says(71, "counters: accept: more work")
+    assert history.comments(71)[1].startswith("Counters: none is over its bound on this change yet. Nothing was noted")
+    history.report(71, (1.1, 1.1)).says(71, "counters: accept: more work").says(71, "Thanks.\n\ncounters: show.")
+    told = [text.split("\n")[0][:30] for text in history.comments(71)]
+    assert told == [
+        "Counters of the newest builds ", "Counters: none is over its bou", "Counters: 1 of 4 stable counte",
+        "Counters: accepted on this cha", "Counters of the newest builds "]
+
+
+def test_what_is_mended_is_not_accepted(history):
+    history.report(71, (1.1, 1.1)).report(71, (1, 1), patchset=2).says(71, "counters: accept it", patchset=2)
+    assert history.comments(71)[-1].startswith("Counters: none is over its bound on this change yet.")
+
+
+def test_the_bound_of_a_rule_stays_where_what_is_over_it_is_accepted(history):
+    history.world.rule("strict", "title: Strict\nwhere: {job: nova-next}\nbounds: {mysql.Queries: {max: 1000}}\n")
+    history.bot.book.refresh()
+    history.report(71, (1, 1)).says(71, "counters: accept it")
+    assert "anew. What `strict` in its rules allows stays: raise it with this change." in history.comments(71)[-1]
+
+
 def test_whoever_is_mistaken_is_told_once_what_there_is(history):
     history.report(73, (1, 1)).says(73, "counters: acept this").says(73, "counters: agree")
     history.says(73, "counters: accept")
@@ -256,7 +278,8 @@ def test_a_command_that_was_missed_is_caught_up_and_answered_once(history):
     history.world.gerrit.say("dana", 71, "Patch Set 1:\n\ncounters: ignore", 1)
     history.bot.catches_up()
     assert len(history.comments(71)) == 2
-    history.bot.hears(said(71, "dana", "Patch Set 1:\n\ncounters: ignore")).works()
+    heard = history.world.clock.now() // SECOND + 2  # Gerrit's stream tells a moment that is a little later
+    history.bot.hears(said(71, "dana", "Patch Set 1:\n\ncounters: ignore", at=heard)).works()
     assert len(history.comments(71)) == 2
 
 

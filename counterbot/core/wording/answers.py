@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..commands import Verb
 from ..learned import Learned
-from ..model import Number
+from ..model import LEARNED, Number
 from ..text.columns import left, right, width
 from ..text.figures import counted, number, whole
 from ..text.inert import name_of
@@ -28,15 +28,18 @@ class Shown:
     usual: Mapping[str, Learned]
 
 
-def accepted(counters: Collection[tuple[str, str]], reason: str, accepts: bool) -> str:
-    """What follows from ``accept``, or ``ignore``, for counters by job."""
+def accepted(counters: Mapping[tuple[str, str], str], reason: str, accepts: bool) -> str:
+    """What follows from ``accept``, or ``ignore``, for counters: pairs of a job and a counter, and by which rule, or
+    LEARNED, each is over its bound."""
     if not counters:
-        return "Counters: none is over its bound on this change, so there is nothing to be said of any."
+        return "Counters: none is over its bound on this change yet. Nothing was noted: say it again when one is."
     named = _named(counters)
     if not accepts:
         return f"Counters: ignored on this change: {named}."
+    rules = [code(name) for name in sorted(set(counters.values()) - {LEARNED})]
+    stay = f" What {listed(rules)} in its rules allows stays: raise it with this change." if rules else ""
     return (f"Counters: accepted on this change: {named} ({prose(reason, SENTENCE)}). When it is merged, what is usual"
-            " is learned anew.")
+            f" is learned anew.{stay}")
 
 
 def _named(counters: Collection[tuple[str, str]]) -> str:
