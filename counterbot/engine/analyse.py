@@ -23,7 +23,7 @@ EVERY = 3_600_000
 """Milliseconds for which a level that is known is good enough: one run more hardly changes it."""
 
 RUNS = 2_000
-"""Of a series that are looked at, the newest."""
+"""Of a job on a branch that are looked at, the newest."""
 
 RECENT = 60
 """Runs for which a new level is news: what moved before, and is only found now, came with past builds."""
@@ -58,19 +58,19 @@ class Analyst:
         since = self._ledger.now() - self._settings.days * DAY
         usual = Usual(self._settings.baseline, self._settings.check)
         found = []
-        for row, runs in self._samples.baselines(group, usual, since).items():
-            last = Baseline(runs.at[-RUNS:], runs.values[-RUNS:])
-            accepted = [(bisect_left(last.at, step.at), step.acknowledgement) for step in steps
+        for row, runs in self._samples.baselines(group, usual, since, RUNS).items():
+            accepted = [(bisect_left(runs.at, step.at), step.acknowledgement) for step in steps
                         if step.counter == row.key.counter]
-            points, level = levelled(last.values, [index for index, _ in accepted])
-            found.append((row, last, points, accepted, level, len(runs.at)))
-        known = [level for *_, level, _ in found if level]
+            points, level = levelled(runs.values, [index for index, _ in accepted])
+            found.append((row, runs, points, accepted, level))
+        known = [level for *_, level in found if level]
         rate = shared(known, self._settings.false_warnings / 1000)
         levels = iter(judged(known, rate))
         self._samples.save(group, newest, [
-            Look(row.id, next(levels) if level else None, runs.at[level.start] if level else None, count,
-                 runs.at[min(FEWEST, count) - 1] if count else 0, tuple(_moved(row.key, runs, points, accepted, rate)))
-            for row, runs, points, accepted, level, count in found], rate)
+            Look(row.id, next(levels) if level else None, runs.at[level.start] if level else None, len(runs.at),
+                 runs.at[min(FEWEST, len(runs.at)) - 1] if runs.at else 0,
+                 tuple(_moved(row.key, runs, points, accepted, rate)))
+            for row, runs, points, accepted, level in found], rate)
         log.debug("%s on %s: levels of %s", inert(group.job, 100), inert(group.branch, 100),
                   counted(len(found), "counter"))
 

@@ -13,6 +13,10 @@ from ..ledger import Ledger
 from ..ledger.samples import Group, Ready, Step
 from ..stats.bounds import bounds
 
+GATE, DAY = 43_200_000, 86_400_000
+"""Milliseconds before a merge in which runs of the gate may be of the new level already, and after it in which even a
+bot that was away hears of it."""
+
 
 class Usual:
     """Learned bounds, as far as the configuration and ``learn`` in rules ask for them."""
@@ -35,9 +39,11 @@ class Usual:
 
 
 def _settled(ready: Iterable[Ready], steps: Iterable[Step]) -> Iterator[Ready]:
-    """Without those whose level was learned before a step of theirs was merged that a person accepted."""
+    """Without those whose level was learned before it was known that a step of theirs, which a person accepted, was
+    merged."""
     merged: Mapping[str, int] = {step.counter: step.at for step in sorted(steps, key=lambda step: step.at)}
-    return (each for each in ready if each.since >= merged.get(each.counter, 0))
+    return (each for each in ready if each.since >= merged.get(each.counter, 0) - GATE
+            or each.looked >= merged[each.counter] + DAY)
 
 
 def _asked(ready: Iterable[Ready], rules: tuple[Rule, ...], facts: BuildFacts) -> Iterator[tuple[Ready, float]]:

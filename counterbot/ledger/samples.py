@@ -89,13 +89,15 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Ready:
-    """The level of a series, that began with a run which ended at ``since``; its bound warns falsely at ``rate``."""
+    """The level of a series, that began with a run which ended at ``since``; its bound warns falsely at ``rate``. It
+    was learned when somebody ``looked``."""
 
     series: int
     counter: str
     level: Level
     since: int
     rate: float
+    looked: int
 
 
 @dataclass(frozen=True)
@@ -197,9 +199,11 @@ class Samples:
         query = select(func.max(levels.c.at)).join(series, series.c.id == levels.c.series).where(*_of(group))
         return int(self.store.read(lambda under_way: under_way.execute(query).scalar()) or 0)
 
-    def baselines(self, group: Group, usual: Usual, since: int = 0) -> dict[SeriesRow, Baseline]:
-        """Of each counter of a group the runs that show what is usual, those that ended since a time."""
-        return self.store.read(lambda under_way: _baselines(under_way, group, usual, since))
+    def baselines(self, group: Group, usual: Usual, since: int = 0,
+                  most: int | None = None) -> dict[SeriesRow, Baseline]:
+        """Of each counter of a group the runs that show what is usual, those that ended since a time; of the newest
+        ``most`` builds."""
+        return self.store.read(lambda under_way: _baselines(under_way, group, usual, since, most))
 
     def known(self, tenant: str | None = None, job: str | None = None, branch: str | None = None) -> list[Known]:
         """All series, or those of these names, with what is known of each."""
@@ -219,10 +223,11 @@ class Samples:
 
     def ready(self, group: Group) -> list[Ready]:
         """The levels of a group's counters."""
-        query = (select(levels.c.series, series.c.counter, levels.c.level, levels.c.since, levels.c.rate)
+        query = (select(levels.c.series, series.c.counter, levels.c.level, levels.c.since, levels.c.rate, levels.c.at)
                  .join(series, series.c.id == levels.c.series)
                  .where(*_of(group), levels.c.since.is_not(None)).order_by(series.c.counter))
-        return [Ready(row.series, row.counter, level_from(row.level), row.since, row.rate) for row in self._rows(query)]
+        return [Ready(row.series, row.counter, level_from(row.level), row.since, row.rate, row.at)
+                for row in self._rows(query)]
 
     def newest(self) -> int:
         """The number of the newest run; 0 where there is none."""
@@ -384,8 +389,12 @@ def _counted(under_way: Transaction, after: int) -> Iterator[Group]:
         yield from (Group(tenant, job, branch, delta) for delta in under_way.execute(deltas).scalars())
 
 
-def _baselines(under_way: Transaction, group: Group, usual: Usual, since: int) -> dict[SeriesRow, Baseline]:
+def _baselines(under_way: Transaction, group: Group, usual: Usual, since: int,
+               most: int | None) -> dict[SeriesRow, Baseline]:
     chosen = _chosen(under_way, group, usual, since)
+    if most is not None and len(chosen) > most:
+        chosen = dict(sorted(chosen.items(), key=lambda run: run[1])[-most:])
+        since = min(chosen.values())
     found: dict[SeriesRow, Baseline] = {}
     for row in under_way.execute(select(series.c.id, series.c.counter).where(*_of(group)).order_by(series.c.counter)):
         made = Baseline(array("q"), array("d"))
@@ -400,20 +409,20 @@ def _baselines(under_way: Transaction, group: Group, usual: Usual, since: int) -
     return found
 
 
-def _chosen(under_way: Transaction, group: Group, usual: Usual, since: int) -> set[int]:
-    """The runs of a group that show what is usual."""
-    query = (select(runs.c.id, runs.c.project, runs.c.change, runs.c.pipeline)
+def _chosen(under_way: Transaction, group: Group, usual: Usual, since: int) -> dict[int, int]:
+    """The runs of a group that show what is usual, each with when it ended."""
+    query = (select(runs.c.id, runs.c.ended, runs.c.project, runs.c.change, runs.c.pipeline)
              .where(runs.c.tenant == group.tenant, runs.c.job == group.job, runs.c.branch == group.branch,
                     runs.c.ended >= since, runs.c.counted, runs.c.result == PASSED).order_by(runs.c.ended, runs.c.id))
-    chosen: set[int] = set()
-    newest: dict[tuple[str, int], int] = {}
-    for run, project, change, pipeline in under_way.execute(query):
+    chosen: dict[int, int] = {}
+    newest: dict[tuple[str, int], tuple[int, int]] = {}
+    for run, ended, project, change, pipeline in under_way.execute(query):
         if matches(usual.baseline, pipeline):
-            chosen.add(run)
+            chosen[run] = ended
         elif change is not None and usual.check and matches(usual.check, pipeline):
-            newest[project, change] = run
+            newest[project, change] = run, ended
     unsettled = _unsettled(under_way, {change for _, change in newest})
-    return chosen | {run for which, run in newest.items() if which not in unsettled}
+    return chosen | dict(run for which, run in newest.items() if which not in unsettled)
 
 
 def _measured(under_way: Transaction, group: Group, usual: Usual, most: int) -> list[Measured]:

@@ -39,21 +39,27 @@ class Analysis:
 def levelled(values: Sequence[float] | Array, steps: Collection[int] = ()) -> _Found:
     """The change points of a series, and its last level with what speaks against it whatever the rate.
 
-    ``steps`` are the first runs after changes were merged whose steps were accepted: the level begins there anew, and
-    the spread of the runs before stays.
+    ``steps`` are the first runs after changes were merged whose steps were accepted: the level begins there anew, or
+    where it is seen to change just before, and the spread of the runs before stays. While it is not seen yet, the last
+    of those may be of either level, and are left out.
     """
     given = np.asarray(values, float)
     points = change_points(given)
     largest = float(np.max(np.abs(given), initial=0.0))
     factor = largest if largest > HUGE else 1.0
     runs = given / factor
-    accepted = sorted({step for step in steps if 0 < step < len(runs)})
-    found = [point.index for point in points if not any(abs(point.index - step) <= NEAR for step in accepted)]
-    edges = sorted({0, *found, *accepted})
+    cuts = [point.index for point in points]
+    accepted = {_begin(step, cuts) for step in steps if 0 < step < len(runs)}
+    edges = sorted({0, *accepted, *(cut for cut in cuts if not any(abs(cut - step) <= NEAR for step in steps))})
     start = edges[-1]
-    before = runs[edges[-2]:start] if start in accepted else runs[:0]
+    before = runs[edges[-2]:max(edges[-2], start if start in cuts else start - NEAR)] if start in accepted else runs[:0]
     level = learn(runs, start, before, HALF / factor)
     return points, level and _times(shaped(level, runs), factor)
+
+
+def _begin(step: int, cuts: Sequence[int]) -> int:
+    """Where the level of an accepted step begins: a gate tests a change before it merges, and those behind it, too."""
+    return min([step, *(cut for cut in cuts if abs(cut - step) <= NEAR)])
 
 
 def stands_out(values: Sequence[float] | Array, point: ChangePoint, rate: float) -> bool:

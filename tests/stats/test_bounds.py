@@ -113,6 +113,16 @@ def test_runs_that_resemble_warn_no_oftener_where_they_are_called_stable():
     assert 1000 * false / runs <= 1.5
 
 
+@pytest.mark.parametrize("early", range(6))
+@pytest.mark.parametrize("later", [5, 25])
+def test_an_accepted_step_keeps_the_spread_though_the_gate_saw_it_before_the_merge(early, later):
+    random = np.random.default_rng(3)
+    for _ in range(20):
+        values = np.concatenate([random.normal(1e6, 3e3, 60), random.normal(1.1e6, 3e3, early + later)])
+        found = analyse(values, steps=[60 + early])
+        assert found.bound < 1.02 * found.level.usual
+
+
 def test_the_counters_of_a_build_share_the_rate():
     levels = [levelled(series("normal 1 %", 50, np.random.default_rng(seed)))[1] for seed in range(30)]
     noisy = [levelled(series("noisy 15 %", 50, np.random.default_rng(seed)))[1] for seed in range(30)]
