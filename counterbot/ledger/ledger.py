@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from sqlalchemy import delete, exists, func, insert, select, update
+from sqlalchemy import delete, exists, func, insert, or_, select, update
 
+from ..core.model import Kind
 from . import failures, owner, templates
 from .acknowledgements import Acknowledgements
 from .builds import Builds, pending
@@ -18,7 +19,7 @@ from .outbox import Outbox
 from .rates import Rates
 from .reports import Reports
 from .samples import Samples
-from .schema import builds, cursors, inbox, outbox, readings, report_builds, reports, said
+from .schema import builds, cursors, findings, inbox, outbox, readings, report_builds, reports, said
 from .store import Store, Transaction, transaction
 from .templates import WINDOW, Templates
 
@@ -75,8 +76,11 @@ class Ledger:
 
     def prune(self, keep: int, lines: int = 2 * WINDOW, counters: int = 365 * REREAD) -> None:
         """Forget settled work older than ``keep`` milliseconds, and lines and counters of builds that ended ``lines``
-        and ``counters`` milliseconds ago; the rest of the history stays."""
-        self._prune_work(keep)
+        and ``counters`` milliseconds ago; the rest of the history stays.
+
+        Reports that found a counter over its bound are kept as long as counters: their runs do not show what is usual.
+        """
+        self._prune_work(keep, counters)
         after: int | None = 0
         while after is not None:
             after = self.samples.prune(counters, after)
@@ -93,10 +97,12 @@ class Ledger:
         return templates.prune_dictionary(under_way, before) > 0
 
     @transaction
-    def _prune_work(self, under_way: Transaction, keep: int) -> None:
+    def _prune_work(self, under_way: Transaction, keep: int, counters: int) -> None:
         before = under_way.now - keep
         under_way.execute(delete(inbox).where(inbox.c.received < before, inbox.c.state.in_(("done", "ignored"))))
-        old = (reports.c.decided < before, reports.c.state == "decided", pending(reports.c.id) == 0)
+        over = exists().where(findings.c.report == reports.c.id, findings.c.kind == Kind.COUNTER.value)
+        old = (reports.c.decided < before, reports.c.state == "decided", pending(reports.c.id) == 0,
+               or_(~over, reports.c.decided < under_way.now - counters))
         under_way.execute(delete(reports).where(*old))
         open_report = exists().where(report_builds.c.build == builds.c.id, report_builds.c.report == reports.c.id,
                                      reports.c.state == "due")

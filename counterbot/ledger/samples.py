@@ -261,7 +261,8 @@ class Samples:
         return [Step(*row) for row in self._rows(query)]
 
     def newest_of(self, patchset: PatchSet) -> list[Run]:
-        """The newest counted run of each job on the change of a patch set."""
+        """The newest counted run of each tenant's job on the change of a patch set, unless its counters are forgotten.
+        """
         return self.store.read(lambda under_way: list(_newest_of(under_way, patchset)))
 
     @transaction
@@ -335,16 +336,16 @@ def _points(number: int, since: int) -> Select[Any]:
 def _newest_of(under_way: Transaction, patchset: PatchSet) -> Iterator[Run]:
     query = select(runs).where(runs.c.change == patchset.change, runs.c.project == patchset.project,
                                runs.c.counted).order_by(runs.c.ended, runs.c.id)
-    newest = {row["job"]: row for row in under_way.execute(query).mappings()}
-    for job, row in sorted(newest.items()):
+    newest = {(row["job"], row["tenant"]): row for row in under_way.execute(query).mappings()}
+    for (job, tenant), row in sorted(newest.items(), key=lambda each: each[0]):
         counters = (select(series.c.delta, series.c.counter, samples.c.value)
                     .join(samples, samples.c.series == series.c.id)
-                    .where(series.c.job == job, series.c.branch == row["branch"], series.c.tenant == row["tenant"],
+                    .where(series.c.job == job, series.c.branch == row["branch"], series.c.tenant == tenant,
                            samples.c.at == row["ended"], samples.c.run == row["id"]).order_by(series.c.counter))
-        found = list(under_way.execute(counters))
-        group = Group(row["tenant"], job, row["branch"], bool(found and found[0].delta))
-        values = {each.counter: each.value for each in found}
-        yield Run(group, patchset.project, row["pipeline"], row["patchset"], values)
+        if found := list(under_way.execute(counters)):
+            group = Group(tenant, job, row["branch"], found[0].delta)
+            values = {each.counter: each.value for each in found}
+            yield Run(group, patchset.project, row["pipeline"], row["patchset"], values)
 
 
 def _outcomes(under_way: Transaction, group: Group, since: int, infra: Collection[str]) -> Outcomes:

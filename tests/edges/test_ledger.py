@@ -123,11 +123,11 @@ def examined(ledger, **report):
         note(ledger)
 
 
-def decided(ledger, key="key", effect=EFFECT):
+def decided(ledger, key="key", effect=EFFECT, finding=FINDING):
     examined(ledger)
     deliveries = [Delivery(key, effect.kind, effect.destination, {"n": 1})]
     return ledger.reports.decide(ledger.reports.claim(),
-                                 lambda said, seen: (Decision(Reason.OVER, (FINDING,), (effect,)), deliveries))
+                                 lambda said, seen: (Decision(Reason.OVER, (finding,), (effect,)), deliveries))
 
 
 # -- the tables
@@ -910,7 +910,7 @@ def test_who_has_ended(old, new, dead):
 
 
 def test_pruning_forgets_settled_work_and_keeps_the_history_and_what_is_pending(ledger, clock):
-    decided(ledger)
+    decided(ledger, finding=replace(FINDING, subject=Subject(Kind.FAILURE, "")))
     clock.pass_seconds(3 * 86_400)
     ledger.prune(keep=86_400 * SECOND, counters=10**14)
     tables = ("inbox", "reports", "builds", "report_builds", "readings", "findings", "said", "outbox", "runs",

@@ -27,7 +27,7 @@ USUAL = Usual(("gate", "periodic*"), ("check",))
 
 def keep(ledger, number, value=12, patchset=None, delta=True, **more):
     """A run was read, and had one counter."""
-    build = replace(BUILD, uuid=f"{number:032x}", ended=NOW + number * HOUR, change=number, **more)
+    build = replace(BUILD, **{"uuid": f"{number:032x}", "ended": NOW + number * HOUR, "change": number, **more})
     counters = Counters({"mysql.Queries": value}, delta=delta)
     return ledger.store.write(lambda under_way: history.keep(
         under_way, build, patchset, {Reader.COUNTERS: Reading(State.READ, found=counters)}))
@@ -93,18 +93,43 @@ def test_of_a_change_in_check_its_newest_run_counts(ledger):
     assert usual(ledger) == [[7]]
 
 
-def test_a_change_with_an_open_finding_does_not_count_until_it_is_accepted(ledger, clock):
+def over(ledger, clock):
+    """A counter of a run in check was over its bound; the change."""
     over = Finding("tempest", "1", "", Subject(Kind.COUNTER, "mysql.Queries"), 13, 12, confirmed=False)
     found = test_ledger.Decision(test_ledger.Reason.UNCONFIRMED, (over,))
-    test_ledger.opened(ledger)
-    test_ledger.note(ledger)
-    clock.pass_seconds(5000)
+    test_ledger.examined(ledger)
     ledger.reports.decide(ledger.reports.claim(), lambda before, seen: (found, []))
     patchset = test_ledger.REPORT.patchset
     keep(ledger, patchset.change, pipeline="check", project=patchset.project)
+    return patchset
+
+
+def test_a_change_with_an_open_finding_does_not_count_until_it_is_accepted(ledger, clock):
+    patchset = over(ledger, clock)
     assert usual(ledger) == [[]]
     accept(ledger, patchset)
     assert usual(ledger) == [[12]]
+
+
+def test_what_was_over_is_known_as_long_as_its_run(ledger, clock):
+    patchset = over(ledger, clock)
+    clock.pass_seconds(91 * 86_400)
+    ledger.prune(90 * 24 * HOUR, counters=10**14)
+    assert (usual(ledger), len(ledger.acknowledgements.over(patchset))) == ([[]], 1)
+    ledger.prune(90 * 24 * HOUR, counters=90 * 24 * HOUR)
+    assert not ledger.acknowledgements.over(patchset)
+
+
+def test_the_newest_run_of_each_job_of_each_tenant(ledger, clock):
+    keep(ledger, 1, 11)
+    keep(ledger, 1, 12, tenant="other", uuid="f" * 32)
+    keep(ledger, 1, 13, job="grenade", uuid="e" * 32)
+    change = PatchSet("review", "openstack/nova", "master", 1, 1)
+    shown = [(run.group.tenant, run.group.job, run.values["mysql.Queries"]) for run in ledger.samples.newest_of(change)]
+    assert shown == [("openstack", "grenade", 13), ("openstack", "tempest", 11), ("other", "tempest", 12)]
+    clock.at = NOW + 100 * HOUR
+    ledger.prune(0, counters=HOUR)
+    assert ledger.samples.newest_of(change) == []
 
 
 def accept(ledger, patchset):
