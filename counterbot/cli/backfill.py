@@ -35,8 +35,8 @@ def command(file: str, days: int, job: str | None, rule: str | None, rate: int |
 
     Of watched jobs that failed, some passing gate builds are read as well, to compare the failures with.
 
-    Builds that the history has are passed over, unless a rule is new to them. Nobody is told of what is found. Ended in
-    the middle, it goes on when it is called again; a bot may run on the same database.
+    Builds that the history has are passed over, unless a rule is new to them, or learning is. Nobody is told of what is
+    found. Ended in the middle, it goes on when it is called again; a bot may run on the same database.
     """
     import logging
 

@@ -97,7 +97,7 @@ class Zuul:
         build = parse_build(data)
         if build.uuid != link.uuid:
             raise Unreadable(f"Zuul's API answered with another build, {build.uuid[:40]!r}")
-        return replace(build, tenant=self._tenant_of(link.url))
+        return replace(build, tenant=self.tenant_of(link.url))
 
     def greet(self) -> None:
         """Ask each root whether it is Zuul's. Raises as ``build`` does, and Unreadable where it is not."""
@@ -118,6 +118,12 @@ class Zuul:
         return None if data is None else tuple(
             BuildLink(job, f"{root}/build/{uuid}", uuid) for job, uuid in parse_buildset(data))
 
+    def tenant_of(self, url: str) -> str:
+        """The name of the tenant whose page, or build's page, it is; a white-label root is called by its host."""
+        root, rest = self._behind(url.rstrip("/") + "/")
+        page = _TENANTS_OWN.match(rest or "")
+        return (_sound(unquote(page[1])) if page else urlsplit(root).hostname or "")[:limits.NAME]
+
     def builds(self, tenant: str, idx_max: int | None = None, **filters: Filter) -> Iterator[list[BuildRow]]:
         """Pages of a tenant's builds, the newest first, from number ``idx_max`` on.
 
@@ -125,7 +131,7 @@ class Zuul:
         ``filters`` are the API's own: ``job_name``, ``project``, ``pipeline``, ``result``, ``complete``, ``idx_min``,
         ``limit``, ...; a list means any of it. Each page is asked for when it is taken; that raises as ``build`` does.
         """
-        page, name = tenant.rstrip("/"), self._tenant_of(tenant.rstrip("/") + "/")
+        page, name = tenant.rstrip("/"), self.tenant_of(tenant)
         return self._pages(tenant, "builds", idx_max, filters, lambda row: _build_row(page, name, row))
 
     def buildsets(self, tenant: str, idx_max: int | None = None, **filters: Filter) -> Iterator[list[BuildsetRow]]:
@@ -168,12 +174,6 @@ class Zuul:
         if page is None or (page["kind"], page["uuid"]) != (kind, link.uuid):
             raise Forbidden(f"{inert(link.url, 200)} is no {kind} page under {' or '.join(self._roots)}")
         return f"{root}api/{_tenant(page['tenant'])}{kind}/{link.uuid}"
-
-    def _tenant_of(self, url: str) -> str:
-        """The name of the tenant whose page, or build's page, it is; a white-label root is called by its host."""
-        root, rest = self._behind(url)
-        page = _TENANTS_OWN.match(rest or "")
-        return (_sound(unquote(page[1])) if page else urlsplit(root).hostname or "")[:limits.NAME]
 
     def _behind(self, url: str) -> tuple[str, str | None]:
         """The root that a page is under, and what comes behind it."""

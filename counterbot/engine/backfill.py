@@ -18,7 +18,7 @@ from ..clients.http import Forbidden
 from ..clients.zuul import TROUBLE, BuildRow, Zuul
 from ..core.backoff import pause
 from ..core.model import Build, Reader, Unreadable, is_failure
-from ..core.needs import NO_JOBS, Jobs, facts, readers, watches
+from ..core.needs import NO_JOBS, Jobs, facts, learns, readers, watches
 from ..core.rules import Fingerprint, Rule, known_failures
 from ..core.text.figures import counted, number
 from ..core.text.inert import inert
@@ -26,8 +26,9 @@ from ..files.rulebook import RuleBook
 from ..ledger import Ledger, PastBuild
 from ..ledger.work import MISSING
 
-IN_FORCE, WALKED = "rules in force", "backfilled"
-"""The names in the ledger of the time from which each rule is in force, and of the last walk for new rules."""
+IN_FORCE, WALKED, LEARNED = "rules in force", "backfilled", "jobs learned"
+"""The names in the ledger of the time from which each rule is in force, of the last walk for new rules, and of the time
+since which past builds of the learned jobs are asked for their counters."""
 
 DAY = 86_400_000
 LOGS_KEPT = 14 * DAY
@@ -90,13 +91,13 @@ class End(enum.Enum):
 
 
 def lacking(build: Build, looked: int | None, rules: Sequence[Rule], since: Mapping[str, int],
-            only: str | None = None, jobs: Jobs = NO_JOBS, lines: bool = True) -> Want | None:
+            only: str | None = None, jobs: Jobs = NO_JOBS, lines: bool = True, counters: bool = True) -> Want | None:
     """What the history lacks of a build. None: nothing, or nothing that ``only`` this rule asks for.
 
     ``looked`` is when the build was last asked for, None where it never was: then all is read that rules ask for,
     and of ``jobs`` what is asked for without any, also failures that left no logs. Otherwise those rules are looked for
-    that are in force ``since`` later, and the lines of a watched failure are read where the history has no ``lines``.
-    Epoch milliseconds.
+    that are in force ``since`` later, the lines of a watched failure are read where the history has no ``lines``, and
+    what is learned where it has no ``counters``. Epoch milliseconds.
     """
     about, jobs = facts(None, build), jobs if only is None else NO_JOBS
     failed = is_failure(build.result)
@@ -104,14 +105,16 @@ def lacking(build: Build, looked: int | None, rules: Sequence[Rule], since: Mapp
         return None
     if looked is None:
         chosen = [rule for rule in rules if only in (None, rule.name)]
-        asked = readers(chosen, about, build, jobs)
-        return Want(readers(rules, about, build, jobs)) if asked else None
+        return Want(readers(rules, about, build, jobs)) if readers(chosen, about, build, jobs) else None
     new = tuple(rule.name for rule in known_failures(rules, about) if failed and since.get(rule.name, 0) > looked)
     if only not in (None, *new):
         return None
-    more = not lines and failed and bool(build.log_url) and watches(jobs.watched, about)
-    wanted = frozenset({Reader.FAILURE} if new else ()) | frozenset({Reader.TEMPLATES} if more else ())
-    return Want(wanted, new) if wanted else None
+    logs = bool(build.log_url)
+    wanted = {Reader.FAILURE: bool(new),
+              Reader.TEMPLATES: logs and not lines and failed and watches(jobs.watched, about),
+              Reader.COUNTERS: logs and not counters and learns(jobs.learned, about)}
+    asked = frozenset(reader for reader, wants in wanted.items() if wants)
+    return Want(asked, new) if asked else None
 
 
 def end_of(past: PastBuild) -> End | None:
@@ -149,6 +152,16 @@ def in_force(ledger: Ledger, rules: Iterable[Rule], forget: bool = False) -> dic
     return {names[each]: since[each] for each in names}
 
 
+def learned_since(ledger: Ledger, jobs: Sequence[str]) -> int:
+    """Since when, in epoch milliseconds, past builds of these learned jobs (patterns) are asked for their counters; of
+    others than the last time since now."""
+    saved, patterns = ledger.recall(LEARNED), json.dumps(sorted(jobs))
+    if saved and saved[0] == patterns:
+        return saved[1]
+    ledger.remember(LEARNED, patterns)
+    return ledger.now()
+
+
 def _page(zuul: Zuul, tenant: str, newest: int | None, order: Order) -> list[BuildRow]:
     """The next finished builds of a tenant, newest first, from number ``newest`` on."""
     filters: dict[str, str | Sequence[str]] = {"complete": "true"}
@@ -160,7 +173,8 @@ def _page(zuul: Zuul, tenant: str, newest: int | None, order: Order) -> list[Bui
 
 
 class Walk:
-    """One walk through the tenants' builds. ``since`` is that of ``in_force``, ``jobs`` those of ``lacking``.
+    """One walk through the tenants' builds. ``since`` is that of ``in_force``, ``jobs`` those of ``lacking``, and
+    ``learned`` that of ``learned_since``: builds that were looked at before are asked for their counters.
 
     At most so many builds or pages a minute are asked for, and a build only when the one before it is read.
     ``trouble`` is why Zuul's API could not be asked the last time, ``failures`` how often in a row that was so;
@@ -169,13 +183,13 @@ class Walk:
 
     def __init__(self, ledger: Ledger, zuul: Zuul, tenants: Sequence[str], order: Order, rules: Sequence[Rule],
                  since: Mapping[str, int], per_minute: float,
-                 monotonic: Callable[[], float] = time.monotonic, jobs: Jobs = NO_JOBS) -> None:
+                 monotonic: Callable[[], float] = time.monotonic, jobs: Jobs = NO_JOBS, learned: int = 0) -> None:
         self.tally = Tally()
         self.trouble, self.failures, self.lasting = "", 0, False
         self._builds = ledger.builds
         self._zuul, self._order, self._rules, self._since = zuul, order, rules, since
         self._tenants, self._began, self._count = deque(tenants), ledger.now(), len(tenants)
-        self._jobs = jobs
+        self._jobs, self._learned = jobs, learned
         self._newest: int | None = None
         self._at: int | None = None
         """When the build had ended that was walked to."""
@@ -267,8 +281,9 @@ class Walk:
         if (known and known.state == "due") or (self._order.failed and not is_failure(build.result)):
             return None
         lines = known is None or known.lines or (build.ended or 0) < self._began - LOGS_KEPT
-        return lacking(build, known.looked if known else None, self._rules, self._since, self._order.rule,
-                       self._jobs, lines)
+        looked = known.looked if known else None
+        counters = known is None or known.counters or looked is None or looked >= self._learned
+        return lacking(build, looked, self._rules, self._since, self._order.rule, self._jobs, lines, counters)
 
     def _note_ends(self) -> None:
         self._reading = False

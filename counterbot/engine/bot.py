@@ -37,7 +37,7 @@ from ..sources.gerrit_stream import GerritStream
 from ..sources.zuul_builds import Cursor as ZuulCursor
 from ..sources.zuul_builds import ZuulBuilds
 from .analyse import Analyst
-from .backfill import NewRules, Order, Walk, in_force
+from .backfill import NewRules, Order, Walk, in_force, learned_since
 from .baseline import Sampler, Wish
 from .commands import Commands
 from .decide import Audience, Decider
@@ -166,6 +166,8 @@ class Bot:
     def start(self) -> None:
         """Begin to work, and to deliver."""
         self.warn()
+        if len(pages := self.config.zuul.tenant_pages) == 1:
+            self.ledger.adopt(self._zuul.tenant_of(pages[0]))
         count = self.ledger.take_up()
         if count:
             log.info("taken up: %s of processes that ended", counted(count, "claim"))
@@ -228,7 +230,7 @@ class Bot:
             raise CannotStart(NO_TENANT)
         since = in_force(self.ledger, self.book.rules)
         return Walk(self.ledger, self._zuul, tenants, order, self.book.rules, since, per_minute, self._monotonic,
-                    self._jobs)
+                    self._jobs, learned_since(self.ledger, self._jobs.learned))
 
     def sampling(self, per_minute: float, job: str | None = None) -> Sampler:
         """What chooses passing builds to compare failed ones with; of one ``job``, or of all that are watched."""

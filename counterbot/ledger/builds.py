@@ -260,14 +260,24 @@ def _past(under_way: Transaction, uuids: Collection[str]) -> dict[str, PastBuild
     """Work on a build is forgotten after a time, and its run is not."""
     ended = {row.uuid: row.ended for row in under_way.execute(
         select(runs.c.uuid, runs.c.ended).where(runs.c.uuid.in_(uuids)))}
-    reduced = _reduced(under_way, uuids)
-    found = {uuid: PastBuild("done", at, lines=uuid in reduced) for uuid, at in ended.items()}
+    reduced, counted = _reduced(under_way, uuids), _counted(under_way, uuids)
+    found = {uuid: PastBuild("done", at, lines=uuid in reduced, counters=uuid in counted)
+             for uuid, at in ended.items()}
     for row in under_way.execute(select(builds, or_(~_referred(), _searched()).label("past"))
                                  .where(builds.c.uuid.in_(uuids))):
         looked = row.received if row.state in ("due", "done") else ended.get(row.uuid)
         working = row.state == "due" and (row.due <= under_way.now or row.owner is not None)
-        found[row.uuid] = PastBuild(row.state, looked, bool(row.past), working, row.why, row.uuid in reduced)
+        found[row.uuid] = PastBuild(row.state, looked, bool(row.past), working, row.why, row.uuid in reduced,
+                                    row.uuid in counted)
     return found
+
+
+def _counted(under_way: Transaction, uuids: Collection[str]) -> set[str]:
+    """Builds whose counters the history has, or that are, or were lately, asked for them."""
+    known = select(runs.c.uuid).where(runs.c.counted, runs.c.uuid.in_(uuids))
+    tried = select(builds.c.uuid).join(readings, readings.c.build == builds.c.id).where(
+        readings.c.reader == Reader.COUNTERS.value, builds.c.uuid.in_(uuids))
+    return {uuid for query in (known, tried) for uuid in under_way.execute(query).scalars()}
 
 
 def _reduced(under_way: Transaction, uuids: Collection[str]) -> set[str]:

@@ -66,7 +66,8 @@ def _note_counters(under_way: Transaction, run: Any, build: Build, counters: Cou
         known = _series(under_way, which)
     under_way.insert_new(samples, [{"series": known[name], "at": run.ended, "run": run.id, "value": float(value)}
                                    for name, value in counters.values.items()])
-    under_way.execute(update(runs).where(runs.c.id == run.id).values(counted=True))
+    # Of a run that was noted without counters the tenant may not be known.
+    under_way.execute(update(runs).where(runs.c.id == run.id).values(counted=True, tenant=build.tenant))
     return True
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sqlalchemy import delete, exists, func, insert, or_, select, update
 
 from ..core.model import Kind
-from . import failures, owner, templates
+from . import adoption, failures, owner, templates
 from .acknowledgements import Acknowledgements
 from .builds import Builds, pending
 from .failures import Failures
@@ -62,6 +62,11 @@ class Ledger:
             count += under_way.execute(update(table).where(table.c.owner.in_(dead), table.c.state == "due")
                                        .values(due=under_way.now, owner=None)).rowcount
         return count
+
+    @transaction
+    def adopt(self, under_way: Transaction, tenant: str) -> None:
+        """Runs and series of times when the tenant was not noted are those of this one."""
+        adoption.adopt(under_way, tenant)
 
     @transaction
     def remember(self, under_way: Transaction, name: str, value: str) -> None:

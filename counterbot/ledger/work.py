@@ -110,7 +110,7 @@ class PastBuild:
     ``looked`` is when it was last asked for, in epoch milliseconds; None where it was given up, and the history lacks
     it. ``past``: it is looked at for the history alone. ``working``: somebody reads it, or could. ``why`` it was not
     read, or not whole; with MISSING before it where its logs are not there. ``lines``: its lines are known, or were
-    not to be had.
+    not to be had; ``counters``: the history has them, or they were looked for.
     """
 
     state: str
@@ -119,6 +119,7 @@ class PastBuild:
     working: bool = False
     why: str = ""
     lines: bool = False
+    counters: bool = False
 
 
 @dataclass(frozen=True)

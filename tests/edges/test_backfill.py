@@ -190,6 +190,18 @@ def test_what_the_history_lacks_of_a_build_of_a_watched_job(build, looked, only,
     assert lacking(build, looked, (GRENADE,), {"grenade": 10}, only, Jobs((watched,)), lines) == want
 
 
+@pytest.mark.parametrize(("build", "looked", "only", "learned", "want"), [
+    (PASSED, 9, None, "tem*", Want(COUNTERS, ())),
+    (FAILED, 9, None, "tem*", Want(COUNTERS | FAILURE, ("known",))),
+    (PASSED, 9, None, "tox*", None),
+    (PASSED, 9, "known", "tem*", None),
+    (NO_LOGS, 10, None, "*", None),
+])
+def test_what_the_history_lacks_of_a_build_of_a_learned_job(build, looked, only, learned, want):
+    jobs = Jobs(("tem*",), (learned,))
+    assert lacking(build, looked, (KNOWN,), {"known": 10}, only, jobs, counters=False) == want
+
+
 def test_a_new_rule_and_lines_are_asked_for_together():
     assert lacking(FAILED, 9, (KNOWN,), {"known": 10}, None, Jobs(("*",)), False) == Want(FAILURE | LINES, ("known",))
 

@@ -488,7 +488,8 @@ def test_past_builds_are_claimed_apart_from_those_that_a_report_waits_for(ledger
 def test_what_became_of_past_builds(ledger, clock):
     opened(ledger)
     asked(ledger, ["e" * 32])
-    at, waited = ledger.now(), {uuid: PastBuild("due", ledger.now(), past=False, working=True) for uuid in UUIDS}
+    at = ledger.now()
+    waited = {uuid: PastBuild("due", at, past=False, working=True, counters=True) for uuid in UUIDS}
     assert ledger.builds.past([*UUIDS, "e" * 32, "f" * 32]) == {
         **waited, "e" * 32: PastBuild("due", at, working=True)}
     work = ledger.builds.claim(past=True)
@@ -647,7 +648,8 @@ def test_where_lines_are_read_it_is_told_what_of_the_others_was_not(ledger):
                        Reader.TEMPLATES)
     assert ledger.builds.past(UUIDS[:1])[UUIDS[0]].state == "due"
     note(ledger, {Reader.TEMPLATES: Reading(State.MISSING, "404")})
-    assert ledger.builds.past(UUIDS[:1]) == {UUIDS[0]: PastBuild("done", ledger.now(), why="no JSON", lines=True)}
+    assert ledger.builds.past(UUIDS[:1]) == {
+        UUIDS[0]: PastBuild("done", ledger.now(), why="no JSON", lines=True, counters=True)}
 
 
 def test_builds_of_a_job_that_passed(ledger):

@@ -53,6 +53,24 @@ def test_a_series_is_a_tenants_jobs_branchs(ledger):
     assert usual(ledger) == [[12, 12]]
 
 
+def test_what_is_of_no_known_tenant_becomes_one_tenants(ledger):
+    for number in (1, 2):
+        keep(ledger, number, tenant="")
+    keep(ledger, 2, job="grenade", uuid="e" * 32, tenant="")
+    keep(ledger, 3)
+    keep(ledger, 4, tenant="other")
+    for row in ledger.samples.series(job="tempest"):
+        ledger.samples.save(replace(GROUP, tenant=row.key.tenant), 4, [Look(row.id, LEVEL, NOW, 1, NOW, (seen(NOW),))],
+                            0.001)
+    for _ in range(2):
+        ledger.adopt("openstack")
+        assert [(row.key.tenant, row.key.job) for row in ledger.samples.series()] == [
+            ("openstack", "grenade"), ("openstack", "tempest"), ("other", "tempest")]
+        assert usual(ledger) == [[12, 12, 12]]
+    assert [move.key.tenant for move in ledger.moves.of()] == ["other"]
+    assert GROUP in ledger.samples.fresh(None)[0]
+
+
 def test_what_is_known_of_a_run(ledger):
     change = PatchSet("review", "openstack/nova", "master", 2, 1)
     keep(ledger, 1)
@@ -71,6 +89,13 @@ def test_what_is_known_of_a_run(ledger):
 def test_a_run_is_sampled_once(ledger):
     assert keep(ledger, 1)
     assert not keep(ledger, 1, value=13)
+    assert usual(ledger) == [[12]]
+
+
+def test_a_run_that_is_counted_later_is_its_tenants(ledger):
+    build = replace(BUILD, uuid=f"{1:032x}", ended=NOW + HOUR, tenant="")
+    ledger.store.write(lambda under_way: history.keep(under_way, build, None, {}))
+    assert keep(ledger, 1)
     assert usual(ledger) == [[12]]
 
 

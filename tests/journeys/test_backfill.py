@@ -49,6 +49,10 @@ class Past:
     def bot(self, more="", **settings):
         return self.world.bot(of_zuul=TENANTS, more=more + UNWATCHED, **settings)
 
+    def learning(self, jobs):
+        """A bot that learns the counters of these jobs."""
+        return self.world.bot(of_zuul=TENANTS, more=f"unexplained: {{jobs: []}}\nlearned: {{jobs: ['{jobs}']}}\n")
+
     def walk(self, bot, days=10, job=None, rule=None):
         return bot.walk(Order(bot.ledger.now() - days * DAY, job, rule), 60)
 
@@ -127,6 +131,37 @@ def test_what_the_history_has_is_passed_over_and_not_even_asked_for(world, past)
     assert past.walked(bot) == (0, 0, 0, 120)
     assert len(world.zuul.requests) == 3
     assert all("/builds?" in path for path in world.zuul.requests)
+
+
+def test_counters_that_were_not_asked_for_when_a_build_was_read_are_read_once(world, past):
+    for _ in range(3):
+        past.build(2, job="grenade")
+    past.build(1, job="tox")
+    assert past.walked(past.bot()) == (4, 0, 0, 0)
+    bot = past.learning("gren*")
+    assert past.walked(bot) == (3, 0, 0, 1)
+    assert rows(bot, "select job, count(*) from runs where counted group by job") == [("grenade", 3)]
+    assert len(hits(bot)) == 4
+    assert past.walked(bot) == (0, 0, 0, 4)
+
+
+def test_builds_without_counters_are_asked_for_them_once(world, past):
+    built = past.build(2, job="grenade")
+    assert past.walked(past.bot()) == (1, 0, 0, 0)
+    world.zuul.answers[built["log_url"].removeprefix(world.zuul.url) + STREAM] = Answer(b"")
+    bot = past.learning("*")
+    assert past.walked(bot) == (1, 0, 0, 0)
+    world.clock.seconds += 2 * 86_400
+    bot.ledger.prune(90 * DAY)
+    assert past.walked(bot) == (0, 0, 0, 1)
+
+
+def test_a_build_whose_counters_a_rule_asked_for_in_vain_is_passed_over(world, past):
+    built = past.build(2)
+    world.zuul.answers[built["log_url"].removeprefix(world.zuul.url) + STREAM] = Answer(b"")
+    assert past.walked(past.bot()) == (1, 0, 0, 0)
+    world.clock.seconds += 60
+    assert past.walked(past.learning("*")) == (0, 0, 0, 1)
 
 
 def test_who_was_killed_goes_on_and_doubles_nothing(world, past):

@@ -4,6 +4,7 @@ import random
 from datetime import datetime, timezone
 
 import pytest
+from sqlalchemy import text
 
 from counterbot.core.model import BuildLink, Reader
 from counterbot.demo.gerrit import Change as GerritChange
@@ -327,3 +328,16 @@ def test_without_learning_nothing_is_read_or_told(world):
     history = History(world, more="learned: {jobs: []}\nunexplained: {jobs: []}\n")
     history.report(71, (2, 2))
     assert history.comments(71) == []
+
+
+def test_a_history_of_no_known_tenant_goes_on_as_the_only_tenants(world):
+    history = History(world, of_zuul=", tenants: [openstack]").merged(25)
+    for table in ("runs", "series"):
+        history.bot.ledger.store.write(
+            lambda under_way, table=table: under_way.execute(text(f"update {table} set tenant = ''")))
+    history.merged(5)
+    started = world.bot(**history.settings)
+    started.start()
+    assert started.close() == []
+    history.learns().report(71, (1.2, 1.2))
+    assert len(history.comments(71)) == 1
