@@ -106,9 +106,9 @@ def note_merge(under_way: Transaction, patchset: PatchSet, at: int) -> None:
 
 
 def _over(under_way: Transaction, patchset: PatchSet) -> dict[tuple[str, str], str]:
-    query = select(runs.c.job, runs.c.uuid).where(
+    query = select(runs.c.job, runs.c.tenant, runs.c.uuid).where(
         runs.c.change == patchset.change, runs.c.project == patchset.project, runs.c.counted)
-    newest = {row.job: row.uuid for row in under_way.execute(query.order_by(runs.c.ended, runs.c.id))}
+    newest = {(row.job, row.tenant): row.uuid for row in under_way.execute(query.order_by(runs.c.ended, runs.c.id))}
     found = select(findings.c.job, findings.c.subject, findings.c.rule).where(
         findings.c.build.in_(newest.values()), findings.c.kind == Kind.COUNTER.value, findings.c.confirmed)
     return {(row.job, row.subject): row.rule for row in under_way.execute(found)}

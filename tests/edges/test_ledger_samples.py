@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event
 
 from counterbot.core.learned import Level, SeriesKey
-from counterbot.core.model import Build, Counters, Finding, Kind, PatchSet, Reader, Reading, State, Subject
+from counterbot.core.model import Build, Counters, Delivery, Finding, Kind, PatchSet, Reader, Reading, State, Subject
 from counterbot.core.moved import Accepted, Move
 from counterbot.ledger import history
 from counterbot.ledger.acknowledgements import Acknowledgement
@@ -137,12 +137,19 @@ def test_a_change_with_an_open_finding_does_not_count_until_it_is_accepted(ledge
 
 
 def test_what_was_over_is_known_as_long_as_its_run(ledger, clock):
-    patchset = over(ledger, clock)
+    over(ledger, clock)
     clock.pass_seconds(91 * 86_400)
     ledger.prune(90 * 24 * HOUR, counters=10**14)
-    assert (usual(ledger), len(ledger.acknowledgements.over(patchset))) == ([[]], 1)
+    assert usual(ledger) == [[]]
     ledger.prune(90 * 24 * HOUR, counters=90 * 24 * HOUR)
-    assert not ledger.acknowledgements.over(patchset)
+    assert (usual(ledger), ledger.reports.decided()) == ([], [])
+
+
+def test_what_is_over_in_one_tenant_is_so_whatever_another_shows(ledger):
+    test_ledger.decided(ledger)
+    patchset = test_ledger.REPORT.patchset
+    keep(ledger, patchset.change, job="job-a", project=patchset.project, tenant="other")
+    assert ledger.acknowledgements.over(patchset) == {("job-a", "mysql.Queries"): "rule"}
 
 
 def test_the_newest_run_of_each_job_of_each_tenant(ledger, clock):
@@ -158,9 +165,9 @@ def test_the_newest_run_of_each_job_of_each_tenant(ledger, clock):
 
 
 def accept(ledger, patchset):
-    said = Acknowledgement(patchset, "dana", True, "more work", ledger.acknowledgements.over(patchset))
+    said = Acknowledgement(patchset, "dana", True, "more work", frozenset({("tempest", "mysql.Queries")}))
     ledger.inbox.put(b'{"type": "comment-added"}', "test")
-    ledger.acknowledgements.answer(ledger.inbox.claim(), [], said)
+    ledger.acknowledgements.answer(ledger.inbox.claim(), Delivery("accepted", "gerrit", "gerrit", {}), [], said)
 
 
 def seen(started, now=14.0, accepted=None, news=True, near=3 * HOUR):
