@@ -13,6 +13,9 @@ from .text.spelling import nearest
 MARKER = "[counterbot:"
 """Begins the last line of the bot's own comments."""
 
+ALIKE = 0.7
+"""From so much likeness on a word is taken for a misspelt verb; ``so`` and ``except`` have less."""
+
 REASON = 500
 """Characters of a reason that are kept."""
 
@@ -95,7 +98,7 @@ def _parsed(rest: str) -> Asked | Mistaken | None:
     word, reason = (*rest.split(None, 1), "", "")[:2]
     word, reason = word.rstrip(":.,;!"), reason.strip()[:REASON]
     verb = next((verb for verb in Verb if verb.word == word.lower()), None)
-    if verb is None and reason and nearest(word.lower(), [verb.word for verb in Verb]) is None:
+    if verb is None and reason and nearest(word.lower(), [verb.word for verb in Verb], ALIKE) is None:
         return None
     if verb is None:
         return Mistaken(f"there is no command {word[:40]!r}" if word else "no command follows the colon")

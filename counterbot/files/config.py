@@ -480,7 +480,8 @@ class LearnedBounds(Strict):
     accept: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] = Field(
         default=("*",),
         description="Shell patterns of the usernames of those who may comment 'counters: accept' and 'counters:"
-        " ignore'.",
+        " ignore'. Gerrit's events do not tell service users from persons: where other bots comment, name here who"
+        " may.",
     )
     days: int = Field(default=365, ge=30, le=CENTURY, description="Days that the history of counters is kept.")
 

@@ -51,9 +51,9 @@ class Acknowledgements:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def over(self, patchset: PatchSet) -> dict[tuple[str, str], str]:
+    def over(self, patchset: PatchSet) -> dict[tuple[str, str], set[str]]:
         """The counters that are over their bounds in the newest counted run of each job on a change, as far as that may
-        be told: by job and counter, the rule."""
+        be told: by job and counter, the rules."""
         return self.store.read(lambda under_way: _over(under_way, patchset))
 
     def on(self, job: str, branch: str, counter: str) -> list[Said]:
@@ -105,13 +105,16 @@ def note_merge(under_way: Transaction, patchset: PatchSet, at: int) -> None:
         acknowledgements.c.server == patchset.server, acknowledgements.c.change == patchset.change).values(merged=at))
 
 
-def _over(under_way: Transaction, patchset: PatchSet) -> dict[tuple[str, str], str]:
+def _over(under_way: Transaction, patchset: PatchSet) -> dict[tuple[str, str], set[str]]:
     query = select(runs.c.job, runs.c.tenant, runs.c.uuid).where(
         runs.c.change == patchset.change, runs.c.project == patchset.project, runs.c.counted)
     newest = {(row.job, row.tenant): row.uuid for row in under_way.execute(query.order_by(runs.c.ended, runs.c.id))}
-    found = select(findings.c.job, findings.c.subject, findings.c.rule).where(
+    over = select(findings.c.job, findings.c.subject, findings.c.rule).where(
         findings.c.build.in_(newest.values()), findings.c.kind == Kind.COUNTER.value, findings.c.confirmed)
-    return {(row.job, row.subject): row.rule for row in under_way.execute(found)}
+    found: dict[tuple[str, str], set[str]] = {}
+    for row in under_way.execute(over):
+        found.setdefault((row.job, row.subject), set()).add(row.rule)
+    return found
 
 
 def _note(under_way: Transaction, said: Acknowledgement) -> None:

@@ -17,6 +17,8 @@ from counterbot.core.commands import Asked, Mistaken, Verb, asked
     ("counters:", Mistaken("no command follows the colon")),
     ("Counters: 12 more than usual, fine by me", None),
     ("Counters: 1 of 4 stable counters over its bound (not voting).", None),
+    ("Counters: so it is, except for one", None),
+    ("Counters: except for one it is fine", None),
     ("my counters: show", None),
     ("> counters: show", None),
     ("    counters: show", None),

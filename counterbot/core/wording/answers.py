@@ -28,15 +28,15 @@ class Shown:
     usual: Mapping[str, Learned]
 
 
-def accepted(counters: Mapping[tuple[str, str], str], reason: str, accepts: bool) -> str:
-    """What follows from ``accept``, or ``ignore``, for counters: pairs of a job and a counter, and by which rule, or
+def accepted(counters: Mapping[tuple[str, str], Collection[str]], reason: str, accepts: bool) -> str:
+    """What follows from ``accept``, or ``ignore``, for counters: pairs of a job and a counter, and by which rules, or
     LEARNED, each is over its bound."""
     if not counters:
         return "Counters: none is over its bound on this change yet. Nothing was noted: say it again when one is."
     named = _named(counters)
     if not accepts:
         return f"Counters: ignored on this change: {named}."
-    rules = [code(name) for name in sorted(set(counters.values()) - {LEARNED})]
+    rules = [code(name) for name in sorted(set().union(*counters.values()) - {LEARNED})]
     stay = f" What {listed(rules)} in its rules allows stays: raise it with this change." if rules else ""
     return (f"Counters: accepted on this change: {named} ({prose(reason, SENTENCE)}). When it is merged, what is usual"
             f" is learned anew.{stay}")
