@@ -17,10 +17,10 @@ from array import array
 import numpy as np
 from printed import machine, show, table
 from scipy.stats import chi2
+from series_kinds import KINDS, series
 
-from benchmarks.series_kinds import KINDS, series
 from counterbot.core.learned import SeriesKey
-from counterbot.engine.analyse import _moved
+from counterbot.engine.analyse import moved
 from counterbot.ledger.moves import Seen
 from counterbot.ledger.samples import Baseline
 from counterbot.stats.analysis import RATE, levelled
@@ -40,7 +40,7 @@ KEY = SeriesKey("", "job", "master", "counter", True)
 def look(runs: np.ndarray, count: int) -> list[Seen]:
     """What moved by a look at the first runs of a series; the number of a run is the time at which it ended."""
     points, _ = levelled(runs[:count])
-    return list(_moved(KEY, Baseline(array("q", range(count)), array("d", runs[:count])), points, (), RATE))
+    return list(moved(KEY, Baseline(array("q", range(count)), array("d", runs[:count])), points, (), RATE))
 
 
 def moves(runs: np.ndarray) -> tuple[int, int]:

@@ -69,13 +69,13 @@ class Analyst:
         self._samples.save(group, newest, [
             Look(row.id, next(levels) if level else None, runs.at[level.start] if level else None, len(runs.at),
                  runs.at[min(FEWEST, len(runs.at)) - 1] if runs.at else 0,
-                 tuple(_moved(row.key, runs, points, accepted, rate)))
+                 tuple(moved(row.key, runs, points, accepted, rate)))
             for row, runs, points, accepted, level in found], rate)
         log.debug("%s on %s: levels of %s", inert(group.job, 100), inert(group.branch, 100),
                   counted(len(found), "counter"))
 
 
-def _moved(key: SeriesKey, runs: Baseline, points: Sequence[ChangePoint], accepted: Sequence[tuple[int, int]],
+def moved(key: SeriesKey, runs: Baseline, points: Sequence[ChangePoint], accepted: Sequence[tuple[int, int]],
            rate: float) -> Iterator[Seen]:
     """Where a series moved. News is the last point alone, while it is new and stands out."""
     at, last = runs.at, len(runs.at) - 1

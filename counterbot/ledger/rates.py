@@ -1,9 +1,8 @@
-"""How a job's builds ended, for pass rates and for what foretells failure; and which rates fell. Judges nothing."""
+"""How a job's builds ended, and which pass rates fell. Judges nothing."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from ..core.rules import matches
 from .alone import alone
 from .failures import TEST, test_key
 from .outbox import owe
-from .schema import drops, failures, hits, runs, samples, series, traits
+from .schema import drops, failures, hits, runs, traits
 from .store import Store, Transaction, transaction
 from .work import packed_from
 
@@ -48,15 +47,6 @@ class Ended:
     pipeline: str
 
 
-@dataclass(frozen=True)
-class Counted:
-    """Runs of a job with their counters: a value for each run, NaN where it has none."""
-
-    failed: list[bool]
-    seconds: list[float]
-    values: dict[str, list[float]]
-
-
 class Rates:
     """How builds ended. ``infra`` are rules that find the site's failures: builds in which they did are left out."""
 
@@ -79,10 +69,6 @@ class Rates:
     def test_names(self, runs: Sequence[int], keys: Collection[int]) -> dict[int, str]:
         """The names of tests that failed in these runs, by key."""
         return self.store.read(lambda under_way: _test_names(under_way, runs, keys))
-
-    def counted(self, job: Job, days: int, infra: Collection[str], delta: bool) -> Counted:
-        """Runs of a job in the last days with their counters, differences or totals."""
-        return self.store.read(lambda under_way: _counted(under_way, job, under_way.now - days * DAY, infra, delta))
 
     def open(self) -> list[Drop]:
         """Rates that are down."""
@@ -167,26 +153,6 @@ def _test_names(under_way: Transaction, numbers: Sequence[int], keys: Collection
             names = [test["name"] for test in packed_from(shown)["tests"]]
             found.update((key, name) for name in names if (key := test_key(name)) in keys)
     return found
-
-
-def _counted(under_way: Transaction, job: Job, since: int, infra: Collection[str], delta: bool) -> Counted:
-    query = select(runs.c.id, runs.c.result, runs.c.seconds).where(*_of(job, since), runs.c.counted, ~_by_site(infra))
-    rows = under_way.execute(query.order_by(runs.c.ended, runs.c.id)).all()
-    places = {row.id: place for place, row in enumerate(rows)}
-    tenant, name, branch = job
-    names: Mapping[int, str] = dict(tuple(row) for row in under_way.execute(
-        select(series.c.id, series.c.counter).where(series.c.tenant == tenant, series.c.job == name,
-                                                    series.c.branch == branch, series.c.delta == delta)))
-    values: dict[str, list[float]] = {}
-    for number, counter in names.items():
-        column = [math.nan] * len(rows)
-        for run, value in under_way.execute(select(samples.c.run, samples.c.value).where(
-                samples.c.series == number, samples.c.at >= since)):
-            if run in places:
-                column[places[run]] = value
-        values[counter] = column
-    known = [math.nan if row.seconds is None else row.seconds for row in rows]
-    return Counted([row.result != "SUCCESS" for row in rows], known, values)
 
 
 def _note(under_way: Transaction, job: Job, found: Sequence[Drop]) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from counterbot.core.model import Build, BuildLink, Counters, Failure, Hit, Reader, Reading, State
 from counterbot.ledger import Ledger
+from counterbot.ledger.samples import Group
 
 JOB, NOW = ("openstack", "tempest", "master"), 1_800_000_000_000
 DAY = 86_400_000
@@ -38,14 +39,14 @@ def test_runs_with_their_counters(ledger):
     note(ledger, 6, values={"mysql.Queries": 2}, days=9)
     for number, of in enumerate(({"job": "other"}, {"branch": "stable/1"}, {"tenant": "other"}), 7):
         note(ledger, number, values={"mysql.Queries": 9}, **of)
-    found = ledger.rates.counted(JOB, 7, ["site"], delta=True)
+    found = ledger.samples.outcomes(Group(*JOB, delta=True), NOW - 7 * DAY, ["site"])
     assert found.failed == [False, True]
     assert found.seconds[0] == 60
     assert math.isnan(found.seconds[1])
     assert found.values["mysql.Queries"] == [10, 7]
     assert found.values["mysql.Com_select"][0] == 3
     assert math.isnan(found.values["mysql.Com_select"][1])
-    assert ledger.rates.counted(JOB, 7, [], delta=False).values == {}
+    assert ledger.samples.outcomes(Group(*JOB, delta=False), NOW - 7 * DAY).values == {}
 
 
 def test_builds_and_jobs_by_pipeline(ledger):
