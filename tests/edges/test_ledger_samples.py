@@ -149,7 +149,7 @@ def test_what_is_over_in_one_tenant_is_so_whatever_another_shows(ledger):
     test_ledger.decided(ledger)
     patchset = test_ledger.REPORT.patchset
     keep(ledger, patchset.change, job="job-a", project=patchset.project, tenant="other")
-    assert ledger.acknowledgements.over(patchset) == {("job-a", "mysql.Queries"): "rule"}
+    assert ledger.acknowledgements.over(patchset) == {("job-a", "mysql.Queries"): {"rule"}}
 
 
 def test_the_newest_run_of_each_job_of_each_tenant(ledger, clock):
