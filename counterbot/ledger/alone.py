@@ -10,5 +10,7 @@ from .store import Transaction
 
 def alone(under_way: Transaction, name: str) -> None:
     """Until the end of the transaction no other one gets beyond this for the same name."""
-    under_way.insert_new(cursors, [{"name": name, "value": "", "at": under_way.now}])
-    under_way.execute(select(cursors.c.name).where(cursors.c.name == name).with_for_update()).first()
+    mine = select(cursors.c.name).where(cursors.c.name == name).with_for_update()
+    if under_way.execute(mine).first() is None:  # MariaDB would lock a row that is there for an insert, too, and clash
+        under_way.insert_new(cursors, [{"name": name, "value": "", "at": under_way.now}])
+        under_way.execute(mine).first()
