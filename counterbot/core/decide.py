@@ -199,7 +199,7 @@ def decide(report: Report, observed: Iterable[Observed], rules: Mapping[str, Rul
     over = tuple(each for each in unsilenced if each.confirmed)
     known = tuple(finding for build in observed for finding in build.known)
     builds = tuple(unexplained(observed, rules))
-    back = tuple(_back(observed, before))
+    back = tuple(_back(observed, before, rules))
     if not (over or known or builds or back):
         reason = (_quiet(observed, missing) if not all_over else
                   Reason.UNCONFIRMED if unsilenced else Reason.ACKNOWLEDGED)
@@ -210,7 +210,7 @@ def decide(report: Report, observed: Iterable[Observed], rules: Mapping[str, Rul
     told = (*found, *(Unexplained(build.job, build.uuid) for build in builds), *back)
     wanted = tuple(effect for effect in _wanted(report, told, rules, channels, news) if effect.findings)
     untold = tuple(finding for finding in found if not any(finding in effect.findings for effect in wanted))
-    fresh = tuple(effect for effect in wanted if _is_news(effect, before.said, news))
+    fresh = tuple(_fresh(wanted, before.said, news))
     return Decision(_reason(over, known, wanted, fresh, asked), (*all_over, *known), fresh, missing, untold)
 
 
@@ -229,16 +229,18 @@ def _confirmed(observed: Sequence[Observed], crossed: Counted) -> Iterator[Findi
             yield replace(finding, confirmed=finding.rule != LEARNED or (not build.failed and again))
 
 
-def _back(observed: Sequence[Observed], before: Before) -> Iterator[Back]:
-    """Counters that are within all their bounds again; a failed build may have done its work in part."""
+def _back(observed: Sequence[Observed], before: Before, rules: Mapping[str, Rule]) -> Iterator[Back]:
+    """Counters that are within all their bounds again, with the lowest that reviewers are told of; a failed build may
+    have done its work in part."""
     for build in observed:
         counters: dict[str, list[Verdict]] = {}
         for verdict in build.verdicts:
             if (build.job, verdict.counter) in before.over and verdict.counter not in before.silenced:
                 counters.setdefault(verdict.counter, []).append(verdict)
         for counter, verdicts in counters.items():
-            lowest = min(verdicts, key=lambda verdict: verdict.bound)
-            if not build.failed and lowest.value is not None and all(
+            heard = (verdict for verdict in verdicts if rules[verdict.rule].report.gerrit)
+            lowest = min(heard, key=lambda verdict: verdict.bound, default=None)
+            if lowest and lowest.value is not None and not build.failed and all(
                     verdict.outcome is Outcome.WITHIN for verdict in verdicts):
                 yield Back(build.job, build.uuid, counter, lowest.value, lowest.bound)
 
@@ -369,8 +371,12 @@ def _is_reason(finding: Told, news: Collection[str]) -> bool:
     return not isinstance(finding, Unexplained) or finding.build in news
 
 
-def _is_news(effect: Effect, said: Said, news: Collection[str]) -> bool:
-    """A single new finding makes the whole news: posted text cannot be edited, so the table is given complete."""
-    before = said.get(effect.destination, frozenset())
-    return any((finding.job, finding.subject) not in before for finding in effect.findings
-               if effect.kind != GERRIT or _is_reason(finding, news))
+def _fresh(wanted: Iterable[Effect], said: Said, news: Collection[str]) -> Iterator[Effect]:
+    """A single new finding makes the whole news: posted text cannot be edited, so the table is given complete. What is
+    back within its bound, if nothing else is new, is told alone."""
+    for effect in wanted:
+        before = said.get(effect.destination, frozenset())
+        new = tuple(finding for finding in effect.findings if (finding.job, finding.subject) not in before
+                    and (effect.kind != GERRIT or _is_reason(finding, news)))
+        if new:
+            yield replace(effect, findings=new) if all(isinstance(each, Back) for each in new) else effect

@@ -59,8 +59,8 @@ def over(rule: str = "open", counter: str = "m.q", value: int = 6) -> Verdict:
     return Verdict(rule, counter, 5, Outcome.OVER, value)
 
 
-def within(counter: str = "m.q") -> Verdict:
-    return Verdict("open", counter, 5, Outcome.WITHIN, 4)
+def within(counter: str = "m.q", rule: str = "open", bound: int = 5) -> Verdict:
+    return Verdict(rule, counter, bound, Outcome.WITHIN, 4)
 
 
 def no_data(counter: str = "m.q", why: str = "missing from this build", is_pattern: bool = False) -> Verdict:
@@ -278,6 +278,11 @@ BACK_CASES = [
     ([crossing(value=5, result="FAILURE")], [], [A], Reason.WITHIN, []),
     # A person said that it is to be so.
     ([build(within())], ["m.q"], [("a", "m.q")], Reason.WITHIN, []),
+    # Its rule does not tell reviewers any more.
+    ([build(within(rule="irc"))], [], [("a", "m.q")], Reason.WITHIN, []),
+    # A failure of which nothing is known makes no table of the one line; one that is shared is told with it.
+    ([build(within()), failed(job="b")], [], [("a", "m.q")], Reason.BACK, ["m.q"]),
+    ([build(within()), shared(3, "b")], [], [("a", "m.q")], Reason.UNEXPLAINED, ["", "m.q"]),
     # Something else is over its bound: one comment tells both.
     ([build(within(), over(counter="m.r"))], [], [("a", "m.q")], Reason.OVER, ["m.r", "m.q"]),
 ]
@@ -291,6 +296,18 @@ def test_what_is_back_within_its_bound(observed, silenced, before, reason, told)
             for each in effect.findings] == told
     assert not any(isinstance(each, Back) for effect in decision.effects if effect.kind != GERRIT
                    for each in effect.findings)
+
+
+def test_what_is_back_beside_what_was_said_before_is_told_alone():
+    observed = [build(within(), over(counter="m.r"))]
+    before = Before({GERRIT: frozenset({("a", Subject(Kind.COUNTER, "m.r"))})}, over=[MQ])
+    assert told(decide(REPORT, observed, RULES, before, [])) == {GERRIT: [MQ]}
+
+
+def test_of_the_bounds_that_reviewers_are_told_of_it_is_back_within_the_lowest():
+    verdicts = [within(bound=7), within(), within(rule="irc", bound=4)]
+    [effect] = decide(REPORT, [build(*verdicts)], RULES, Before(over=[MQ]), []).effects
+    assert effect.findings == (Back("a", "1", "m.q", 4, 5),)
 
 
 def test_every_reason_has_a_case():
