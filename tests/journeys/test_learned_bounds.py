@@ -164,6 +164,24 @@ def test_a_later_patch_set_that_is_back_within_the_bounds_is_told_once(history):
     assert (told[:20], last.split("[")[0]) == (again[:20], back.split("[")[0])
 
 
+def test_what_is_back_within_a_written_bound_is_told_once_whichever_bot_dies(world):
+    world.rule("written", "where: {job: tempest-full}\nbounds: {mysql.Queries: {max: 1250000}}\n")
+    history = History(world).report(71, (1.1, 1))
+    second = world.bot(**history.settings)
+
+    def die(moment):
+        if moment == "posted":
+            raise Killed
+
+    second.at = die
+    with pytest.raises(Killed):
+        history.report(71, (1, 1), patchset=2, bot=second)
+    history.report(71, (1, 1), patchset=2).report(71, (1, 1), patchset=3)
+    _, back = history.comments(71)
+    assert back.startswith("Counters: `mysql.Queries` in `tempest-full` is back within its bound: 1,19")
+    assert history.bot.reasons()[-3:] == ["back within its bound", *["every counter is within its bound"] * 2]
+
+
 def test_nothing_is_told_twice(history):
     history.report(71, (1.1, 1.1))
     history.report(71, (1.1, 1.1))
